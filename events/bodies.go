@@ -1,0 +1,233 @@
+package events
+
+import "time"
+
+// The kinds of record, in the order in which an incident meets them, then those about the whole Board.
+const (
+	KindObserved     Kind = "observed"
+	KindDeadLettered Kind = "dead-lettered"
+	KindOpened       Kind = "opened"
+	KindPlanned      Kind = "planned"
+	KindRuled        Kind = "ruled"
+	KindAsked        Kind = "asked"
+	KindApproved     Kind = "approved"
+	KindRejected     Kind = "rejected"
+	KindLapsed       Kind = "lapsed"
+	KindAdmitted     Kind = "admitted"
+	KindIntended     Kind = "intended"
+	KindApplied      Kind = "applied"
+	KindRefused      Kind = "refused"
+	KindUnknown      Kind = "unknown"
+	KindFound        Kind = "found"
+	KindVerified     Kind = "verified"
+	KindConfirmed    Kind = "confirmed"
+	KindHeld         Kind = "held"
+	KindRenewed      Kind = "renewed"
+	KindReleased     Kind = "released"
+	KindReverted     Kind = "reverted"
+	KindRelapsed     Kind = "relapsed"
+	KindAborted      Kind = "aborted"
+	KindStuck        Kind = "stuck"
+	KindClosed       Kind = "closed"
+
+	KindFrozen           Kind = "frozen"
+	KindThawed           Kind = "thawed"
+	KindMaintenanceBegun Kind = "maintenance-begun"
+	KindMaintenanceEnded Kind = "maintenance-ended"
+	KindPolicyLoaded     Kind = "policy-loaded"
+	KindProved           Kind = "proved"
+)
+
+var bodies = map[Kind]codec{
+	KindObserved: body[Observed](), KindDeadLettered: body[DeadLettered](), KindOpened: body[Opened](), KindPlanned: body[Planned](),
+	KindRuled: body[Ruled](), KindAsked: body[Asked](), KindApproved: body[Approved](), KindRejected: body[Rejected](), KindLapsed: body[Lapsed](),
+	KindAdmitted: body[Admitted](), KindIntended: body[Intended](), KindApplied: body[Applied](), KindRefused: body[Refused](),
+	KindUnknown: body[Unknown](), KindFound: body[Found](), KindVerified: body[Verified](), KindConfirmed: body[Confirmed](),
+	KindHeld: body[Held](), KindRenewed: body[Renewed](), KindReleased: body[Released](), KindReverted: body[Reverted](),
+	KindRelapsed: body[Relapsed](), KindAborted: body[Aborted](), KindStuck: body[Stuck](), KindClosed: body[Closed](),
+	KindFrozen: body[Frozen](), KindThawed: body[Thawed](), KindMaintenanceBegun: body[MaintenanceBegun](),
+	KindMaintenanceEnded: body[MaintenanceEnded](), KindPolicyLoaded: body[PolicyLoaded](), KindProved: body[Proved](),
+}
+
+// Disposition says what was made of an observed event.
+type Disposition string
+
+// The dispositions.
+const (
+	DidOpen       Disposition = "opened"         // the first of its fault: an incident was opened
+	DidJoin       Disposition = "joined"         // tells of a fault that an open incident is about
+	DidEscalate   Disposition = "escalated"      // joined, and worse than anything the incident knew
+	DidHoldDown   Disposition = "held-down"      // its incident has ended and the fault's cool-down runs
+	WasDuplicate  Disposition = "duplicate"      // this event has been recorded before
+	WasSuperseded Disposition = "superseded"     // older than what its source last said of the same fault
+	WasStale      Disposition = "stale"          // older than its kind's maximum age
+	WasFuture     Disposition = "future"         // from the future by more than the allowed skew
+	WasResolved   Disposition = "nothing-open"   // says that a fault is over of which no incident is open
+	WasUnknown    Disposition = "unknown-kind"   // a kind that this version does not know: left to a person
+	WasNowhere    Disposition = "unknown-target" // names nothing in the inventory
+)
+
+// Taken reports whether the event became part of an incident.
+func (d Disposition) Taken() bool {
+	return d == DidOpen || d == DidJoin || d == DidEscalate || d == DidHoldDown
+}
+
+// Observed says that an event arrived and what was made of it. Evidence and labels are kept only with an event that
+// opened or escalated an incident.
+type Observed struct {
+	Event       string      `json:"event"`
+	Source      string      `json:"source"`
+	Anomaly     Anomaly     `json:"anomaly"`
+	Disposition Disposition `json:"disposition"`
+	Detail      string      `json:"detail,omitempty"`
+}
+
+// DeadLettered says that a message could not be read as an event and was put on the rejected stream.
+type DeadLettered struct {
+	Subject string `json:"subject"`
+	Bytes   int    `json:"bytes"`
+	Digest  Digest `json:"digest"`
+	Reason  string `json:"reason"`
+}
+
+// Opened begins an incident. Epoch counts the incidents of one target from 1; the incident's id is the target's slug,
+// "-" and the epoch.
+type Opened struct {
+	Target   Target      `json:"target"`
+	Epoch    uint64      `json:"epoch"`
+	Symptom  AnomalyKind `json:"symptom"`
+	Severity Severity    `json:"severity"`
+}
+
+// Planned says what a remediator proposed, on which facts, and in which mode.
+type Planned struct {
+	Plan    Plan   `json:"plan"`
+	Digest  Digest `json:"digest"`
+	Rule    string `json:"rule"`
+	Mode    Mode   `json:"mode"`
+	ModeWhy string `json:"mode_why"`
+	Facts   Facts  `json:"facts"`
+}
+
+// Verdict is what the policy says of a plan.
+type Verdict string
+
+// The verdicts.
+const (
+	Allow Verdict = "allow" // act now
+	Ask   Verdict = "ask"   // a person must approve
+	Defer Verdict = "defer" // not now: a check that can change holds it
+	Deny  Verdict = "deny"  // no
+)
+
+// Ruled is the policy's verdict with every check, value and limit.
+type Ruled struct {
+	Verdict Verdict `json:"verdict"`
+	Rule    string  `json:"rule,omitempty"`
+	Plan    Digest  `json:"plan,omitempty"`
+	Policy  Digest  `json:"policy"`
+	Checks  []Check `json:"checks"`
+}
+
+// Asked says that people were asked to approve a plan.
+type Asked struct {
+	Plan    Digest    `json:"plan"`
+	Quorum  int       `json:"quorum"` // distinct people
+	Roles   []string  `json:"roles"`
+	Expires time.Time `json:"expires"`
+}
+
+// Person is who decided, and over which channel.
+type Person struct {
+	Name string   `json:"name"`
+	Role []string `json:"roles,omitempty"`
+	Via  string   `json:"via,omitempty"` // "cli", "console", "chat"
+}
+
+// Approved is one person's yes to exactly one plan.
+type Approved struct {
+	By   Person `json:"by"`
+	Plan Digest `json:"plan"`
+}
+
+// Rejected is a person's no; one is enough.
+type Rejected struct {
+	By     Person `json:"by"`
+	Plan   Digest `json:"plan"`
+	Reason string `json:"reason,omitempty"`
+}
+
+// Lapsed says that nobody decided in time, which means no.
+type Lapsed struct {
+	Expired time.Time `json:"expired"`
+}
+
+// Admitted says that the plan may be carried out now, and against which scopes it counts until it is back.
+type Admitted struct {
+	Plan   Digest  `json:"plan"`
+	Claims []Scope `json:"claims"`
+}
+
+// Policy and people, about the whole Board.
+
+// Frozen stops every act that adds risk in Scope.
+type Frozen struct {
+	Scope  Scope  `json:"scope"`
+	By     Person `json:"by"`
+	Reason string `json:"reason"`
+}
+
+// Thawed ends the freeze of exactly Scope.
+type Thawed struct {
+	Scope Scope  `json:"scope"`
+	By    Person `json:"by"`
+}
+
+// MaintenanceBegun opens a window in Scope inside which plans are dry-run.
+type MaintenanceBegun struct {
+	Window string    `json:"window"` // its id
+	Scope  Scope     `json:"scope"`
+	Until  time.Time `json:"until"`
+	By     Person    `json:"by"`
+	Reason string    `json:"reason"`
+}
+
+// MaintenanceEnded closes a window before its time.
+type MaintenanceEnded struct {
+	Window string `json:"window"`
+	By     Person `json:"by"`
+}
+
+// PolicyLoaded says under which policy a replica decides from here on.
+type PolicyLoaded struct {
+	Digest Digest `json:"digest"`
+	Mode   Mode   `json:"mode"`
+	Source string `json:"source"`
+}
+
+// Proved is the result of a canary on one router: which bars it was seen to honour, with which software.
+type Proved struct {
+	Device   string `json:"device"`
+	Software string `json:"software,omitempty"`
+	Bars     []Bar  `json:"bars"`
+	By       Person `json:"by"`
+	Detail   string `json:"detail,omitempty"`
+}
+
+// Kind names the record.
+func (Observed) Kind() Kind         { return KindObserved }
+func (DeadLettered) Kind() Kind     { return KindDeadLettered }
+func (Opened) Kind() Kind           { return KindOpened }
+func (Planned) Kind() Kind          { return KindPlanned }
+func (Ruled) Kind() Kind            { return KindRuled }
+func (Asked) Kind() Kind            { return KindAsked }
+func (Approved) Kind() Kind         { return KindApproved }
+func (Rejected) Kind() Kind         { return KindRejected }
+func (Lapsed) Kind() Kind           { return KindLapsed }
+func (Admitted) Kind() Kind         { return KindAdmitted }
+func (Frozen) Kind() Kind           { return KindFrozen }
+func (Thawed) Kind() Kind           { return KindThawed }
+func (MaintenanceBegun) Kind() Kind { return KindMaintenanceBegun }
+func (MaintenanceEnded) Kind() Kind { return KindMaintenanceEnded }
+func (PolicyLoaded) Kind() Kind     { return KindPolicyLoaded }
+func (Proved) Kind() Kind           { return KindProved }

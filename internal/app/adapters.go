@@ -1,0 +1,150 @@
+package app
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"fmt"
+	"os"
+
+	"go.uber.org/zap"
+
+	"github.com/detour-net/detour/events"
+	"github.com/detour-net/detour/internal/config"
+	"github.com/detour-net/detour/internal/incident"
+	"github.com/detour-net/detour/internal/intake"
+	"github.com/detour-net/detour/internal/web/api"
+	"github.com/detour-net/detour/internal/worker"
+)
+
+// arrivals gives the worker what the intake delivers.
+type arrivals struct {
+	in  *intake.Intake
+	log *zap.Logger
+}
+
+func (a arrivals) Next(ctx context.Context) ([]worker.Delivery, error) {
+	batch, err := a.in.Next(ctx)
+	if err != nil {
+		return nil, err
+	}
+	list := make([]worker.Delivery, len(batch))
+	for i, d := range batch {
+		list[i] = worker.Delivery{
+			Event: d.Event, Received: d.Received,
+			Return: func(ctx context.Context, reason string) error { return a.in.Reject(ctx, d, reason) },
+			Ack: func() {
+				if err := d.Ack(); err != nil {
+					a.log.Warn("acknowledge an anomaly; it is delivered again and recorded as a duplicate", zap.Error(err))
+				}
+			},
+		}
+		if d.Unreadable != "" {
+			dead := d.DeadLettered()
+			list[i].Dead = &dead
+		}
+	}
+	return list, nil
+}
+
+// sights shows the API what is seen of the routers.
+type sights struct{ a *App }
+
+func (s sights) Routers() []api.Router {
+	sites := map[string]string{}
+	for _, r := range s.a.cfg.Network.Routers {
+		sites[r.Name] = r.Site
+	}
+	var list []api.Router
+	for _, r := range s.a.fleet.Routers() {
+		list = append(list, api.Router{
+			Name: r.Name, Address: r.Address, Profile: r.Profile, Site: sites[r.Name], Software: r.Software, Reachable: r.Reachable,
+			Error: r.LastError, Seen: r.LastSeen, Bars: r.Bars, Actions: r.Qualified,
+		})
+	}
+	return list
+}
+
+func (s sights) Facts() events.NetworkFacts { return s.a.fleet.Network() }
+
+func (s sights) Compare(ctx context.Context) (api.Comparison, error) { return s.a.Compare(ctx) }
+
+// Compare reads the routers and compares them with what the Board says of every live incident that is open.
+func (a *App) Compare(ctx context.Context) (api.Comparison, error) {
+	type claim struct {
+		id     string
+		target events.Target
+		steps  []events.Step
+		states [][]incident.ChangeState
+	}
+	var claims []claim
+	c := api.Comparison{Differences: []api.Difference{}}
+	a.worker.View(func(b *incident.Board) {
+		c.Position = b.Position
+		for _, i := range b.Open() {
+			if i.Live() && len(i.Steps) > 0 {
+				k := claim{id: i.ID, target: i.Target, steps: i.Plan.Plan.Steps}
+				for _, step := range i.Steps {
+					k.states = append(k.states, append([]incident.ChangeState(nil), step...))
+				}
+				claims = append(claims, k)
+			}
+		}
+	})
+	for _, k := range claims {
+		facts := a.fleet.Observe(ctx, k.target)
+		last := len(k.steps) - 1
+		for n, state := range k.states[last] {
+			c.Compared++
+			change := k.steps[last].Changes[n]
+			d := api.Difference{Incident: k.id, Step: last, Change: n, Device: change.Device, Ledger: state.Seen}
+			seen, ok := incident.SeenIn(facts, change)
+			switch {
+			case !ok:
+				d.Detail = "the router could not be read"
+			case state.Pending || state.Doubt > 0:
+				continue // the ledger says itself that it does not know
+			case seen == state.Seen:
+				continue
+			default:
+				d.Router, d.Detail = seen, fmt.Sprintf("the ledger has it %s the change, the router shows it %s", state.Seen, seen)
+			}
+			c.Differences = append(c.Differences, d)
+		}
+	}
+	return c, ctx.Err()
+}
+
+// health tells how the replica is doing.
+type health struct{ a *App }
+
+func (h health) Status() api.Status {
+	w := h.a.worker.Status()
+	s := api.Status{
+		Replica: w.Name, Version: Version(), Mode: h.a.cfg.Mode, Position: w.Position, Digest: w.Digest, CaughtUp: w.CaughtUp, Halted: w.Halted,
+		Connected: h.a.conn.Connected(), Policy: h.a.cfg.Policy.Digest(),
+	}
+	return s
+}
+
+func clientTLS(t config.ClientTLS) (*tls.Config, error) {
+	c := &tls.Config{MinVersion: tls.VersionTLS12}
+	if t.CA != "" {
+		raw, err := os.ReadFile(t.CA)
+		if err != nil {
+			return nil, err
+		}
+		c.RootCAs = x509.NewCertPool()
+		if !c.RootCAs.AppendCertsFromPEM(raw) {
+			return nil, fmt.Errorf("%s holds no PEM certificate", t.CA)
+		}
+	}
+	if t.Cert != "" {
+		pair, err := tls.LoadX509KeyPair(t.Cert, t.Key)
+		if err != nil {
+			return nil, err
+		}
+		c.Certificates = []tls.Certificate{pair}
+	}
+	return c, nil
+}

@@ -1,0 +1,227 @@
+package app
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"path/filepath"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"go.uber.org/zap"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/detour-net/detour/internal/bus"
+	"github.com/detour-net/detour/internal/config"
+	"github.com/detour-net/detour/internal/device"
+	"github.com/detour-net/detour/internal/intake"
+	"github.com/detour-net/detour/internal/ledger"
+	"github.com/detour-net/detour/internal/web"
+	"github.com/detour-net/detour/internal/worker"
+	"github.com/detour-net/detour/remediators"
+)
+
+// Bounds of starting and ending.
+const (
+	openWithin  = 60 * time.Second
+	closeWithin = 10 * time.Second
+)
+
+// App is one replica.
+type App struct {
+	cfg    *config.Config
+	log    *zap.Logger
+	server *bus.Server // nil on a foreign bus
+	conn   *bus.Conn
+	ledger *ledger.Ledger
+	intake *intake.Intake
+	fleet  *device.Fleet
+	peers  *bus.Peers
+	worker *worker.Worker
+	web    *web.Server
+	listen net.Listener
+
+	teardown []closer // last in, first out
+}
+
+// closer is one named step of the teardown.
+type closer struct {
+	name  string
+	close func(context.Context) error
+}
+
+// New opens everything that c names. On an error what was opened is closed again.
+func New(ctx context.Context, c *config.Config, log *zap.Logger) (*App, error) {
+	a := &App{cfg: c, log: log}
+	ctx, cancel := context.WithTimeout(ctx, openWithin)
+	defer cancel()
+	for _, open := range []func(context.Context) error{a.openBus, a.openLedger, a.openIntake, a.openRouters, a.openWorker} {
+		if err := open(ctx); err != nil {
+			return nil, errors.Join(err, a.Close())
+		}
+	}
+	return a, nil
+}
+
+func (a *App) onClose(name string, f func(context.Context) error) {
+	a.teardown = append(a.teardown, closer{name, f})
+}
+
+func (a *App) openBus(ctx context.Context) error {
+	c := bus.Config{URLs: a.cfg.NATS.URLs, Credentials: a.cfg.NATS.Credentials, Name: "detour " + a.cfg.Replica.Name, Log: a.log.Named("bus")}
+	if e := a.cfg.NATS.Embedded; e != nil {
+		server, err := bus.Embedded(e.Dir, bus.Options{Port: e.Port, Log: a.log.Named("nats")})
+		if err != nil {
+			return err
+		}
+		a.server, c.Server = server, server
+		a.onClose("NATS server", server.Shutdown)
+	}
+	if t := a.cfg.NATS.TLS; t.Given() {
+		var err error
+		if c.TLS, err = clientTLS(t); err != nil {
+			return fmt.Errorf("nats.tls: %w", err)
+		}
+	}
+	conn, err := bus.Connect(c)
+	if err != nil {
+		return err
+	}
+	a.conn = conn
+	a.onClose("bus connection", conn.Close)
+	return conn.Wait(ctx)
+}
+
+func (a *App) openLedger(ctx context.Context) (err error) {
+	a.ledger, err = ledger.Open(ctx, a.conn.JetStream(), ledger.Config{
+		Domain: a.cfg.Domain, Replicas: a.cfg.NATS.Replicas, SyncAlways: a.cfg.NATS.SyncAlways, Log: a.log.Named("ledger"),
+	})
+	return err
+}
+
+func (a *App) openIntake(ctx context.Context) (err error) {
+	a.intake, err = intake.Open(ctx, a.conn.JetStream(), intake.Config{Domain: a.cfg.Domain, Log: a.log.Named("intake")})
+	return err
+}
+
+func (a *App) openRouters(context.Context) (err error) {
+	a.fleet, err = device.NewFleet(a.cfg.Network, device.Options{
+		Logger: a.log.Named("device"), Dir: filepath.Dir(a.cfg.Files.Inventory), TelemetryInterval: a.cfg.Telemetry.Interval.Std(),
+	})
+	if err != nil {
+		return err
+	}
+	a.onClose("routers", func(context.Context) error { a.fleet.Close(); return nil })
+	return nil
+}
+
+func (a *App) openWorker(context.Context) error {
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	a.worker = worker.New(worker.Config{
+		Name: a.cfg.Replica.Name, Mode: a.cfg.Mode, Policy: a.cfg.Policy, PolicyFrom: filepath.Base(a.cfg.Files.Policy),
+		Inventory: a.cfg.Resolver, Remediators: remediators.All(),
+		Ledger: a.ledger, Conflict: ledger.ErrConflict, Doubt: ledger.ErrDoubt, Intake: arrivals{a.intake, a.log}, Routers: a.fleet,
+		Peers: func(me string) worker.Peers {
+			a.peers = a.conn.Peers(a.cfg.Domain, me, a.cfg.Replica.Rank)
+			return a.peers
+		},
+		Now: time.Now, Logger: a.log, Metrics: worker.NewMetrics(registry),
+	})
+	return a.openWeb(registry)
+}
+
+func (a *App) openWeb(registry *prometheus.Registry) error {
+	auth := web.Auth{LocalViewer: a.cfg.Listen.Local()}
+	for _, t := range a.cfg.Tokens {
+		auth.Tokens = append(auth.Tokens, web.Token{Name: t.Name, Roles: t.Roles, SHA256: t.SHA256})
+	}
+	var err error
+	a.web, err = web.New(web.Config{
+		Board: a.worker, Orders: a.worker, Ledger: a.ledger, Network: sights{a}, Health: health{a}, Auth: auth, Registry: registry, Log: a.log.Named("web"),
+	})
+	if err != nil {
+		return fmt.Errorf("auth: %w", err)
+	}
+	a.onClose("web", func(context.Context) error { a.web.Close(); return nil })
+	if a.listen, err = net.Listen("tcp", a.cfg.Listen.HTTP); err != nil {
+		return fmt.Errorf("listen.http: %w", err)
+	}
+	a.onClose("listener", func(context.Context) error {
+		if err := a.listen.Close(); err != nil && !errors.Is(err, net.ErrClosed) {
+			return err
+		}
+		return nil
+	})
+	if t := a.cfg.Listen.TLS; t != nil {
+		cert, err := tls.LoadX509KeyPair(t.Cert, t.Key)
+		if err != nil {
+			return fmt.Errorf("listen.tls: %w", err)
+		}
+		a.listen = tls.NewListener(a.listen, &tls.Config{Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS12, NextProtos: []string{"h2", "http/1.1"}})
+	}
+	return nil
+}
+
+// Run runs the replica until ctx ends or a task fails, then closes everything.
+func (a *App) Run(ctx context.Context) error {
+	g, inner := errgroup.WithContext(ctx)
+	for name, task := range map[string]func(context.Context) error{
+		"routers": a.fleet.Run, "intake": a.intake.Run, "peers": a.peers.Run, "worker": a.worker.Run,
+		"web": func(ctx context.Context) error { return a.web.Serve(ctx, a.listen) },
+	} {
+		g.Go(func() error {
+			if err := task(inner); err != nil && ctx.Err() == nil {
+				return fmt.Errorf("%s: %w", name, err)
+			}
+			return nil
+		})
+	}
+	err := g.Wait()
+	return errors.Join(err, a.Close())
+}
+
+// Close takes the replica apart, the newest part first, each within a bounded time.
+func (a *App) Close() error {
+	var errs []error
+	for len(a.teardown) > 0 {
+		c := a.teardown[len(a.teardown)-1]
+		a.teardown = a.teardown[:len(a.teardown)-1]
+		ctx, cancel := context.WithTimeout(context.Background(), closeWithin)
+		if err := c.close(ctx); err != nil {
+			errs = append(errs, fmt.Errorf("close %s: %w", c.name, err))
+		}
+		cancel()
+	}
+	return errors.Join(errs...)
+}
+
+// URL is where the console and the API answer.
+func (a *App) URL() string {
+	scheme := "http"
+	if a.cfg.Listen.TLS != nil {
+		scheme = "https"
+	}
+	return scheme + "://" + a.listen.Addr().String()
+}
+
+// BusURL is where the embedded NATS server listens, "" when it serves only this process.
+func (a *App) BusURL() string {
+	if a.server == nil {
+		return ""
+	}
+	return a.server.URL()
+}
+
+// Worker is the replica's loop.
+func (a *App) Worker() *worker.Worker { return a.worker }
+
+// Ledger is the replica's ledger.
+func (a *App) Ledger() *ledger.Ledger { return a.ledger }
+
+// JetStream is the replica's bus.
+func (a *App) JetStream() jetstream.JetStream { return a.conn.JetStream() }

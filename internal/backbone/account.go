@@ -1,0 +1,120 @@
+package backbone
+
+import (
+	"time"
+
+	gpb "github.com/openconfig/gnmi/proto/gnmi"
+	"github.com/openconfig/ygot/ygot"
+	"google.golang.org/grpc/codes"
+
+	"github.com/detour-net/detour/internal/backbone/model"
+)
+
+// SetRecord is one Set as the network's account has it. An account is in the order in which Sets were decided, over all
+// routers.
+type SetRecord struct {
+	Router   string
+	At       time.Time
+	Request  *gpb.SetRequest // must not be changed
+	Code     codes.Code      // the router's decision; a reply that was lost does not show here
+	Message  string
+	Changes  []Change // what became different in the configuration
+	Injected string   // the injection that had a hand in it, if any
+	Local    bool     // not by gNMI: Router.Configure
+}
+
+// Accepted says whether the router committed the Set.
+func (s *SetRecord) Accepted() bool { return s.Code == codes.OK }
+
+// Effective says whether the Set changed anything.
+func (s *SetRecord) Effective() bool { return len(s.Changes) > 0 }
+
+// Change is one leaf that a Set changed, with its value as JSON before and after, empty where there was none.
+type Change struct{ Path, Before, After string }
+
+// note adds to the account. The mutex is held.
+func (n *Network) note(record SetRecord) {
+	n.sets = append(n.sets, record)
+	n.announce()
+}
+
+// Sets is the account of all Sets so far, of all routers.
+func (n *Network) Sets() []SetRecord {
+	n.lock()
+	defer n.unlock()
+	return append([]SetRecord(nil), n.sets...)
+}
+
+// SetCount is how many Sets a router has decided on.
+type SetCount struct{ Accepted, Refused, Effective int }
+
+// SetCount counts the Sets that came by gNMI to a router, or to all with an empty name.
+func (n *Network) SetCount(router string) SetCount {
+	n.lock()
+	defer n.unlock()
+	var count SetCount
+	for i := range n.sets {
+		record := &n.sets[i]
+		if record.Local || router != "" && record.Router != router {
+			continue
+		}
+		if record.Accepted() {
+			count.Accepted++
+		} else {
+			count.Refused++
+		}
+		if record.Effective() {
+			count.Effective++
+		}
+	}
+	return count
+}
+
+// differences are the leaves that two configurations differ in. Only what the plan touches is looked at, if that is
+// leaves alone.
+func differences(before, after settings, p *plan) []Change {
+	var all []Change
+	compare := func(key string) {
+		old, was := before[key]
+		now, is := after[key]
+		if was != is || !old.Value.Equal(now.Value) {
+			all = append(all, Change{Path: key, Before: string(old.Value.JSON), After: string(now.Value.JSON)})
+		}
+	}
+	if sameKeys(before, after) && p.onlyLeaves() {
+		for i := range p.operations {
+			compare(model.Key(p.operations[i].path))
+		}
+		return all
+	}
+	for _, key := range sortedKeys(before, after) {
+		compare(key)
+	}
+	return all
+}
+
+// onlyLeaves says whether every operation is on a leaf, and no two are on the same.
+func (p *plan) onlyLeaves() bool {
+	seen := make(map[string]bool, len(p.operations))
+	for i := range p.operations {
+		key := model.Key(p.operations[i].path)
+		if !p.operations[i].node.Leaf || seen[key] {
+			return false
+		}
+		seen[key] = true
+	}
+	return len(p.operations) > 0
+}
+
+// commandLine is the request that stands for a change of one path.
+func commandLine(path, value string) (*gpb.SetRequest, error) {
+	parsed, err := ygot.StringToStructuredPath(path)
+	if err != nil {
+		return nil, err
+	}
+	if value == "" {
+		return &gpb.SetRequest{Delete: []*gpb.Path{parsed}}, nil
+	}
+	json := &gpb.TypedValue{Value: &gpb.TypedValue_JsonVal{JsonVal: []byte(value)}}
+	return &gpb.SetRequest{Update: []*gpb.Update{{Path: parsed, Val: json}}}, nil
+}

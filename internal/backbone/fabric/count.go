@@ -1,0 +1,97 @@
+package fabric
+
+import "time"
+
+// count is what an arc has seen up to the last change, in bits.
+type count struct {
+	sent, lost, discarded, dead int64
+}
+
+type total struct {
+	delivered, lost, discarded, unroutable, undrained int64
+}
+
+// integrate brings every counter up to now with the rates valid since the last change. It must precede every change.
+func (f *Fabric) integrate(now time.Time) {
+	elapsed := now.Sub(f.since)
+	if elapsed <= 0 {
+		return
+	}
+	r := f.current()
+	for i := range f.arcs {
+		f.arcs[i] = f.arcs[i].plus(&r.arcs[i], elapsed)
+	}
+	f.total = f.total.plus(&r.total, elapsed)
+	f.since = now
+}
+
+func (c count) plus(r *arcRates, d time.Duration) count {
+	return count{
+		sent: c.sent + amount(r.sent, d), lost: c.lost + amount(r.lost, d),
+		discarded: c.discarded + amount(r.discarded, d), dead: c.dead + amount(r.dead, d),
+	}
+}
+
+func (t total) plus(r *totalRates, d time.Duration) total {
+	return total{
+		delivered: t.delivered + amount(r.delivered, d), lost: t.lost + amount(r.lost, d),
+		discarded: t.discarded + amount(r.discarded, d), unroutable: t.unroutable + amount(r.unroutable, d),
+		undrained: t.undrained + amount(r.undrained, d),
+	}
+}
+
+// amount is rate times duration, in bits, rounded down.
+func amount(rate int64, d time.Duration) int64 {
+	whole, rest := int64(d/time.Second), int64(d%time.Second)
+	return rate*whole + mulDiv(rate, rest, int64(time.Second))
+}
+
+// elapsed is the time since the last change.
+func (f *Fabric) elapsed(now time.Time) time.Duration { return max(0, now.Sub(f.since)) }
+
+// Counters are an interface's, since the start.
+type Counters struct {
+	InOctets, InPackets, InErrors int64 // InErrors are frames with a bad checksum; they are not among InPackets
+	OutOctets, OutPackets         int64
+	OutDiscards                   int64 // no room on the link, or no light on it
+}
+
+// Counters are those of the interface at one end of a link, 2*i for A's and 2*i+1 for B's.
+func (f *Fabric) Counters(end int, now time.Time) Counters {
+	r, d := f.current(), f.elapsed(now)
+	out, in := f.arcs[end].plus(&r.arcs[end], d), f.arcs[end^1].plus(&r.arcs[end^1], d)
+	return Counters{
+		InOctets: (in.sent - in.lost) / 8, InPackets: (in.sent - in.lost) / packetBits, InErrors: in.lost / packetBits,
+		OutOctets: out.sent / 8, OutPackets: out.sent / packetBits, OutDiscards: (out.discarded + out.dead) / packetBits,
+	}
+}
+
+// Load is the rate sent on an arc right now, in bits per second.
+func (f *Fabric) Load(arc int) int64 { return f.current().arcs[arc].sent }
+
+// Offered is the rate that an arc would carry right now if nothing were lost or discarded anywhere.
+func (f *Fabric) Offered(arc int) int64 { return f.current().arcs[arc].offered }
+
+// Totals are packets since the start.
+type Totals struct {
+	Sent        int64 // the sum of the next four
+	Delivered   int64
+	Lost        int64 // by faults of links
+	Discarded   int64 // by congestion
+	Unroutable  int64 // no path to the destination
+	WouldBeLost int64 // by faults of links, had every metric stayed as at the start
+}
+
+// Saved is how many packets fewer were lost than without any change of metrics. It is negative when changes did harm.
+func (t Totals) Saved() int64 { return t.WouldBeLost - t.Lost }
+
+// Totals are the packets of the whole network.
+func (f *Fabric) Totals(now time.Time) Totals {
+	sum := f.total.plus(&f.current().total, f.elapsed(now))
+	t := Totals{
+		Delivered: sum.delivered / packetBits, Lost: sum.lost / packetBits, Discarded: sum.discarded / packetBits,
+		Unroutable: sum.unroutable / packetBits, WouldBeLost: sum.undrained / packetBits,
+	}
+	t.Sent = t.Delivered + t.Lost + t.Discarded + t.Unroutable
+	return t
+}

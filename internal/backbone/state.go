@@ -1,0 +1,160 @@
+package backbone
+
+import (
+	"strings"
+	"time"
+
+	"github.com/detour-net/detour/internal/backbone/model"
+)
+
+// describeState adds the leaves of state that do not simply mirror a leaf of configuration.
+func (r *Router) describeState(c *catalog) {
+	d := describer{router: r, catalog: c}
+	d.system()
+	ifindex := uint64(0)
+	for _, key := range sortedKeys(r.programmed, nil) {
+		leaf := r.programmed[key]
+		if len(leaf.Path) == 4 && leaf.Path[0].GetName() == "interfaces" && leaf.Node.Name == "name" {
+			ifindex++
+			d.interfaces(leaf.Value.Text(), ifindex)
+		}
+	}
+	for i := range r.ports {
+		for level := 1; level <= 2; level++ {
+			d.isis(&r.ports[i], level)
+		}
+	}
+}
+
+// describer adds leaves below one path.
+type describer struct {
+	router  *Router
+	catalog *catalog
+	at      model.Elems
+}
+
+// leaf adds a leaf of state if the schema has it, as it must.
+func (d *describer) leaf(below string, read func(now time.Time) model.Value) *reading {
+	path := d.at
+	for name := range strings.SplitSeq(below, "/") {
+		path = model.Join(path, model.E(name))
+	}
+	node, path, err := d.router.network.schema.Resolve(path)
+	if err != nil {
+		panic("backbone: state leaf that the schema does not have: " + err.Error())
+	}
+	leaf := &reading{Leaf: model.Leaf{Key: model.Key(path), Path: path, Node: node}, derived: true, read: read}
+	d.catalog.add(leaf)
+	return leaf
+}
+
+// fixed adds a leaf whose value stays.
+func (d *describer) fixed(below string, value model.Value) {
+	d.leaf(below, func(time.Time) model.Value { return value })
+}
+
+func (d *describer) system() {
+	r := d.router
+	d.at = model.Elems{model.E("system"), model.E("state")}
+	d.fixed("software-version", model.String(r.options.SoftwareVersion))
+	d.leaf("boot-time", func(time.Time) model.Value { return model.Uint64(uint64(r.booted.UnixNano())) })
+	d.leaf("current-datetime", func(now time.Time) model.Value { return model.String(now.UTC().Format(time.RFC3339)) }).counts = true
+}
+
+// interfaces adds the state of one interface.
+func (d *describer) interfaces(name string, ifindex uint64) {
+	r := d.router
+	d.at = model.Join(interfacePath(name), model.E("state"))
+	d.fixed("ifindex", model.Uint(ifindex))
+	configured := model.Key(model.Join(interfacePath(name), model.E("config"), model.E("enabled")))
+	d.leaf("admin-status", func(time.Time) model.Value { return upDown(enabled(r.programmed, configured)) })
+	var end = -1
+	for i := range r.ports {
+		if r.ports[i].name == name {
+			end = r.ports[i].end
+		}
+	}
+	if end < 0 {
+		d.leaf("oper-status", func(time.Time) model.Value { return upDown(enabled(r.programmed, configured)) })
+		return
+	}
+	f := r.network.fabric
+	link := func() (bool, int64, time.Time) { return f.Up(end / 2) }
+	d.leaf("oper-status", func(time.Time) model.Value { up, _, _ := link(); return upDown(up) })
+	d.leaf("last-change", func(time.Time) model.Value { _, _, at := link(); return model.Uint64(uint64(at.UnixNano())) })
+	for _, name := range []string{"carrier-transitions", "interface-transitions", "link-transitions"} {
+		d.leaf("counters/"+name, func(time.Time) model.Value { _, changes, _ := link(); return model.Uint64(uint64(changes)) })
+	}
+	d.counters(end)
+}
+
+// counters adds what moves with the traffic. Every packet is unicast. Nothing is discarded on the way in, and no sender
+// makes bad frames.
+func (d *describer) counters(end int) {
+	for name, pick := range map[string]func(c Counters) int64{
+		"in-octets":        func(c Counters) int64 { return c.InOctets },
+		"in-pkts":          func(c Counters) int64 { return c.InPackets },
+		"in-unicast-pkts":  func(c Counters) int64 { return c.InPackets },
+		"in-errors":        func(c Counters) int64 { return c.InErrors },
+		"in-fcs-errors":    func(c Counters) int64 { return c.InErrors },
+		"in-discards":      func(Counters) int64 { return 0 },
+		"out-octets":       func(c Counters) int64 { return c.OutOctets },
+		"out-pkts":         func(c Counters) int64 { return c.OutPackets },
+		"out-unicast-pkts": func(c Counters) int64 { return c.OutPackets },
+		"out-errors":       func(Counters) int64 { return 0 },
+		"out-discards":     func(c Counters) int64 { return c.OutDiscards },
+	} {
+		d.leaf("counters/"+name, func(now time.Time) model.Value {
+			return model.Uint64(uint64(pick(d.router.network.fabric.Counters(end, now))))
+		}).counts = true
+	}
+}
+
+// isis adds the state of IS-IS on one port at one level.
+func (d *describer) isis(p *port, level int) {
+	r, keys := d.router, &p.keys.levels[level]
+	if _, ok := r.programmed[keys.enabled]; !ok {
+		return
+	}
+	f := r.network.fabric
+	for class := range keys.af {
+		if _, ok := r.programmed[keys.af[class].name]; ok {
+			d.at = model.Join(r.afPath(p.name, level, class), model.E("state"))
+			d.leaf("metric", func(time.Time) model.Value {
+				return model.Uint(uint64(metricOf(r.programmed, keys.af[class].metric)))
+			})
+		}
+	}
+	d.at = model.Join(r.levelPath(p.name, level), model.E("adjacencies"), model.E("adjacency", "system-id", p.peer.SystemID()), model.E("state"))
+	d.fixed("system-id", model.String(p.peer.SystemID()))
+	d.fixed("adjacency-type", model.String([...]string{1: "LEVEL_1", 2: "LEVEL_2"}[level]))
+	d.leaf("adjacency-state", func(time.Time) model.Value {
+		up, _ := f.Adjacent(p.end / 2)
+		return upDown(up && p.peer.runs(p.end^1, level) && r.runs(p.end, level))
+	})
+	d.leaf("up-timestamp", func(time.Time) model.Value {
+		_, since := f.Adjacent(p.end / 2)
+		return model.Uint64(uint64(since.UnixNano()))
+	})
+	d.leaf("multi-topology", func(time.Time) model.Value {
+		_, multi := r.programmed[r.multiTopologyKey()]
+		return model.Bool(multi)
+	})
+}
+
+// runs says whether the router runs a level of IS-IS on one of its ports.
+func (r *Router) runs(end, level int) bool {
+	for i := range r.ports {
+		if r.ports[i].end == end {
+			return r.endOf(r.programmed, &r.ports[i].keys).Levels&(1<<level) != 0
+		}
+	}
+	return false
+}
+
+func upDown(up bool) model.Value {
+	if up {
+		return model.String("UP")
+	}
+	return model.String("DOWN")
+}

@@ -1,0 +1,180 @@
+package backbone
+
+import (
+	"context"
+	"time"
+
+	gpb "github.com/openconfig/gnmi/proto/gnmi"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"github.com/detour-net/detour/internal/backbone/model"
+)
+
+const (
+	defaultSample = 10 * time.Second      // of TARGET_DEFINED, and of SAMPLE when the client leaves it to the router
+	minimumSample = 10 * time.Millisecond // also of heartbeats
+)
+
+// watch is one subscription of a stream.
+type watch struct {
+	target
+	asked     *gpb.Subscription
+	sample    time.Duration // 0 when nothing is sampled
+	heartbeat time.Duration // 0 for none
+
+	nextSample, nextBeat time.Time              // in real time
+	sent                 map[string]model.Value // what the client has last been told, by key
+}
+
+// prepare works out intervals.
+func (w *watch) prepare() error {
+	w.heartbeat = time.Duration(w.asked.GetHeartbeatInterval())
+	if w.asked.GetMode() != gpb.SubscriptionMode_ON_CHANGE {
+		w.sample = defaultSample
+		if asked := time.Duration(w.asked.GetSampleInterval()); asked != 0 {
+			w.sample = asked
+		}
+	}
+	if w.sample != 0 && w.sample < minimumSample || w.heartbeat != 0 && w.heartbeat < minimumSample {
+		return status.Errorf(codes.InvalidArgument, "%s: an interval is shorter than %v", model.Key(w.path), minimumSample)
+	}
+	if w.asked.GetMode() == gpb.SubscriptionMode_ON_CHANGE && w.node.Counts() {
+		return status.Errorf(codes.InvalidArgument, "%s: counters cannot be subscribed to ON_CHANGE; use SAMPLE or TARGET_DEFINED", model.Key(w.path))
+	}
+	return nil
+}
+
+// sampled says whether a leaf is sent at intervals rather than when it changes.
+func (w *watch) sampled(leaf *reading) bool {
+	switch w.asked.GetMode() {
+	case gpb.SubscriptionMode_SAMPLE:
+		return true
+	case gpb.SubscriptionMode_TARGET_DEFINED:
+		return leaf.counts
+	}
+	return false
+}
+
+// follow sends the first values, that the stream is in sync, and then whatever is due.
+func (s *subscription) follow(ctx context.Context) error {
+	started := time.Now()
+	for _, w := range s.watches {
+		w.sent = map[string]model.Value{}
+		w.schedule(started)
+	}
+	changed, err := s.round(started, true)
+	if err != nil {
+		return err
+	}
+	if err := s.synced(); err != nil {
+		return err
+	}
+	timer := time.NewTimer(time.Hour)
+	defer timer.Stop()
+	for {
+		timer.Reset(s.untilDue())
+		select {
+		case <-ctx.Done():
+			return status.FromContextError(ctx.Err()).Err()
+		case <-s.router.network.done:
+			return status.Error(codes.Unavailable, "router is shutting down")
+		case <-changed:
+		case <-timer.C:
+		}
+		if changed, err = s.round(time.Now(), false); err != nil {
+			return err
+		}
+	}
+}
+
+// schedule sets when the watch is due next, if it is not already due later.
+func (w *watch) schedule(now time.Time) {
+	if w.sample > 0 && !w.nextSample.After(now) {
+		w.nextSample = now.Add(w.sample)
+	}
+	if w.heartbeat > 0 && !w.nextBeat.After(now) {
+		w.nextBeat = now.Add(w.heartbeat)
+	}
+}
+
+func (s *subscription) untilDue() time.Duration {
+	wait := time.Hour
+	for _, w := range s.watches {
+		if w.sample > 0 {
+			wait = min(wait, time.Until(w.nextSample))
+		}
+		if w.heartbeat > 0 {
+			wait = min(wait, time.Until(w.nextBeat))
+		}
+	}
+	return max(wait, 0)
+}
+
+// round sends what is due at real time at, and returns the channel that tells of the next change. The first round tells
+// everything, or only remembers it when the client wants updates alone.
+func (s *subscription) round(at time.Time, first bool) (<-chan struct{}, error) {
+	n := s.router.network
+	now := n.lock()
+	changed := n.changed
+	var updates []*gpb.Update
+	var deletes []*gpb.Path
+	for _, w := range s.watches {
+		sample := first || w.sample > 0 && !at.Before(w.nextSample)
+		beat := first || w.heartbeat > 0 && !at.Before(w.nextBeat)
+		found := s.router.catalog().find(w.node, w.path)
+		for _, leaf := range found {
+			if value, send := w.due(leaf, now, sample, beat); send {
+				updates = append(updates, s.update(leaf, value))
+			}
+		}
+		deletes = append(deletes, w.gone(found)...)
+		w.schedule(at)
+	}
+	n.unlock()
+	if first && s.list.GetUpdatesOnly() {
+		return changed, nil
+	}
+	return changed, s.notify(now.UnixNano(), updates, deletes)
+}
+
+// due reads a leaf if it may have to be sent, and says whether it has.
+func (w *watch) due(leaf *reading, now time.Time, sample, beat bool) (model.Value, bool) {
+	sampled := w.sampled(leaf)
+	if sampled && !sample && !beat || !sampled && leaf.counts && !beat {
+		return model.Value{}, false
+	}
+	value := leaf.read(now)
+	last, known := w.sent[leaf.Key]
+	same := known && last.Equal(value)
+	w.sent[leaf.Key] = value
+	switch {
+	case beat || !same:
+		return value, true
+	case sampled:
+		return value, !w.asked.GetSuppressRedundant()
+	}
+	return value, false
+}
+
+// gone are the paths of leaves that the client knows and that are no more.
+func (w *watch) gone(found []*reading) []*gpb.Path {
+	if len(w.sent) == 0 {
+		return nil
+	}
+	left := make(map[string]bool, len(found))
+	for _, leaf := range found {
+		left[leaf.Key] = true
+	}
+	var gone []*gpb.Path
+	for _, key := range sortedNames(w.sent) {
+		if left[key] {
+			continue
+		}
+		delete(w.sent, key)
+		if path, err := model.Parse(key); err == nil {
+			gone = append(gone, &gpb.Path{Elem: path})
+		}
+	}
+	return gone
+}

@@ -1,0 +1,132 @@
+package bus
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+	"go.uber.org/zap"
+)
+
+// How a connection behaves in trouble. A dead peer that sends no reset is noticed after two pings, within 10 s.
+const (
+	reconnectWait   = 250 * time.Millisecond
+	reconnectJitter = 500 * time.Millisecond
+	pingInterval    = 5 * time.Second
+	dialTimeout     = 3 * time.Second
+)
+
+// Config says where the bus is and who we are.
+type Config struct {
+	Server      *Server     // the embedded server; then URLs are not needed
+	URLs        []string    // of a foreign one, for example "tls://nats-1:4222"
+	Credentials string      // path of a NATS credentials file, "" for none
+	TLS         *tls.Config // nil for the default
+	Name        string      // of this client, as the server shows it
+	Log         *zap.Logger // nil for none
+}
+
+// Conn is a connection to the bus that is never given up until Close.
+type Conn struct {
+	nc *nats.Conn
+	js jetstream.JetStream
+}
+
+// Connect begins to connect and returns at once; the bus need not be there yet (see Wait). An error is one of the
+// configuration: no address, an unreadable credentials file, a malformed URL.
+func Connect(c Config) (*Conn, error) {
+	log := c.Log
+	if log == nil {
+		log = zap.NewNop()
+	}
+	opts := append(temper(log), nats.Name(c.Name))
+	switch {
+	case c.Server != nil:
+		opts = append(opts, nats.InProcessServer(c.Server))
+	case len(c.URLs) == 0:
+		return nil, errors.New("connect to NATS: no address; give nats.urls or nats.embedded")
+	}
+	if c.TLS != nil {
+		opts = append(opts, nats.Secure(c.TLS))
+	}
+	if c.Credentials != "" {
+		opts = append(opts, nats.UserCredentials(c.Credentials))
+	}
+	nc, err := nats.Connect(strings.Join(c.URLs, ","), opts...)
+	if err != nil {
+		return nil, fmt.Errorf("connect to NATS at %s: %w", strings.Join(c.URLs, ", "), err)
+	}
+	js, err := jetstream.New(nc)
+	if err != nil {
+		nc.Close()
+		return nil, fmt.Errorf("connect to NATS: %w", err)
+	}
+	return &Conn{nc: nc, js: js}, nil
+}
+
+// temper is what every connection has: patience, and words when something happens.
+func temper(log *zap.Logger) []nats.Option {
+	return []nats.Option{
+		nats.RetryOnFailedConnect(true), nats.MaxReconnects(-1), nats.IgnoreAuthErrorAbort(),
+		nats.ReconnectWait(reconnectWait), nats.ReconnectJitter(reconnectJitter, reconnectJitter),
+		nats.ReconnectBufSize(-1), nats.Timeout(dialTimeout),
+		nats.PingInterval(pingInterval), nats.MaxPingsOutstanding(2),
+		nats.ConnectHandler(func(nc *nats.Conn) { log.Info("bus connected", zap.String("server", nc.ConnectedUrlRedacted())) }),
+		nats.ReconnectHandler(func(nc *nats.Conn) {
+			log.Info("bus connected again", zap.String("server", nc.ConnectedUrlRedacted()))
+		}),
+		nats.DisconnectErrHandler(func(nc *nats.Conn, err error) {
+			if !nc.IsClosed() {
+				log.Warn("bus connection lost, reconnecting until it is back", zap.Error(err))
+			}
+		}),
+		nats.ReconnectErrHandler(func(_ *nats.Conn, err error) { log.Warn("bus not reached, trying again", zap.Error(err)) }),
+		nats.ErrorHandler(func(_ *nats.Conn, sub *nats.Subscription, err error) {
+			subject := ""
+			if sub != nil {
+				subject = sub.Subject
+			}
+			log.Warn("bus reports", zap.String("subject", subject), zap.Error(err))
+		}),
+	}
+}
+
+// JetStream is the connection's JetStream.
+func (c *Conn) JetStream() jetstream.JetStream { return c.js }
+
+// Connected reports whether the bus is there now, for readiness.
+func (c *Conn) Connected() bool { return c.nc.IsConnected() }
+
+// Wait returns when the bus is there. When ctx ends first the error says why it was not reached.
+func (c *Conn) Wait(ctx context.Context) error {
+	changed := c.nc.StatusChanged(nats.CONNECTED, nats.CLOSED)
+	defer c.nc.RemoveStatusListener(changed)
+	for !c.nc.IsConnected() {
+		if c.nc.IsClosed() {
+			return fmt.Errorf("connect to NATS: %w", nats.ErrConnectionClosed)
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return fmt.Errorf("NATS at %s not reached: %w", strings.Join(c.nc.Servers(), ", "), errors.Join(ctx.Err(), c.nc.LastError()))
+		}
+	}
+	return nil
+}
+
+// Close sends what is still in its buffers, waiting at most until ctx ends, and ends the connection.
+func (c *Conn) Close(ctx context.Context) error {
+	defer c.nc.Close()
+	if !c.nc.IsConnected() {
+		return nil
+	}
+	if err := c.nc.FlushWithContext(ctx); err != nil {
+		return fmt.Errorf("flush NATS connection: %w", err)
+	}
+	return nil
+}

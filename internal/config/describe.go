@@ -1,0 +1,45 @@
+package config
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/detour-net/detour/policy"
+)
+
+// Setting is one line of Describe.
+type Setting = policy.Limit
+
+// Describe lists every setting and every limit in force, the policy's and the binary's ceiling included, each with where it
+// comes from. It shows no secret.
+func (c *Config) Describe() []Setting {
+	var list []Setting
+	add := func(name string, value any) {
+		source := policy.FromDefault
+		if c.doc.Has(name) {
+			source = policy.FromFile
+		}
+		list = append(list, Setting{Name: name, Value: fmt.Sprint(value), Source: source})
+	}
+	add("mode", c.Mode)
+	add("domain", c.Domain)
+	add("replica.name", c.Replica.Name)
+	add("replica.rank", c.Replica.Rank)
+	if e := c.NATS.Embedded; e != nil {
+		add("nats.embedded.dir", e.Dir)
+		add("nats.embedded.port", e.Port)
+	} else {
+		add("nats.urls", strings.Join(c.NATS.URLs, ", "))
+		add("nats.sync_always", c.NATS.SyncAlways)
+		add("nats.replicas", c.NATS.Replicas)
+	}
+	add("listen.http", c.Listen.HTTP)
+	add("listen.tls", c.Listen.TLS != nil)
+	add("auth.tokens", fmt.Sprintf("%d tokens", len(c.Tokens)))
+	add("telemetry.interval", c.Telemetry.Interval)
+	add("log.level", c.Log.Level)
+	add("inventory", fmt.Sprintf("%d routers", len(c.Network.Routers)))
+	add("topology", fmt.Sprintf("%d links", len(c.Network.Links)))
+	add("policy", fmt.Sprintf("%d rules, digest %s", len(c.Policy.Rules()), c.Policy.Digest().Short()))
+	return append(list, c.Policy.Limits()...)
+}

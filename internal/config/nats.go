@@ -1,0 +1,103 @@
+package config
+
+import (
+	"net/url"
+	"slices"
+	"strings"
+)
+
+// NATS says which bus carries anomalies and ledger: one in this process, or servers elsewhere.
+type NATS struct {
+	Embedded *Embedded `yaml:"embedded"` // nil: URLs are given
+	URLs     []string  `yaml:"urls"`
+
+	// Credentials is the path of a NATS credentials file; written as "file:PATH".
+	Credentials string    `yaml:"credentials"`
+	TLS         ClientTLS `yaml:"tls"`
+
+	// SyncAlways states that the servers write with sync_interval: always. Without it an acknowledged record may be lost in a
+	// power cut, and the ledger refuses to run. Embedded, it is so.
+	SyncAlways bool `yaml:"sync_always"`
+	Replicas   int  `yaml:"replicas"` // copies of the ledger on the servers: 1, 3 or 5
+}
+
+// Embedded is a NATS server in this process.
+type Embedded struct {
+	Dir  string `yaml:"dir"`  // where its streams lie; one process at a time
+	Port int    `yaml:"port"` // on 127.0.0.1, for publishers; 0: it serves only this process
+}
+
+// ClientTLS says how a server proves who it is, and how this process proves itself to it.
+type ClientTLS struct {
+	CA   string `yaml:"ca"`   // PEM file; the system's authorities when empty
+	Cert string `yaml:"cert"` // PEM file of the client certificate, "" for none
+	Key  string `yaml:"key"`
+}
+
+// Given reports whether anything of it is configured.
+func (t ClientTLS) Given() bool { return t != (ClientTLS{}) }
+
+func (s section) nats(n *NATS) {
+	switch {
+	case n.Embedded == nil && len(n.URLs) == 0:
+		s.bad("nats", "nats: give embedded with dir, or urls")
+		return
+	case n.Embedded != nil && len(n.URLs) > 0:
+		s.bad("nats", "nats: embedded and urls exclude each other")
+		return
+	case n.Embedded != nil:
+		s.embedded(n)
+		return
+	}
+	for i, raw := range n.URLs {
+		u, err := url.Parse(raw)
+		schemes := []string{"nats", "tls", "ws", "wss"}
+		switch {
+		case err != nil || u.Host == "" || !slices.Contains(schemes, u.Scheme):
+			s.bad(index("nats.urls", i), "want a URL such as nats://host:4222 with one of the schemes %s", strings.Join(schemes, ", "))
+		case u.User != nil:
+			s.bad(index("nats.urls", i), "a secret stands in the URL; use nats.credentials: file:PATH")
+		}
+	}
+	if n.Credentials != "" {
+		path, ok := strings.CutPrefix(n.Credentials, "file:")
+		if !ok {
+			s.bad("nats.credentials", "want file:PATH of a NATS credentials file")
+		}
+		n.Credentials = s.readable("nats.credentials", path)
+	}
+	s.clientTLS("nats.tls", &n.TLS)
+	if !n.SyncAlways {
+		s.bad("nats", "nats.sync_always: the ledger loses acknowledged records in a power cut unless every NATS server has jetstream { sync_interval: always }; set that, then state it here as sync_always: true")
+	}
+	if n.Replicas != 1 && n.Replicas != 3 && n.Replicas != 5 {
+		s.bad("nats.replicas", "%d: want 1, 3 or 5", n.Replicas)
+	}
+}
+
+func (s section) embedded(n *NATS) {
+	if n.Embedded.Dir == "" {
+		s.bad("nats.embedded", "nats.embedded.dir is missing: the ledger lies in it")
+	}
+	n.Embedded.Dir = s.abs(n.Embedded.Dir)
+	if n.Embedded.Port < 0 || n.Embedded.Port > 65535 {
+		s.bad("nats.embedded.port", "%d: want 1 to 65535, or 0 to serve only this process", n.Embedded.Port)
+	}
+	for key, given := range map[string]bool{"credentials": n.Credentials != "", "tls": n.TLS.Given(), "sync_always": s.doc.Has("nats.sync_always"), "replicas": s.doc.Has("nats.replicas")} {
+		if given {
+			s.bad("nats."+key, "belongs to nats.urls; the embedded server needs none and always syncs")
+		}
+	}
+	n.SyncAlways = true
+}
+
+func (s section) clientTLS(path string, t *ClientTLS) {
+	if (t.Cert == "") != (t.Key == "") {
+		s.bad(path, "%s: cert and key belong together", path)
+	}
+	for key, file := range map[string]*string{"ca": &t.CA, "cert": &t.Cert, "key": &t.Key} {
+		if *file != "" {
+			*file = s.readable(path+"."+key, *file)
+		}
+	}
+}

@@ -1,0 +1,101 @@
+package device
+
+import (
+	"math"
+	"math/bits"
+	"time"
+
+	"github.com/detour-net/detour/events"
+)
+
+// sample is one reading of a counter.
+type sample struct {
+	value uint64
+	told  time.Time // the router's timestamp
+	heard time.Time
+}
+
+// samplesKept is how many samples a rate spans at most. Some platforms tell the same value twice; three samples keep
+// that from looking like silence.
+const samplesKept = 3
+
+// series is the last samples of one counter, oldest first. A counter that goes back was reset: what came before is
+// forgotten, so no rate is ever negative.
+type series []sample
+
+func (s series) add(next sample) series {
+	if n := len(s); n > 0 && next.value < s[n-1].value {
+		s = s[:0]
+	}
+	if len(s) == samplesKept {
+		copy(s, s[1:])
+		s = s[:samplesKept-1]
+	}
+	return append(s, next)
+}
+
+// rate is the counter's growth per second times scale, over the time between its first and last sample; ok is false
+// while there are not two.
+func (s series) rate(scale uint64) (perSecond int64, window time.Duration, ok bool) {
+	if len(s) < 2 {
+		return 0, 0, false
+	}
+	first, last := s[0], s[len(s)-1]
+	window = between(first, last)
+	if window <= 0 {
+		return 0, 0, false
+	}
+	high, low := bits.Mul64(last.value-first.value, scale*uint64(time.Second))
+	if high >= uint64(window) {
+		return math.MaxInt64, window, true
+	}
+	quotient, _ := bits.Div64(high, low, uint64(window))
+	return int64(min(quotient, math.MaxInt64)), window, true
+}
+
+// between is the time between two samples. The router's own clock is the truer one, but some routers stamp a counter with
+// its last change: where the two clocks disagree by more than a factor of two, the time of hearing counts.
+func between(first, last sample) time.Duration {
+	heard, told := last.heard.Sub(first.heard), last.told.Sub(first.told)
+	if told > heard/2 && told < 2*heard {
+		return told
+	}
+	return heard
+}
+
+// counters is everything that is known of one port's counters, by name.
+type counters map[string]series
+
+// traffic turns counters into rates. It is nil unless both directions and the errors are known from two samples that
+// were heard since fresh; oldest is when the oldest of the last samples was heard.
+func (c counters) traffic(fresh time.Time) (t *events.Traffic, oldest time.Time) {
+	get := func(name string, scale uint64) (rate int64, window time.Duration, ok bool) {
+		s := c[name]
+		if rate, window, ok = s.rate(scale); !ok || s[len(s)-1].heard.Before(fresh) {
+			return 0, 0, false
+		}
+		if heard := s[len(s)-1].heard; oldest.IsZero() || heard.Before(oldest) {
+			oldest = heard
+		}
+		return rate, window, true
+	}
+	in, window, okIn := get("in-octets", 8)
+	out, _, okOut := get("out-octets", 8)
+	errors, _, okErrors := get("in-errors", 1)
+	if fcs, _, ok := get("in-fcs-errors", 1); ok {
+		errors, okErrors = max(errors, fcs), true
+	}
+	if !okIn || !okOut || !okErrors {
+		return nil, time.Time{}
+	}
+	packets, _, ok := get("in-pkts", 1)
+	if !ok {
+		for _, name := range []string{"in-unicast-pkts", "in-multicast-pkts", "in-broadcast-pkts"} {
+			kind, _, _ := get(name, 1)
+			packets += kind
+		}
+	}
+	return &events.Traffic{
+		Window: events.Duration(window), InBPS: in, OutBPS: out, InErrors: errors, InPPS: packets,
+	}, oldest
+}

@@ -1,0 +1,87 @@
+package device
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/openconfig/gnmi/proto/gnmi"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"github.com/detour-net/detour/events"
+)
+
+// Look reads back what became of an order. First it raises the router's mastership to fence, so that a request of an older
+// intent that is still under way is refused when it arrives; only then is what is read final. A router that is not
+// proven to arbitrate is asked all the same, and Found.Fence is 0. An error means that it could not be looked at.
+func (f *Fleet) Look(ctx context.Context, order events.Order, fence uint64) (events.Found, error) {
+	s, err := f.session(order.Change.Device)
+	if err != nil {
+		return events.Found{}, err
+	}
+	if err := s.take(ctx); err != nil {
+		return events.Found{}, err
+	}
+	defer s.release()
+	found := events.Found{Step: order.Step, Change: order.Act.Change}
+	if found.Fence, err = s.raise(ctx, fence); err != nil {
+		return events.Found{}, err
+	}
+	values, err := s.leaves(ctx, refsOf(order.Change))
+	if err != nil {
+		return events.Found{}, fmt.Errorf("read back: %w", explain(s.router, err))
+	}
+	found.Seen = s.profile.compare(order.Change, values)
+	if found.Seen == events.SeenOther {
+		found.Detail = s.differencesOf(order.Change, values)
+	}
+	return found, nil
+}
+
+// raise takes the service's mastership on the router with an empty Set (gNMI master arbitration). It returns the election
+// id that the router is proven to hold others to, 0 where it is not proven.
+func (s *session) raise(ctx context.Context, fence uint64) (uint64, error) {
+	extensions := s.fenceOf(fence)
+	if extensions == nil {
+		return 0, nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, s.opts.ReadTimeout)
+	defer cancel()
+	_, err := s.client.Set(ctx, &gnmi.SetRequest{Extension: extensions})
+	if !s.proven(events.BarArbitration) {
+		return 0, nil // whether it is reachable at all shows in the read that follows
+	}
+	switch {
+	case err == nil:
+		return fence, nil
+	case status.Code(err) == codes.PermissionDenied:
+		return 0, fmt.Errorf("%w; the router has seen an election id above %d of role %q: another writer is newer, or it has met another ledger",
+			explain(s.router, err), fence, events.Identity)
+	}
+	return 0, fmt.Errorf("raise mastership: %w", explain(s.router, err))
+}
+
+// Confirm makes a commit-confirmed change permanent. When it returns OK false the router may roll back by itself and has to
+// be looked at.
+func (f *Fleet) Confirm(ctx context.Context, order events.Order) events.Confirmed {
+	confirmed := events.Confirmed{Step: order.Step, Change: order.Act.Change}
+	s, err := f.session(order.Change.Device)
+	if err != nil {
+		confirmed.Detail = err.Error()
+		return confirmed
+	}
+	if err := s.take(ctx); err != nil {
+		confirmed.Detail = err.Error()
+		return confirmed
+	}
+	defer s.release()
+	ctx, cancel := context.WithTimeout(ctx, s.opts.ReadTimeout)
+	defer cancel()
+	_, err = s.client.Set(ctx, &gnmi.SetRequest{Extension: append(s.fenceOf(order.Fence), confirmCommit(order.CommitID()))})
+	if err != nil {
+		confirmed.Detail = fmt.Sprintf("confirm: %v", explain(s.router, err))
+		return confirmed
+	}
+	confirmed.OK = true
+	return confirmed
+}

@@ -1,0 +1,124 @@
+package device
+
+import (
+	"context"
+	"strings"
+	"testing"
+	"time"
+
+	"google.golang.org/grpc/codes"
+
+	"github.com/detour-net/detour/events"
+	"github.com/detour-net/detour/internal/backbone"
+)
+
+// A Set that arrives after its successor has looked is refused by the router; without arbitration it is not, and the
+// look was not final.
+func TestLateSetAfterLook(t *testing.T) {
+	for name, c := range map[string]struct {
+		arbitrates bool
+		v          uint32
+		fence      bool
+	}{
+		"with arbitration":    {true, 10, true},
+		"without arbitration": {false, softMetric, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			l := startLab(t, labSetup{idle: true, router: func(o *backbone.Options) { o.MasterArbitration = c.arbitrates }})
+			if c.arbitrates {
+				l.Proven("a", []events.Bar{events.BarArbitration})
+			}
+			ctx := t.Context()
+			order := l.drain(ctx)
+			order.Deadline = time.Now().Add(100 * time.Millisecond)
+			late := l.a().OnSet(backbone.Any, backbone.CommitLate(0))
+			l.expectSet(ctx, order, events.Unknown{Code: "DeadlineExceeded", Sets: 1})
+
+			fence := order.Fence + 1
+			found, err := l.Look(ctx, order, fence)
+			if err != nil || found.Seen != events.SeenBefore {
+				t.Fatalf("look: %+v, %v", found, err)
+			}
+			if c.fence != (found.Fence == fence) || !c.fence && found.Fence != 0 {
+				t.Errorf("fence %d, want %d: %t", found.Fence, fence, c.fence)
+			}
+			late.Release()
+			eventually(t, "the late Set has been decided", func() bool {
+				sets := l.net.Sets()
+				return sets[len(sets)-1].Injected != ""
+			})
+			l.expectMetrics(c.v, c.v)
+		})
+	}
+}
+
+func TestOlderFenceIsRefused(t *testing.T) {
+	l := startLab(t, labSetup{idle: true})
+	ctx := t.Context()
+	newer, older := l.drain(ctx), l.drain(ctx)
+	older.Fence, newer.Fence = 7, 8
+	l.expectSet(ctx, newer, applied(1))
+	l.expectSet(ctx, older, refusedAs(events.RefusedByFence, "PermissionDenied", 1))
+}
+
+func TestLook(t *testing.T) {
+	ctx := context.Background()
+	for name, c := range map[string]struct {
+		alter func(*lab)
+		seen  events.Seen
+		fails string
+	}{
+		"before":           {alter: func(*lab) {}, seen: events.SeenBefore},
+		"after":            {alter: func(l *lab) { l.configure("IPV4", "16777214"); l.configure("IPV6", "16777214") }, seen: events.SeenAfter},
+		"mixed":            {alter: func(l *lab) { l.configure("IPV4", "16777214") }, seen: events.SeenOther},
+		"foreign":          {alter: func(l *lab) { l.configure("IPV6", "9") }, seen: events.SeenOther},
+		"Get broken":       {alter: func(l *lab) { l.a().RefuseGet(codes.Internal, "x") }, seen: events.SeenBefore},
+		"unreachable":      {alter: func(l *lab) { l.a().SetUnreachable(true) }, fails: "router a at"},
+		"a newer mastered": {alter: func(l *lab) { l.raised(1000) }, fails: "election id"},
+		"fenced by itself": {alter: func(l *lab) { l.raised(200) }, seen: events.SeenBefore},
+		"hangs":            {alter: func(l *lab) { l.a().SetHanging(true) }, fails: "DeadlineExceeded"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			l := startLab(t, labSetup{idle: true, options: func(o *Options) { o.ReadTimeout = 300 * time.Millisecond }})
+			order := l.drain(ctx)
+			l.Proven("a", []events.Bar{events.BarArbitration})
+			c.alter(l)
+			found, err := l.Look(ctx, order, 200)
+			switch {
+			case c.fails != "":
+				if err == nil || !strings.Contains(err.Error(), c.fails) {
+					t.Errorf("error %v, want one with %q", err, c.fails)
+				}
+			case err != nil:
+				t.Error(err)
+			case found.Seen != c.seen || found.Fence != 200:
+				t.Errorf("found %+v, want %s", found, c.seen)
+			case c.seen == events.SeenOther && !strings.Contains(found.Detail, "ethernet-1/1"):
+				t.Errorf("detail %q names no leaf", found.Detail)
+			}
+		})
+	}
+}
+
+// raised lets another replica look first.
+func (l *lab) raised(fence uint64) {
+	l.t.Helper()
+	if _, err := l.sessions["a"].raise(l.t.Context(), fence); err != nil {
+		l.t.Fatal(err)
+	}
+}
+
+func TestUnknownRouterEverywhere(t *testing.T) {
+	l := startLab(t, labSetup{idle: true})
+	order := events.Order{Change: events.Change{Device: "nowhere"}}
+	if _, err := l.Look(t.Context(), order, 1); err == nil {
+		t.Error("looked at nothing")
+	}
+	if got := l.Confirm(t.Context(), order); got.OK || !strings.Contains(got.Detail, "nowhere") {
+		t.Errorf("confirmed nothing: %+v", got)
+	}
+	if _, err := l.Prove(t.Context(), "nowhere", events.Person{}); err == nil {
+		t.Error("proved nothing")
+	}
+	l.Proven("nowhere", nil)
+}

@@ -1,0 +1,386 @@
+package device
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"google.golang.org/grpc/codes"
+
+	"github.com/detour-net/detour/events"
+	"github.com/detour-net/detour/internal/backbone"
+	"github.com/detour-net/detour/internal/network"
+)
+
+func leafFacts(level int, family string, config, state events.Value) events.LeafFacts {
+	return events.LeafFacts{
+		LeafRef: events.LeafRef{Leaf: events.ISISMetric, Interface: "ethernet-1/1", Level: level, Family: family},
+		Config:  config, State: state,
+	}
+}
+
+// Which leaves there are is what the router has configured, never an assumption.
+func TestObserveLeaves(t *testing.T) {
+	ten, none := events.UintValue(10), events.Value{}
+	for name, c := range map[string]struct {
+		router func(*backbone.Options)
+		alter  func(*lab)
+		want   []events.LeafFacts
+	}{
+		"two topologies": {want: []events.LeafFacts{leafFacts(2, events.IPv4, ten, none), leafFacts(2, events.IPv6, ten, none)}},
+		"single topology": {router: func(o *backbone.Options) { o.SingleTopology = true },
+			want: []events.LeafFacts{leafFacts(2, events.IPv4, ten, none)}},
+		"IPv4 only": {router: func(o *backbone.Options) { o.IPv4Only = true },
+			want: []events.LeafFacts{leafFacts(2, events.IPv4, ten, none)}},
+		"both levels": {router: func(o *backbone.Options) { o.Levels, o.IPv4Only = []int{1, 2}, true },
+			want: []events.LeafFacts{leafFacts(1, events.IPv4, ten, none), leafFacts(2, events.IPv4, ten, none)}},
+		"level 1 only runs not": {router: func(o *backbone.Options) { o.Levels, o.IPv4Only = []int{1, 2}, true },
+			alter: func(l *lab) { l.isis("levels/level[level-number=1]/config/enabled", "false") },
+			want:  []events.LeafFacts{leafFacts(2, events.IPv4, ten, none)}},
+		"a family is off": {
+			alter: func(l *lab) {
+				l.isis("levels/level[level-number=2]/afi-safi/af[afi-name=IPV6][safi-name=UNICAST]/config/enabled", "false")
+			},
+			want: []events.LeafFacts{leafFacts(2, events.IPv4, ten, none)}},
+		"not configured": {router: func(o *backbone.Options) { o.MetricAbsent = true },
+			want: []events.LeafFacts{leafFacts(2, events.IPv4, none, none), leafFacts(2, events.IPv6, none, none)}},
+		"other names": {router: func(o *backbone.Options) { o.NetworkInstance, o.Instance, o.IPv4Only = "default", "1", true },
+			want: []events.LeafFacts{leafFacts(2, events.IPv4, ten, none)}},
+		"Get internal": {alter: func(l *lab) { l.a().RefuseGet(codes.Internal, "x") },
+			want: []events.LeafFacts{leafFacts(2, events.IPv4, ten, none), leafFacts(2, events.IPv6, ten, none)}},
+		"Get unimplemented": {alter: func(l *lab) { l.a().RefuseGet(codes.Unimplemented, "x") },
+			want: []events.LeafFacts{leafFacts(2, events.IPv4, ten, none), leafFacts(2, events.IPv6, ten, none)}},
+		"Get denied": {alter: func(l *lab) { l.a().RefuseGet(codes.PermissionDenied, "x") },
+			want: []events.LeafFacts{leafFacts(2, events.IPv4, ten, none), leafFacts(2, events.IPv6, ten, none)}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			l := startLab(t, labSetup{idle: true, router: func(o *backbone.Options) {
+				if c.router != nil {
+					c.router(o)
+				}
+			}})
+			if c.alter != nil {
+				c.alter(l)
+			}
+			end := l.Observe(t.Context(), l.target("a-b")).Ends[0]
+			if diff := cmp.Diff(c.want, end.Leaves, cmp.Comparer(func(a, b events.Value) bool { return a == b })); diff != "" {
+				t.Errorf("leaves (-want +got):\n%s%s", diff, end.Unreadable)
+			}
+		})
+	}
+}
+
+// isis configures something on router a's IS-IS interface of link a-b as somebody else would.
+func (l *lab) isis(below, value string) {
+	l.t.Helper()
+	path := l.a().Path("interfaces", "interface[interface-id=ethernet-1/1]", below)
+	if err := l.a().Configure(path, value); err != nil {
+		l.t.Fatal(err)
+	}
+}
+
+func TestObserveUnreadable(t *testing.T) {
+	for name, c := range map[string]struct {
+		alter func(*lab, *events.Target)
+		says  string
+	}{
+		"no such router":    {func(_ *lab, target *events.Target) { target.Ends[0].Device = "x" }, `router "x" is not in the inventory`},
+		"no such interface": {func(_ *lab, target *events.Target) { target.Ends[0].Interface = "lag9" }, `no IS-IS interface "lag9"`},
+		"no level":          {func(l *lab, _ *events.Target) { l.isis("levels/level[level-number=2]/config/enabled", "false") }, "runs no IS-IS level"},
+		"unreachable":       {func(l *lab, _ *events.Target) { l.a().SetUnreachable(true) }, "router a at 127.0.0.1"},
+		"hangs":             {func(l *lab, _ *events.Target) { l.a().SetHanging(true) }, "DeadlineExceeded"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			l := startLab(t, labSetup{idle: true, options: func(o *Options) { o.ReadTimeout = 200 * time.Millisecond }})
+			target := l.target("a-b")
+			c.alter(l, &target)
+			facts := l.Observe(t.Context(), target)
+			if a := facts.Ends[0]; !strings.Contains(a.Unreadable, c.says) || len(a.Leaves) > 0 {
+				t.Errorf("end a: %+v, want unreadable with %q", a, c.says)
+			}
+			if b := facts.Ends[1]; b.Unreadable != "" || len(b.Leaves) != 2 {
+				t.Errorf("end b must not suffer: %+v", b)
+			}
+		})
+	}
+}
+
+func TestObserveLearnsOfANewFamily(t *testing.T) {
+	l := startLab(t, labSetup{router: func(o *backbone.Options) { o.Levels, o.IPv4Only = []int{2}, true }})
+	ctx := t.Context()
+	eventually(t, "the state of the metric is known", func() bool {
+		leaves := l.Observe(ctx, l.target("a-b")).Ends[0].Leaves
+		return len(leaves) == 1 && !leaves[0].State.Absent()
+	})
+	l.isis("levels/level[level-number=1]/config", `{"level-number": 1, "enabled": true}`)
+	l.isis("levels/level[level-number=1]/afi-safi/af[afi-name=IPV4][safi-name=UNICAST]/config",
+		`{"afi-name": "IPV4", "safi-name": "UNICAST", "enabled": true, "metric": 12}`)
+	if err := l.a().Configure(l.a().Path("global", "config", "level-capability"), `"LEVEL_1_2"`); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the new leaf is seen", func() bool { return len(l.Observe(ctx, l.target("a-b")).Ends[0].Leaves) == 2 })
+}
+
+func TestObserveTelemetry(t *testing.T) {
+	l := startLab(t, labSetup{})
+	ctx := t.Context()
+	var facts events.Facts
+	eventually(t, "both ends are seen whole", func() bool {
+		facts = l.Observe(ctx, l.target("a-b"))
+		for _, end := range facts.Ends {
+			if end.Traffic == nil || end.Adjacencies == 0 || end.Oper == "" {
+				return false
+			}
+		}
+		return facts.Network.Seen == 3
+	})
+	aToB, bToA := l.net.Load("a-b")
+	for i, want := range []struct{ in, out int64 }{{bToA, aToB}, {aToB, bToA}} {
+		end := facts.Ends[i]
+		if end.Oper != "UP" || end.Adjacencies != 1 || end.Unreadable != "" {
+			t.Errorf("end %d: %+v", i, end)
+		}
+		if off(end.Traffic.InBPS, want.in) || off(end.Traffic.OutBPS, want.out) || end.Traffic.InErrors != 0 || end.Traffic.InPPS == 0 {
+			t.Errorf("end %d: traffic %+v, want in %d, out %d", i, *end.Traffic, want.in, want.out)
+		}
+		for _, leaf := range end.Leaves {
+			if leaf.State != events.UintValue(10) {
+				t.Errorf("state of %s is %s", leaf.LeafRef, leaf.State)
+			}
+		}
+		if end.Profile.Software != "1.0.0" || end.Profile.Name != "openconfig" || !end.Profile.Qualified || end.Booted.IsZero() {
+			t.Errorf("end %d: profile %+v, booted %s", i, end.Profile, end.Booted)
+		}
+	}
+	if age := time.Since(facts.At); age < 0 || age > 10*time.Second {
+		t.Errorf("facts are from %s", facts.At)
+	}
+	if n := facts.Network; n.Routers != 3 || n.Links != 3 || n.WorstPermil <= 0 || n.WorstLink == "a-b" || len(n.DownLinks)+len(n.DrainedLinks) > 0 {
+		t.Errorf("network %+v", n)
+	}
+	if all := l.Network(); all.WorstPermil < facts.Network.WorstPermil {
+		t.Errorf("the worst of all links %+v is better than the worst of some %+v", all, facts.Network)
+	}
+}
+
+// off reports whether a measured rate is further than 5 % from the true one. The window of a rate is only as exact as the
+// two clocks it is made of.
+func off(got, want int64) bool {
+	d := got - want
+	return max(d, -d) > want/20
+}
+
+func TestTelemetryFollowsTheNetwork(t *testing.T) {
+	l := startLab(t, labSetup{})
+	ctx := t.Context()
+	link := l.target("a-b")
+	eventually(t, "traffic is seen", func() bool { return l.Observe(ctx, link).Ends[0].Traffic != nil })
+
+	if err := l.net.SetLoss("a-b", 0.01); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "errors are counted", func() bool {
+		traffic := l.Observe(ctx, link).Ends[1].Traffic
+		return traffic != nil && traffic.InErrors > 0
+	})
+	order := l.drain(ctx)
+	l.expectSet(ctx, order, applied(1))
+	eventually(t, "the drain is seen in state, and traffic has left", func() bool {
+		facts := l.Observe(ctx, link)
+		for _, leaf := range facts.Ends[0].Leaves {
+			if leaf.State != events.UintValue(softMetric) {
+				return false
+			}
+		}
+		traffic := facts.Ends[0].Traffic
+		return traffic != nil && traffic.OutBPS == 0 && cmp.Equal(facts.Network.DrainedLinks, []string{"a-b"})
+	})
+	if err := l.net.SetLinkDown("b-c"); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the cut is seen", func() bool {
+		facts := l.Observe(ctx, l.target("b-c"))
+		return cmp.Equal(facts.Network.DownLinks, []string{"b-c"}) && facts.Ends[0].Adjacencies == 0 && facts.Ends[0].Oper != "UP"
+	})
+}
+
+func TestTelemetryOfALostRouterIsUnknown(t *testing.T) {
+	l := startLab(t, labSetup{options: func(o *Options) { o.StaleAfter = 300 * time.Millisecond }})
+	ctx := t.Context()
+	eventually(t, "all are seen", func() bool { return l.Network().Seen == 3 && l.Observe(ctx, l.target("a-b")).Ends[0].Traffic != nil })
+	before := l.Observe(ctx, l.target("a-b")).Ends[0].Booted
+
+	l.a().SetUnreachable(true)
+	eventually(t, "a is unknown", func() bool {
+		facts := l.Observe(ctx, l.target("a-b"))
+		a := facts.Ends[0]
+		return facts.Network.Seen == 2 && a.Oper == "" && a.Traffic == nil && a.Adjacencies == 0 && a.Unreadable != ""
+	})
+	if a := l.Routers()[0]; a.Reachable || a.LastError == "" {
+		t.Errorf("router a: %+v", a)
+	}
+	l.a().SetUnreachable(false)
+	l.a().Reboot(0)
+	eventually(t, "a is back", func() bool {
+		facts := l.Observe(ctx, l.target("a-b"))
+		a := facts.Ends[0]
+		return facts.Network.Seen == 3 && a.Oper == "UP" && a.Traffic != nil && a.Booted.After(before) && l.Routers()[0].LastError == ""
+	})
+}
+
+// A router that takes a subscription and then says nothing more is not seen.
+func TestTelemetryOfAHangingRouterIsUnknown(t *testing.T) {
+	l := startLab(t, labSetup{options: func(o *Options) { o.StaleAfter, o.ReadTimeout = 200*time.Millisecond, 200*time.Millisecond }})
+	eventually(t, "all are seen", func() bool { return l.Network().Seen == 3 })
+	l.a().SetHanging(true)
+	l.a().CutConnections()
+	eventually(t, "a is not seen", func() bool { return l.Network().Seen == 2 && l.Routers()[0].LastError != "" })
+	l.a().SetHanging(false)
+	eventually(t, "all are seen again", func() bool { return l.Network().Seen == 3 })
+}
+
+func TestRouters(t *testing.T) {
+	l := startLab(t, labSetup{})
+	l.Proven("b", []events.Bar{events.BarArbitration})
+	eventually(t, "all are reachable", func() bool {
+		for _, r := range l.Routers() {
+			if !r.Reachable || r.LastSeen.IsZero() {
+				return false
+			}
+		}
+		return true
+	})
+	list := l.Routers()
+	want := []RouterStatus{
+		{Name: "a", Bars: []events.Bar{events.BarDeadline}},
+		{Name: "b", Bars: []events.Bar{events.BarArbitration, events.BarDeadline}},
+		{Name: "c", Bars: []events.Bar{events.BarDeadline}},
+	}
+	for i := range want {
+		want[i].Address = l.net.Router(want[i].Name).Address()
+		want[i].Profile, want[i].Software, want[i].Reachable = "openconfig", "1.0.0", true
+		want[i].Qualified = []string{"isis-metric"}
+		want[i].LastSeen = list[i].LastSeen
+	}
+	if diff := cmp.Diff(want, list); diff != "" {
+		t.Errorf("routers (-want +got):\n%s", diff)
+	}
+}
+
+// What keeps a router from being read is said with its name and the remedy, and never with the password.
+func TestLocksAndKeys(t *testing.T) {
+	for name, c := range map[string]struct {
+		config    func(*backbone.Config)
+		inventory func(t *testing.T, r *network.Router)
+		alter     func(*lab)
+		says      string
+	}{
+		"good":        {},
+		"wrong user":  {inventory: func(_ *testing.T, r *network.Router) { r.Credentials.Username = "eve" }, says: "check credentials"},
+		"wrong login": {inventory: wrongPassword, says: `does not accept the credentials of user "detour"`},
+		"no login": {inventory: func(_ *testing.T, r *network.Router) { r.Credentials = network.Credentials{} },
+			says: "check credentials"},
+		"no certificate": {inventory: func(_ *testing.T, r *network.Router) { r.TLS.Cert, r.TLS.Key = "", "" },
+			says: "check tls.cert and tls.key"},
+		"foreign certificate": {alter: func(l *lab) { l.a().PresentWrongCertificate(true) }, says: "check tls.ca and tls.server_name"},
+		"other name": {inventory: func(_ *testing.T, r *network.Router) { r.TLS.ServerName = "router-z" },
+			says: "check tls.ca and tls.server_name"},
+		"nobody there": {inventory: func(_ *testing.T, r *network.Router) { r.Address = "127.0.0.1:1" }, says: "refuses connections"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			l := startLab(t, labSetup{
+				idle: true,
+				config: func(config *backbone.Config) {
+					config.RequireClientCert, config.Username, config.Password = true, "detour", "s3cr3t"
+				},
+				inventory: func(routers []network.Router) {
+					if c.inventory != nil {
+						c.inventory(t, &routers[0])
+					}
+				},
+			})
+			if c.alter != nil {
+				c.alter(l)
+			}
+			facts := l.Observe(t.Context(), l.target("a-b"))
+			said := facts.Ends[0].Unreadable
+			if (c.says == "") != (said == "") || !strings.Contains(said, c.says) || strings.Contains(said, "s3cr3t") {
+				t.Errorf("unreadable %q, want %q", said, c.says)
+			}
+			if facts.Ends[1].Unreadable != "" {
+				t.Errorf("b: %s", facts.Ends[1].Unreadable)
+			}
+		})
+	}
+}
+
+func wrongPassword(t *testing.T, r *network.Router) {
+	file := filepath.Join(t.TempDir(), "password")
+	if err := os.WriteFile(file, []byte("guess\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	r.Credentials.Password = "file:" + file
+}
+
+func TestNewFleetRefusesABadInventory(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "empty.pem"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("DETOUR_TEST_PASSWORD", "x")
+	router := func(alter func(*network.Router)) network.Router {
+		r := network.Router{Name: "r", Address: "127.0.0.1:57400"}
+		alter(&r)
+		return r
+	}
+	for says, alter := range map[string]func(*network.Router){
+		`"ios-xe" is not known; known are: openconfig`: func(r *network.Router) { r.Profile = "ios-xe" },
+		"no address":                  func(r *network.Router) { r.Address = "" },
+		"want host:port":              func(r *network.Router) { r.Address = "router" },
+		"tls.ca: open":                func(r *network.Router) { r.TLS.CA = "missing.pem" },
+		"holds no PEM certificate":    func(r *network.Router) { r.TLS.CA = "empty.pem" },
+		"tls.cert and tls.key belong": func(r *network.Router) { r.TLS.Cert = "c.pem" },
+		"tls.cert and tls.key: open":  func(r *network.Router) { r.TLS.Cert, r.TLS.Key = "c.pem", "k.pem" },
+		"never the password itself":   func(r *network.Router) { r.Credentials = network.Credentials{Username: "u", Password: "hunter2"} },
+		"DETOUR_TEST_UNSET is not set": func(r *network.Router) {
+			r.Credentials = network.Credentials{Username: "u", Password: "env:DETOUR_TEST_UNSET"}
+		},
+		"password of user u: open": func(r *network.Router) { r.Credentials = network.Credentials{Username: "u", Password: "file:missing"} },
+	} {
+		topology := &network.Topology{Routers: []network.Router{router(alter), {Name: "good", Address: "127.0.0.1:1"}}}
+		fleet, err := NewFleet(topology, Options{Dir: dir})
+		if err == nil {
+			fleet.Close()
+			t.Errorf("no error, want %q", says)
+			continue
+		}
+		if text := err.Error(); !strings.Contains(text, says) || !strings.Contains(text, "router r: ") || strings.Contains(text, "hunter2") {
+			t.Errorf("error %q, want %q", text, says)
+		}
+	}
+	good := router(func(r *network.Router) {
+		r.Credentials = network.Credentials{Username: "u", Password: "env:DETOUR_TEST_PASSWORD"}
+	})
+	fleet, err := NewFleet(&network.Topology{Routers: []network.Router{good}}, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	fleet.Close()
+}
+
+func TestRunEndsWithItsContext(t *testing.T) {
+	l := startLab(t, labSetup{idle: true})
+	l.a().SetUnreachable(true)
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- l.Run(ctx) }()
+	eventually(t, "b and c are followed, a is tried", func() bool { return l.Network().Seen == 2 && l.Routers()[0].LastError != "" })
+	cancel()
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+}

@@ -1,0 +1,138 @@
+package device
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/openconfig/gnmi/proto/gnmi"
+	"go.uber.org/zap"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/connectivity"
+
+	"github.com/detour-net/detour/events"
+	"github.com/detour-net/detour/internal/network"
+)
+
+// session is everything about one router: its channel, what is known of it, and whose turn it is to change it.
+type session struct {
+	router     network.Router
+	interfaces []string // those that end a link
+	profile    profile
+	opts       Options
+	log        *zap.Logger
+	conn       *grpc.ClientConn
+	client     gnmi.GNMIClient
+	turn       chan struct{} // holds one token while an actuation is in flight
+	seen       *cache
+
+	mu     sync.Mutex
+	bars   []events.Bar
+	layout layout
+	about  about
+	err    error // why the router cannot be followed, nil while it can
+}
+
+// about is what a router says of itself.
+type about struct {
+	software string
+	booted   time.Time
+}
+
+func newSession(r network.Router, interfaces []string, opts Options) (*session, error) {
+	p, err := profileNamed(r.Profile)
+	if err != nil {
+		return nil, err
+	}
+	conn, err := dial(r, opts)
+	if err != nil {
+		return nil, err
+	}
+	return &session{
+		router: r, interfaces: interfaces, profile: p, opts: opts,
+		log:  opts.Logger.With(zap.String("device", r.Name)),
+		conn: conn, client: gnmi.NewGNMIClient(conn),
+		turn: make(chan struct{}, 1), seen: newCache(),
+	}, nil
+}
+
+func (s *session) close() { _ = s.conn.Close() } // its only error says that it is closed already
+
+// take waits for the router's turn; the caller gives it back with release.
+func (s *session) take(ctx context.Context) error {
+	select {
+	case s.turn <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("another act on router %s is in flight: %w", s.router.Name, ctx.Err())
+	}
+}
+
+func (s *session) release() { <-s.turn }
+
+// awaitChannel waits while the channel is being set up, so that what follows leaves at once or fails at once.
+func (s *session) awaitChannel(ctx context.Context) {
+	for {
+		state := s.conn.GetState()
+		switch state {
+		case connectivity.Idle:
+			s.conn.Connect()
+		case connectivity.Connecting:
+		default:
+			return
+		}
+		if !s.conn.WaitForStateChange(ctx, state) {
+			return
+		}
+	}
+}
+
+// setBars replaces the proven bars. The deadline bar needs no proof: it is kept on this side.
+func (s *session) setBars(bars []events.Bar) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.bars = slices.DeleteFunc(slices.Clone(bars), func(b events.Bar) bool { return b == events.BarDeadline })
+}
+
+// provenBars lists the bars, strongest first; the deadline is always the last.
+func (s *session) provenBars() []events.Bar {
+	var list []events.Bar
+	for _, bar := range []events.Bar{events.BarArbitration, events.BarCommitConfirmed} {
+		if s.proven(bar) {
+			list = append(list, bar)
+		}
+	}
+	return append(list, events.BarDeadline)
+}
+
+func (s *session) proven(bar events.Bar) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Contains(s.bars, bar)
+}
+
+// known returns what the router last said of itself.
+func (s *session) known() about {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.about
+}
+
+func (s *session) status() RouterStatus {
+	st := RouterStatus{
+		Name: s.router.Name, Address: s.router.Address, Profile: s.profile.name, Software: s.known().software,
+		LastSeen: s.seen.lastHeard(), Bars: s.provenBars(),
+	}
+	for _, leaf := range s.profile.qualified {
+		st.Qualified = append(st.Qualified, string(leaf))
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	st.Reachable = s.conn.GetState() == connectivity.Ready
+	if s.err != nil {
+		st.LastError = s.err.Error()
+	}
+	return st
+}

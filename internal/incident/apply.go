@@ -1,0 +1,297 @@
+package incident
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/detour-net/detour/events"
+)
+
+// Apply folds one commit. The only error is a commit that does not follow the last one; nothing is folded then.
+func (b *Board) Apply(c events.Commit) error {
+	if c.Position <= b.Position {
+		return fmt.Errorf("commit at position %d after position %d", c.Position, b.Position)
+	}
+	b.Position, b.Digest = c.Position, c.Digest
+	if c.At.After(b.Now) {
+		b.Now = c.At
+	}
+	for _, r := range c.Records {
+		if why := b.fold(c, r); why != "" {
+			b.alarm(c, r, why)
+		}
+	}
+	return nil
+}
+
+// fold applies one record and says why it could not.
+func (b *Board) fold(c events.Commit, r events.Record) string {
+	switch body := r.Body.(type) {
+	case events.Foreign:
+		b.foreign = fmt.Sprintf("position %d holds a record of kind %q that this version does not know: upgrade this replica", c.Position, body.Name)
+		return ""
+	case events.Observed:
+		b.remember(c, r, body)
+		return b.foldObserved(c, r, body)
+	case events.Opened:
+		return b.foldOpened(c, r, body)
+	case events.DeadLettered:
+		return ""
+	case events.Frozen:
+		b.freezes[body.Scope] = body
+		return ""
+	case events.Thawed:
+		delete(b.freezes, body.Scope)
+		return ""
+	case events.MaintenanceBegun:
+		b.windows[body.Window] = body
+		return ""
+	case events.MaintenanceEnded:
+		delete(b.windows, body.Window)
+		return ""
+	case events.PolicyLoaded:
+		b.policies[c.By] = body
+		return ""
+	case events.Proved:
+		b.proofs[body.Device] = body
+		return ""
+	}
+	i, ok := b.Incident(r.Incident)
+	if !ok {
+		return "no such incident"
+	}
+	next := i.clone()
+	to, why := b.foldIncident(next, c, r.Body)
+	if why == "" && !lawful(i.Phase, r.Body.Kind(), to) {
+		why = fmt.Sprintf("in phase %s it would lead to %s", i.Phase, to)
+	}
+	if why != "" {
+		return why
+	}
+	b.enter(next, c, to)
+	b.incidents[next.ID] = next
+	b.account(next, c, r.Body)
+	return ""
+}
+
+// foldObserved changes the incident in place: it cannot be unlawful, and storms are made of it.
+func (b *Board) foldObserved(c events.Commit, r events.Record, o events.Observed) string {
+	if r.Incident == "" {
+		return ""
+	}
+	i, ok := b.change(r.Incident)
+	if !ok {
+		return "no such incident"
+	}
+	b.enter(i, c, i.observe(o))
+	return ""
+}
+
+func (b *Board) foldOpened(c events.Commit, r events.Record, o events.Opened) string {
+	key := o.Target.Key()
+	if o.Epoch != b.epoch(key)+1 || r.Incident != ID(o.Target, o.Epoch) {
+		return fmt.Sprintf("epoch %d of %s does not follow epoch %d", o.Epoch, key, b.epoch(key))
+	}
+	if prev, ok := b.Latest(key); ok && prev.IsOpen() {
+		return fmt.Sprintf("%s is still open", prev.ID)
+	}
+	i := &Incident{ID: r.Incident, Epoch: o.Epoch, Target: o.Target, Symptom: o.Symptom, Severity: o.Severity, Opened: b.Now, Cycle: 1, Symptoms: map[string]Symptom{}}
+	b.incidents[i.ID], b.latest[key], b.epochs[key], b.open[i.ID] = i, i.ID, o.Epoch, true
+	b.enter(i, c, Open)
+	return ""
+}
+
+// ID is the identity of the epoch-th incident of a target.
+func ID(t events.Target, epoch uint64) string { return fmt.Sprintf("%s-%d", t.Slug(), epoch) }
+
+// enter moves an incident into a phase.
+func (b *Board) enter(i *Incident, c events.Commit, to Phase) {
+	i.note(c.Position)
+	if i.Phase == to {
+		return
+	}
+	i.Phase, i.Changed = to, b.Now
+	if to == Closed {
+		delete(b.open, i.ID)
+		b.closed = append(b.closed, i.ID)
+		if b.base == nil && len(b.closed) > maxClosed {
+			b.forget(b.closed[0])
+			b.closed = b.closed[1:]
+		}
+	}
+}
+
+// forget drops an ended incident; how many its target has had stays known.
+func (b *Board) forget(id string) {
+	if i, ok := b.incidents[id]; ok {
+		if key := i.Target.Key(); b.latest[key] == id {
+			delete(b.latest, key)
+		}
+		delete(b.incidents, id)
+	}
+}
+
+// account keeps what rates and the breaker count.
+func (b *Board) account(i *Incident, c events.Commit, body events.Body) {
+	old := b.Now.Add(-history)
+	switch body := body.(type) {
+	case events.Admitted:
+		if i.Live() {
+			for len(b.admissions) > 0 && b.admissions[0].At.Before(old) {
+				b.admissions = b.admissions[1:]
+			}
+			b.admissions = append(b.admissions, Admission{At: c.At, Scopes: body.Claims})
+		}
+	case events.Verified:
+		if !body.Pass {
+			for len(b.failures) > 0 && b.failures[0].Before(old) {
+				b.failures = b.failures[1:]
+			}
+			b.failures = append(b.failures, c.At)
+		}
+	}
+}
+
+// foldIncident changes i as the record says and returns the phase that follows, or why the record makes no sense.
+func (b *Board) foldIncident(i *Incident, c events.Commit, body events.Body) (to Phase, why string) {
+	to = i.Phase
+	switch r := body.(type) {
+	case events.Planned:
+		return i.plan(r), ""
+	case events.Ruled:
+		i.Ruling = &r
+		if r.Verdict == events.Defer {
+			to = Waiting
+		}
+	case events.Asked:
+		i.Ask, i.Approvals, i.Rejection, i.Lapsed, to = &r, nil, nil, false, Asking
+	case events.Approved:
+		if i.Plan == nil || r.Plan != i.Plan.Digest {
+			return to, "it approves another plan"
+		}
+		i.Approvals = append(i.Approvals, r)
+	case events.Rejected:
+		i.Rejection = &r
+	case events.Lapsed:
+		i.Lapsed = true
+	case events.Admitted:
+		if i.Plan == nil || r.Plan != i.Plan.Digest {
+			return to, "it admits another plan"
+		}
+		i.Claims, to = r.Claims, Acting
+	case events.Aborted:
+		i.Abort = &r
+	case events.Released:
+		i.Release = &r
+	case events.Intended, events.Applied, events.Refused, events.Unknown, events.Found:
+		return i.act(c, r)
+	case events.Verified:
+		i.Verified = &r
+		if r.Pass && i.armed() {
+			to = Confirming
+		}
+	case events.Confirmed:
+		return to, i.confirm(c, r)
+	case events.Held:
+		i.Hold, to = &r, Holding
+	case events.Renewed:
+		if i.Hold == nil {
+			return to, "nothing is held"
+		}
+		h := *i.Hold
+		h.Until = r.Until
+		i.Hold = &h
+	case events.Reverted:
+		return i.reverted(r)
+	case events.Relapsed:
+		if i.Phase == Probation {
+			i.Cycle++
+		}
+		i.Steps, i.Intent, i.Refusal, i.Verified, i.Hold, i.Release, i.Ask, i.Approvals, to = nil, nil, nil, nil, nil, nil, nil, nil, Open
+	case events.Stuck:
+		i.Trouble, i.Release, i.Abort, to = &r, nil, nil, Stuck
+	case events.Closed:
+		if i.Live() && i.Stands() && !(i.Abort != nil && i.Abort.AsIs) {
+			return to, "changes still stand on routers"
+		}
+		i.End, i.Claims, to = &r, nil, Closed
+	default:
+		return to, "it does not belong to an incident"
+	}
+	return to, ""
+}
+
+func (i *Incident) observe(r events.Observed) Phase {
+	i.Events++
+	if i.Phase == Closed {
+		return i.Phase
+	}
+	a := r.Anomaly
+	key := symptomKey(r)
+	if _, ok := i.Symptoms[key]; ok || len(i.Symptoms) < maxSymptoms {
+		i.Symptoms[key] = Symptom{Firing: a.State == events.Firing, Kind: a.Kind, Observed: a.ObservedAt}
+	}
+	if a.State == events.Firing {
+		i.Value = a.Value
+	}
+	if who := a.Labels[LabelAskedBy]; who != "" {
+		i.AskedBy = who
+	}
+	if r.Disposition != events.DidEscalate {
+		return i.Phase
+	}
+	i.Severity, i.Symptom = a.Severity, a.Kind
+	if i.Phase == Waiting || i.Phase == Asking {
+		return Open
+	}
+	return i.Phase
+}
+
+// LabelAskedBy is the anomaly label that names the person who asked for a mitigation by publishing it; that person may
+// not approve it.
+const LabelAskedBy = "asked_by"
+
+func (i *Incident) plan(r events.Planned) Phase {
+	if i.Plan == nil || i.Plan.Digest != r.Digest {
+		i.Approvals = nil
+	}
+	i.Plan = &r
+	i.Steps = make([][]ChangeState, len(r.Plan.Steps))
+	for n, s := range r.Plan.Steps {
+		i.Steps[n] = make([]ChangeState, len(s.Changes))
+		for m := range i.Steps[n] {
+			i.Steps[n][m].Seen = events.SeenBefore
+		}
+	}
+	if i.Phase == Asking {
+		return Open
+	}
+	return i.Phase
+}
+
+func (i *Incident) armed() bool {
+	for _, step := range i.Steps {
+		for _, c := range step {
+			if c.Armed {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func (i *Incident) reverted(r events.Reverted) (Phase, string) {
+	if i.Stands() {
+		return i.Phase, "changes still stand on routers"
+	}
+	i.Watch, i.Claims = r.Probation, nil
+	if r.Probation.IsZero() {
+		return Reverting, ""
+	}
+	return Probation, ""
+}
+
+// waitAfter is when a router that was told to confirm, and may not have, has rolled back if it ever will.
+func (i *Incident) waitAfter() time.Time {
+	return i.Intent.Deadline.Add(i.Intent.Arm.Std() + i.Intent.Margin.Std())
+}

@@ -1,0 +1,235 @@
+package incident
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/detour-net/detour/events"
+)
+
+// Bounds on what the Board remembers, so that its memory does not grow with the ledger.
+const (
+	maxClosed = 4096           // ended incidents that can still be shown
+	maxSeen   = 1 << 16        // event identities, for duplicates that are not of an open incident's newest events
+	history   = 24 * time.Hour // admissions and failed verifications, for rates and the breaker
+)
+
+// Board is everything the ledger says, up to Position.
+type Board struct {
+	Position uint64        // of the last commit folded, 0 before the first
+	Digest   events.Digest // of that commit
+	Now      time.Time     // ledger time: the latest time of any commit
+
+	base      *Board // what this Board was forked from; nil for one that is folded for good
+	incidents map[string]*Incident
+	latest    map[string]string // target key -> id of its newest incident
+	epochs    map[string]uint64 // target key -> how many incidents it has had
+	open      map[string]bool
+	closed    []string          // ids in the order in which they ended
+	seen      map[eventID]bool  // by source and id
+	traces    map[eventID]Trace // by id alone, of the same events
+	seenOrder [][2]eventID
+
+	freezes    map[events.Scope]events.Frozen
+	windows    map[string]events.MaintenanceBegun
+	proofs     map[string]events.Proved
+	policies   map[string]events.PolicyLoaded // by replica
+	admissions []Admission
+	failures   []time.Time
+	foreign    string // why this replica must not decide, "" when it may
+}
+
+// Admission is one act that was admitted, for rates.
+type Admission struct {
+	At     time.Time
+	Scopes []events.Scope
+}
+
+type eventID [16]byte
+
+func idOf(identity string) (id eventID) {
+	sum := sha256.Sum256([]byte(identity))
+	copy(id[:], sum[:])
+	return id
+}
+
+// NewBoard returns the Board of an empty ledger.
+func NewBoard() *Board {
+	return &Board{
+		incidents: map[string]*Incident{}, latest: map[string]string{}, epochs: map[string]uint64{}, open: map[string]bool{},
+		seen: map[eventID]bool{}, traces: map[eventID]Trace{}, freezes: map[events.Scope]events.Frozen{}, windows: map[string]events.MaintenanceBegun{},
+		proofs: map[string]events.Proved{}, policies: map[string]events.PolicyLoaded{},
+	}
+}
+
+// Fork returns a Board that starts as b and can be folded further without changing b. It is valid while b is unchanged.
+func (b *Board) Fork() *Board {
+	f := *b
+	f.base = b
+	f.incidents, f.latest, f.epochs, f.seen = map[string]*Incident{}, map[string]string{}, map[string]uint64{}, map[eventID]bool{}
+	f.traces = map[eventID]Trace{}
+	f.open, f.freezes, f.windows = maps.Clone(b.open), maps.Clone(b.freezes), maps.Clone(b.windows)
+	f.proofs, f.policies = maps.Clone(b.proofs), maps.Clone(b.policies)
+	f.closed, f.seenOrder = slices.Clip(b.closed), nil
+	f.admissions, f.failures = slices.Clip(b.admissions), slices.Clip(b.failures)
+	return &f
+}
+
+// Incident returns an incident as it stands; ok is false when the Board does not know it. It must not be changed.
+func (b *Board) Incident(id string) (i *Incident, ok bool) {
+	for ; b != nil; b = b.base {
+		if i, ok = b.incidents[id]; ok {
+			return i, i != nil
+		}
+	}
+	return nil, false
+}
+
+// change returns an incident that the fold may change.
+func (b *Board) change(id string) (*Incident, bool) {
+	if i, ok := b.incidents[id]; ok {
+		return i, i != nil
+	}
+	i, ok := b.Incident(id)
+	if !ok {
+		return nil, false
+	}
+	i = i.clone()
+	b.incidents[id] = i
+	return i, true
+}
+
+// Latest returns the newest incident of a target.
+func (b *Board) Latest(key string) (*Incident, bool) {
+	for l := b; l != nil; l = l.base {
+		if id, ok := l.latest[key]; ok {
+			return b.Incident(id)
+		}
+	}
+	return nil, false
+}
+
+func (b *Board) epoch(key string) uint64 {
+	for ; b != nil; b = b.base {
+		if n, ok := b.epochs[key]; ok {
+			return n
+		}
+	}
+	return 0
+}
+
+// Open returns the incidents that have not ended, the most severe first, then the oldest.
+func (b *Board) Open() []*Incident {
+	list := make([]*Incident, 0, len(b.open))
+	for id := range b.open {
+		i, _ := b.Incident(id)
+		list = append(list, i)
+	}
+	slices.SortFunc(list, func(x, y *Incident) int {
+		return cmp.Or(x.Severity.Rank()-y.Severity.Rank(), x.Opened.Compare(y.Opened), cmp.Compare(x.ID, y.ID))
+	})
+	return list
+}
+
+// Closed returns the ended incidents that the Board still remembers, the newest first.
+func (b *Board) Closed() []*Incident {
+	var list []*Incident
+	for _, id := range slices.Backward(b.closed) {
+		if i, ok := b.Incident(id); ok {
+			list = append(list, i)
+		}
+	}
+	return list
+}
+
+// Freezes returns every freeze in force, by scope.
+func (b *Board) Freezes() map[events.Scope]events.Frozen { return maps.Clone(b.freezes) }
+
+// FrozenBy returns the freeze that covers any of scopes.
+func (b *Board) FrozenBy(scopes []events.Scope) (events.Frozen, bool) {
+	for _, s := range append([]events.Scope{events.Network}, scopes...) {
+		if f, ok := b.freezes[s]; ok {
+			return f, true
+		}
+	}
+	return events.Frozen{}, false
+}
+
+// Windows returns the maintenance windows that people began and that are in force at now, by id.
+func (b *Board) Windows(now time.Time) map[string]events.MaintenanceBegun {
+	in := map[string]events.MaintenanceBegun{}
+	for id, w := range b.windows {
+		if now.Before(w.Until) {
+			in[id] = w
+		}
+	}
+	return in
+}
+
+// Proofs returns the newest proof of each router.
+func (b *Board) Proofs() map[string]events.Proved { return maps.Clone(b.proofs) }
+
+// Policies returns the policy under which each replica last said that it decides.
+func (b *Board) Policies() map[string]events.PolicyLoaded { return maps.Clone(b.policies) }
+
+// Admissions returns what was admitted within the last day, oldest first.
+func (b *Board) Admissions() []Admission { return slices.Clone(b.admissions) }
+
+// Failures returns when verifications failed within the last day, oldest first.
+func (b *Board) Failures() []time.Time { return slices.Clone(b.failures) }
+
+// Halted says why this replica must not decide, "" when it may.
+func (b *Board) Halted() string { return b.foreign }
+
+// Seen reports whether an event was recorded, as far back as the Board remembers.
+func (b *Board) Seen(e events.Event) bool { return b.saw(idOf(e.Identity())) }
+
+func (b *Board) saw(id eventID) bool {
+	for ; b != nil; b = b.base {
+		if b.seen[id] {
+			return true
+		}
+	}
+	return false
+}
+
+// Trace returns what became of the newest event with an id, as far back as the Board remembers.
+func (b *Board) Trace(event string) (t Trace, ok bool) {
+	for id := idOf(event); b != nil; b = b.base {
+		if t, ok = b.traces[id]; ok {
+			return t, ok
+		}
+	}
+	return Trace{}, false
+}
+
+// remember keeps the identity of a recorded event and what became of it.
+func (b *Board) remember(c events.Commit, r events.Record, o events.Observed) {
+	id, event := idOf(o.Source+"\x00"+o.Event), idOf(o.Event)
+	if b.saw(id) {
+		return
+	}
+	b.seen[id] = true
+	b.traces[event] = Trace{Event: o.Event, Incident: r.Incident, Disposition: o.Disposition, Detail: o.Detail, Position: c.Position}
+	if b.base != nil {
+		return
+	}
+	b.seenOrder = append(b.seenOrder, [2]eventID{id, event})
+	if len(b.seenOrder) > maxSeen {
+		delete(b.seen, b.seenOrder[0][0])
+		delete(b.traces, b.seenOrder[0][1])
+		b.seenOrder = b.seenOrder[1:]
+	}
+}
+
+// alarm freezes the network because a record was not lawful.
+func (b *Board) alarm(c events.Commit, r events.Record, why string) {
+	b.freezes[events.Network] = events.Frozen{
+		Scope: events.Network, By: events.Person{Name: events.Identity},
+		Reason: fmt.Sprintf("record %s of incident %q at position %d is not lawful (%s): compare routers and ledger, then thaw", r.Body.Kind(), r.Incident, c.Position, why),
+	}
+}

@@ -1,0 +1,249 @@
+package incident
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/detour-net/detour/events"
+	"github.com/detour-net/detour/policy"
+	"github.com/detour-net/detour/remediators"
+)
+
+// World is everything outside the ledger that a decision may rest on.
+type World struct {
+	Now         time.Time
+	Me          string // this process: a replica that was restarted is another
+	Policy      *policy.Policy
+	Mode        events.Mode // as configured
+	Inventory   Inventory
+	Remediators []remediators.Remediator
+	Events      []events.Event           // arrived and not yet recorded, in order
+	Facts       map[string]events.Facts  // by incident: the newest that this replica has seen
+	Results     map[string][]events.Body // by incident: what came of this replica's commands, oldest first
+	Pursues     func(*Incident) bool     // which incidents this replica drives; nil: all. An economy: any choice is safe
+}
+
+// Command is what a decision asks of the shell: Actuate, Look, Confirm or Observe. The shell runs each once, by Key,
+// and hands what comes of it to the next decision.
+type Command interface{ Key() string }
+
+// Actuate sends a change to its router.
+type Actuate struct{ Order events.Order }
+
+// Look raises the router's election id to Fence and reads a change back.
+type Look struct {
+	Order events.Order
+	Fence uint64
+}
+
+// Confirm tells a router to keep a change that it would otherwise roll back.
+type Confirm struct{ Order events.Order }
+
+// Observe reads the pre-images and telemetry of an incident's target.
+type Observe struct {
+	Incident string
+	Target   events.Target
+}
+
+// Key identifies the command among those of its replica.
+func (c Actuate) Key() string { return actKey("actuate", c.Order, c.Order.Fence) }
+
+// Key identifies the command among those of its replica.
+func (c Look) Key() string { return actKey("look", c.Order, c.Fence) }
+
+// Key identifies the command among those of its replica.
+func (c Confirm) Key() string { return actKey("confirm", c.Order, c.Order.Fence) }
+
+// Key identifies the command among those of its replica.
+func (c Observe) Key() string { return "observe " + c.Incident }
+
+func actKey(what string, o events.Order, fence uint64) string {
+	return fmt.Sprintf("%s %s %d.%d %t %d", what, o.Incident, o.Step, o.Act.Change, o.Undo, fence)
+}
+
+// Decision is what Decide returns.
+type Decision struct {
+	Records  []events.Record // to append in one commit at the Board's position
+	Commands []Command       // of incidents without records in this decision
+	Wake     time.Time       // when to decide again if nothing happens before; zero: never
+	Fault    string          // a record that was decided on and is not lawful: a defect; then there are no records
+}
+
+// maxRecords bounds one decision, so that its commit stays well below events.MaxCommitBytes; what is left is decided next.
+const maxRecords = 512
+
+// Decide says what to do at b in the World w: first what to make of arrived events, then for each open incident, in
+// order of urgency, what comes next. Each is decided on the Board that the ones before it lead to, so that two incidents
+// never share the last place of a budget.
+func Decide(b *Board, w World) Decision {
+	if b.Halted() != "" {
+		return Decision{}
+	}
+	d := &draft{board: b.Fork(), world: w, position: b.Position + 1}
+	if w.Now.Before(b.Now) {
+		d.world.Now = b.Now
+	}
+	d.board.Now = d.world.Now
+	for _, e := range w.Events {
+		d.take(e)
+	}
+	for _, i := range d.board.Open() {
+		if len(d.records) >= maxRecords {
+			d.wakeAt(d.world.Now)
+			break
+		}
+		d.pursue(i.ID)
+	}
+	if d.fault != "" {
+		return Decision{Fault: d.fault}
+	}
+	return Decision{Records: d.records, Commands: d.commands, Wake: d.wake}
+}
+
+// draft is a decision being made.
+type draft struct {
+	board    *Board // a fork, folded as records are decided on
+	world    World
+	position uint64
+	records  []events.Record
+	commands []Command
+	wake     time.Time
+	fault    string
+}
+
+// append decides on a record and folds it.
+func (d *draft) append(id string, body events.Body) {
+	r := events.Record{Incident: id, Body: body}
+	c := events.Commit{At: d.world.Now, By: d.world.Me, Position: d.position}
+	if why := d.board.fold(c, r); why != "" && d.fault == "" {
+		d.fault = fmt.Sprintf("%s of incident %q: %s", body.Kind(), id, why)
+	}
+	d.records = append(d.records, r)
+}
+
+func (d *draft) command(c Command) { d.commands = append(d.commands, c) }
+
+// wakeAt asks for a decision at t; in the past means soon.
+func (d *draft) wakeAt(t time.Time) {
+	if d.wake.IsZero() || t.Before(d.wake) {
+		d.wake = t
+	}
+}
+
+// maxChain bounds how many records-only moves one decision makes for one incident.
+const maxChain = 16
+
+// pursue decides for one incident until it needs something from outside. Its commands count only if it needed no record:
+// they would rest on what is not on the ledger yet.
+func (d *draft) pursue(id string) {
+	commands := len(d.commands)
+	for range maxChain {
+		i, ok := d.board.Incident(id)
+		if !ok || !i.IsOpen() || d.fault != "" {
+			break
+		}
+		if onLedger := !d.changed(id); onLedger && d.world.Pursues != nil && !d.world.Pursues(i) {
+			d.wakeAt(d.world.Now.Add(d.clocks().LookEvery.Std()))
+			break
+		}
+		before := len(d.records)
+		d.next(i)
+		if len(d.records) == before {
+			break
+		}
+		d.commands = d.dropEffects(d.commands, commands)
+		if len(d.records) >= maxRecords {
+			break
+		}
+	}
+	if i, ok := d.board.Incident(id); ok && d.changed(id) && i.IsOpen() {
+		d.commands = d.dropEffects(d.commands, commands)
+	}
+}
+
+// changed reports whether this decision has records of the incident.
+func (d *draft) changed(id string) bool {
+	_, ok := d.board.incidents[id]
+	return ok
+}
+
+// dropEffects removes the commands from index from on, but for observations, which touch nothing.
+func (d *draft) dropEffects(commands []Command, from int) []Command {
+	kept := commands[:from]
+	for _, c := range commands[from:] {
+		if _, ok := c.(Observe); ok {
+			kept = append(kept, c)
+		}
+	}
+	return kept
+}
+
+// Authorised returns the undo orders that this replica may carry out although the records that decide on them cannot be
+// written: the verification of its own step failed, and the intent on the ledger authorises taking it back then.
+func Authorised(b *Board, records []events.Record, me string) []events.Order {
+	failed := map[string]bool{}
+	var orders []events.Order
+	for _, r := range records {
+		i, ok := b.Incident(r.Incident)
+		if !ok || i.Phase != Verifying || !i.Live() || i.Intent == nil || i.Intent.Undo || i.Intent.Owner != me {
+			continue
+		}
+		switch body := r.Body.(type) {
+		case events.Verified:
+			failed[r.Incident] = !body.Pass
+		case events.Intended:
+			for _, n := range body.Changes {
+				if failed[r.Incident] && body.Undo {
+					orders = append(orders, i.order(body.Step, n, true, i.Intent.Position))
+				}
+			}
+		}
+	}
+	return orders
+}
+
+// Outcomes returns what came of this replica's acts that the ledger still waits for.
+func Outcomes(b *Board, results map[string][]events.Body) []events.Record {
+	var records []events.Record
+	for id, list := range results {
+		i, ok := b.Incident(id)
+		if !ok {
+			continue
+		}
+		i = i.clone()
+		for _, body := range list {
+			if a, isAct := actOf(body); isAct {
+				if _, why := i.outcome(a); why == "" {
+					records = append(records, events.Record{Incident: id, Body: body})
+				}
+			}
+		}
+	}
+	return records
+}
+
+// next is one move: one case a phase, in the order of the table.
+func (d *draft) next(i *Incident) {
+	switch i.Phase {
+	case Open:
+		d.open(i)
+	case Waiting:
+		d.waiting(i)
+	case Asking:
+		d.asking(i)
+	case Acting:
+		d.acting(i)
+	case Verifying:
+		d.verifying(i)
+	case Confirming:
+		d.confirming(i)
+	case Holding:
+		d.holding(i)
+	case Reverting:
+		d.reverting(i)
+	case Probation:
+		d.probation(i)
+	case Stuck:
+		d.stuck(i)
+	}
+}

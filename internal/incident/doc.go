@@ -1,0 +1,17 @@
+// Package incident is the core: one incident's life, and the Board of all of them.
+//
+// The Board is a fold over the ledger: Apply takes commits in order, is total and deterministic, and gives every replica
+// the same Board. Decide looks at a Board and at the World (the time, this replica, what it has seen) and returns data:
+// records to append at the Board's position, and commands for the shell. It has no clock, no I/O and no goroutine.
+//
+// Phases and the records that lead from one to the next stand in one table (Transitions). A record that the table does
+// not allow changes nothing, on every replica alike, and freezes the network until a person thaws it. A record of a kind
+// that this version does not know makes the replica stop deciding, while it goes on following.
+//
+// Decide returns either records or commands for an incident, never both: a command rests only on what stands on the
+// ledger. So nothing is set without a record, and the fence of a Set is the position of its intent.
+//
+// What an intent's outcome is, nobody guesses. The owner records applied, refused or unknown. When the owner is silent
+// past deadline and margin, any replica records unknown; whoever then looks raises the router's election id to the
+// position of that record first, so that the silent owner's Set, should it come at all, is refused.
+package incident

@@ -1,0 +1,97 @@
+package incident
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/detour-net/detour/events"
+)
+
+// Trace says what became of one event.
+type Trace struct {
+	Event       string             `json:"event"`
+	Incident    string             `json:"incident,omitempty"`
+	Disposition events.Disposition `json:"disposition"`
+	Detail      string             `json:"detail,omitempty"`
+	Position    uint64             `json:"position"` // of the commit that recorded it
+}
+
+// Explanation answers why an incident stands where it stands.
+type Explanation struct {
+	Incident string         `json:"incident"`
+	Phase    Phase          `json:"phase"`
+	Sentence string         `json:"sentence"`
+	Held     []events.Check `json:"held,omitempty"`    // the checks that hold it, with value and limit
+	Unblock  []string       `json:"unblock,omitempty"` // what would change it, and who can
+}
+
+// Why explains an incident; ok is false when the Board does not know it.
+func (b *Board) Why(id string) (e Explanation, ok bool) {
+	i, ok := b.Incident(id)
+	if !ok {
+		return Explanation{}, false
+	}
+	e = Explanation{Incident: id, Phase: i.Phase, Sentence: i.sentence()}
+	if i.Ruling != nil {
+		for _, c := range i.Ruling.Checks {
+			if !c.OK {
+				e.Held = append(e.Held, c)
+				if c.Remedy != "" {
+					e.Unblock = append(e.Unblock, c.Remedy)
+				}
+			}
+		}
+	}
+	if i.Verified != nil && !i.Verified.Pass {
+		for _, c := range i.Verified.Checks {
+			if !c.OK {
+				e.Held = append(e.Held, c)
+			}
+		}
+	}
+	switch i.Phase {
+	case Asking:
+		e.Unblock = append(e.Unblock, fmt.Sprintf("anyone with one of the roles %v: detour approve %s --plan %s", i.Ask.Roles, id, i.Ask.Plan.Short()))
+	case Stuck:
+		e.Unblock = append(e.Unblock, i.Trouble.Remedy)
+	case Holding:
+		e.Unblock = append(e.Unblock, fmt.Sprintf("an operator: detour undrain %s", id))
+	}
+	if f, frozen := b.FrozenBy(i.Target.Scopes); frozen && i.IsOpen() {
+		e.Unblock = append(e.Unblock, fmt.Sprintf("%s is frozen by %s (%s); an operator: detour thaw --scope %s", f.Scope, f.By.Name, f.Reason, f.Scope))
+	}
+	return e, true
+}
+
+// sentence says in one line where the incident stands and why.
+func (i *Incident) sentence() string {
+	at := func(t time.Time) string { return t.Format(time.RFC3339) }
+	switch i.Phase {
+	case Open:
+		return "it is being planned; the routers' present configuration is being read"
+	case Waiting:
+		return "it would act, but is held by " + firstFailed(i.Ruling.Checks)
+	case Asking:
+		return fmt.Sprintf("it waits for %d approvals until %s and has %d; no answer means no", i.Ask.Quorum, at(i.Ask.Expires), len(i.Approvals))
+	case Acting:
+		return fmt.Sprintf("%s is setting step %d of %d, until %s", i.Intent.Owner, i.Intent.Step+1, len(i.Steps), at(i.Intent.Deadline))
+	case Verifying:
+		return fmt.Sprintf("it stands on the routers; what it promised must be seen by %s, or it is taken back", at(i.Intent.Verify))
+	case Confirming:
+		return "it helped; routers that would roll back by themselves are being told to keep it"
+	case Holding:
+		if !i.Live() {
+			return "dry run (" + i.Plan.ModeWhy + "): nothing was set; it stays open while the fault lasts"
+		}
+		return fmt.Sprintf("drained, held until %s at the earliest and %s at the latest (drain %d of this incident)", at(i.Hold.Until), at(i.Hold.Expires), i.Cycle)
+	case Reverting:
+		return "it is being taken back: " + i.Intent.Why
+	case Probation:
+		return fmt.Sprintf("back in service, and watched until %s", at(i.Watch))
+	case Stuck:
+		return "it needs a person: " + i.Trouble.Why
+	case Closed:
+		return fmt.Sprintf("it ended as %s: %s", i.End.Outcome, i.End.Reason)
+	}
+	return string(i.Phase)
+}

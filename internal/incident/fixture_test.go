@@ -1,0 +1,77 @@
+package incident
+
+import (
+	"testing"
+	"time"
+
+	"github.com/detour-net/detour/events"
+	"github.com/detour-net/detour/policy"
+	"github.com/detour-net/detour/remediators"
+)
+
+var testStart = time.Date(2026, 11, 20, 3, 0, 0, 0, time.UTC)
+
+// testNetwork knows links by their name alone: "a-b" joins routers a and b over interface "to-b" and "to-a".
+type testNetwork struct{}
+
+func (testNetwork) Resolve(r events.Resource) (events.Target, bool) {
+	var a, b string
+	switch {
+	case len(r.Link) == 3 && r.Link[1] == '-':
+		a, b = r.Link[:1], r.Link[2:]
+	case len(r.Device) == 1 && len(r.Interface) == 4:
+		a, b = min(r.Device, r.Interface[3:]), max(r.Device, r.Interface[3:])
+	default:
+		return events.Target{}, false
+	}
+	name := a + "-" + b
+	return events.Target{
+		Kind: events.TargetLink, Name: name, Capacity: 10_000_000_000,
+		Ends:   []events.End{{Device: a, Interface: "to-" + b}, {Device: b, Interface: "to-" + a}},
+		Scopes: []events.Scope{events.Network, events.ScopeOf("link", name), events.ScopeOf("device", a), events.ScopeOf("device", b)},
+	}, true
+}
+
+func testWorld(t *testing.T, text string) World {
+	t.Helper()
+	p, err := policy.Parse("policy.yaml", []byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return World{Now: testStart, Me: "r0/0", Policy: p, Mode: events.Live, Inventory: testNetwork{}, Remediators: remediators.All()}
+}
+
+func testEvent(id string, state events.AnomalyState, at time.Time) events.Event {
+	return events.Event{
+		SpecVersion: "1.0", Type: events.TypeAnomaly, ID: id, Source: "/telemetry/a", Time: at,
+		Data: events.Anomaly{
+			Kind: events.LinkErrors, State: state, Severity: events.Major, Resource: events.Resource{Device: "a", Interface: "to-b"},
+			ObservedAt: at, Value: 3e-4,
+		},
+	}
+}
+
+// testFacts are the facts of link a-b with its ends as seen, at a moment when a drain helps, or does not.
+func testFacts(at time.Time, seen [2]events.Seen, helps bool) events.Facts {
+	f := events.Facts{At: at, Network: events.NetworkFacts{Routers: 11, Seen: 11, Links: 14, WorstLink: "c-d", WorstPermil: 400}}
+	target, _ := testNetwork{}.Resolve(events.Resource{Link: "a-b"})
+	for n, end := range target.Ends {
+		value, bps := events.UintValue(700), int64(2_000_000_000)
+		if seen[n] == events.SeenAfter {
+			value = events.UintValue(16777214)
+		}
+		if seen[0] == events.SeenAfter && seen[1] == events.SeenAfter && helps {
+			bps = 0
+		}
+		e := events.EndFacts{
+			End: end, Oper: "UP", Adjacencies: 1, Traffic: &events.Traffic{Window: events.Duration(time.Second), InBPS: bps, OutBPS: bps, InPPS: bps / 8000},
+			Profile: events.Profile{Name: "openconfig", SoftMetric: 16777214, HardMetric: 16777215, Bars: []events.Bar{events.BarArbitration, events.BarDeadline}, Qualified: true},
+		}
+		for _, family := range []string{events.IPv4, events.IPv6} {
+			ref := events.LeafRef{Leaf: events.ISISMetric, Interface: end.Interface, Level: 2, Family: family}
+			e.Leaves = append(e.Leaves, events.LeafFacts{LeafRef: ref, Config: value, State: value})
+		}
+		f.Ends = append(f.Ends, e)
+	}
+	return f
+}

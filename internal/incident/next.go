@@ -1,0 +1,229 @@
+package incident
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/detour-net/detour/events"
+	"github.com/detour-net/detour/policy"
+)
+
+// open plans, asks the policy, and goes on as it says.
+func (d *draft) open(i *Incident) {
+	if d.endEarly(i) {
+		return
+	}
+	rule, ok := d.world.Policy.Match(d.subject(i))
+	if !ok {
+		d.append(i.ID, events.Ruled{Verdict: events.Deny, Policy: d.world.Policy.Digest(), Checks: []events.Check{{
+			Name: "rule", Value: string(i.Symptom) + " " + string(i.Severity), Limit: "a rule that matches",
+			Detail: fmt.Sprintf("no rule of the policy answers %s of severity %s on %s", i.Symptom, i.Severity, i.Target.Key()),
+			Remedy: "add a rule to the policy, or mitigate by hand",
+		}}})
+		d.close(i, events.LeftAlone, "no rule answers it")
+		return
+	}
+	if facts, ok := d.facts(i); ok {
+		d.planAndRule(i, rule, facts)
+	}
+}
+
+// planAndRule proposes a plan on fresh facts, asks the policy about it, and records both if they say anything new.
+func (d *draft) planAndRule(i *Incident, rule policy.Rule, facts events.Facts) {
+	plan, err := d.propose(rule, i.Target, facts)
+	if err != nil {
+		d.unplannable(i, rule, facts, err)
+		return
+	}
+	mode, why := d.world.Policy.Mode(d.world.Mode, rule, d.world.Now, i.Target.Scopes, d.board.Windows(d.world.Now))
+	p := events.Planned{Plan: plan, Digest: plan.Digest(), Rule: rule.Name, Mode: mode, ModeWhy: why, Facts: facts}
+	same := i.Plan != nil && i.Plan.Digest == p.Digest && i.Plan.Mode == mode
+	ruled := d.world.Policy.Evaluate(d.question(i, rule, p, same && i.Quorum()))
+	if same && i.Phase == Waiting && ruled.Verdict == events.Defer && sameHold(i.Ruling, ruled) {
+		d.wakeAt(d.world.Now.Add(d.clocks().LookEvery.Std()))
+		return
+	}
+	if !same || i.Phase != Asking {
+		d.append(i.ID, p)
+	}
+	if !same && i.Phase == Asking {
+		return // what was approved is void: it is ruled on and asked about anew
+	}
+	d.append(i.ID, ruled)
+	switch ruled.Verdict {
+	case events.Allow:
+		d.append(i.ID, events.Admitted{Plan: p.Digest, Claims: i.Target.Scopes})
+		d.intend(i.ID, 0, false, "")
+	case events.Ask:
+		a := d.world.Policy.Approvals()
+		d.append(i.ID, events.Asked{Plan: p.Digest, Quorum: a.Quorum, Roles: a.Roles, Expires: d.world.Now.Add(a.Expiry.Std())})
+	case events.Deny:
+		d.close(i, events.WasRefused, firstFailed(ruled.Checks))
+	}
+}
+
+// unplannable records why there is no plan: for good, or, when a router could not be read, until it can.
+func (d *draft) unplannable(i *Incident, rule policy.Rule, facts events.Facts, err error) {
+	check := events.Check{Name: "plan", Value: "none", Limit: rule.Remediation, Detail: err.Error(), Remedy: "see the detail; what cannot be planned is left to a person"}
+	verdict := events.Deny
+	for _, end := range facts.Ends {
+		if end.Unreadable != "" {
+			verdict, check.Remedy = events.Defer, "it is read again until it answers or the anomaly is too old"
+		}
+	}
+	ruled := events.Ruled{Verdict: verdict, Rule: rule.Name, Policy: d.world.Policy.Digest(), Checks: []events.Check{check}}
+	if verdict == events.Defer && i.Phase == Waiting && sameHold(i.Ruling, ruled) {
+		d.wakeAt(d.world.Now.Add(d.clocks().LookEvery.Std()))
+		return
+	}
+	d.append(i.ID, ruled)
+	if verdict == events.Deny {
+		d.close(i, events.WasRefused, err.Error())
+	}
+}
+
+// waiting goes on once what held it is gone. Facts are read anew only when the Board alone no longer holds it.
+func (d *draft) waiting(i *Incident) {
+	if d.endEarly(i) {
+		return
+	}
+	rule, ok := d.world.Policy.Match(d.subject(i))
+	if !ok {
+		d.close(i, events.LeftAlone, "the policy no longer has a rule that answers it")
+		return
+	}
+	if i.Plan != nil {
+		held := d.world.Policy.Evaluate(d.question(i, rule, *i.Plan, i.Quorum()))
+		if held.Verdict == events.Defer && holdsWithoutFacts(held.Checks) {
+			if !sameHold(i.Ruling, held) {
+				d.append(i.ID, held)
+			}
+			d.wakeAt(d.world.Now.Add(d.clocks().LookEvery.Std()))
+			return
+		}
+	}
+	if facts, ok := d.factsWithin(i, d.clocks().LookEvery.Std()); ok {
+		d.planAndRule(i, rule, facts)
+	}
+}
+
+// asking waits for people; expiry means no.
+func (d *draft) asking(i *Incident) {
+	switch {
+	case i.Rejection != nil:
+		d.close(i, events.WasRejected, fmt.Sprintf("rejected by %s: %s", i.Rejection.By.Name, i.Rejection.Reason))
+	case i.Lapsed:
+		d.close(i, events.HasLapsed, fmt.Sprintf("nobody decided until %s, which means no", i.Ask.Expires.Format(time.RFC3339)))
+	case i.Abort == nil && !d.world.Now.Before(i.Ask.Expires) && !i.Quorum():
+		d.append(i.ID, events.Lapsed{Expired: i.Ask.Expires})
+	case d.endEarly(i):
+	case i.Quorum():
+		rule, ok := d.world.Policy.Match(d.subject(i))
+		if !ok {
+			d.close(i, events.LeftAlone, "the policy no longer has a rule that answers it")
+			return
+		}
+		if facts, ok := d.facts(i); ok {
+			d.planAndRule(i, rule, facts)
+		}
+	default:
+		d.wakeAt(i.Ask.Expires)
+	}
+}
+
+// endEarly ends an incident of which nothing stands when it was aborted, has cleared, or is too old to act on.
+func (d *draft) endEarly(i *Incident) bool {
+	firing, last := i.Firing()
+	maxAge := d.world.Policy.MaxAge(i.Symptom)
+	switch {
+	case i.Abort != nil:
+		d.close(i, events.WasAborted, fmt.Sprintf("aborted by %s: %s", i.Abort.By.Name, i.Abort.Reason))
+	case !firing:
+		d.close(i, events.WasCleared, "the fault went away before anything was done")
+	case i.Phase != Asking && d.world.Now.Sub(last) > maxAge:
+		d.close(i, events.LetGo, fmt.Sprintf("last seen firing %s ago, at most %s is acted on; held by: %s",
+			d.world.Now.Sub(last).Round(time.Second), maxAge, i.heldBy()))
+	default:
+		if i.Phase != Asking {
+			d.wakeAt(last.Add(maxAge + time.Millisecond))
+		}
+		return false
+	}
+	return true
+}
+
+func (i *Incident) heldBy() string {
+	if i.Ruling == nil {
+		return "not ruled on"
+	}
+	return firstFailed(i.Ruling.Checks)
+}
+
+// close ends an incident. What a person or a router refused cools down, so that the next alarm does not open it again.
+func (d *draft) close(i *Incident, as events.Outcome, reason string) {
+	c := events.Closed{Outcome: as, Reason: reason}
+	switch as {
+	case events.Restored, events.WasCleared, events.LetGo, events.WasDryRun:
+	case events.WasRejected, events.WasAborted:
+		c.CoolDown = d.world.Now.Add(d.clocks().Override.Std())
+	default:
+		c.CoolDown = d.world.Now.Add(d.clocks().CoolDown.Std())
+	}
+	d.append(i.ID, c)
+}
+
+func (d *draft) clocks() policy.Clocks { return d.world.Policy.Clocks() }
+
+// facts returns facts that are fresh enough to decide on, or asks for them.
+func (d *draft) facts(i *Incident) (events.Facts, bool) {
+	return d.factsWithin(i, d.clocks().Fresh.Std())
+}
+
+func (d *draft) factsWithin(i *Incident, age time.Duration) (events.Facts, bool) {
+	f, ok := d.world.Facts[i.ID]
+	if ok && f.At.After(i.Touched) && d.world.Now.Sub(f.At) <= min(age, d.clocks().Fresh.Std()) {
+		return f, true
+	}
+	d.command(Observe{Incident: i.ID, Target: i.Target})
+	return events.Facts{}, false
+}
+
+// factsSince returns facts seen after t, asking for newer ones every ObserveEvery.
+func (d *draft) factsSince(i *Incident, t time.Time, every time.Duration) (events.Facts, bool) {
+	f, ok := d.world.Facts[i.ID]
+	if !ok || d.world.Now.Sub(f.At) >= every {
+		d.command(Observe{Incident: i.ID, Target: i.Target})
+	} else {
+		d.wakeAt(f.At.Add(every))
+	}
+	return f, ok && f.At.After(t)
+}
+
+func (d *draft) subject(i *Incident) policy.Subject {
+	return policy.Subject{Kind: i.Symptom, Severity: i.Severity, Value: i.Value, Scopes: i.Target.Scopes}
+}
+
+func firstFailed(checks []events.Check) string {
+	for _, c := range checks {
+		if !c.OK {
+			return c.Name + ": " + c.Detail
+		}
+	}
+	return "nothing"
+}
+
+// sameHold reports whether two rulings are held by the same checks.
+func sameHold(was *events.Ruled, is events.Ruled) bool {
+	if was == nil || was.Verdict != is.Verdict || was.Policy != is.Policy {
+		return false
+	}
+	failed := func(r events.Ruled) (names string) {
+		for _, c := range r.Checks {
+			if !c.OK {
+				names += c.Name + "\n"
+			}
+		}
+		return names
+	}
+	return failed(*was) == failed(is)
+}

@@ -1,0 +1,72 @@
+package incident
+
+import (
+	"fmt"
+
+	"github.com/detour-net/detour/events"
+	"github.com/detour-net/detour/policy"
+	"github.com/detour-net/detour/remediators"
+)
+
+// propose asks the rule's remediator for a plan.
+func (d *draft) propose(rule policy.Rule, target events.Target, facts events.Facts) (events.Plan, error) {
+	r, err := remediators.Find(d.world.Remediators, rule.Remediation)
+	if err != nil {
+		return events.Plan{}, fmt.Errorf("rule %q: %w", rule.Name, err)
+	}
+	return r.Propose(target, facts, rule.With)
+}
+
+// question puts together all that the policy may look at. A dry run needs nobody's approval.
+func (d *draft) question(i *Incident, rule policy.Rule, p events.Planned, approved bool) policy.Question {
+	return policy.Question{
+		Now: d.world.Now, Rule: rule, Symptom: i.Symptom, Plan: p.Plan, Mode: p.Mode, Facts: p.Facts,
+		Approved: approved || p.Mode != events.Live, Situation: d.board.situation(i.ID),
+	}
+}
+
+// releaseQuestion is the question of taking back what stands.
+func (d *draft) releaseQuestion(i *Incident, facts events.Facts) policy.Question {
+	rule, _ := d.world.Policy.Match(d.subject(i))
+	p := *i.Plan
+	p.Facts = facts
+	return d.question(i, rule, p, true)
+}
+
+// situation is what the Board says besides one incident.
+func (b *Board) situation(except string) policy.Situation {
+	s := policy.Situation{Freezes: b.Freezes(), Busy: map[string]string{}, Failures: b.failures}
+	for _, i := range b.Open() {
+		if i.ID == except {
+			continue
+		}
+		if i.Holds() {
+			s.Claims = append(s.Claims, policy.Claim{Incident: i.ID, Scopes: i.Target.Scopes})
+		}
+		if !i.Live() {
+			continue
+		}
+		for n, step := range i.Steps {
+			for m, c := range step {
+				if c.Pending || c.Doubt > 0 || c.Armed {
+					s.Busy[i.Plan.Plan.Steps[n].Changes[m].Device] = i.ID
+				}
+			}
+		}
+	}
+	for _, a := range b.admissions {
+		s.Admissions = append(s.Admissions, policy.Admission(a))
+	}
+	return s
+}
+
+// holdsWithoutFacts reports whether a check that rests on the Board alone is among those that hold: then no router needs
+// to be read before it changes.
+func holdsWithoutFacts(checks []events.Check) bool {
+	for _, c := range checks {
+		if !c.OK && policy.OnBoard(c.Name) {
+			return true
+		}
+	}
+	return false
+}

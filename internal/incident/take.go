@@ -1,0 +1,92 @@
+package incident
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/detour-net/detour/events"
+)
+
+// Inventory knows which target a resource belongs to.
+type Inventory interface {
+	Resolve(events.Resource) (events.Target, bool)
+}
+
+// take says what is made of one event, by the rules in this order: seen before, out of time, of an unknown kind, about
+// nothing known, overtaken; then it belongs to the open incident of its target, or to the ended one while that cools
+// down, or opens another.
+func (d *draft) take(e events.Event) {
+	a := e.Data
+	o := events.Observed{Event: e.ID, Source: e.Source, Anomaly: a}
+	o.Anomaly.Evidence, o.Anomaly.Labels = nil, nil
+	drop := func(what events.Disposition, format string, args ...any) {
+		o.Disposition, o.Detail = what, fmt.Sprintf(format, args...)
+		d.append("", o)
+	}
+	if d.board.Seen(e) {
+		drop(events.WasDuplicate, "recorded before")
+		return
+	}
+	if maxAge := d.world.Policy.MaxAge(a.Kind); d.world.Now.Sub(a.ObservedAt) > maxAge {
+		drop(events.WasStale, "observed %s ago, at most %s is acted on", d.world.Now.Sub(a.ObservedAt).Round(time.Second), maxAge)
+		return
+	}
+	if skew := d.world.Policy.FutureSkew(); a.ObservedAt.Sub(d.world.Now) > skew {
+		drop(events.WasFuture, "observed %s in the future, at most %s is taken for clock skew", a.ObservedAt.Sub(d.world.Now).Round(time.Second), skew)
+		return
+	}
+	if !a.Kind.Known() {
+		drop(events.WasUnknown, "kind %q is not known to this version: left to a person", a.Kind)
+		return
+	}
+	target, ok := d.world.Inventory.Resolve(a.Resource)
+	if !ok {
+		drop(events.WasNowhere, "%s is not in the inventory", a.Resource)
+		return
+	}
+	d.assign(e, o, target)
+}
+
+// assign finds the incident that an event of a known target belongs to, or opens one.
+func (d *draft) assign(e events.Event, o events.Observed, target events.Target) {
+	a := e.Data
+	i, known := d.board.Latest(target.Key())
+	join := func(as events.Disposition) {
+		o.Disposition = as
+		if as == events.DidEscalate || a.Labels[LabelAskedBy] != "" {
+			o.Anomaly.Evidence, o.Anomaly.Labels = a.Evidence, a.Labels
+		}
+		d.append(i.ID, o)
+	}
+	switch {
+	case known && i.overtaken(o):
+		o.Disposition, o.Detail = events.WasSuperseded, fmt.Sprintf("its source has said something newer of %s", i.ID)
+		d.append("", o)
+	case known && i.IsOpen() && a.State == events.Firing && a.Severity.Worse(i.Severity):
+		join(events.DidEscalate)
+	case known && i.IsOpen():
+		join(events.DidJoin)
+	case a.State == events.Resolved:
+		o.Disposition, o.Detail = events.WasResolved, fmt.Sprintf("no incident of %s is open", target.Key())
+		d.append("", o)
+	case known && d.world.Now.Before(i.End.CoolDown) && !a.Severity.Worse(i.Severity):
+		o.Detail = fmt.Sprintf("%s ended as %s; events as bad as its own are only recorded until %s", i.ID, i.End.Outcome, i.End.CoolDown.Format(time.RFC3339))
+		join(events.DidHoldDown)
+	default:
+		epoch := d.board.epoch(target.Key()) + 1
+		id := ID(target, epoch)
+		d.append(id, events.Opened{Target: target, Epoch: epoch, Symptom: a.Kind, Severity: a.Severity})
+		o.Disposition, o.Anomaly.Evidence, o.Anomaly.Labels = events.DidOpen, a.Evidence, a.Labels
+		d.append(id, o)
+	}
+}
+
+// overtaken reports whether the event is older than what its source last said of the same resource.
+func (i *Incident) overtaken(o events.Observed) bool {
+	s, ok := i.Symptoms[symptomKey(o)]
+	return ok && o.Anomaly.ObservedAt.Before(s.Observed)
+}
+
+func symptomKey(o events.Observed) string {
+	return o.Source + "|" + o.Anomaly.Resource.String() + "|" + string(o.Anomaly.Kind)
+}

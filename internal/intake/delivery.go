@@ -1,0 +1,79 @@
+package intake
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/detour-net/detour/events"
+)
+
+// Delivery is one message from the bus: an event, or the reason why it is none.
+type Delivery struct {
+	Subject     string
+	Received    time.Time // by the stream, UTC
+	Redelivered bool      // it was delivered before and not acknowledged in time
+	Bytes       int
+
+	Event      events.Event // zero if Unreadable
+	Unreadable string       // why no event could be read from the message, "" if one could
+
+	msg      jetstream.Msg
+	sequence uint64 // on the stream
+}
+
+// DeadLettered is what the ledger should say of a delivery that is not an event.
+func (d Delivery) DeadLettered() events.DeadLettered {
+	return events.DeadLettered{Subject: d.Subject, Bytes: d.Bytes, Digest: events.DigestBytes(d.msg.Data()), Reason: d.Unreadable}
+}
+
+// Ack tells the bus that the delivery stands on the ledger. It does not wait; if the word is lost the message comes
+// again.
+func (d Delivery) Ack() error {
+	if err := d.msg.Ack(); err != nil {
+		return fmt.Errorf("acknowledge %s: %w", d.Subject, err)
+	}
+	return nil
+}
+
+// deliver reads msg. It always makes a delivery.
+func deliver(msg jetstream.Msg) Delivery {
+	d := Delivery{Subject: msg.Subject(), Bytes: len(msg.Data()), msg: msg}
+	if meta, err := msg.Metadata(); err == nil {
+		d.Received = meta.Timestamp.UTC()
+		d.Redelivered = meta.NumDelivered > 1
+		d.sequence = meta.Sequence.Stream
+	}
+	event, err := parse(msg.Headers(), msg.Data())
+	if err != nil {
+		d.Unreadable = err.Error()
+		return d
+	}
+	d.Event = event
+	return d
+}
+
+// parse reads both CloudEvents modes. A message with any ce- header is in binary mode, as the NATS protocol binding
+// for CloudEvents says; header names are matched without regard to case.
+func parse(header nats.Header, data []byte) (events.Event, error) {
+	if len(header) == 0 {
+		return events.ParseEvent(data)
+	}
+	lower := make(map[string]string, len(header))
+	binary := false
+	for name, values := range header {
+		if len(values) == 0 {
+			continue
+		}
+		name = strings.ToLower(name)
+		lower[name] = values[0]
+		binary = binary || strings.HasPrefix(name, "ce-")
+	}
+	if binary {
+		return events.ParseBinary(func(name string) string { return lower[name] }, data)
+	}
+	return events.ParseEvent(data)
+}

@@ -1,0 +1,161 @@
+package intake
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+	"go.uber.org/zap"
+
+	"github.com/detour-net/detour/events"
+)
+
+// Defaults of Config.
+const (
+	DefaultAckWait = 30 * time.Second
+	DefaultBatch   = 500
+)
+
+// Config says how anomalies are taken in.
+type Config struct {
+	Domain string        // the consumer takes only its anomalies
+	Limits Limits        // of the streams, when they are made
+	Ack    time.Duration // after which an unacknowledged delivery goes to another replica, DefaultAckWait if 0
+	Batch  int           // deliveries that Next returns at most, DefaultBatch if 0
+	Log    *zap.Logger   // nil for none
+}
+
+// Intake takes in the anomalies of one domain.
+type Intake struct {
+	js     jetstream.JetStream
+	cfg    Config
+	log    *zap.Logger
+	parsed chan Delivery
+}
+
+// Open makes the streams that are missing, checks those that exist, and makes the consumer. Nothing is fetched before
+// Run.
+func Open(ctx context.Context, js jetstream.JetStream, c Config) (*Intake, error) {
+	c = c.withDefaults()
+	if err := ensureStreams(ctx, js, c.Limits); err != nil {
+		return nil, fmt.Errorf("open intake: %w", err)
+	}
+	in := &Intake{js: js, cfg: c, log: c.Log, parsed: make(chan Delivery, ahead*c.Batch)}
+	if _, err := in.consumer(ctx); err != nil {
+		return nil, fmt.Errorf("open intake: %w", err)
+	}
+	return in, nil
+}
+
+func (c Config) withDefaults() Config {
+	if c.Ack == 0 {
+		c.Ack = DefaultAckWait
+	}
+	if c.Batch == 0 {
+		c.Batch = DefaultBatch
+	}
+	if c.Log == nil {
+		c.Log = zap.NewNop()
+	}
+	c.Limits = c.Limits.withDefaults()
+	return c
+}
+
+// ahead is how many batches are parsed ahead of the worker, and as many again wait in the client.
+const ahead = 2
+
+// Next returns what has arrived: at least one delivery, at most Config.Batch. It waits until there is one or ctx ends,
+// and for no second one.
+func (in *Intake) Next(ctx context.Context) ([]Delivery, error) {
+	var batch []Delivery
+	select {
+	case d := <-in.parsed:
+		batch = append(batch, d)
+	case <-ctx.Done():
+		return nil, fmt.Errorf("next anomalies: %w", ctx.Err())
+	}
+	for len(batch) < in.cfg.Batch {
+		select {
+		case d := <-in.parsed:
+			batch = append(batch, d)
+		default:
+			return batch, nil
+		}
+	}
+	return batch, nil
+}
+
+// Pauses between attempts to reach the bus.
+const (
+	firstPause = 50 * time.Millisecond
+	maxPause   = 2 * time.Second
+)
+
+// Run fetches and parses until ctx ends, whose error it returns. It waits out whatever happens to the bus.
+func (in *Intake) Run(ctx context.Context) error {
+	for pause := firstPause; ; pause = min(2*pause, maxPause) {
+		fetched, err := in.session(ctx)
+		if ctx.Err() != nil {
+			return fmt.Errorf("take in anomalies: %w", ctx.Err())
+		}
+		if fetched {
+			pause = firstPause
+		}
+		in.log.Warn("taking in anomalies was interrupted, going on", zap.Error(err))
+		timer := time.NewTimer(pause)
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			timer.Stop()
+		}
+	}
+}
+
+// How a session reads: a heartbeat tells a quiet bus from a dead one.
+const (
+	heartbeat     = 2 * time.Second
+	requestExpiry = 10 * time.Second
+	askTimeout    = 5 * time.Second
+)
+
+// session fetches through one consumer until something goes wrong; fetched reports whether anything came.
+func (in *Intake) session(ctx context.Context) (fetched bool, err error) {
+	consumer, err := in.consumer(ctx)
+	if err != nil {
+		return false, err
+	}
+	messages, err := consumer.Messages(jetstream.PullMaxMessages(in.cfg.Batch), jetstream.PullExpiry(requestExpiry),
+		jetstream.PullHeartbeat(heartbeat), jetstream.WithMessagesErrOnMissingHeartbeat(true))
+	if err != nil {
+		return false, err
+	}
+	defer messages.Stop()
+	for {
+		msg, err := messages.Next(jetstream.NextContext(ctx))
+		if err != nil {
+			return fetched, err
+		}
+		fetched = true
+		select {
+		case in.parsed <- deliver(msg):
+		case <-ctx.Done():
+			return fetched, ctx.Err()
+		}
+	}
+}
+
+// consumer finds or makes the durable consumer that all replicas share.
+func (in *Intake) consumer(ctx context.Context) (jetstream.Consumer, error) {
+	ctx, cancel := context.WithTimeout(ctx, askTimeout)
+	defer cancel()
+	domain := events.Token(in.cfg.Domain)
+	return in.js.CreateOrUpdateConsumer(ctx, events.StreamAnomalies, jetstream.ConsumerConfig{
+		Durable: "detour-intake-" + domain, Description: "Detour takes in the anomalies of domain " + domain,
+		FilterSubject: events.PrefixAnomalies + domain + ".>", DeliverPolicy: jetstream.DeliverAllPolicy,
+		AckPolicy: jetstream.AckExplicitPolicy, AckWait: in.cfg.Ack, MaxAckPending: maxPending * in.cfg.Batch, MaxDeliver: -1,
+	})
+}
+
+// maxPending is how many batches may be with the replicas at once, all together.
+const maxPending = 20

@@ -1,0 +1,94 @@
+package intake
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/detour-net/detour/events"
+)
+
+// Limits bound the streams of anomalies and of rejected messages when Detour makes them.
+type Limits struct {
+	MaxAge   time.Duration // of a message, 7 days if 0; rejected ones are kept four times as long
+	MaxBytes int64         // of each stream, 1 GiB if 0; the oldest messages go first
+	Replicas int           // copies, at least: 1 if 0
+}
+
+func (l Limits) withDefaults() Limits {
+	if l.MaxAge == 0 {
+		l.MaxAge = 7 * 24 * time.Hour
+	}
+	if l.MaxBytes == 0 {
+		l.MaxBytes = 1 << 30
+	}
+	if l.Replicas == 0 {
+		l.Replicas = 1
+	}
+	return l
+}
+
+// duplicates is for how long the bus knows the id of an anomaly and takes a second one for the same. Detour itself
+// knows them for longer.
+const duplicates = 2 * time.Minute
+
+func (l Limits) streams() []jetstream.StreamConfig {
+	return []jetstream.StreamConfig{{
+		Name: events.StreamAnomalies, Description: "Anomalies for Detour, as telemetry noticed them", Subjects: []string{events.PrefixAnomalies + ">"},
+		Storage: jetstream.FileStorage, Retention: jetstream.LimitsPolicy, Discard: jetstream.DiscardOld,
+		MaxAge: l.MaxAge, MaxBytes: l.MaxBytes, MaxMsgs: -1, MaxMsgsPerSubject: -1, Replicas: l.Replicas, Duplicates: duplicates,
+	}, {
+		Name: events.StreamRejected, Description: "Messages that Detour set aside, with the reason", Subjects: []string{events.PrefixRejected + ">"},
+		Storage: jetstream.FileStorage, Retention: jetstream.LimitsPolicy, Discard: jetstream.DiscardOld,
+		MaxAge: 4 * l.MaxAge, MaxBytes: l.MaxBytes, MaxMsgs: -1, MaxMsgsPerSubject: -1, Replicas: l.Replicas, Duplicates: duplicates,
+	}}
+}
+
+func ensureStreams(ctx context.Context, js jetstream.JetStream, l Limits) error {
+	for _, want := range l.streams() {
+		stream, err := findOrMake(ctx, js, want)
+		if err != nil {
+			return fmt.Errorf("stream %s: %w", want.Name, err)
+		}
+		if err := check(stream.CachedInfo().Config, want); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// findOrMake tolerates another replica that makes the same stream at the same time.
+func findOrMake(ctx context.Context, js jetstream.JetStream, c jetstream.StreamConfig) (jetstream.Stream, error) {
+	stream, err := js.Stream(ctx, c.Name)
+	if !errors.Is(err, jetstream.ErrStreamNotFound) {
+		return stream, err
+	}
+	stream, err = js.CreateStream(ctx, c)
+	if errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) {
+		return js.Stream(ctx, c.Name)
+	}
+	return stream, err
+}
+
+// check refuses a stream that could lose an anomaly before it was seen, or never get it. How much it keeps and for how
+// long is its operator's choice.
+func check(have, want jetstream.StreamConfig) error {
+	var errs []error
+	refuse := func(bad bool, format string, args ...any) {
+		if bad {
+			errs = append(errs, fmt.Errorf("stream %s: %s", have.Name, fmt.Sprintf(format, args...)))
+		}
+	}
+	refuse(len(have.Subjects) != 1 || have.Subjects[0] != want.Subjects[0],
+		"subjects are %v, want %v; run: nats stream edit %s --subjects=%s", have.Subjects, want.Subjects, have.Name, want.Subjects[0])
+	refuse(have.Storage != jetstream.FileStorage, "storage is memory, a restart loses what was not yet seen; make it anew with file storage")
+	refuse(have.Retention == jetstream.InterestPolicy, "retention is interest, what arrives while no replica runs is lost; run: nats stream edit %s --retention=limits", have.Name)
+	refuse(have.NoAck, "no_ack is true, publishers cannot know that an anomaly was stored; run: nats stream edit %s --ack", have.Name)
+	refuse(have.Sealed, "sealed is true, it takes nothing; make it anew")
+	refuse(have.Mirror != nil, "it is a mirror, it takes nothing; make it anew")
+	refuse(have.Replicas < want.Replicas, "num_replicas is %d, %d are configured; run: nats stream edit %s --replicas=%d", have.Replicas, want.Replicas, have.Name, want.Replicas)
+	return errors.Join(errs...)
+}

@@ -1,0 +1,131 @@
+package ledger
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+	"go.uber.org/zap"
+
+	"github.com/detour-net/detour/events"
+)
+
+// Config says which stream the ledger is and what protects it.
+type Config struct {
+	Stream   string        // events.StreamLedger if empty
+	Domain   string        // the part of the network that the ledger is about, a token of its subjects
+	Replicas int           // copies of the stream, at least: 1 embedded, 3 on a cluster; 1 if 0
+	AckWait  time.Duration // how long one answer is waited for before it is in doubt, 1 s if 0
+	Log      *zap.Logger   // nil for none
+
+	// SyncAlways is the statement that the servers sync every write before they acknowledge it. True for an embedded
+	// server, which does. A foreign server shows it only to its operator, who states it.
+	SyncAlways bool
+}
+
+// Ledger is an append-only stream of commits. Its methods may be called concurrently.
+type Ledger struct {
+	js     jetstream.JetStream
+	stream jetstream.Stream
+	cfg    Config
+	log    *zap.Logger
+
+	mu   sync.Mutex
+	seen link // the newest commit that this process appended or followed, to check Prev against
+}
+
+// link is one joint of the chain.
+type link struct {
+	position uint64
+	digest   events.Digest
+}
+
+// Open finds or makes the stream and checks that it loses nothing. It waits for the bus until ctx ends. An error names
+// the setting and the remedy.
+func Open(ctx context.Context, js jetstream.JetStream, c Config) (*Ledger, error) {
+	c = c.withDefaults()
+	if !c.SyncAlways {
+		return nil, errors.New("open ledger: acknowledged records may be lost in a power cut unless the NATS servers sync every write: " +
+			"set jetstream { sync_interval: always } on each of them, then state it as nats.sync_always: true")
+	}
+	stream, err := ask(ctx, c.Log, "open ledger "+c.Stream, func(ctx context.Context) (jetstream.Stream, error) {
+		return findOrMake(ctx, js, c.streamConfig())
+	})
+	if err != nil {
+		return nil, err
+	}
+	l := newLedger(js, stream, c)
+	info, err := l.info(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("open ledger %s: %w", c.Stream, err)
+	}
+	if err := CheckStream(info, c.Replicas); err != nil {
+		return nil, err
+	}
+	return l, nil
+}
+
+func newLedger(js jetstream.JetStream, stream jetstream.Stream, c Config) *Ledger {
+	return &Ledger{js: js, stream: stream, cfg: c, log: c.Log}
+}
+
+func (c Config) withDefaults() Config {
+	if c.Stream == "" {
+		c.Stream = events.StreamLedger
+	}
+	if c.Replicas == 0 {
+		c.Replicas = 1
+	}
+	if c.AckWait == 0 {
+		c.AckWait = time.Second
+	}
+	if c.Log == nil {
+		c.Log = zap.NewNop()
+	}
+	return c
+}
+
+// LastPosition asks the stream's leader for the position of the newest commit, 0 when there is none.
+func (l *Ledger) LastPosition(ctx context.Context) (uint64, error) {
+	info, err := l.info(ctx)
+	if err != nil {
+		return 0, err
+	}
+	return info.State.LastSeq, nil
+}
+
+func (l *Ledger) info(ctx context.Context) (*jetstream.StreamInfo, error) {
+	return ask(ctx, l.log, "ask for the ledger's end", func(ctx context.Context) (*jetstream.StreamInfo, error) { return l.stream.Info(ctx) })
+}
+
+// saw remembers the newest joint of the chain.
+func (l *Ledger) saw(c events.Commit) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if c.Position > l.seen.position {
+		l.seen = link{c.Position, c.Digest}
+	}
+}
+
+// digestAt is the digest of the commit at position, "" for position 0.
+func (l *Ledger) digestAt(ctx context.Context, position uint64) (events.Digest, error) {
+	if position == 0 {
+		return "", nil
+	}
+	l.mu.Lock()
+	seen := l.seen
+	l.mu.Unlock()
+	if seen.position == position {
+		return seen.digest, nil
+	}
+	msg, err := ask(ctx, l.log, fmt.Sprintf("read position %d", position), func(ctx context.Context) (*jetstream.RawStreamMsg, error) {
+		return l.stream.GetMsg(ctx, position)
+	})
+	if err != nil {
+		return "", err
+	}
+	return events.DigestBytes(msg.Data), nil
+}

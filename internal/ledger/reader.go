@@ -1,0 +1,141 @@
+package ledger
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+	"go.uber.org/zap"
+)
+
+// How a reader reads.
+const (
+	batchMessages = 4096             // asked for at once
+	batchEntries  = 64               // handed on at once, at most
+	batchBytes    = 8 << 20          // of them, at most; far below what the client queues before it drops
+	heartbeat     = time.Second      // after two of these in silence the server's side of the reader is gone
+	requestExpiry = 10 * time.Second // of one request for messages
+	idleConsumer  = 30 * time.Second // after which the server forgets a reader that has died
+)
+
+// patience is how often in a row the stream may be found shorter than what was read of it, or not at all, before that
+// is believed. A server that has just started may not know its streams yet.
+const patience = 6
+
+// reader hands on the messages of the stream as they lie there, in order, from next on.
+type reader struct {
+	l    *Ledger
+	next uint64
+	out  func([]Entry) error
+
+	amiss int // how often in a row the stream was found too short
+}
+
+// entries hands every message from position from on to out and goes on live, until ctx ends, out fails, or the stream
+// is found to have lost what was read of it. Messages that are there already come in batches, a new one at once. A gap
+// is handed on only after it was asked for twice.
+func (l *Ledger) entries(ctx context.Context, from uint64, out func([]Entry) error) error {
+	r := &reader{l: l, next: from, out: out}
+	pause := firstPause
+	for {
+		before := r.next
+		final, trouble := r.session(ctx)
+		switch {
+		case final != nil:
+			return final
+		case ctx.Err() != nil:
+			return fmt.Errorf("follow ledger: %w", ctx.Err())
+		case r.next > before:
+			pause = firstPause
+		}
+		l.log.Warn("reading the ledger was interrupted, going on", zap.Uint64("position", r.next), zap.Error(trouble))
+		sleep(ctx, pause)
+		pause = min(2*pause, maxPause)
+	}
+}
+
+// session reads through one consumer for as long as that goes well. A final error ends the reading; any other is
+// trouble, after which a new session goes on where this one stopped.
+func (r *reader) session(ctx context.Context) (final, trouble error) {
+	if final, trouble := r.ensureWhole(ctx); final != nil || trouble != nil {
+		return final, trouble
+	}
+	messages, err := r.subscribe(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer messages.Stop()
+	for fresh := true; trouble == nil; fresh = false {
+		var batch []Entry
+		batch, trouble = r.gather(ctx, messages, fresh)
+		if len(batch) > 0 {
+			if err := r.out(batch); err != nil {
+				return err, nil
+			}
+		}
+	}
+	return nil, trouble
+}
+
+// gather takes messages until there are no more for now, or enough. What it took before it met with trouble counts.
+func (r *reader) gather(ctx context.Context, messages jetstream.MessagesContext, fresh bool) ([]Entry, error) {
+	batch := make([]Entry, 0, batchEntries)
+	for more := true; more && len(batch) < batchEntries; fresh = false {
+		msg, err := messages.Next(jetstream.NextContext(ctx))
+		if err != nil {
+			return batch, err
+		}
+		meta, err := msg.Metadata()
+		if err != nil {
+			return batch, err
+		}
+		position := meta.Sequence.Stream
+		if position != r.next && !fresh {
+			return batch, fmt.Errorf("position %d came instead of %d", position, r.next)
+		}
+		batch = append(batch, entryOf(position, msg.Subject(), msg.Headers(), msg.Data()))
+		r.next = position + 1
+		more = meta.NumPending > 0
+	}
+	return batch, nil
+}
+
+// subscribe makes a consumer of the server's that starts at next and is forgotten when nobody reads.
+func (r *reader) subscribe(ctx context.Context) (jetstream.MessagesContext, error) {
+	ctx, cancel := context.WithTimeout(ctx, askTimeout)
+	defer cancel()
+	consumer, err := r.l.stream.CreateConsumer(ctx, jetstream.ConsumerConfig{
+		DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: r.next, AckPolicy: jetstream.AckNonePolicy,
+		MemoryStorage: true, Replicas: 1, InactiveThreshold: idleConsumer,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return consumer.Messages(jetstream.PullMaxMessagesWithBytesLimit(batchMessages, batchBytes), jetstream.PullExpiry(requestExpiry),
+		jetstream.PullHeartbeat(heartbeat), jetstream.WithMessagesErrOnMissingHeartbeat(true))
+}
+
+// ensureWhole finds out whether the stream still reaches as far as it was read.
+func (r *reader) ensureWhole(ctx context.Context) (final, trouble error) {
+	ctx, cancel := context.WithTimeout(ctx, askTimeout)
+	defer cancel()
+	info, err := r.l.stream.Info(ctx)
+	last := uint64(0)
+	switch {
+	case err == nil && info.State.LastSeq+1 >= r.next:
+		r.amiss = 0
+		return nil, nil
+	case err == nil:
+		last = info.State.LastSeq
+		err = fmt.Errorf("the stream ends at position %d, %d was read", last, r.next-1)
+	case errors.Is(err, jetstream.ErrStreamNotFound) && r.next > 1:
+	default:
+		return nil, err
+	}
+	if r.amiss++; r.amiss < patience {
+		return nil, err
+	}
+	return broken(last+1, Missing, "%v", err), nil
+}

@@ -1,0 +1,108 @@
+package api
+
+import (
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/detour-net/detour/events"
+	"github.com/detour-net/detour/internal/incident"
+)
+
+// Summary is one incident in a list.
+type Summary struct {
+	ID       string             `json:"id"`
+	Target   string             `json:"target"` // for example "link/den-kcy"
+	Phase    incident.Phase     `json:"phase"`
+	Symptom  events.AnomalyKind `json:"symptom"`
+	Severity events.Severity    `json:"severity"`
+	Firing   bool               `json:"firing"`
+	Mode     events.Mode        `json:"mode,omitempty"` // of its plan; empty before there is one
+	Drained  bool               `json:"drained"`        // all of its plan stands on the routers
+	Opened   time.Time          `json:"opened"`
+	Changed  time.Time          `json:"changed"`
+	Sets     int                `json:"sets"`
+	Outcome  events.Outcome     `json:"outcome,omitempty"` // of one that has ended
+	Sentence string             `json:"sentence"`          // where it stands and why
+	Position uint64             `json:"position"`          // of its newest commit
+}
+
+// Incidents is a list of incidents: the open ones, most severe first, then the ended ones, newest first.
+type Incidents struct {
+	Position  uint64    `json:"position"` // of the Board that was asked
+	Incidents []Summary `json:"incidents"`
+	More      int       `json:"more"` // that match and were left off
+}
+
+// Incident is one incident, whole: everything that the Board holds of it and where it stands.
+type Incident struct {
+	incident.Incident
+
+	Firing   bool           `json:"firing"`
+	Drained  bool           `json:"drained"`
+	Sentence string         `json:"sentence"`
+	Held     []events.Check `json:"held"`    // the checks that hold it
+	Unblock  []string       `json:"unblock"` // what would change it, and who can
+}
+
+// Why answers why an incident, or the one that an event went into, stands where it stands.
+type Why struct {
+	Event    *incident.Trace       `json:"event,omitempty"`
+	Incident *incident.Explanation `json:"incident,omitempty"`
+}
+
+// Entry is one record of an incident with the commit it stands in.
+type Entry struct {
+	Position uint64          `json:"position"`
+	Digest   events.Digest   `json:"digest"` // of the commit
+	At       time.Time       `json:"at"`
+	By       string          `json:"by"` // the replica that wrote it
+	Kind     events.Kind     `json:"kind"`
+	Body     json.RawMessage `json:"body"`
+}
+
+// Record is what the entry says, as the vocabulary's type. A kind that this version does not know is events.Foreign.
+func (e Entry) Record() (events.Body, error) {
+	raw, err := json.Marshal(map[string]any{"v": events.Version, "records": []any{map[string]any{"kind": e.Kind, "body": e.Body}}})
+	if err != nil {
+		return nil, fmt.Errorf("position %d: %w", e.Position, err)
+	}
+	c, err := events.Decode(raw)
+	if err != nil {
+		return nil, fmt.Errorf("position %d: %w", e.Position, err)
+	}
+	return c.Records[0].Body, nil
+}
+
+// History is what the ledger says of one incident, oldest first.
+type History struct {
+	Incident string  `json:"incident"`
+	Entries  []Entry `json:"entries"`
+	Earlier  int     `json:"earlier"` // commits before these that were left off
+}
+
+// Decision is the newest verdict of the policy on one incident.
+type Decision struct {
+	Incident string         `json:"incident"`
+	Phase    incident.Phase `json:"phase"`
+	Verdict  events.Verdict `json:"verdict"`
+	Rule     string         `json:"rule,omitempty"`
+	Plan     events.Digest  `json:"plan,omitempty"`
+	Policy   events.Digest  `json:"policy"`
+	Checks   []events.Check `json:"checks"`
+}
+
+// Decisions is the newest verdict on each incident, in the order of Incidents.
+type Decisions struct {
+	Position  uint64     `json:"position"`
+	Decisions []Decision `json:"decisions"`
+	More      int        `json:"more"`
+}
+
+// Change is one message of the event stream: what is different since the position that the reader knew.
+type Change struct {
+	Position  uint64    `json:"position"`
+	Incidents []Summary `json:"incidents"` // that have changed
+	Freezes   []Freeze  `json:"freezes"`   // every freeze in force
+	Status    Status    `json:"status"`
+}

@@ -1,0 +1,47 @@
+package web
+
+import (
+	"fmt"
+	"net/http"
+
+	"github.com/detour-net/detour/events"
+	"github.com/detour-net/detour/internal/web/api"
+)
+
+func (s *Server) status(r *http.Request, _ events.Person) (any, error) {
+	if _, err := ask(r); err != nil {
+		return nil, err
+	}
+	return s.cfg.Health.Status(), nil
+}
+
+// live is about the process alone: that it answers is the answer.
+func (s *Server) live(w http.ResponseWriter, _ *http.Request, _ events.Person) error {
+	return writeJSON(w, http.StatusOK, api.Ready{Ready: true, Checks: []api.Condition{{Name: "process", OK: true, Detail: "it answers"}}})
+}
+
+func (s *Server) ready(w http.ResponseWriter, _ *http.Request, _ events.Person) error {
+	ready := readiness(s.cfg.Health.Status())
+	status := http.StatusOK
+	if !ready.Ready {
+		status = http.StatusServiceUnavailable
+	}
+	return writeJSON(w, status, ready)
+}
+
+// readiness says what holds and what does not.
+func readiness(st api.Status) api.Ready {
+	ready := api.Ready{Ready: true}
+	check := func(name string, ok bool, good, bad string) {
+		detail := good
+		if !ok {
+			detail, ready.Ready = bad, false
+		}
+		ready.Checks = append(ready.Checks, api.Condition{Name: name, OK: ok, Detail: detail})
+	}
+	check("bus", st.Connected, "connected", "not connected: trying again until it is")
+	check("ledger", st.CaughtUp, fmt.Sprintf("followed to position %d", st.Position), fmt.Sprintf("being read, position %d so far", st.Position))
+	check("policy", st.Policy != "", "loaded, digest "+st.Policy.Short(), "none is loaded")
+	check("acting", st.Halted == "", "mode "+string(st.Mode), st.Halted)
+	return ready
+}

@@ -1,0 +1,221 @@
+package web
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"runtime/debug"
+	"time"
+
+	"github.com/google/uuid"
+	"go.uber.org/zap"
+	"golang.org/x/time/rate"
+
+	"github.com/detour-net/detour/events"
+	"github.com/detour-net/detour/internal/web/api"
+)
+
+// maxBody bounds a request's body, in bytes.
+const maxBody = 64 << 10
+
+type requestKey struct{}
+
+// requestID is the id that the request was given, for the log and for problem documents.
+func requestID(ctx context.Context) string {
+	id, _ := ctx.Value(requestKey{}).(string)
+	return id
+}
+
+// RequestIDHeader carries the id that the server gave the request.
+const RequestIDHeader = "Detour-Request-Id"
+
+// build puts everything around the routes that every request meets.
+func (s *Server) build() http.Handler {
+	mux := http.NewServeMux()
+	for _, rt := range s.routes {
+		mux.Handle(rt.method+" "+rt.path, s.guard(rt))
+	}
+	mux.Handle("/", http.HandlerFunc(s.missing))
+	cross := http.NewCrossOriginProtection()
+	cross.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		fail(w, r, problem(api.ProblemForbidden, "a cross-origin request that would change something", "call the API from a program, with a token"))
+	}))
+	return s.outer(cross.Handler(s.methods(mux)))
+}
+
+// outer names the request, sets the headers that every answer has, and survives a handler that panics.
+func (s *Server) outer(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		id := uuid.Must(uuid.NewV7()).String()
+		r = r.WithContext(context.WithValue(r.Context(), requestKey{}, id))
+		h := w.Header()
+		h.Set(RequestIDHeader, id)
+		h.Set("X-Content-Type-Options", "nosniff")
+		h.Set("Cache-Control", "no-store")
+		h.Set("Referrer-Policy", "no-referrer")
+		h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
+		r.Body = http.MaxBytesReader(w, r.Body, maxBody)
+		rec := &recorder{ResponseWriter: w}
+		defer func() {
+			what := recover()
+			if what == nil {
+				return
+			}
+			if what == http.ErrAbortHandler {
+				panic(what)
+			}
+			s.log.Error("a request made the server panic", zap.String("request", id), zap.String("path", r.URL.Path),
+				zap.Any("panic", what), zap.ByteString("stack", debug.Stack()))
+			if rec.status == 0 {
+				fail(rec, r, errors.New("the server met a defect of its own"))
+			}
+		}()
+		next.ServeHTTP(rec, r)
+	})
+}
+
+// methods answers a known path with the wrong method the way every other problem is answered.
+func (s *Server) methods(mux *http.ServeMux) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, pattern := mux.Handler(r)
+		if pattern != "/" {
+			mux.ServeHTTP(w, r)
+			return
+		}
+		for _, m := range []string{http.MethodGet, http.MethodPost, http.MethodDelete} {
+			probe := r.Clone(r.Context())
+			probe.Method = m
+			if _, p := mux.Handler(probe); p != "/" && m != r.Method {
+				w.Header().Add("Allow", m)
+			}
+		}
+		s.missing(w, r)
+	})
+}
+
+func (s *Server) missing(w http.ResponseWriter, r *http.Request) {
+	if allow := w.Header().Values("Allow"); len(allow) > 0 {
+		p := invalid(fmt.Sprintf("%s is not answered by %s", r.Method, r.URL.Path), fmt.Sprintf("use one of %v", allow))
+		p.Status = http.StatusMethodNotAllowed
+		fail(w, r, p)
+		return
+	}
+	fail(w, r, problem(api.ProblemNotFound, "no such path: "+r.URL.Path, "GET /api/v1/openapi.json lists every one"))
+}
+
+// guard is what stands before one route: how often, who, and then the answer, counted and timed.
+func (s *Server) guard(rt route) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		start := time.Now()
+		rec := &recorder{ResponseWriter: w}
+		defer func() { s.metrics.answered(rt, rec.status, time.Since(start)) }()
+		s.deadlines(rt, w, start)
+		who, err := s.admit(rt, r)
+		if err != nil {
+			if rt.page {
+				s.refusePage(rec, r, err)
+				return
+			}
+			fail(rec, r, err)
+			return
+		}
+		if err := rt.serve(rec, r, who); err != nil {
+			if rec.status == 0 {
+				fail(rec, r, err)
+			}
+			if problemOf(err).Status >= http.StatusInternalServerError {
+				s.log.Warn("a request was not answered", zap.String("request", requestID(r.Context())), zap.String("route", rt.name()), zap.Error(err))
+			}
+		}
+	})
+}
+
+// deadlines bounds the answer. A stream bounds each of its messages instead. Where no body is read there is nothing to
+// wait for any more, and a read deadline would end the request's context in the middle of a long answer. A writer
+// without deadlines has none to miss.
+func (s *Server) deadlines(rt route, w http.ResponseWriter, start time.Time) {
+	ctl := http.NewResponseController(w)
+	if !rt.streams {
+		_ = ctl.SetWriteDeadline(start.Add(writeWithin + s.cfg.ProveWithin))
+	}
+	if rt.body == nil {
+		_ = ctl.SetReadDeadline(time.Time{})
+	}
+}
+
+// admit finds out who calls and whether they may.
+func (s *Server) admit(rt route, r *http.Request) (events.Person, error) {
+	if rt.role == "" {
+		return events.Person{}, nil
+	}
+	who, ok := s.cfg.Auth.identify(r)
+	if !s.limits.allow(who.Name, ok) {
+		return who, problem(api.ProblemTooMany, "this caller asks more often than it may", "wait a second; GET /api/v1/stream tells of changes without asking")
+	}
+	switch {
+	case !ok && len(s.cfg.Auth.Tokens) == 0:
+		return who, problem(api.ProblemUnauthorized, "this server has no tokens and answers only callers on its own machine", "configure auth.tokens")
+	case !ok && r.Header.Get("Authorization") == "":
+		return who, problem(api.ProblemUnauthorized, "the request carries no token", "send \"Authorization: Bearer TOKEN\"; with the command line, --token-file or DETOUR_TOKEN_FILE")
+	case !ok:
+		return who, problem(api.ProblemUnauthorized, "the token is not one of those configured", "check the token file, and auth.tokens of this server")
+	case !may(who, rt.role) && len(s.cfg.Auth.Tokens) == 0:
+		return who, problem(api.ProblemForbidden, "this server has no tokens, so nobody may change anything through it", "configure auth.tokens and give a token the role "+string(rt.role))
+	case !may(who, rt.role):
+		return who, problem(api.ProblemForbidden, fmt.Sprintf("%s has the roles %v; this needs %s", who.Name, who.Role, rt.role), "ask someone who has the role "+string(rt.role)+", or have it added to the token in auth.tokens")
+	}
+	return who, nil
+}
+
+// How often one caller may ask: requests per second, and at once. Callers without a valid token share one allowance.
+const (
+	perSecond = 100
+	atOnce    = 200
+)
+
+// limits holds one allowance for each caller.
+type limits struct {
+	known     map[string]*rate.Limiter
+	anonymous *rate.Limiter
+}
+
+func newLimits(a Auth) *limits {
+	l := &limits{known: map[string]*rate.Limiter{}, anonymous: rate.NewLimiter(perSecond, atOnce)}
+	for _, t := range a.Tokens {
+		l.known[t.Name] = rate.NewLimiter(perSecond, atOnce)
+	}
+	return l
+}
+
+func (l *limits) allow(name string, identified bool) bool {
+	if limiter, ok := l.known[name]; ok && identified {
+		return limiter.Allow()
+	}
+	return l.anonymous.Allow()
+}
+
+// recorder knows which status was answered.
+type recorder struct {
+	http.ResponseWriter
+	status int
+}
+
+// WriteHeader notes the status.
+func (r *recorder) WriteHeader(status int) {
+	if r.status == 0 {
+		r.status = status
+	}
+	r.ResponseWriter.WriteHeader(status)
+}
+
+// Write notes that a body without a status is an OK.
+func (r *recorder) Write(p []byte) (int, error) {
+	if r.status == 0 {
+		r.status = http.StatusOK
+	}
+	return r.ResponseWriter.Write(p)
+}
+
+// Unwrap lets http.ResponseController reach the connection.
+func (r *recorder) Unwrap() http.ResponseWriter { return r.ResponseWriter }

@@ -1,0 +1,223 @@
+package web
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/detour-net/detour/events"
+	"github.com/detour-net/detour/internal/incident"
+	"github.com/detour-net/detour/internal/web/api"
+)
+
+// route is one row of the table: what is answered, to whom, and what goes in and out.
+type route struct {
+	method  string
+	path    string // as http.ServeMux takes it
+	role    Role   // "" for anyone
+	streams bool   // the answer ends when the caller goes
+	page    bool   // for people: what is wrong is said in HTML
+
+	summary string
+	query   []param
+	body    any    // a zero value of the request's type, nil for none
+	reply   any    // a zero value of the reply's type, nil when it is not JSON
+	media   string // of a reply that is not JSON
+
+	serve func(w http.ResponseWriter, r *http.Request, who events.Person) error
+}
+
+// param is one query parameter.
+type param struct{ name, kind, summary string }
+
+func (rt route) name() string { return rt.method + " " + rt.path }
+
+// Bounds on lists.
+const (
+	defaultLimit = 200
+	maxLimit     = 1000
+)
+
+var (
+	limitParam = param{"limit", "integer", fmt.Sprintf("at most so many, %d if not given, %d at most", defaultLimit, maxLimit)}
+	fromParam  = param{"from", "integer", "from this position on, which counts from 1"}
+	toParam    = param{"to", "integer", "up to this position"}
+	scopeParam = param{"scope", "string", "\"network\", or KIND:NAME; the network if not given"}
+)
+
+// table is every route.
+func (s *Server) table() []route {
+	rows := slices.Concat(s.reading(), s.ordering(), s.recording())
+	return append(rows,
+		route{method: "GET", path: "/{$}", role: Viewer, page: true, media: "text/html", summary: "The state of things, for a browser", serve: s.board},
+		route{method: "GET", path: "/assets/{file}", media: "text/css", summary: "What the page is made of", serve: s.asset},
+		route{method: "GET", path: "/metrics", media: "text/plain", summary: "Metrics for Prometheus", serve: plain(promhttp.HandlerFor(s.cfg.Registry, promhttp.HandlerOpts{}))},
+		route{method: "GET", path: "/livez", reply: api.Ready{}, summary: "Whether the process answers", serve: s.live},
+		route{method: "GET", path: "/readyz", reply: api.Ready{}, summary: "Whether this replica decides and acts; 503 when not", serve: s.ready},
+		route{method: "GET", path: "/api/v1/openapi.json", reply: map[string]any{}, summary: "This API", serve: s.answer(s.openapi)},
+	)
+}
+
+func (s *Server) reading() []route {
+	get := func(path, summary string, reply any, serve answerer, query ...param) route {
+		return route{method: "GET", path: "/api/v1/" + path, role: Viewer, summary: summary, query: query, reply: reply, serve: s.answer(serve)}
+	}
+	return []route{
+		get("status", "How this replica is doing", api.Status{}, s.status),
+		get("incidents", "Incidents: the open ones, most severe first, then the ended ones, newest first", api.Incidents{}, s.incidents,
+			param{"phase", "string", "only those in this phase; may be repeated"}, param{"open", "boolean", "only those that have not ended, or only those that have"}, limitParam),
+		get("incidents/{id}", "One incident, whole", api.Incident{}, s.incident),
+		get("incidents/{id}/why", "Why an incident stands where it stands", api.Why{}, s.whyIncident),
+		get("incidents/{id}/records", "What the ledger says of an incident", api.History{}, s.history, limitParam),
+		get("events/{event}/why", "What became of an event, by its CloudEvents id", api.Why{}, s.whyEvent),
+		get("decisions", "The newest verdict of the policy on each incident", api.Decisions{}, s.decisions, limitParam),
+		get("drains", "Every drain in force, Detour's and others'", api.Drains{}, s.drains),
+		get("freeze", "The freezes in force", api.Freezes{}, s.freezes),
+		get("maintenance", "The maintenance windows in force that people began", api.Windows{}, s.windows),
+		get("routers", "The inventory", api.Routers{}, s.routers),
+		{method: "GET", path: "/api/v1/stream", role: Viewer, streams: true, media: "text/event-stream", serve: s.stream,
+			summary: "Changes as they happen; Last-Event-ID is the position that the reader knows", query: []param{fromParam}},
+	}
+}
+
+func (s *Server) ordering() []route {
+	order := func(method, path string, role Role, summary string, body any, serve answerer, query ...param) route {
+		return route{method: method, path: "/api/v1/" + path, role: role, summary: summary, query: query, body: body, reply: api.Done{}, serve: s.answer(serve)}
+	}
+	prove := order("POST", "routers/{name}/prove", Operator, "Find out by a canary which bars a router honours", nil, s.prove)
+	prove.reply = events.Proved{}
+	return []route{
+		order("POST", "incidents/{id}/approve", Approver, "Approve exactly one plan", api.Approve{}, s.approve),
+		order("POST", "incidents/{id}/reject", Approver, "Reject the plan that is asked about", api.Reject{}, s.reject),
+		order("POST", "incidents/{id}/abort", Operator, "Stop an incident and take back what was applied", api.Abort{}, s.abort),
+		order("POST", "incidents/{id}/undrain", Operator, "Take a standing mitigation back", api.Undrain{}, s.undrain),
+		order("POST", "freeze", Operator, "Stop every act that adds risk", api.NewFreeze{}, s.freeze),
+		order("DELETE", "freeze", Operator, "Thaw: end the freeze of exactly one scope", nil, s.thaw, scopeParam),
+		order("POST", "maintenance", Operator, "Open a window in which plans are dry-run", api.NewWindow{}, s.beginMaintenance),
+		order("DELETE", "maintenance/{id}", Operator, "Close a window before its time", nil, s.endMaintenance),
+		prove,
+	}
+}
+
+func (s *Server) recording() []route {
+	return []route{
+		{method: "GET", path: "/api/v1/ledger", role: Viewer, summary: "A part of the ledger; without from, its newest commits", reply: api.Ledger{},
+			query: []param{fromParam, limitParam}, serve: s.answer(s.ledger)},
+		{method: "GET", path: "/api/v1/ledger/export", role: Viewer, streams: true, media: "application/x-ndjson", serve: s.export,
+			summary: "The ledger as it lies on the stream, one commit a line, up to where it ends now", query: []param{fromParam, toParam}},
+		{method: "GET", path: "/api/v1/ledger/stream", role: Viewer, streams: true, media: "text/event-stream", serve: s.tail,
+			summary: "The ledger's commits as they are written; from, or Last-Event-ID, says from where", query: []param{fromParam}},
+		{method: "GET", path: "/api/v1/ledger/compare", role: Viewer, summary: "The routers against the Board, read now", reply: api.Comparison{}, serve: s.answer(s.compare)},
+	}
+}
+
+// answerer answers with a value that is sent as JSON.
+type answerer func(r *http.Request, who events.Person) (any, error)
+
+func (s *Server) answer(f answerer) func(http.ResponseWriter, *http.Request, events.Person) error {
+	return func(w http.ResponseWriter, r *http.Request, who events.Person) error {
+		v, err := f(r, who)
+		if err != nil {
+			return err
+		}
+		return writeJSON(w, http.StatusOK, v)
+	}
+}
+
+func plain(h http.Handler) func(http.ResponseWriter, *http.Request, events.Person) error {
+	return func(w http.ResponseWriter, r *http.Request, _ events.Person) error {
+		h.ServeHTTP(w, r)
+		return nil
+	}
+}
+
+func writeJSON(w http.ResponseWriter, status int, v any) error {
+	body, err := json.Marshal(v)
+	if err != nil {
+		return fmt.Errorf("encode the answer: %w", err)
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	_, err = w.Write(append(body, '\n'))
+	if err != nil {
+		return fmt.Errorf("send the answer: %w", err)
+	}
+	return nil
+}
+
+// readJSON reads exactly one JSON value with no fields but those of into.
+func readJSON(r *http.Request, into any) error {
+	if media, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || media != "application/json" {
+		p := invalid(fmt.Sprintf("Content-Type is %q", r.Header.Get("Content-Type")), "send application/json")
+		p.Status = http.StatusUnsupportedMediaType
+		return p
+	}
+	d := json.NewDecoder(r.Body)
+	d.DisallowUnknownFields()
+	err := d.Decode(into)
+	if err == nil {
+		if _, err = d.Token(); err == io.EOF {
+			return nil
+		}
+		if err == nil {
+			err = fmt.Errorf("more than one JSON value")
+		}
+	}
+	if p := problemOf(err); p.Status == http.StatusRequestEntityTooLarge {
+		return p
+	}
+	return invalid("the body is not what this takes: "+err.Error(), "GET /api/v1/openapi.json describes it")
+}
+
+// ask reads the query's parameters; one that the route does not know is an error, so that a misspelt filter is not
+// silently no filter.
+func ask(r *http.Request, known ...string) (url.Values, error) {
+	q, err := url.ParseQuery(r.URL.RawQuery)
+	if err != nil {
+		return nil, invalid("the query cannot be read: "+err.Error(), "escape it")
+	}
+	for name := range q {
+		if !slices.Contains(known, name) {
+			return nil, invalid(fmt.Sprintf("query parameter %q is not known", name), fmt.Sprintf("this takes %q", known))
+		}
+	}
+	return q, nil
+}
+
+// limitOf reads the limit.
+func limitOf(q url.Values) (int, error) {
+	if !q.Has("limit") {
+		return defaultLimit, nil
+	}
+	n, err := strconv.Atoi(q.Get("limit"))
+	if err != nil || n < 1 || n > maxLimit {
+		return 0, invalid(fmt.Sprintf("limit is %q", q.Get("limit")), fmt.Sprintf("give a number from 1 to %d", maxLimit))
+	}
+	return n, nil
+}
+
+// positionOf reads a position; missing is what it is when not given.
+func positionOf(q url.Values, name string, missing uint64) (uint64, error) {
+	if !q.Has(name) {
+		return missing, nil
+	}
+	n, err := strconv.ParseUint(q.Get(name), 10, 64)
+	if err != nil || n == 0 {
+		return 0, invalid(fmt.Sprintf("%s is %q", name, q.Get(name)), "give a position; positions count from 1")
+	}
+	return n, nil
+}
+
+// view reads something from the Board.
+func view[T any](s *Server, f func(*incident.Board) T) T {
+	var v T
+	s.cfg.Board.View(func(b *incident.Board) { v = f(b) })
+	return v
+}

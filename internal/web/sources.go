@@ -1,0 +1,47 @@
+package web
+
+import (
+	"context"
+
+	"github.com/detour-net/detour/events"
+	"github.com/detour-net/detour/internal/incident"
+	"github.com/detour-net/detour/internal/web/api"
+)
+
+// Board gives read access to the Board.
+type Board interface {
+	// View calls f with the Board, which does not change meanwhile. Nothing of it is kept.
+	View(f func(*incident.Board))
+}
+
+// Orders carries out what people ask for.
+type Orders interface {
+	// Submit returns once the order's records stand on the ledger. Its error wraps incident.ErrNotFound or
+	// incident.ErrRefused when the order was not lawful, and the context's error when the bus did not answer in time.
+	Submit(ctx context.Context, order incident.Order) (events.Commit, error)
+	// Prove runs the canaries on a router and records what they showed.
+	Prove(ctx context.Context, device string, by events.Person) (events.Proved, error)
+}
+
+// Ledger is the record as it lies on the stream, unchecked: whoever audits it must see it as it is.
+type Ledger interface {
+	// LastPosition is the position of the newest commit, 0 when there is none.
+	LastPosition(ctx context.Context) (uint64, error)
+	// Lines calls fn with the export's line, without a newline, of every message from position from on, which counts from
+	// 1, up to position to; a to of 0 goes on live until ctx ends. fn keeps nothing of line. Its error ends the reading.
+	Lines(ctx context.Context, from, to uint64, fn func(position uint64, line []byte) error) error
+}
+
+// Network is what this replica sees of the routers.
+type Network interface {
+	Routers() []api.Router
+	// Facts are what is seen of the network now.
+	Facts() events.NetworkFacts
+	// Compare reads the routers and compares them with what the Board says of every open live incident.
+	Compare(ctx context.Context) (api.Comparison, error)
+}
+
+// Health tells how this replica is doing.
+type Health interface {
+	Status() api.Status
+}

@@ -1,0 +1,163 @@
+package web
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"slices"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/detour-net/detour/events"
+	"github.com/detour-net/detour/internal/incident"
+	"github.com/detour-net/detour/internal/web/api"
+)
+
+// sender writes a stream's messages, each within writeWithin. It may be used by several goroutines.
+type sender struct {
+	mu    sync.Mutex
+	w     http.ResponseWriter
+	ctl   *http.ResponseController
+	begun bool
+}
+
+func newSender(w http.ResponseWriter) *sender {
+	return &sender{w: w, ctl: http.NewResponseController(w)}
+}
+
+func (o *sender) send(p []byte) error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.begun = true
+	// A writer without deadlines has none to miss.
+	_ = o.ctl.SetWriteDeadline(time.Now().Add(writeWithin))
+	if _, err := o.w.Write(p); err != nil {
+		return fmt.Errorf("send: %w", err)
+	}
+	if err := o.ctl.Flush(); err != nil {
+		return fmt.Errorf("send: %w", err)
+	}
+	return nil
+}
+
+// event sends one server-sent event. data has no line break.
+func (o *sender) event(id uint64, name string, data []byte) error {
+	var buf bytes.Buffer
+	fmt.Fprintf(&buf, "id: %d\nevent: %s\ndata: ", id, name)
+	buf.Write(data)
+	buf.WriteString("\n\n")
+	return o.send(buf.Bytes())
+}
+
+// comment keeps proxies from taking a quiet stream for a dead one.
+func (o *sender) comment() error { return o.send([]byte(": still here\n\n")) }
+
+// streaming is the context of a stream: it ends with the request or the server.
+func (s *Server) streaming(r *http.Request) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancel(r.Context())
+	unhook := context.AfterFunc(s.ending, cancel)
+	return ctx, func() { unhook(); cancel() }
+}
+
+// openStream begins an answer of server-sent events and counts it; the caller takes it off the count.
+func (s *Server) openStream(w http.ResponseWriter) (*sender, error) {
+	h := w.Header()
+	h.Set("Content-Type", "text/event-stream")
+	h.Set("X-Accel-Buffering", "no")
+	w.WriteHeader(http.StatusOK)
+	s.metrics.streams.Inc()
+	out := newSender(w)
+	if err := out.send([]byte("retry: 1000\n\n")); err != nil {
+		s.metrics.streams.Dec()
+		return nil, err
+	}
+	return out, nil
+}
+
+// lastEventID is the position that a reader who comes back knows.
+func lastEventID(r *http.Request) (uint64, bool) {
+	known, err := strconv.ParseUint(r.Header.Get("Last-Event-ID"), 10, 64)
+	return known, err == nil
+}
+
+// stream sends what has changed, whenever something has. A reader that names no position is first sent everything open.
+func (s *Server) stream(w http.ResponseWriter, r *http.Request, _ events.Person) error {
+	q, err := ask(r, "from")
+	if err != nil {
+		return err
+	}
+	from, err := positionOf(q, "from", 1)
+	if err != nil {
+		return err
+	}
+	known, resumed := from-1, q.Has("from")
+	if id, ok := lastEventID(r); ok {
+		known, resumed = id, true
+	}
+	ctx, cancel := s.streaming(r)
+	defer cancel()
+	out, err := s.openStream(w)
+	if err != nil {
+		return nil // the reader has gone
+	}
+	defer s.metrics.streams.Dec()
+	return s.follow(ctx, out, known, resumed)
+}
+
+// follow looks at the Board every Refresh and sends what is new.
+func (s *Server) follow(ctx context.Context, out *sender, known uint64, resumed bool) error {
+	look := time.NewTicker(s.cfg.Refresh)
+	defer look.Stop()
+	var sent api.Status
+	quietSince := s.cfg.Now()
+	for first := true; ; first = false {
+		status := s.cfg.Health.Status()
+		change := view(s, func(b *incident.Board) api.Change { return changes(b, known, resumed || !first) })
+		change.Status = status
+		status.Position, status.Digest = 0, ""
+		switch {
+		case first || change.Position != known || status != sent:
+			data, err := json.Marshal(change)
+			if err != nil {
+				return fmt.Errorf("encode change: %w", err)
+			}
+			if out.event(change.Position, "change", data) != nil {
+				return nil // the reader has gone
+			}
+			known, sent, quietSince = change.Position, status, s.cfg.Now()
+		case s.cfg.Now().Sub(quietSince) >= s.cfg.Heartbeat:
+			if out.comment() != nil {
+				return nil
+			}
+			quietSince = s.cfg.Now()
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-look.C:
+		}
+	}
+}
+
+// changes is what a reader that knows the Board as of known must be told; ended incidents only if it has known any.
+func changes(b *incident.Board, known uint64, ended bool) api.Change {
+	c := api.Change{Position: b.Position, Incidents: []api.Summary{}, Freezes: freezes(b)}
+	if b.Position == known {
+		return c
+	}
+	list := b.Open()
+	if ended {
+		list = append(list, b.Closed()...)
+	}
+	for _, i := range list {
+		if newest(i) > known {
+			c.Incidents = append(c.Incidents, Summarize(b, i))
+		}
+	}
+	slices.SortStableFunc(c.Incidents, func(x, y api.Summary) int { return cmp.Compare(x.Position, y.Position) })
+	return c
+}

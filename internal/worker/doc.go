@@ -1,0 +1,19 @@
+// Package worker is the one loop: follow the ledger, fold the Board, decide, append, and do what stands on the ledger.
+//
+// Any number of workers run over one ledger, with no leader. Each folds the same Board; whoever first appends at the
+// position that it decided from has decided, the others read on and decide again. An event from the bus is acknowledged
+// only after the record of what was made of it stands. Observations, Sets and look-ups run beside the loop; what comes of
+// them is handed to the next decision.
+//
+// The way from an anomaly to a Set is one commit: when an arrived event would open an incident, its target is read before
+// the first record is written, for at most Prefetch, so that observed, opened, planned, ruled, admitted and intended stand
+// or fall together.
+//
+// Peers share the work without an election: an incident is pursued by the owner of its newest intent, or, while that one
+// is not heard, by the first of those that are. Who is heard is an economy; if it is wrong, two workers decide the same and
+// one of them loses the append.
+//
+// While the ledger cannot be written, nothing new is begun. One thing is still done: a worker that finds that the
+// verification of its own step failed takes that step back, because the intent on the ledger authorises it. It records so
+// when the ledger is back.
+package worker

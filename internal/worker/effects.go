@@ -1,0 +1,335 @@
+package worker
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/detour-net/detour/events"
+	"github.com/detour-net/detour/internal/incident"
+)
+
+// Times of effects that no intent bounds.
+const (
+	observeWithin = 5 * time.Second
+	lookWithin    = 10 * time.Second
+	lookAgain     = time.Second
+	observeAgain  = 50 * time.Millisecond
+)
+
+// prefetch reads the targets of incidents that are not on the ledger yet, for at most Prefetch. It reports whether any
+// was read; what comes later is taken in by the loop.
+func (w *Worker) prefetch(ctx context.Context, commands []incident.Command) bool {
+	var wanted []incident.Observe
+	for _, c := range commands {
+		if o, ok := c.(incident.Observe); ok && !w.running[o.Key()] {
+			if _, known := w.board.Incident(o.Incident); !known {
+				wanted = append(wanted, o)
+			}
+		}
+	}
+	if len(wanted) == 0 {
+		return false
+	}
+	done := make(chan outcome, len(wanted))
+	bounded, cancel := context.WithTimeout(ctx, Prefetch)
+	defer cancel()
+	var reading sync.WaitGroup
+	for _, o := range wanted {
+		reading.Go(func() {
+			facts := w.Routers.Observe(bounded, o.Target)
+			done <- outcome{incident: o.Incident, facts: &facts}
+		})
+	}
+	reading.Wait()
+	close(done)
+	for o := range done {
+		if !slices.ContainsFunc(o.facts.Ends, func(e events.EndFacts) bool { return e.Unreadable != "" }) {
+			w.world.facts[o.incident] = *o.facts
+		}
+	}
+	return true
+}
+
+// begin runs a command beside the loop, once at a time.
+func (w *Worker) begin(c incident.Command) {
+	key := c.Key()
+	if w.running[key] || w.Now().Before(w.world.held[key]) {
+		return
+	}
+	delete(w.world.held, key)
+	w.running[key] = true
+	w.effects.Go(func() { w.outcomes <- w.run(key, c) })
+}
+
+// run carries out one command. An effect's deadline comes from its intent, not from the end of the process.
+func (w *Worker) run(key string, c incident.Command) outcome {
+	switch c := c.(type) {
+	case incident.Actuate:
+		return w.actuate(key, c.Order)
+	case incident.Look:
+		ctx, cancel := context.WithTimeout(context.Background(), lookWithin)
+		defer cancel()
+		found, err := w.Routers.Look(ctx, c.Order, c.Fence)
+		if err != nil {
+			w.log.Warn("look at a router", w.fields(c.Order, zap.Error(err))...)
+			return outcome{key: key, incident: c.Order.Incident, retry: w.Now().Add(lookAgain)}
+		}
+		found.Fence = c.Fence
+		w.log.Info("looked at a router", w.fields(c.Order, zap.String("seen", string(found.Seen)))...)
+		return outcome{key: key, incident: c.Order.Incident, body: found}
+	case incident.Confirm:
+		ctx, cancel := context.WithTimeout(context.Background(), lookWithin)
+		defer cancel()
+		return outcome{key: key, incident: c.Order.Incident, body: w.Routers.Confirm(ctx, c.Order)}
+	case incident.Observe:
+		ctx, cancel := context.WithTimeout(context.Background(), observeWithin)
+		defer cancel()
+		facts := w.Routers.Observe(ctx, c.Target)
+		return outcome{key: key, incident: c.Incident, facts: &facts, retry: w.Now().Add(observeAgain)}
+	}
+	panic(fmt.Sprintf("worker: unknown command %T", c))
+}
+
+// actuate is the only way to a router's configuration.
+func (w *Worker) actuate(key string, o events.Order) outcome {
+	ctx, cancel := context.WithDeadline(context.Background(), o.Deadline)
+	defer cancel()
+	began := w.Now()
+	body := w.Routers.Set(ctx, o, func() error { return w.permit(ctx, o) })
+	w.Metrics.set(body, w.Now().Sub(began))
+	w.log.Info("set", w.fields(o, zap.String("outcome", string(body.Kind())), zap.Any("detail", body))...)
+	return outcome{key: key, incident: o.Incident, body: body}
+}
+
+func (w *Worker) fields(o events.Order, more ...zap.Field) []zap.Field {
+	return append([]zap.Field{
+		zap.String("incident", o.Incident), zap.Int("step", o.Step), zap.String("device", o.Change.Device), zap.Uint64("position", o.Fence), zap.Bool("undo", o.Undo),
+	}, more...)
+}
+
+// permit is asked right before a Set leaves: is the intent still the newest word, and has nobody frozen its scope?
+func (w *Worker) permit(ctx context.Context, o events.Order) error {
+	if !o.Undo {
+		if err := w.heard(ctx); err != nil {
+			return err
+		}
+	}
+	w.mu.RLock()
+	defer w.mu.RUnlock()
+	i, ok := w.board.Incident(o.Incident)
+	switch {
+	case !ok || i.Intent == nil || i.Intent.Position != o.Fence || !i.Steps[o.Step][o.Act.Change].Pending:
+		return fmt.Errorf("the intent at position %d is no longer the newest word on %s", o.Fence, o.Incident)
+	case w.halted != "" || w.board.Halted() != "":
+		return fmt.Errorf("this replica has halted: %s%s", w.halted, w.board.Halted())
+	}
+	if o.Undo {
+		return nil
+	}
+	if f, frozen := w.board.FrozenBy(i.Target.Scopes); frozen {
+		return fmt.Errorf("%s is frozen by %s: %s", f.Scope, f.By.Name, f.Reason)
+	}
+	return nil
+}
+
+// heard makes sure that a freeze could have been heard of: the ledger answered within contactWithin, or answers now and
+// holds nothing that was not followed.
+func (w *Worker) heard(ctx context.Context) error {
+	w.mu.RLock()
+	recent := w.Now().Sub(w.contact) <= contactWithin
+	w.mu.RUnlock()
+	if recent {
+		return nil
+	}
+	bounded, cancel := context.WithTimeout(ctx, contactWithin/2)
+	defer cancel()
+	last, err := w.Ledger.LastPosition(bounded)
+	if err != nil {
+		return fmt.Errorf("the ledger cannot be reached, so a freeze could not be heard of: %w", err)
+	}
+	for tick := time.NewTicker(time.Millisecond); ; {
+		if w.Status().Position >= last {
+			tick.Stop()
+			return nil
+		}
+		select {
+		case <-tick.C:
+		case <-bounded.Done():
+			tick.Stop()
+			return fmt.Errorf("the ledger is at position %d and this replica at %d, so a freeze could not be heard of", last, w.Status().Position)
+		}
+	}
+}
+
+// recorded forgets what now stands on the ledger and tells the bus so.
+func (w *Worker) recorded(ctx context.Context, taken []Delivery, decision incident.Decision) {
+	for _, r := range decision.Records {
+		w.world.results[r.Incident] = slices.DeleteFunc(w.world.results[r.Incident], func(b events.Body) bool { return sameResult(b, r.Body) })
+		w.say(r)
+	}
+	if len(taken) == 0 {
+		return
+	}
+	returned := map[string]events.Observed{}
+	for _, r := range decision.Records {
+		if o, ok := r.Body.(events.Observed); ok {
+			switch o.Disposition {
+			case events.WasStale, events.WasFuture, events.WasNowhere, events.WasUnknown:
+				returned[o.Source+"\x00"+o.Event] = o
+			}
+		}
+	}
+	for _, d := range taken {
+		reason := ""
+		if d.Dead != nil {
+			reason = d.Dead.Reason
+		} else if o, ok := returned[d.Event.Identity()]; ok {
+			reason = string(o.Disposition) + ": " + o.Detail
+		}
+		if reason != "" {
+			if err := d.Return(ctx, reason); err != nil {
+				w.log.Warn("put a message on the rejected stream; it is delivered again", zap.Error(err))
+				continue
+			}
+		}
+		d.Ack()
+		w.Metrics.taken(d, w.Now())
+	}
+	w.world.pending = w.world.pending[len(taken):]
+}
+
+func sameResult(a, b events.Body) bool {
+	switch a := a.(type) {
+	case events.Found:
+		f, ok := b.(events.Found)
+		return ok && f == a
+	case events.Confirmed:
+		c, ok := b.(events.Confirmed)
+		return ok && c == a
+	case events.Applied:
+		c, ok := b.(events.Applied)
+		return ok && c.Act == a.Act
+	case events.Refused:
+		c, ok := b.(events.Refused)
+		return ok && c.Act == a.Act
+	case events.Unknown:
+		c, ok := b.(events.Unknown)
+		return ok && c.Act == a.Act
+	}
+	return false
+}
+
+// say writes one line per effect and per refusal; the ledger is the account.
+func (w *Worker) say(r events.Record) {
+	log := w.log.With(zap.String("incident", r.Incident), zap.Uint64("position", w.board.Position))
+	switch b := r.Body.(type) {
+	case events.Opened:
+		log.Info("incident opened", zap.String("symptom", string(b.Symptom)))
+	case events.Asked:
+		log.Warn("needs approval", zap.String("plan", b.Plan.Short()), zap.Time("expires", b.Expires))
+	case events.Ruled:
+		if b.Verdict != events.Allow {
+			log.Info("not now", zap.String("verdict", string(b.Verdict)), zap.Any("checks", b.Checks))
+		}
+	case events.Stuck:
+		log.Error("needs a person", zap.String("why", b.Why), zap.String("remedy", b.Remedy))
+	case events.Closed:
+		log.Info("incident closed", zap.String("outcome", string(b.Outcome)), zap.String("reason", b.Reason))
+	}
+}
+
+func deadLetters(taken []Delivery) []events.Record {
+	var records []events.Record
+	for _, d := range taken {
+		if d.Dead != nil {
+			records = append(records, events.Record{Body: *d.Dead})
+		}
+	}
+	return records
+}
+
+// pursues says which incidents this replica drives: its own, those whose owner is not heard if it is the first that is,
+// and those that nobody owns yet by the same order.
+func (w *Worker) pursues() func(*incident.Incident) bool {
+	if w.peers == nil {
+		return nil
+	}
+	alive := w.peers.Alive()
+	first := len(alive) == 0 || alive[0] == w.me
+	return func(i *incident.Incident) bool {
+		if i.Intent == nil || !slices.Contains(alive, i.Intent.Owner) {
+			return first
+		}
+		return i.Intent.Owner == w.me
+	}
+}
+
+// offline does the one thing that needs no new record: taking back a step of this replica's own whose verification
+// failed. The intent on the ledger authorises it.
+func (w *Worker) offline(ctx context.Context, decision incident.Decision) {
+	if w.ledgerAnswers(ctx) {
+		return
+	}
+	for _, o := range incident.Authorised(w.board, decision.Records, w.me) {
+		key := fmt.Sprintf("offline %s %d.%d", o.Incident, o.Step, o.Act.Change)
+		if w.running[key] || w.Now().Before(w.world.held[key]) {
+			continue
+		}
+		w.running[key] = true
+		o.Deadline = w.Now().Add(lookWithin)
+		w.log.Warn("the ledger cannot be written; taking back a step as its intent authorises", w.fields(o)...)
+		w.effects.Go(func() {
+			bounded, cancel := context.WithDeadline(context.Background(), o.Deadline)
+			defer cancel()
+			body := w.Routers.Set(bounded, o, func() error { return nil })
+			out := outcome{key: key, incident: o.Incident, retry: w.Now().Add(lookAgain)}
+			if _, ok := body.(events.Applied); ok {
+				out.retry = w.Now().Add(time.Hour)
+				out.body = events.Found{
+					Step: o.Step, Change: o.Act.Change, Seen: events.SeenBefore, Fence: o.Fence,
+					Detail: fmt.Sprintf("taken back at %s while the ledger could not be written, as the intent at position %d authorises", w.Now().UTC().Format(time.RFC3339), o.Fence),
+				}
+			}
+			w.outcomes <- out
+		})
+	}
+}
+
+func (w *Worker) ledgerAnswers(ctx context.Context) bool {
+	bounded, cancel := context.WithTimeout(ctx, contactWithin/2)
+	defer cancel()
+	_, err := w.Ledger.LastPosition(bounded)
+	return err == nil
+}
+
+// finish waits for acts in flight and records what came of them. What cannot be recorded now is found by whoever reads on.
+func (w *Worker) finish() error {
+	done := make(chan struct{})
+	go func() {
+		w.effects.Wait()
+		close(done)
+	}()
+	for open := true; open; {
+		select {
+		case o := <-w.outcomes:
+			w.settle(o)
+		case c := <-w.followed:
+			w.fold(c)
+		case <-done:
+			open = false
+		}
+	}
+	for len(w.outcomes) > 0 {
+		w.settle(<-w.outcomes)
+	}
+	w.refuseOrders(context.Canceled)
+	if records := incident.Outcomes(w.board, w.world.results); len(records) > 0 {
+		w.append(context.Background(), records)
+	}
+	return nil
+}

@@ -1,0 +1,360 @@
+package worker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+	"go.uber.org/zap"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/detour-net/detour/events"
+	"github.com/detour-net/detour/internal/incident"
+)
+
+// world is what the loop has seen and not yet put on the ledger.
+type world struct {
+	pending []Delivery               // arrived, not recorded
+	facts   map[string]events.Facts  // by incident
+	results map[string][]events.Body // by incident
+	held    map[string]time.Time     // commands that may not run again before
+	orders  []order
+}
+
+// Run is the loop, until ctx ends. Acts in flight are finished and recorded before it returns. A ledger that is broken
+// does not end it: the worker halts, says so in its Status, and does nothing more.
+func (w *Worker) Run(ctx context.Context) error {
+	g, inner := errgroup.WithContext(ctx)
+	g.Go(func() error { return w.follow(inner) })
+	g.Go(func() error { return w.receive(inner) })
+	g.Go(func() error {
+		defer close(w.gone)
+		return w.loop(inner)
+	})
+	err := g.Wait()
+	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
+		return nil
+	}
+	return err
+}
+
+// follow hands every commit to the loop. A broken ledger halts the worker.
+func (w *Worker) follow(ctx context.Context) error {
+	w.mu.RLock()
+	from := w.board.Position + 1
+	w.mu.RUnlock()
+	err := w.Ledger.Follow(ctx, from, func(c events.Commit) error {
+		select {
+		case w.followed <- c:
+			return nil
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	})
+	if ctx.Err() != nil {
+		return nil
+	}
+	if err == nil {
+		err = errors.New("the ledger ended")
+	}
+	w.halt(fmt.Sprintf("following the ledger: %v", err))
+	<-ctx.Done()
+	return nil
+}
+
+func (w *Worker) halt(why string) {
+	w.log.Error("halted: no decision is made any more", zap.String("why", why))
+	w.mu.Lock()
+	w.halted = why
+	w.mu.Unlock()
+}
+
+// receive hands deliveries to the loop, one batch ahead.
+func (w *Worker) receive(ctx context.Context) error {
+	for {
+		batch, err := w.Intake.Next(ctx)
+		if ctx.Err() != nil {
+			return nil
+		}
+		if err != nil {
+			w.log.Warn("receive anomalies", zap.Error(err))
+			continue
+		}
+		select {
+		case w.arrived <- batch:
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
+// loop is one turn after another: take in what has come, decide, append, do.
+func (w *Worker) loop(ctx context.Context) error {
+	if err := w.catchUp(ctx); err != nil {
+		return nil // ctx has ended
+	}
+	var wake time.Time
+	for {
+		if !w.wait(ctx, wake) {
+			return w.finish()
+		}
+		wake = w.turn(ctx)
+	}
+}
+
+// catchUp folds the ledger up to where it ended when the worker began, then records under which policy it decides.
+func (w *Worker) catchUp(ctx context.Context) error {
+	last, err := w.Ledger.LastPosition(ctx)
+	for err != nil {
+		w.log.Warn("ask where the ledger ends", zap.Error(err))
+		select {
+		case <-time.After(retryAfter):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+		last, err = w.Ledger.LastPosition(ctx)
+	}
+	for w.board.Position < last {
+		select {
+		case c := <-w.followed:
+			w.fold(c)
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	w.mu.Lock()
+	w.caught, w.contact = true, w.Now()
+	w.mu.Unlock()
+	w.log.Info("caught up with the ledger", zap.Uint64("position", last), zap.String("replica", w.me))
+	loaded := events.PolicyLoaded{Digest: w.Policy.Digest(), Mode: w.Mode, Source: w.PolicyFrom}
+	if w.board.Policies()[w.Name] != loaded {
+		w.world.orders = append(w.world.orders, order{do: func(*incident.Board, time.Time) ([]events.Record, error) {
+			return []events.Record{{Body: loaded}}, nil
+		}})
+	}
+	return nil
+}
+
+// wait blocks until there is something to do, and takes in everything that has come. It reports whether to go on.
+func (w *Worker) wait(ctx context.Context, wake time.Time) bool {
+	var timer <-chan time.Time
+	if len(w.world.orders) > 0 || len(w.world.pending) > 0 && wake.IsZero() {
+		wake = w.Now()
+	}
+	if !wake.IsZero() {
+		t := time.NewTimer(max(0, wake.Sub(w.Now())))
+		defer t.Stop()
+		timer = t.C
+	}
+	arrived := w.arrived
+	if len(w.world.pending) >= maxTaken {
+		arrived = nil
+	}
+	select {
+	case <-ctx.Done():
+		return false
+	case c := <-w.followed:
+		w.fold(c)
+	case batch := <-arrived:
+		w.world.pending = append(w.world.pending, batch...)
+	case o := <-w.outcomes:
+		w.settle(o)
+	case o := <-w.orders:
+		w.world.orders = append(w.world.orders, o)
+	case <-timer:
+	}
+	for {
+		select {
+		case c := <-w.followed:
+			w.fold(c)
+		case o := <-w.outcomes:
+			w.settle(o)
+		case o := <-w.orders:
+			w.world.orders = append(w.world.orders, o)
+		default:
+			return true
+		}
+	}
+}
+
+// fold applies one commit and passes on what the shell must know of it.
+func (w *Worker) fold(c events.Commit) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.contact = w.Now()
+	if c.Position <= w.board.Position {
+		return // our own, folded when its append was acknowledged
+	}
+	if err := w.board.Apply(c); err != nil {
+		w.halted = err.Error()
+		return
+	}
+	for _, r := range c.Records {
+		if p, ok := r.Body.(events.Proved); ok {
+			w.Routers.Proven(p.Device, p.Bars)
+		}
+		if r.Incident == "" {
+			continue
+		}
+		if r.Body.Kind() != events.KindObserved {
+			delete(w.world.facts, r.Incident) // seen before what the record says
+		}
+		{
+			if i, ok := w.board.Incident(r.Incident); !ok || !i.IsOpen() {
+				delete(w.world.facts, r.Incident)
+				delete(w.world.results, r.Incident)
+			}
+		}
+	}
+	w.Metrics.folded(c, w.board, w.caught)
+}
+
+func (w *Worker) settle(o outcome) {
+	delete(w.running, o.key)
+	if !o.retry.IsZero() {
+		w.world.held[o.key] = o.retry
+	}
+	i, ok := w.board.Incident(o.incident)
+	if ok && !i.IsOpen() {
+		return
+	}
+	if o.facts != nil {
+		w.world.facts[o.incident] = *o.facts
+	}
+	if o.body != nil {
+		w.world.results[o.incident] = append(w.world.results[o.incident], o.body)
+	}
+}
+
+// turn decides and acts once, and returns when to do so again at the latest.
+func (w *Worker) turn(ctx context.Context) time.Time {
+	if w.Status().Halted != "" {
+		w.refuseOrders(errors.New(w.Status().Halted))
+		return w.Now().Add(time.Second)
+	}
+	if !w.settleDoubt(ctx) {
+		w.offline(ctx, w.decide(nil))
+		return w.Now().Add(retryAfter)
+	}
+	if len(w.world.orders) > 0 {
+		w.carryOut(ctx)
+		return w.Now()
+	}
+	taken := w.world.pending[:min(len(w.world.pending), maxTaken)]
+	decision := w.decide(taken)
+	if len(taken) > 0 {
+		if w.prefetch(ctx, decision.Commands) {
+			decision = w.decide(taken)
+		}
+	}
+	if decision.Fault != "" {
+		w.halt("a decision was not lawful, which is a defect: " + decision.Fault)
+		return w.Now().Add(time.Second)
+	}
+	records := append(deadLetters(taken), decision.Records...)
+	if len(records) > 0 {
+		if !w.append(ctx, records) {
+			w.offline(ctx, decision)
+			return w.Now().Add(retryAfter)
+		}
+		w.recorded(ctx, taken, decision)
+		return w.Now()
+	}
+	w.recorded(ctx, taken, decision)
+	for _, c := range decision.Commands {
+		w.begin(c)
+	}
+	return decision.Wake
+}
+
+func (w *Worker) decide(taken []Delivery) incident.Decision {
+	world := incident.World{
+		Now: w.Now(), Me: w.me, Policy: w.Policy, Mode: w.Mode, Inventory: w.Inventory, Remediators: w.Remediators,
+		Facts: w.world.facts, Results: w.world.results, Pursues: w.pursues(),
+	}
+	for _, d := range taken {
+		if d.Dead == nil {
+			world.Events = append(world.Events, d.Event)
+		}
+	}
+	return incident.Decide(w.board, world)
+}
+
+// carryOut records what people ordered, each at the position that it was decided from.
+func (w *Worker) carryOut(ctx context.Context) {
+	o := w.world.orders[0]
+	records, err := o.do(w.board, w.Now())
+	if err == nil && !w.append(ctx, records) {
+		return // lost the race, or the bus is away: decided anew on the next turn
+	}
+	w.world.orders = w.world.orders[1:]
+	if o.reply != nil {
+		o.reply <- orderReply{commit: events.Commit{Position: w.board.Position, Digest: w.board.Digest, Records: records}, err: err}
+	}
+	for _, r := range records {
+		w.log.Info("ordered by a person", zap.String("record", string(r.Body.Kind())), zap.String("incident", r.Incident), zap.Error(err))
+	}
+}
+
+func (w *Worker) refuseOrders(err error) {
+	for _, o := range w.world.orders {
+		if o.reply != nil {
+			o.reply <- orderReply{err: fmt.Errorf("this replica does not act: %w", err)}
+		}
+	}
+	w.world.orders = nil
+}
+
+// append writes one commit at the Board's position and folds it. It reports false when another commit took the position,
+// or when nobody can tell.
+func (w *Worker) append(ctx context.Context, records []events.Record) bool {
+	return w.store(ctx, events.Commit{ID: uuid.NewString(), Prev: w.board.Digest, At: w.Now().UTC(), By: w.me, Records: records})
+}
+
+func (w *Worker) store(ctx context.Context, c events.Commit) bool {
+	began := w.Now()
+	bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), appendWithin)
+	defer cancel()
+	stored, err := w.Ledger.Append(bounded, c, w.board.Position)
+	w.doubted = nil
+	switch {
+	case err == nil:
+		w.fold(stored)
+		w.Metrics.appended(w.Now().Sub(began))
+		return true
+	case errors.Is(err, w.Conflict):
+		w.Metrics.conflict()
+		w.readOn(ctx)
+	default:
+		if errors.Is(err, w.Doubt) {
+			w.doubted = &c
+		}
+		w.log.Warn("append to the ledger", zap.Uint64("position", w.board.Position+1), zap.Error(err))
+	}
+	return false
+}
+
+// settleDoubt appends a commit again of which nobody could tell whether it was stored: the position admits it once.
+// Whatever it was decided for is decided again on what follows from it.
+func (w *Worker) settleDoubt(ctx context.Context) (settled bool) {
+	if w.doubted == nil || w.doubted.Prev != w.board.Digest {
+		w.doubted = nil // the ledger has gone on: it was this commit, or never will be
+		return true
+	}
+	w.store(ctx, *w.doubted)
+	return w.doubted == nil
+}
+
+// readOn waits for the commit that took the position.
+func (w *Worker) readOn(ctx context.Context) {
+	t := time.NewTimer(appendWithin)
+	defer t.Stop()
+	select {
+	case c := <-w.followed:
+		w.fold(c)
+	case <-t.C:
+	case <-ctx.Done():
+	}
+}

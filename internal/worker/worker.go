@@ -1,0 +1,203 @@
+package worker
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/google/uuid"
+	"go.uber.org/zap"
+
+	"github.com/detour-net/detour/events"
+	"github.com/detour-net/detour/internal/incident"
+	"github.com/detour-net/detour/policy"
+	"github.com/detour-net/detour/remediators"
+)
+
+// Ledger is the one ordered record of everything.
+type Ledger interface {
+	// Append stores commit directly after position after. Its errors are as Config.Conflict and Config.Doubt tell; after
+	// any other nothing was stored. After a doubt the same commit may be appended at the same position again.
+	Append(ctx context.Context, commit events.Commit, after uint64) (events.Commit, error)
+	// Follow calls fn with every commit from position from on, in order, until ctx ends or fn fails.
+	Follow(ctx context.Context, from uint64, fn func(events.Commit) error) error
+	// LastPosition is the position of the newest commit, 0 when there is none.
+	LastPosition(ctx context.Context) (uint64, error)
+}
+
+// Routers reads and sets the network.
+type Routers interface {
+	Observe(ctx context.Context, target events.Target) events.Facts
+	// Set carries out one order and returns exactly one of Applied, Refused and Unknown. It calls permit right before the
+	// request leaves, and sends nothing when that fails.
+	Set(ctx context.Context, order events.Order, permit func() error) events.Body
+	Look(ctx context.Context, order events.Order, fence uint64) (events.Found, error)
+	Confirm(ctx context.Context, order events.Order) events.Confirmed
+	Prove(ctx context.Context, device string, by events.Person) (events.Proved, error)
+	Proven(device string, bars []events.Bar)
+}
+
+// Delivery is one message from the bus: an event, or, when Dead is not nil, what could not be read as one.
+type Delivery struct {
+	Event    events.Event
+	Dead     *events.DeadLettered
+	Received time.Time
+	Return   func(ctx context.Context, reason string) error // puts the message on the stream of rejected ones
+	Ack      func()                                         // tells the bus that the record stands
+}
+
+// Intake delivers what arrives on the bus.
+type Intake interface {
+	Next(ctx context.Context) ([]Delivery, error)
+}
+
+// Peers tells which replicas' processes are heard, this one included, the first in rank first. Names are as Worker.Me gives.
+type Peers interface{ Alive() []string }
+
+// Config is what a worker is made of.
+type Config struct {
+	Name        string // of the replica; a process adds an id of its own to it
+	Mode        events.Mode
+	Policy      *policy.Policy
+	PolicyFrom  string // where the policy was read, for the record
+	Inventory   incident.Inventory
+	Remediators []remediators.Remediator
+	Ledger      Ledger
+	Conflict    error // what Ledger.Append's error is when another commit took the position
+	Doubt       error // and when nobody can tell whether the commit was stored
+	Intake      Intake
+	Routers     Routers
+	Peers       func(me string) Peers // nil: alone
+	Now         func() time.Time
+	Logger      *zap.Logger
+	Metrics     *Metrics // nil: none
+}
+
+// Bounds of the loop.
+const (
+	Prefetch      = 250 * time.Millisecond // the longest that a first record waits for its target to be read
+	appendWithin  = 3 * time.Second
+	contactWithin = time.Second // a Set that adds risk wants to have heard of the ledger this recently
+	maxTaken      = 256         // events decided together
+	retryAfter    = 500 * time.Millisecond
+)
+
+// Worker is one replica's loop.
+type Worker struct {
+	Config
+	me  string
+	log *zap.Logger
+
+	mu      sync.RWMutex
+	board   *incident.Board
+	contact time.Time // when the ledger last answered
+	caught  bool
+	halted  string
+
+	followed chan events.Commit
+	arrived  chan []Delivery
+	outcomes chan outcome
+	orders   chan order
+	gone     chan struct{} // closed when the loop has ended
+
+	peers   Peers
+	doubted *events.Commit // appended at the Board's position, and nobody can tell
+	world   world
+	running map[string]bool // commands, by key
+	effects sync.WaitGroup
+}
+
+type outcome struct {
+	key      string
+	incident string
+	body     events.Body // nil: nothing to decide on
+	facts    *events.Facts
+	retry    time.Time // when the command may run again
+}
+
+type order struct {
+	do    incident.Order
+	reply chan<- orderReply
+}
+
+type orderReply struct {
+	commit events.Commit
+	err    error
+}
+
+// New returns a worker that has not begun.
+func New(c Config) *Worker {
+	w := &Worker{
+		Config: c, me: c.Name + "/" + strings.SplitN(uuid.NewString(), "-", 2)[0], log: c.Logger.Named("worker"),
+		board: incident.NewBoard(), followed: make(chan events.Commit, 1024), arrived: make(chan []Delivery), outcomes: make(chan outcome, 64),
+		orders: make(chan order), gone: make(chan struct{}), running: map[string]bool{},
+		world: world{facts: map[string]events.Facts{}, results: map[string][]events.Body{}, held: map[string]time.Time{}},
+	}
+	if c.Peers != nil {
+		w.peers = c.Peers(w.me)
+	}
+	return w
+}
+
+// Me is the name under which this process owns intents.
+func (w *Worker) Me() string { return w.me }
+
+// View calls f with the Board. f must keep nothing of it.
+func (w *Worker) View(f func(*incident.Board)) {
+	w.mu.RLock()
+	defer w.mu.RUnlock()
+	f(w.board)
+}
+
+// Status is how a worker is doing.
+type Status struct {
+	Name     string        `json:"name"`
+	Position uint64        `json:"position"`
+	Digest   events.Digest `json:"digest,omitempty"`
+	CaughtUp bool          `json:"caught_up"`
+	Halted   string        `json:"halted,omitempty"` // why it does not act
+	Contact  time.Time     `json:"contact"`          // when the ledger last answered
+}
+
+// Status returns how the worker is doing.
+func (w *Worker) Status() Status {
+	w.mu.RLock()
+	defer w.mu.RUnlock()
+	halted := w.halted
+	if halted == "" {
+		halted = w.board.Halted()
+	}
+	return Status{Name: w.me, Position: w.board.Position, Digest: w.board.Digest, CaughtUp: w.caught, Halted: halted, Contact: w.contact}
+}
+
+// Submit carries out a person's order: its records stand on the ledger when it returns without error.
+func (w *Worker) Submit(ctx context.Context, do incident.Order) (events.Commit, error) {
+	reply := make(chan orderReply, 1)
+	select {
+	case w.orders <- order{do: do, reply: reply}:
+	case <-w.gone:
+		return events.Commit{}, fmt.Errorf("this replica is ending: ask another")
+	case <-ctx.Done():
+		return events.Commit{}, fmt.Errorf("hand the order to the worker: %w", ctx.Err())
+	}
+	select {
+	case r := <-reply:
+		return r.commit, r.err
+	case <-ctx.Done():
+		return events.Commit{}, fmt.Errorf("wait for the order's record (it may yet be written): %w", ctx.Err())
+	}
+}
+
+// Prove runs the canaries on a router and records what they showed.
+func (w *Worker) Prove(ctx context.Context, device string, by events.Person) (events.Proved, error) {
+	proved, err := w.Routers.Prove(ctx, device, by)
+	if err != nil {
+		return events.Proved{}, err
+	}
+	_, err = w.Submit(ctx, func(*incident.Board, time.Time) ([]events.Record, error) {
+		return []events.Record{{Body: proved}}, nil
+	})
+	return proved, err
+}

@@ -1,0 +1,139 @@
+package policy
+
+import "github.com/detour-net/detour/events"
+
+// Evaluate says whether the plan may be carried out now. Every check is asked and recorded. A check that nothing but
+// another plan can satisfy denies; one that time or a person can satisfy defers; then a person is asked if the rule, the
+// platform or the act wants one; only then the answer is allow.
+func (p *Policy) Evaluate(q Question) events.Ruled { return p.rule(q, actChecks) }
+
+// EvaluateRelease says whether the plan's mitigation may be taken back now. Only what concerns putting back is asked:
+// freeze, breaker, budgets, rates and approvals stop what adds risk, and never keep a drain in place.
+func (p *Policy) EvaluateRelease(q Question) events.Ruled { return p.rule(q, releaseChecks) }
+
+// Names of the checks of Evaluate and EvaluateRelease.
+const (
+	CheckPlan       = "plan-sane"
+	CheckCure       = "right-cure"
+	CheckFresh      = "facts-fresh"
+	CheckReadable   = "pre-image-readable"
+	CheckUnchanged  = "pre-image-unchanged"
+	CheckPlatform   = "platform-qualified"
+	CheckUndrained  = "not-yet-drained"
+	CheckCoverage   = "telemetry-coverage"
+	CheckCalm       = "network-calm"
+	CheckHeadroom   = "headroom"
+	CheckFreeze     = "freeze"
+	CheckBreaker    = "breaker"
+	CheckBusy       = "device-free"
+	CheckRate       = "rate"
+	CheckCeiling    = "ceiling-links"
+	CheckCeilDevice = "ceiling-device"
+	CheckCeilPlane  = "ceiling-plane"
+	CheckCeilRate   = "ceiling-rate"
+	CheckCeilPlan   = "ceiling-plan"
+	CheckHard       = "hard-drain"
+	CheckApproval   = "approval"
+	checkBudget     = "budget-" // with the kind of scope
+)
+
+// actChecks are the checks of an act that adds risk, in the order in which they stand on the record.
+var actChecks = []check{
+	{CheckPlan, events.Deny, planSane},
+	{CheckCeilPlan, events.Deny, ceilingPlan},
+	{CheckCure, events.Deny, rightCure},
+	{CheckFresh, events.Defer, factsFresh},
+	{CheckReadable, events.Defer, preImageReadable},
+	{CheckUnchanged, events.Defer, preImageHolds},
+	{CheckPlatform, events.Defer, platformQualified},
+	{CheckUndrained, events.Deny, notYetDrained},
+	{CheckCoverage, events.Defer, telemetryCoverage},
+	{CheckCalm, events.Defer, networkCalm},
+	{CheckHeadroom, events.Defer, headroom},
+	{CheckFreeze, events.Defer, notFrozen},
+	{CheckBreaker, events.Defer, breakerClosed},
+	{CheckBusy, events.Defer, devicesFree},
+	{checkBudget + "network", events.Defer, budget("network")},
+	{checkBudget + "plane", events.Defer, budget("plane")},
+	{checkBudget + "site", events.Defer, budget("site")},
+	{checkBudget + "site-pair", events.Defer, budget("site-pair")},
+	{checkBudget + "srlg", events.Defer, budget("srlg")},
+	{checkBudget + "bundle", events.Defer, budget("bundle")},
+	{checkBudget + "device", events.Defer, budget("device")},
+	{checkBudget + "link", events.Defer, budget("link")},
+	{CheckRate, events.Defer, rate},
+	{CheckCeiling, events.Defer, ceilingLinks},
+	{CheckCeilDevice, events.Defer, ceilingDevice},
+	{CheckCeilPlane, events.Defer, ceilingPlane},
+	{CheckCeilRate, events.Defer, ceilingRate},
+	{CheckHard, events.Ask, hardDrain},
+	{CheckApproval, events.Ask, approval},
+}
+
+// releaseChecks are the checks of putting back, in the order in which they stand on the record.
+var releaseChecks = []check{
+	{CheckPlan, events.Deny, planSane},
+	{CheckFresh, events.Defer, factsFresh},
+	{CheckReadable, events.Defer, preImageReadable},
+	{CheckBusy, events.Defer, devicesFree},
+}
+
+// OnBoard reports whether a check rests on the Board and the clock alone: asking it again needs no new look at routers.
+func OnBoard(name string) bool {
+	switch name {
+	case CheckFreeze, CheckBreaker, CheckBusy, CheckRate, CheckCeilRate:
+		return true
+	}
+	return false
+}
+
+// check is one question: its name, what the verdict is at least when the answer is no, and how it is answered.
+type check struct {
+	name string
+	no   events.Verdict
+	ask  func(*Policy, Question) answer
+}
+
+// answer is what a check found.
+type answer struct {
+	ok     bool
+	value  string
+	limit  string
+	detail string // a sentence
+	remedy string // when not ok: what would unblock it, and who can
+	no     events.Verdict
+}
+
+// rule asks every check and takes the worst answer.
+func (p *Policy) rule(q Question, checks []check) events.Ruled {
+	r := events.Ruled{Verdict: events.Allow, Rule: q.Rule.Name, Plan: q.Plan.Digest(), Policy: p.digest, Checks: make([]events.Check, len(checks))}
+	for i, c := range checks {
+		a := c.ask(p, q)
+		r.Checks[i] = events.Check{Name: c.name, OK: a.ok, Value: a.value, Limit: a.limit, Detail: a.detail}
+		if a.ok {
+			continue
+		}
+		r.Checks[i].Remedy = a.remedy
+		no := c.no
+		if a.no != "" {
+			no = a.no
+		}
+		if gravity(no) > gravity(r.Verdict) {
+			r.Verdict = no
+		}
+	}
+	return r
+}
+
+// gravity orders verdicts.
+func gravity(v events.Verdict) int {
+	switch v {
+	case events.Allow:
+		return 0
+	case events.Ask:
+		return 1
+	case events.Defer:
+		return 2
+	}
+	return 3
+}

@@ -1,0 +1,132 @@
+package policy
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/detour-net/detour/events"
+	"github.com/detour-net/detour/internal/config/strict"
+)
+
+// Parse reads a policy. name stands in its messages, usually the file's name. Everything wrong is reported at once, each
+// complaint with line and column, what is wanted, and a caret.
+func Parse(name string, raw []byte) (*Policy, error) {
+	p := &Policy{name: name, file: defaults()}
+	doc, err := strict.Read(name, raw, &p.file)
+	if err != nil {
+		return nil, err
+	}
+	p.doc = doc
+	p.normalise()
+	v := validator{doc: doc}
+	v.rules(p.file.Rules)
+	v.budgets(p.file.Budgets)
+	v.approvals(p.file.Approvals)
+	v.ages(p.file)
+	v.clocks(p.file.Clocks)
+	v.limits(p.file)
+	v.windows(p.file.Windows)
+	if err := doc.Err(); err != nil {
+		return nil, err
+	}
+	p.digest = events.DigestOf(struct {
+		Policy  file           `json:"policy"`
+		Ceiling map[string]any `json:"ceiling"`
+	}{p.file, ceilings()})
+	return p, nil
+}
+
+// normalise fills in what a rule or window leaves out, so that two ways of writing the same policy have one digest.
+func (p *Policy) normalise() {
+	for i := range p.file.Rules {
+		r := &p.file.Rules[i]
+		if r.Autonomy == "" {
+			r.Autonomy = Shadow
+		}
+		if r.Match.MinSeverity == "" {
+			r.Match.MinSeverity = events.Info
+		}
+		if len(r.Match.Scopes) == 0 {
+			r.Match.Scopes = []events.Scope{events.Network}
+		}
+	}
+	for i := range p.file.Windows {
+		w := &p.file.Windows[i]
+		if w.Scope == "" {
+			w.Scope = events.Network
+		}
+		if w.Every != "" && w.Zone == "" {
+			w.Zone = "UTC"
+		}
+		w.Start = w.Start.UTC()
+	}
+	if p.file.Rules == nil {
+		p.file.Rules = []Rule{}
+	}
+	if p.file.Windows == nil {
+		p.file.Windows = []Window{}
+	}
+}
+
+// validator places complaints in the policy's document.
+type validator struct{ doc *strict.Document }
+
+func (v validator) bad(path, format string, args ...any) { v.doc.Bad(path, format, args...) }
+
+// oneOf complains unless value is one of known.
+func oneOf[T ~string](v validator, path string, value T, known ...T) {
+	if slices.Contains(known, value) {
+		return
+	}
+	names := make([]string, len(known))
+	for i, k := range known {
+		names[i] = string(k)
+	}
+	if value == "" {
+		v.bad(path, "is missing; want one of %s", strings.Join(names, ", "))
+		return
+	}
+	v.bad(path, "%q is not known; want one of %s", value, strings.Join(names, ", "))
+}
+
+// name complains unless value is a short plain name that seen does not have yet, and adds it.
+func (v validator) name(path, value string, seen map[string]bool) {
+	switch {
+	case value == "":
+		v.bad(path, "is missing: give a short name, it stands on every record")
+	case len(value) > 64 || strings.ContainsFunc(value, func(r rune) bool { return r <= ' ' || r == 0x7f }):
+		v.bad(path, "%q: want at most 64 bytes without blanks", value)
+	case seen[value]:
+		v.bad(path, "%q is given twice", value)
+	}
+	seen[value] = true
+}
+
+// scope complains unless value is a scope, or is missing.
+func (v validator) scope(path string, value events.Scope) {
+	if _, err := events.ParseScope(string(value)); err != nil {
+		v.bad(path, "%s", err)
+	}
+}
+
+// number complains unless low <= value <= high.
+func number[T ~int | ~int64](v validator, path string, value, low, high T, why string) {
+	if value < low || value > high {
+		v.bad(path, "%d: want %d to %d%s", value, low, high, because(why))
+	}
+}
+
+// span complains unless low <= value <= high.
+func (v validator) span(path string, value events.Duration, low, high time.Duration, why string) {
+	if value.Std() < low || value.Std() > high {
+		v.bad(path, "%s: want %s to %s%s", value, low, high, because(why))
+	}
+}
+
+func because(why string) string {
+	if why == "" {
+		return ""
+	}
+	return " (" + why + ")"
+}

@@ -1,0 +1,124 @@
+package policy
+
+import (
+	"time"
+
+	"github.com/detour-net/detour/events"
+)
+
+// Question is everything that Evaluate may look at.
+type Question struct {
+	Now       time.Time
+	Rule      Rule
+	Symptom   events.AnomalyKind
+	Plan      events.Plan
+	Mode      events.Mode
+	Facts     events.Facts
+	Approved  bool // by a quorum, of exactly this plan
+	Situation Situation
+}
+
+// Situation is what the Board says besides the incident that is asked about.
+type Situation struct {
+	Freezes    map[events.Scope]events.Frozen // in force
+	Claims     []Claim                        // of the other incidents: what is under mitigation or waits for approval
+	Links      map[string][]events.Scope      // scopes of the links that Facts find drained; a link not in it counts against the network and itself
+	Busy       map[string]string              // routers with an outstanding intent or a doubt, and the incident it is of
+	Admissions []Admission                    // of the last day, oldest first
+	Failures   []time.Time                    // failed verifications of the last day
+}
+
+// Claim is what one incident, or one drain that is not ours, counts against.
+type Claim struct {
+	Incident string // "" when it is not ours
+	Scopes   []events.Scope
+}
+
+// Admission is one mitigation that was begun.
+type Admission struct {
+	At     time.Time
+	Scopes []events.Scope
+}
+
+// claims are the claims of others together with every link that facts find drained and nobody claims: people's and other
+// tools' drains count against budgets like ours. The plan's own link is not among them.
+func (q Question) claims() []Claim {
+	all := make([]Claim, 0, len(q.Situation.Claims)+len(q.Facts.Network.DrainedLinks))
+	claimed := map[events.Scope]bool{events.ScopeOf("link", q.Plan.Target.Name): true}
+	for _, c := range q.Situation.Claims {
+		all = append(all, c)
+		for _, s := range c.Scopes {
+			if s.Kind() == "link" {
+				claimed[s] = true
+			}
+		}
+	}
+	for _, name := range q.Facts.Network.DrainedLinks {
+		scope := events.ScopeOf("link", name)
+		if claimed[scope] {
+			continue
+		}
+		claimed[scope] = true
+		scopes, ok := q.Situation.Links[name]
+		if !ok {
+			scopes = []events.Scope{events.Network, scope}
+		}
+		all = append(all, Claim{Scopes: scopes})
+	}
+	return all
+}
+
+// softest is the metric from which on a link counts as drained on the router at an end.
+func softest(end events.EndFacts) uint64 {
+	if end.Profile.SoftMetric > 0 {
+		return uint64(end.Profile.SoftMetric)
+	}
+	return LastMetric
+}
+
+// endOf returns the facts of one end.
+func endOf(f events.Facts, device, iface string) (events.EndFacts, bool) {
+	for _, e := range f.Ends {
+		if e.Device == device && e.Interface == iface {
+			return e, true
+		}
+	}
+	return events.EndFacts{}, false
+}
+
+// settings calls f for every setting of the plan.
+func settings(p events.Plan, f func(device string, s events.Setting)) {
+	for _, step := range p.Steps {
+		for _, c := range step.Changes {
+			for _, s := range c.Settings {
+				f(c.Device, s)
+			}
+		}
+	}
+}
+
+// drains reports whether the plan takes its link out of normal use at any end.
+func (q Question) drains() bool {
+	found := false
+	settings(q.Plan, func(device string, s events.Setting) {
+		n, ok := s.After.Uint()
+		end, _ := endOf(q.Facts, device, s.Interface)
+		found = found || ok && n >= softest(end)
+	})
+	return found
+}
+
+// isolates reports whether the plan takes its link out of SPF altogether.
+func (q Question) isolates() bool {
+	found := false
+	settings(q.Plan, func(device string, s events.Setting) {
+		n, ok := s.After.Uint()
+		end, _ := endOf(q.Facts, device, s.Interface)
+		hard := uint64(MaxMetric)
+		if h := uint64(end.Profile.HardMetric); h > 0 {
+			hard = h
+		}
+		found = found || ok && n >= hard
+	})
+	return found
+}

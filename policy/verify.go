@@ -1,0 +1,214 @@
+package policy
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/detour-net/detour/events"
+)
+
+// Outcome is how a verification stands.
+type Outcome string
+
+// The outcomes of a verification, best first.
+const (
+	Pass Outcome = "pass" // everything that the plan promised is seen
+	Wait Outcome = "wait" // something is not seen yet and may still come true; at the deadline that is a fail
+	Fail Outcome = "fail" // damage is seen: take it back now
+)
+
+// Verification is what was found after a plan was carried out.
+type Verification struct {
+	Outcome Outcome
+	Checks  []events.Check
+}
+
+// seen is what a verification may look at.
+type seen struct {
+	plan          events.Plan
+	before, after events.Facts
+}
+
+// Verify asks each check that the plan names, of what was seen before it and is seen now. What is not known is never
+// taken for good.
+func (p *Policy) Verify(plan events.Plan, before, after events.Facts) Verification {
+	v := Verification{Outcome: Pass}
+	if len(plan.Checks) == 0 {
+		return Verification{Outcome: Fail, Checks: []events.Check{{Name: "verification", Value: "none", Detail: "the plan does not say what must be seen afterwards"}}}
+	}
+	for _, name := range plan.Checks {
+		ask, ok := verifications[name]
+		outcome, c := Fail, events.Check{Detail: "this verification is not known"}
+		if ok {
+			outcome, c = ask(p, seen{plan, before, after})
+		}
+		c.Name, c.OK = name, outcome == Pass
+		v.Checks = append(v.Checks, c)
+		if outcome == Fail || outcome == Wait && v.Outcome == Pass {
+			v.Outcome = outcome
+		}
+	}
+	return v
+}
+
+var verifications = map[string]func(*Policy, seen) (Outcome, events.Check){
+	events.CheckTrafficLeft:  trafficLeft,
+	events.CheckSymptomGone:  symptomGone,
+	events.CheckNothingBroke: nothingBroke,
+	events.CheckAsConfigured: asConfigured,
+	events.CheckMetricRaised: metricRaised,
+}
+
+// trafficLeft wants both directions of the link below a share of its line rate or of what they carried before.
+func trafficLeft(p *Policy, s seen) (Outcome, events.Check) {
+	left, c := p.empty(s)
+	switch {
+	case left == Pass:
+		c.Detail = "traffic has left the link in both directions"
+	case c.Detail == "":
+		c.Detail = "traffic still crosses the link"
+	}
+	return left, c
+}
+
+// empty says whether both directions are empty, each by the counters of the router that sends.
+func (p *Policy) empty(s seen) (Outcome, events.Check) {
+	outcome, c := Pass, events.Check{}
+	for _, e := range s.plan.Target.Ends {
+		was, _ := endOf(s.before, e.Device, e.Interface)
+		is, ok := endOf(s.after, e.Device, e.Interface)
+		if !ok || is.Traffic == nil {
+			return Wait, events.Check{Value: "unknown", Detail: fmt.Sprintf("the counters of %s %s are not seen yet", e.Device, e.Interface)}
+		}
+		limit := s.plan.Target.Capacity / 1000 * int64(p.file.Verify.TrafficPermilOfLine)
+		if was.Traffic != nil {
+			limit = max(limit, was.Traffic.OutBPS/1000*int64(p.file.Verify.TrafficPermilOfPrior))
+		}
+		c.Value = list(c.Value, fmt.Sprintf("%s sends %d bit/s", e.Device, is.Traffic.OutBPS))
+		c.Limit = list(c.Limit, fmt.Sprintf("%d bit/s", limit))
+		if is.Traffic.OutBPS > limit {
+			outcome = Wait
+		}
+	}
+	return outcome, c
+}
+
+func list(have, more string) string {
+	if have == "" {
+		return more
+	}
+	return have + ", " + more
+}
+
+// symptomGone wants the link to harm nothing any more: it has no errors, or nothing crosses it that they could hit.
+func symptomGone(p *Policy, s seen) (Outcome, events.Check) {
+	limit := p.file.Verify.ErrorsPerSecond
+	c := events.Check{Limit: fmt.Sprintf("at most %d errors/s at each end, or no traffic", limit), Detail: "the link harms no traffic any more"}
+	quiet := true
+	for _, e := range s.plan.Target.Ends {
+		end, ok := endOf(s.after, e.Device, e.Interface)
+		if !ok || end.Traffic == nil {
+			c.Value, c.Detail = "unknown", fmt.Sprintf("the counters of %s %s are not seen yet", e.Device, e.Interface)
+			return Wait, c
+		}
+		c.Value = list(c.Value, fmt.Sprintf("%s %d errors/s", e.Device, end.Traffic.InErrors))
+		quiet = quiet && end.Traffic.InErrors <= limit
+	}
+	if left, _ := p.empty(s); !quiet && left != Pass {
+		c.Detail = "traffic that crosses the link still meets errors"
+		return Wait, c
+	}
+	return Pass, c
+}
+
+// nothingBroke wants the link to be up with its adjacencies, no other link to have gone down, and none to be overloaded.
+// Damage fails at once: waiting would only prolong it.
+func nothingBroke(p *Policy, s seen) (Outcome, events.Check) {
+	c := events.Check{Limit: fmt.Sprintf("adjacencies kept, no other link down, worst link at most %d per mille", p.worst(s))}
+	for _, e := range s.plan.Target.Ends {
+		was, _ := endOf(s.before, e.Device, e.Interface)
+		is, ok := endOf(s.after, e.Device, e.Interface)
+		switch {
+		case !ok || is.Oper == "":
+			c.Value, c.Detail = "unknown", fmt.Sprintf("the state of %s %s is not seen yet", e.Device, e.Interface)
+			return Wait, c
+		case is.Oper != operUp:
+			c.Value, c.Detail = is.Oper, fmt.Sprintf("%s %s has gone %s", e.Device, e.Interface, is.Oper)
+			return Fail, c
+		case is.Adjacencies < was.Adjacencies:
+			c.Value = fmt.Sprintf("%d adjacencies", is.Adjacencies)
+			c.Detail = fmt.Sprintf("%s %s had %d adjacencies up and has %d", e.Device, e.Interface, was.Adjacencies, is.Adjacencies)
+			return Fail, c
+		}
+	}
+	n := s.after.Network
+	for _, name := range n.DownLinks {
+		if name != s.plan.Target.Name && !slices.Contains(s.before.Network.DownLinks, name) {
+			c.Value, c.Detail = name+" down", fmt.Sprintf("link %s has gone down since", name)
+			return Fail, c
+		}
+	}
+	if n.WorstPermil > p.worst(s) {
+		c.Value, c.Detail = fmt.Sprintf("%s at %d per mille", n.WorstLink, n.WorstPermil), fmt.Sprintf("link %s is overloaded", n.WorstLink)
+		return Fail, c
+	}
+	if ok, a := p.covered(n); !ok {
+		c.Value, c.Detail, c.Remedy = a.value, a.detail, a.remedy
+		return Wait, c
+	}
+	if n.WorstPermil < 0 {
+		c.Value, c.Detail = "unknown", "the load of the other links is not known yet"
+		return Wait, c
+	}
+	c.Value, c.Detail = fmt.Sprintf("worst link at %d per mille", n.WorstPermil), "nothing else has suffered"
+	return Pass, c
+}
+
+// worst is the load that no other link may exceed: the policy's limit, or a little more than what it was before.
+func (p *Policy) worst(s seen) int {
+	limit := p.file.Verify.WorstLinkPermil
+	if was := s.before.Network.WorstPermil; was >= 0 {
+		limit = max(limit, was+p.file.Verify.WorseByPermil)
+	}
+	return limit
+}
+
+// asConfigured wants every leaf to read as the plan's last step left it, in the configuration and in the state.
+func asConfigured(_ *Policy, s seen) (Outcome, events.Check) { return reads(s, true) }
+
+// metricRaised wants the same of the state alone.
+func metricRaised(_ *Policy, s seen) (Outcome, events.Check) { return reads(s, false) }
+
+func reads(s seen, config bool) (Outcome, events.Check) {
+	type leaf struct {
+		device string
+		events.LeafRef
+	}
+	want, order := map[leaf]events.Value{}, []leaf{}
+	settings(s.plan, func(device string, set events.Setting) {
+		l := leaf{device, set.LeafRef}
+		if _, ok := want[l]; !ok {
+			order = append(order, l)
+		}
+		want[l] = set.After
+	})
+	c := events.Check{Limit: "every leaf as set", Value: fmt.Sprintf("%d leaves as set", len(order)), Detail: "every leaf reads as it was set"}
+	for _, l := range order {
+		end, _ := endOf(s.after, l.device, l.Interface)
+		i := slices.IndexFunc(end.Leaves, func(f events.LeafFacts) bool { return f.LeafRef == l.LeafRef })
+		switch {
+		case end.Unreadable != "" || i < 0:
+			c.Value, c.Detail = "unread", fmt.Sprintf("%s on %s was not read", l.LeafRef, l.device)
+			return Wait, c
+		case config && end.Leaves[i].Config != want[l]:
+			c.Value, c.Limit = end.Leaves[i].Config.String(), want[l].String()
+			c.Detail = fmt.Sprintf("%s on %s is configured as %s, not as %s", l.LeafRef, l.device, c.Value, c.Limit)
+			return Fail, c
+		case end.Leaves[i].State != want[l]:
+			c.Value, c.Limit = end.Leaves[i].State.String(), want[l].String()
+			c.Detail = fmt.Sprintf("the state of %s on %s shows %s, not yet %s", l.LeafRef, l.device, c.Value, c.Limit)
+			return Wait, c
+		}
+	}
+	return Pass, c
+}
