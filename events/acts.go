@@ -73,7 +73,8 @@ type Found struct {
 	Step   int    `json:"step"`
 	Change int    `json:"change"`
 	Seen   Seen   `json:"seen"`
-	Fence  uint64 `json:"fence"` // election id that the router was raised to before it was read, 0 if it has no arbitration
+	Fence  uint64 `json:"fence"`             // election id that the router was raised to before it was read, 0 if it has no proven arbitration
+	Doubt  uint64 `json:"settles,omitempty"` // ledger position of the doubt that it settles, 0 when none stood
 	Detail string `json:"detail,omitempty"`
 }
 

@@ -64,13 +64,12 @@ func budget(kind string) func(*Policy, Question) answer {
 	return func(p *Policy, q Question) answer {
 		limit := p.file.Budgets.InFlight[kind]
 		a := answer{ok: true, value: "not in one", limit: fmt.Sprintf("at most %d at once", limit), detail: fmt.Sprintf("the target lies in no %s", kind)}
-		claims := q.claims()
 		worst := -1
 		for _, scope := range q.Plan.Target.Scopes {
 			if scope.Kind() != kind {
 				continue
 			}
-			n, by := counted(scope, claims)
+			n, by := counted(scope, q.claimed)
 			if n <= worst {
 				continue
 			}
@@ -158,7 +157,7 @@ func begun(q Question, per time.Duration, limit int) (n int, next time.Time) {
 
 // ceilingLinks bounds the links out of normal use at once, whoever drained them.
 func ceilingLinks(_ *Policy, q Question) answer {
-	limit, n := ceilingDrained(q.Facts.Network.Links), len(q.claims())
+	limit, n := ceilingDrained(q.Facts.Network.Links), len(q.claimed)
 	a := answer{ok: n < limit, value: fmt.Sprintf("%d drained or claimed", n), limit: fmt.Sprintf("at most %d of %d links, compiled in", limit, q.Facts.Network.Links)}
 	a.detail = "few enough links are out of normal use"
 	if !a.ok {
@@ -169,13 +168,12 @@ func ceilingLinks(_ *Policy, q Question) answer {
 
 // ceilingDevice bounds the links of one router under mitigation at once.
 func ceilingDevice(_ *Policy, q Question) answer {
-	claims := q.claims()
 	a := answer{ok: true, value: "room", limit: fmt.Sprintf("at most %d links of one router, compiled in", CeilingPerDevice), detail: "no router has too many links out of normal use"}
 	for _, scope := range q.Plan.Target.Scopes {
 		if scope.Kind() != "device" {
 			continue
 		}
-		if n, by := counted(scope, claims); n >= CeilingPerDevice {
+		if n, by := counted(scope, q.claimed); n >= CeilingPerDevice {
 			return answer{
 				value: fmt.Sprintf("%d of %s", n, scope), limit: a.limit, detail: fmt.Sprintf("%s has %d links out of normal use (%s)", scope, n, by),
 				remedy: "it goes on by itself when one is back; nothing raises the ceiling of this binary",
@@ -189,7 +187,7 @@ func ceilingDevice(_ *Policy, q Question) answer {
 func ceilingPlane(_ *Policy, q Question) answer {
 	planes := map[events.Scope]bool{}
 	others := 0
-	for _, c := range q.claims() {
+	for _, c := range q.claimed {
 		for _, s := range c.Scopes {
 			if s.Kind() == "plane" {
 				planes[s] = true

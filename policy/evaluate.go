@@ -107,6 +107,7 @@ type answer struct {
 // rule asks every check and takes the worst answer.
 func (p *Policy) rule(q Question, checks []check) events.Ruled {
 	r := events.Ruled{Verdict: events.Allow, Rule: q.Rule.Name, Plan: q.Plan.Digest(), Policy: p.digest, Checks: make([]events.Check, len(checks))}
+	q.claimed = q.claims()
 	for i, c := range checks {
 		a := c.ask(p, q)
 		r.Checks[i] = events.Check{Name: c.name, OK: a.ok, Value: a.value, Limit: a.limit, Detail: a.detail}

@@ -16,6 +16,8 @@ type Question struct {
 	Facts     events.Facts
 	Approved  bool // by a quorum, of exactly this plan
 	Situation Situation
+
+	claimed []Claim // what claims says, computed once for all checks
 }
 
 // Situation is what the Board says besides the incident that is asked about.

@@ -78,7 +78,10 @@ func dial(t testing.TB, n *Network, router string) gpb.GNMIClient {
 		t.Fatal(err)
 	}
 	// Without this a client waits for a second before it looks again for a router that has rebooted.
-	again := grpc.WithConnectParams(grpc.ConnectParams{Backoff: backoff.Config{BaseDelay: 5 * time.Millisecond, MaxDelay: 50 * time.Millisecond, Multiplier: 1.5}})
+	again := grpc.WithConnectParams(grpc.ConnectParams{
+		Backoff:           backoff.Config{BaseDelay: 5 * time.Millisecond, MaxDelay: 50 * time.Millisecond, Multiplier: 1.5},
+		MinConnectTimeout: 20 * time.Second,
+	})
 	conn, err := grpc.NewClient(n.Router(router).Address(), grpc.WithTransportCredentials(credentials.NewTLS(config)), again)
 	if err != nil {
 		t.Fatal(err)

@@ -74,6 +74,9 @@ func Refuse(code codes.Code, message string) Behaviour {
 	return Behaviour{name: "refuse", refuse: status.New(code, message)}
 }
 
+// Abort answers ABORTED, which is what a failed commit gives (gNMI specification, section 3.4.7), and changes nothing.
+func Abort(message string) Behaviour { return Refuse(codes.Aborted, message) }
+
 // LoseReply commits and answers UNAVAILABLE.
 func LoseReply() Behaviour { return Behaviour{name: "lose-reply", loseReply: true} }
 

@@ -27,7 +27,7 @@ func TestInjections(t *testing.T) {
 		state      string // of IPv4
 		effective  int
 	}{
-		{Refuse(codes.Aborted, "commit failed: no"), codes.Aborted, "892", "892", "892", 0},
+		{Abort("commit failed: no"), codes.Aborted, "892", "892", "892", 0},
 		{Refuse(codes.Unknown, "Missing mandatory statement"), codes.Unknown, "892", "892", "892", 0},
 		{LoseReply(), codes.Unavailable, "16777214", "16777214", "16777214", 1},
 		{CutAfterCommit(), codes.Unavailable, "16777214", "16777214", "16777214", 1},

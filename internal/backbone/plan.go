@@ -1,6 +1,7 @@
 package backbone
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 
@@ -67,6 +68,8 @@ func (r *Router) plan(p *plan, kind gpb.UpdateResult_Operation, sent *gpb.Path, 
 	case err != nil:
 	case !model.Concrete(op.node, op.path):
 		err = fmt.Errorf("%s: a Set's path must name every key, without wildcards", model.Key(op.path))
+	case kind == gpb.UpdateResult_DELETE && len(op.path) == 0:
+		err = errors.New("/: the whole configuration cannot be deleted")
 	case kind != gpb.UpdateResult_DELETE:
 		op.leaves, err = r.network.schema.Decode(op.node, op.path, value)
 	case !op.node.Writable:

@@ -109,7 +109,7 @@ func (r *Router) SystemID() string {
 	return fmt.Sprintf("0000.0000.%04x", r.index+1)
 }
 
-// Path is the path of the IS-IS instance and what lies below it, for building requests in tests.
+// Path is the path of the router's IS-IS instance as text, with further elements below it.
 func (r *Router) Path(below ...string) string {
 	path := model.Key(r.isis)
 	for _, elem := range below {

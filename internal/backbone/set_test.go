@@ -86,6 +86,7 @@ func TestSetIsValidated(t *testing.T) {
 		{"delete of state", &gpb.SetRequest{Delete: []*gpb.Path{path(t, ifc+"/state")}}, codes.InvalidArgument, "read-only"},
 		{"wildcard", update(t, "/interfaces/interface[name=*]/config/enabled", `false`), codes.InvalidArgument, "wildcards"},
 		{"delete of all interfaces", &gpb.SetRequest{Delete: []*gpb.Path{path(t, "/interfaces/interface")}}, codes.InvalidArgument, "every key"},
+		{"delete of everything", &gpb.SetRequest{Delete: []*gpb.Path{{}}}, codes.InvalidArgument, "whole configuration"},
 		{"no value", &gpb.SetRequest{Update: []*gpb.Update{{Path: path(t, metric)}}}, codes.InvalidArgument, metric},
 		{"another origin", &gpb.SetRequest{Prefix: &gpb.Path{Origin: "srlinux_native"}, Update: update(t, metric, "5").Update}, codes.InvalidArgument, "srlinux_native"},
 		{"union_replace", &gpb.SetRequest{UnionReplace: update(t, metric, "5").Update}, codes.Unimplemented, "union_replace"},

@@ -73,7 +73,12 @@ func start(dir string, o Options) (*server.Server, error) {
 	listen := &listener{log: o.Log}
 	srv.SetLoggerV2(listen, false, false, false)
 	srv.Start()
-	if !srv.ReadyForConnections(ready) || !srv.JetStreamEnabled() {
+	for deadline := time.Now().Add(ready); !srv.ReadyForConnections(100 * time.Millisecond); {
+		if listen.gaveUp() || time.Now().After(deadline) {
+			break
+		}
+	}
+	if listen.gaveUp() || !srv.JetStreamEnabled() {
 		srv.Shutdown()
 		srv.WaitForShutdown()
 		return nil, fmt.Errorf("embedded NATS in %s did not start: %s", dir, listen.lastError())

@@ -13,8 +13,16 @@ import (
 type listener struct {
 	log *zap.Logger // nil for none
 
-	mu   sync.Mutex
-	last string
+	mu    sync.Mutex
+	last  string
+	fatal bool
+}
+
+// gaveUp reports whether the server said that it cannot go on.
+func (l *listener) gaveUp() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.fatal
 }
 
 func (l *listener) lastError() string {
@@ -43,7 +51,12 @@ func (l *listener) Warnf(format string, v ...any) { l.say(zap.WarnLevel, fmt.Spr
 func (l *listener) Errorf(format string, v ...any) { l.complain(fmt.Sprintf(format, v...)) }
 
 // Fatalf hands on and remembers what stops the server; it does not end the process.
-func (l *listener) Fatalf(format string, v ...any) { l.complain(fmt.Sprintf(format, v...)) }
+func (l *listener) Fatalf(format string, v ...any) {
+	l.complain(fmt.Sprintf(format, v...))
+	l.mu.Lock()
+	l.fatal = true
+	l.mu.Unlock()
+}
 
 // Debugf and Tracef are never called: the server is told not to debug or trace.
 func (l *listener) Debugf(string, ...any) {}

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -98,7 +99,7 @@ func (w writtenToken) digest(path string) (sum [sha256.Size]byte, err error) {
 		return sum, fmt.Errorf("give exactly one of sha256 (hexadecimal) and token (file:PATH or env:NAME)")
 	}
 	if w.Secret != "" {
-		secret, err := Secret(w.Secret, dirOf(path))
+		secret, err := Secret(w.Secret, filepath.Dir(path))
 		if err != nil {
 			return sum, err
 		}

@@ -52,5 +52,3 @@ func private(path string) error {
 	}
 	return nil
 }
-
-func dirOf(path string) string { return filepath.Dir(path) }

@@ -1,6 +1,7 @@
 package device
 
 import (
+	"cmp"
 	"strconv"
 	"strings"
 	"sync"
@@ -14,10 +15,12 @@ import (
 // cache is what a router's telemetry last said. Counters live on samples. States live on their stream: they hold while it
 // is open and has told everything once, and are unknown from the moment it ends.
 type cache struct {
+	interval time.Duration // between two samples
+
 	mu       sync.Mutex
 	heard    time.Time           // anything at all
 	counters map[string]counters // by port
-	states   map[signal]map[string]state
+	states   map[subject]map[string]state
 	complete bool // the stream of states has told everything once
 	sampled  bool // states are repeated each interval, so one that is not repeated no longer holds
 }
@@ -31,6 +34,12 @@ const (
 	metricState signal = "metric"
 )
 
+// subject is what a state is about: a port's oper-status, an interface's adjacencies or metrics.
+type subject struct {
+	signal signal
+	owner  string
+}
+
 // state is one leaf as the router told it.
 type state struct {
 	names names
@@ -39,8 +48,9 @@ type state struct {
 	heard time.Time
 }
 
-func newCache() *cache {
-	c := &cache{}
+// newCache makes an empty cache of a router whose counters are asked for at the given interval.
+func newCache(interval time.Duration) *cache {
+	c := &cache{interval: interval}
 	c.forget()
 	return c
 }
@@ -54,7 +64,7 @@ func (c *cache) forget() {
 }
 
 func (c *cache) dropStates() {
-	c.states = map[signal]map[string]state{operStatus: {}, adjacencyUp: {}, metricState: {}}
+	c.states = map[subject]map[string]state{}
 	c.complete = false
 }
 
@@ -115,18 +125,31 @@ func (c *cache) takeStates(p paths, n *gnmi.Notification, heard time.Time) (chan
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.heard = heard
-	before := len(c.states[metricState])
+	before := c.metricsKnown()
 	for _, d := range n.GetDelete() {
 		c.deleteStates(joined(n.GetPrefix(), d))
 	}
 	for _, u := range updatesOf(n) {
 		for sig, t := range map[signal]template{operStatus: p.oper, adjacencyUp: p.adjacency, metricState: p.metricState} {
 			for _, i := range t.find(u.path, u.value) {
-				c.states[sig][i.names.key()] = state{i.names, t.fill(i.names).GetElem(), i.value, heard}
+				of := subject{sig, cmp.Or(i.names["port"], i.names["interface"])}
+				if c.states[of] == nil {
+					c.states[of] = map[string]state{}
+				}
+				c.states[of][i.names.key()] = state{i.names, t.fill(i.names).GetElem(), i.value, heard}
 			}
 		}
 	}
-	return c.complete && len(c.states[metricState]) != before
+	return c.complete && c.metricsKnown() != before
+}
+
+func (c *cache) metricsKnown() (n int) {
+	for of, states := range c.states {
+		if of.signal == metricState {
+			n += len(states)
+		}
+	}
+	return n
 }
 
 func (c *cache) deleteStates(path []*gnmi.PathElem) {
@@ -148,14 +171,14 @@ func (n names) key() string {
 	return b.String()
 }
 
-// each calls f with every state of a kind that holds; fresh is the oldest time of hearing that still counts.
-func (c *cache) each(sig signal, fresh time.Time, f func(state)) {
+// each calls f with every state of a subject that holds; fresh is the oldest time of hearing that still counts.
+func (c *cache) each(of subject, fresh time.Time, f func(state)) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if !c.complete || c.heard.Before(fresh) {
 		return
 	}
-	for _, s := range c.states[sig] {
+	for _, s := range c.states[of] {
 		if !c.sampled || !s.heard.Before(fresh) {
 			f(s)
 		}
@@ -164,18 +187,16 @@ func (c *cache) each(sig signal, fresh time.Time, f func(state)) {
 
 // oper is a port's oper-status, "" when unknown.
 func (c *cache) oper(port string, fresh time.Time) (status string) {
-	c.each(operStatus, fresh, func(s state) {
-		if s.names["port"] == port {
-			status, _ = enum(s.value) // an unreadable status is an unknown one
-		}
+	c.each(subject{operStatus, port}, fresh, func(s state) {
+		status, _ = enum(s.value) // an unreadable status is an unknown one
 	})
 	return status
 }
 
 // adjacencies counts an interface's adjacencies that are UP.
 func (c *cache) adjacencies(iface string, fresh time.Time) (up int) {
-	c.each(adjacencyUp, fresh, func(s state) {
-		if text, err := enum(s.value); err == nil && s.names["interface"] == iface && text == "UP" {
+	c.each(subject{adjacencyUp, iface}, fresh, func(s state) {
+		if text, err := enum(s.value); err == nil && text == "UP" {
 			up++
 		}
 	})
@@ -185,12 +206,9 @@ func (c *cache) adjacencies(iface string, fresh time.Time) (up int) {
 // metrics are an interface's metrics as the router's state shows them.
 func (c *cache) metrics(iface string, fresh time.Time) map[events.LeafRef]events.Value {
 	shown := map[events.LeafRef]events.Value{}
-	c.each(metricState, fresh, func(s state) {
+	c.each(subject{metricState, iface}, fresh, func(s state) {
 		ref, ok := refOf(s.names)
-		if !ok || ref.Interface != iface {
-			return
-		}
-		if value, err := metric(s.value); err == nil {
+		if value, err := metric(s.value); ok && err == nil {
 			shown[ref] = value
 		}
 	})
@@ -201,5 +219,5 @@ func (c *cache) metrics(iface string, fresh time.Time) map[events.LeafRef]events
 func (c *cache) traffic(port string, fresh time.Time) (*events.Traffic, time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.counters[port].traffic(fresh)
+	return c.counters[port].traffic(c.interval, fresh)
 }

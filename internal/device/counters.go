@@ -35,14 +35,14 @@ func (s series) add(next sample) series {
 }
 
 // rate is the counter's growth per second times scale, over the time between its first and last sample; ok is false
-// while there are not two.
-func (s series) rate(scale uint64) (perSecond int64, window time.Duration, ok bool) {
+// while there are not two, or their time is not certain. Interval is what the samples were asked for at.
+func (s series) rate(scale uint64, interval time.Duration) (perSecond int64, window time.Duration, ok bool) {
 	if len(s) < 2 {
 		return 0, 0, false
 	}
 	first, last := s[0], s[len(s)-1]
-	window = between(first, last)
-	if window <= 0 {
+	window, ok = between(first, last, time.Duration(len(s)-1)*interval)
+	if !ok {
 		return 0, 0, false
 	}
 	high, low := bits.Mul64(last.value-first.value, scale*uint64(time.Second))
@@ -53,14 +53,19 @@ func (s series) rate(scale uint64) (perSecond int64, window time.Duration, ok bo
 	return int64(min(quotient, math.MaxInt64)), window, true
 }
 
-// between is the time between two samples. The router's own clock is the truer one, but some routers stamp a counter with
-// its last change: where the two clocks disagree by more than a factor of two, the time of hearing counts.
-func between(first, last sample) time.Duration {
+// between is the time between two samples. The router's own clock is the truer one, as samples may be heard late and
+// then in a burst; but some routers stamp a counter with its last change. Where the two clocks disagree, the one that
+// comes near to what was asked for is believed, and where neither does, the time is not certain.
+func between(first, last sample, asked time.Duration) (window time.Duration, certain bool) {
 	heard, told := last.heard.Sub(first.heard), last.told.Sub(first.told)
-	if told > heard/2 && told < 2*heard {
-		return told
+	near := func(d time.Duration) bool { return d > asked/2 && d < 2*asked }
+	switch {
+	case told > 0 && (told-heard).Abs() <= max(told, heard)/4, near(told):
+		return told, true
+	case near(heard):
+		return heard, true
 	}
-	return heard
+	return 0, false
 }
 
 // counters is everything that is known of one port's counters, by name.
@@ -68,10 +73,10 @@ type counters map[string]series
 
 // traffic turns counters into rates. It is nil unless both directions and the errors are known from two samples that
 // were heard since fresh; oldest is when the oldest of the last samples was heard.
-func (c counters) traffic(fresh time.Time) (t *events.Traffic, oldest time.Time) {
+func (c counters) traffic(interval time.Duration, fresh time.Time) (t *events.Traffic, oldest time.Time) {
 	get := func(name string, scale uint64) (rate int64, window time.Duration, ok bool) {
 		s := c[name]
-		if rate, window, ok = s.rate(scale); !ok || s[len(s)-1].heard.Before(fresh) {
+		if rate, window, ok = s.rate(scale, interval); !ok || s[len(s)-1].heard.Before(fresh) {
 			return 0, 0, false
 		}
 		if heard := s[len(s)-1].heard; oldest.IsZero() || heard.Before(oldest) {

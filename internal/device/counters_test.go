@@ -33,23 +33,28 @@ func TestRate(t *testing.T) {
 		window   time.Duration
 		ok       bool
 	}{
-		"none":                {},
-		"one":                 {readings: []reading{{5, 0, 0}}},
-		"two":                 {[]reading{{100, 0, 0}, {1100, 10, 10}}, 100, 10 * time.Second, true},
-		"three span all":      {[]reading{{0, 0, 0}, {0, 1, 1}, {300, 2, 2}}, 150, 2 * time.Second, true},
-		"four forget one":     {[]reading{{0, 0, 0}, {900, 1, 1}, {900, 2, 2}, {900, 3, 3}}, 0, 2 * time.Second, true},
-		"reset":               {readings: []reading{{5000, 0, 0}, {10, 1, 1}}},
-		"after a reset":       {[]reading{{5000, 0, 0}, {10, 1, 1}, {30, 2, 2}}, 20, time.Second, true},
-		"heard unevenly":      {[]reading{{0, 0, 0}, {100, 1, 1.4}}, 100, time.Second, true},
-		"told at last change": {[]reading{{0, 0, 0}, {100, 0.1, 1}}, 100, time.Second, true},
-		"told backwards":      {[]reading{{0, 9, 0}, {100, 3, 2}}, 50, 2 * time.Second, true},
-		"told in a leap":      {[]reading{{0, 0, 0}, {100, 500, 2}}, 50, 2 * time.Second, true},
-		"at one moment":       {readings: []reading{{0, 0, 0}, {100, 0, 0}}},
-		"as fast as it gets":  {[]reading{{0, 0, 0}, {math.MaxUint64, 1, 1}}, math.MaxInt64, time.Second, true},
-		"a terabyte a second": {[]reading{{1 << 60, 0, 0}, {1<<60 + 1e12, 1, 1}}, 1e12, time.Second, true},
+		"none":                  {},
+		"one":                   {readings: []reading{{5, 0, 0}}},
+		"two":                   {[]reading{{100, 0, 0}, {1100, 10, 10}}, 100, 10 * time.Second, true},
+		"three span all":        {[]reading{{0, 0, 0}, {0, 1, 1}, {300, 2, 2}}, 150, 2 * time.Second, true},
+		"four forget one":       {[]reading{{0, 0, 0}, {900, 1, 1}, {900, 2, 2}, {900, 3, 3}}, 0, 2 * time.Second, true},
+		"reset":                 {readings: []reading{{5000, 0, 0}, {10, 1, 1}}},
+		"after a reset":         {[]reading{{5000, 0, 0}, {10, 1, 1}, {30, 2, 2}}, 20, time.Second, true},
+		"heard unevenly":        {[]reading{{0, 0, 0}, {100, 1, 1.2}}, 100, time.Second, true},
+		"heard in a burst":      {[]reading{{0, 0, 1.9}, {100, 1, 1.91}, {200, 2, 2}}, 100, 2 * time.Second, true},
+		"told at last change":   {[]reading{{0, 0, 0}, {100, 0.1, 1}}, 100, time.Second, true},
+		"told long ago":         {[]reading{{0, -100, 0}, {100, 1, 1}}, 100, time.Second, true},
+		"told backwards":        {[]reading{{0, 9, 0}, {100, 3, 1}}, 100, time.Second, true},
+		"told in a leap":        {[]reading{{0, 0, 0}, {100, 500, 1}}, 100, time.Second, true},
+		"not told":              {[]reading{{0, 0, 0}, {100, 0, 1}}, 100, time.Second, true},
+		"asked for 1, given 30": {[]reading{{0, 0, 0}, {3000, 30, 31}}, 100, 30 * time.Second, true},
+		"no clock is certain":   {readings: []reading{{0, 0, 0}, {100, 0.01, 30}}},
+		"at one moment":         {readings: []reading{{0, 0, 0}, {100, 0, 0}}},
+		"as fast as it gets":    {[]reading{{0, 0, 0}, {math.MaxUint64, 1, 1}}, math.MaxInt64, time.Second, true},
+		"a terabyte a second":   {[]reading{{1 << 60, 0, 0}, {1<<60 + 1e12, 1, 1}}, 1e12, time.Second, true},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got, window, ok := seriesOf(c.readings...).rate(1)
+			got, window, ok := seriesOf(c.readings...).rate(1, time.Second)
 			if got != c.want || window != c.window && ok || ok != c.ok {
 				t.Errorf("rate %d over %s, %t; want %d over %s, %t", got, window, ok, c.want, c.window, c.ok)
 			}
@@ -83,7 +88,7 @@ func TestTraffic(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			seen, expect := all(), want
 			c.alter(seen)
-			got, heard := seen.traffic(time.Unix(1_000_005, 0))
+			got, heard := seen.traffic(10*time.Second, time.Unix(1_000_005, 0))
 			if diff := cmp.Diff(c.want(&expect), got); diff != "" {
 				t.Errorf("traffic (-want +got):\n%s", diff)
 			}

@@ -61,9 +61,13 @@ type Fleet struct {
 // wrong with them is one error that names the router, the place and the remedy. Nothing is dialled until it is needed.
 func NewFleet(topology *network.Topology, opts Options) (*Fleet, error) {
 	f := &Fleet{opts: opts.withDefaults(), topology: topology, sessions: map[string]*session{}}
+	schema, err := newSchema()
+	if err != nil {
+		return nil, err
+	}
 	var wrong []error
 	for _, r := range topology.Routers {
-		s, err := newSession(r, interfacesOf(topology, r.Name), f.opts)
+		s, err := newSession(r, interfacesOf(topology, r.Name), f.opts, schema)
 		if err != nil {
 			wrong = append(wrong, fmt.Errorf("router %s: %w", r.Name, err))
 			continue

@@ -4,13 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
-	"slices"
 	"strconv"
-	"strings"
-	"time"
-
-	"github.com/openconfig/gnmi/proto/gnmi"
-	"go.uber.org/zap"
 
 	"github.com/detour-net/detour/events"
 )
@@ -255,58 +249,4 @@ func (g *process) metricsOf(families map[string]bool) []string {
 		return []string{events.IPv6}
 	}
 	return []string{events.IPv4}
-}
-
-// greet reads what a new session must know: that the router speaks JSON_IETF, its software and boot time where it tells
-// them, and its layout.
-func (s *session) greet(ctx context.Context) error {
-	caps, err := s.capabilities(ctx)
-	if err != nil {
-		return err
-	}
-	if len(caps) > 0 && !slices.Contains(caps, gnmi.Encoding_JSON_IETF) {
-		return fmt.Errorf("it does not speak JSON_IETF, only %v: no profile for that is known", caps)
-	}
-	said := about{}
-	p := s.profile.paths
-	for _, t := range []template{p.bootTime, p.software} {
-		list, err := s.get(ctx, gnmi.GetRequest_STATE, t.fill(nil))
-		if err != nil {
-			continue // not every router tells; what is missing stays unknown
-		}
-		for _, u := range list {
-			said.take(p, u)
-		}
-	}
-	s.mu.Lock()
-	s.about = said
-	s.mu.Unlock()
-	lay, err := s.survey(ctx)
-	if err != nil {
-		return fmt.Errorf("read its IS-IS interfaces: %w", err)
-	}
-	var missing []string
-	for _, name := range s.interfaces {
-		if _, ok := lay[name]; !ok {
-			missing = append(missing, name)
-		}
-	}
-	if len(missing) > 0 {
-		s.log.Warn("interfaces of the topology are not IS-IS interfaces of the router: links there cannot be drained",
-			zap.Strings("interfaces", missing))
-	}
-	return nil
-}
-
-func (a *about) take(p paths, u update) {
-	for _, i := range p.bootTime.find(u.path, u.value) {
-		if n, err := number(i.value); err == nil {
-			a.booted = time.Unix(0, int64(n)).UTC()
-		}
-	}
-	for _, i := range p.software.find(u.path, u.value) {
-		if text, err := word(i.value); err == nil {
-			a.software = strings.TrimSpace(text)
-		}
-	}
 }

@@ -24,8 +24,10 @@ func (f *Fleet) Look(ctx context.Context, order events.Order, fence uint64) (eve
 	}
 	defer s.release()
 	found := events.Found{Step: order.Step, Change: order.Act.Change}
-	if found.Fence, err = s.raise(ctx, fence); err != nil {
-		return events.Found{}, err
+	if order.Mode == events.Live {
+		if found.Fence, err = s.raise(ctx, fence); err != nil {
+			return events.Found{}, err
+		}
 	}
 	values, err := s.leaves(ctx, refsOf(order.Change))
 	if err != nil {
@@ -68,6 +70,10 @@ func (f *Fleet) Confirm(ctx context.Context, order events.Order) events.Confirme
 	s, err := f.session(order.Change.Device)
 	if err != nil {
 		confirmed.Detail = err.Error()
+		return confirmed
+	}
+	if order.Mode != events.Live {
+		confirmed.OK, confirmed.Detail = true, "dry-run: nothing waits for it"
 		return confirmed
 	}
 	if err := s.take(ctx); err != nil {

@@ -285,7 +285,7 @@ func TestLocksAndKeys(t *testing.T) {
 		"no login": {inventory: func(_ *testing.T, r *network.Router) { r.Credentials = network.Credentials{} },
 			says: "check credentials"},
 		"no certificate": {inventory: func(_ *testing.T, r *network.Router) { r.TLS.Cert, r.TLS.Key = "", "" },
-			says: "check tls.cert and tls.key"},
+			says: "tls.cert and tls.key in the inventory"},
 		"foreign certificate": {alter: func(l *lab) { l.a().PresentWrongCertificate(true) }, says: "check tls.ca and tls.server_name"},
 		"other name": {inventory: func(_ *testing.T, r *network.Router) { r.TLS.ServerName = "router-z" },
 			says: "check tls.ca and tls.server_name"},

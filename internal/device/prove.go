@@ -46,6 +46,7 @@ func (f *Fleet) Prove(ctx context.Context, device string, by events.Person) (eve
 	if err != nil {
 		return events.Proved{}, fmt.Errorf("prove router %s: %w", device, err)
 	}
+	s.introduce(ctx)
 	proved := events.Proved{Device: device, By: by, Software: s.known().software}
 	var said []string
 	for _, proof := range []struct {
@@ -103,13 +104,15 @@ func (c *canary) description(ctx context.Context) (*gnmi.TypedValue, error) {
 		return nil, nil
 	}
 	for _, u := range list {
-		for _, i := range c.profile.paths.description.find(u.path, u.value) {
-			text, err := word(i.value)
-			if err != nil || text == "" {
-				return nil, err
-			}
-			return described(text)
+		found := c.profile.paths.description.find(u.path, u.value)
+		if len(found) == 0 {
+			continue
 		}
+		text, err := word(found[0].value)
+		if err != nil || text == "" {
+			return nil, err
+		}
+		return described(text)
 	}
 	return nil, err
 }

@@ -92,7 +92,7 @@ func (s *session) read(ctx context.Context, paths ...*gnmi.Path) ([]update, erro
 	if err == nil && len(list) > 0 {
 		return list, nil
 	}
-	if code := status.Code(err); code == codes.Unauthenticated || code == codes.Unavailable {
+	if hopeless(err) {
 		return nil, err
 	}
 	list, onceErr := s.once(ctx, paths...)
@@ -105,6 +105,15 @@ func (s *session) read(ctx context.Context, paths ...*gnmi.Path) ([]update, erro
 	return nil, fmt.Errorf("get: %w; subscribe once: %w", err, onceErr)
 }
 
+// hopeless reports whether asking in another way cannot help: the router does not answer, or does not let us in.
+func hopeless(err error) bool {
+	switch status.Code(err) {
+	case codes.Unavailable, codes.Unauthenticated, codes.DeadlineExceeded, codes.Canceled:
+		return true
+	}
+	return false
+}
+
 // errNotConfigured says that the router has no such leaf to set: the interface, level or family is not configured.
 var errNotConfigured = errors.New("not configured for IS-IS on the router")
 
@@ -115,16 +124,16 @@ func (s *session) leaves(ctx context.Context, refs []events.LeafRef) (map[events
 	if err != nil {
 		return nil, err
 	}
-	if values, ok := s.quickLeaves(ctx, lay, refs); ok {
-		return values, nil
+	values, err := s.quickLeaves(ctx, lay, refs)
+	if err == nil || hopeless(err) {
+		return values, err
 	}
 	if lay, err = s.survey(ctx); err != nil {
 		return nil, err
 	}
-	values := make(map[events.LeafRef]events.Value, len(refs))
+	values = make(map[events.LeafRef]events.Value, len(refs))
 	for _, ref := range refs {
-		port := lay[ref.Interface]
-		value, ok := port.values[ref]
+		value, ok := lay[ref.Interface].values[ref]
 		if !ok {
 			return nil, fmt.Errorf("%s: %w", ref, errNotConfigured)
 		}
@@ -136,39 +145,42 @@ func (s *session) leaves(ctx context.Context, refs []events.LeafRef) (map[events
 	return values, nil
 }
 
-// quickLeaves is the common case in one small Get: every leaf is there. ok is false when anything is not as simple.
-func (s *session) quickLeaves(ctx context.Context, lay layout, refs []events.LeafRef) (values map[events.LeafRef]events.Value, ok bool) {
+// errNotPlain says that leaves cannot be read in the common way.
+var errNotPlain = errors.New("not every leaf is there")
+
+// quickLeaves is the common case in one small Get: every leaf is there and holds a value. Anything else is an error.
+func (s *session) quickLeaves(ctx context.Context, lay layout, refs []events.LeafRef) (map[events.LeafRef]events.Value, error) {
 	paths := make([]*gnmi.Path, 0, len(refs))
 	for _, ref := range refs {
-		port, ok := lay[ref.Interface]
+		iface, ok := lay[ref.Interface]
 		if !ok {
-			return nil, false
+			return nil, errNotPlain
 		}
-		path, err := s.profile.configPath(port.place, ref)
+		path, err := s.profile.configPath(iface.place, ref)
 		if err != nil {
-			return nil, false
+			return nil, err
 		}
 		paths = append(paths, path)
 	}
 	list, err := s.get(ctx, gnmi.GetRequest_CONFIG, paths...)
 	if err != nil {
-		return nil, false
+		return nil, err
 	}
-	values = make(map[events.LeafRef]events.Value, len(refs))
+	values := make(map[events.LeafRef]events.Value, len(refs))
 	for _, u := range list {
 		for _, found := range s.profile.paths.metric.find(u.path, u.value) {
 			ref, known := refOf(found.names)
 			value, err := metric(found.value)
 			if !known || err != nil {
-				return nil, false
+				return nil, errNotPlain
 			}
 			values[ref] = value
 		}
 	}
 	for _, ref := range refs {
 		if _, ok := values[ref]; !ok {
-			return nil, false
+			return nil, errNotPlain
 		}
 	}
-	return values, true
+	return values, nil
 }

@@ -59,7 +59,7 @@ func (s *session) validate(path *gnmi.Path, value *gnmi.TypedValue) error {
 	if !s.profile.validated {
 		return nil
 	}
-	return validate(path, value)
+	return s.schema.validate(path, value)
 }
 
 // extensions are the fences that travel with a change.

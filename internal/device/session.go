@@ -25,6 +25,7 @@ type session struct {
 	log        *zap.Logger
 	conn       *grpc.ClientConn
 	client     gnmi.GNMIClient
+	schema     *schema
 	turn       chan struct{} // holds one token while an actuation is in flight
 	seen       *cache
 
@@ -41,10 +42,17 @@ type about struct {
 	booted   time.Time
 }
 
-func newSession(r network.Router, interfaces []string, opts Options) (*session, error) {
+func newSession(r network.Router, interfaces []string, opts Options, schema *schema) (*session, error) {
 	p, err := profileNamed(r.Profile)
 	if err != nil {
 		return nil, err
+	}
+	if p.validated {
+		// The first Set shall not wait for the schema, nor find that the profile does not fit it.
+		ref := events.LeafRef{Leaf: events.ISISMetric, Interface: "any", Level: 2, Family: events.IPv4}
+		if err := schema.validate(p.paths.metric.fill(place{"any", "any"}.names(ref)), nil); err != nil {
+			return nil, fmt.Errorf("profile %s: %w", p.name, err)
+		}
 	}
 	conn, err := dial(r, opts)
 	if err != nil {
@@ -54,7 +62,7 @@ func newSession(r network.Router, interfaces []string, opts Options) (*session, 
 		router: r, interfaces: interfaces, profile: p, opts: opts,
 		log:  opts.Logger.With(zap.String("device", r.Name)),
 		conn: conn, client: gnmi.NewGNMIClient(conn),
-		turn: make(chan struct{}, 1), seen: newCache(),
+		schema: schema, turn: make(chan struct{}, 1), seen: newCache(opts.TelemetryInterval),
 	}, nil
 }
 

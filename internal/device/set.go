@@ -60,7 +60,7 @@ func (a *actuation) perform(ctx context.Context) events.Body {
 	defer a.release()
 
 	settings, body := a.choose(ctx)
-	if body == nil && a.order.Undo && a.order.Pending {
+	if body == nil && a.order.Undo && a.order.Pending && a.order.Mode == events.Live {
 		settings, body = a.cancelCommit(ctx)
 	}
 	if body != nil {
@@ -73,8 +73,20 @@ func (a *actuation) perform(ctx context.Context) events.Body {
 		}
 		return a.refused(events.RefusedInvalid, "%v", err)
 	}
+	if a.order.Mode != events.Live {
+		return a.applied(dryRun(settings))
+	}
 	v, err := a.send(ctx, request)
 	return a.conclude(ctx, v, err)
+}
+
+// dryRun says what would have been sent. Everything before it has been done for real, and nothing after it is.
+func dryRun(settings []events.Setting) string {
+	parts := make([]string, len(settings))
+	for i, s := range settings {
+		parts[i] = fmt.Sprintf("%s from %s to %s", s.LeafRef, s.Before, s.After)
+	}
+	return "dry-run: would set " + strings.Join(parts, ", ")
 }
 
 // choose decides which settings are to be sent, or that none is.
@@ -94,13 +106,15 @@ func (a *actuation) choose(ctx context.Context) ([]events.Setting, events.Body) 
 	case err != nil:
 		return nil, a.refused(lateOr(events.RefusedUnsent, err), "pre-image could not be read: %v", explain(a.router, err))
 	}
-	if !a.order.Undo {
-		if seen := a.profile.compare(change, values); seen != events.SeenBefore && !unchanged(change) {
+	if a.order.Undo {
+		return a.chooseUndo(values)
+	}
+	for _, set := range change.Settings {
+		if !a.profile.same(set.LeafRef, set.Before, values[set.LeafRef]) {
 			return nil, a.refused(events.RefusedByChanged, "the pre-image no longer holds: %s", a.differences(values))
 		}
-		return change.Settings, nil
 	}
-	return a.chooseUndo(values)
+	return change.Settings, nil
 }
 
 // chooseUndo picks the leaves that still hold what was set.
@@ -120,16 +134,6 @@ func (a *actuation) chooseUndo(values map[events.LeafRef]events.Value) ([]events
 		return nil, a.applied("every leaf was back already")
 	}
 	return send, nil
-}
-
-// unchanged reports whether a change sets every leaf to what it was; then before and after cannot be told apart.
-func unchanged(change events.Change) bool {
-	for _, set := range change.Settings {
-		if set.Before != set.After {
-			return false
-		}
-	}
-	return true
 }
 
 // send lets one request go, if it is still permitted.

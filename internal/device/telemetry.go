@@ -286,14 +286,3 @@ func (s *session) poll(ctx context.Context, w watch) error {
 		}
 	}
 }
-
-// capabilities asks which encodings the router speaks; none when it does not tell.
-func (s *session) capabilities(ctx context.Context) ([]gnmi.Encoding, error) {
-	ctx, cancel := context.WithTimeout(ctx, s.opts.ReadTimeout)
-	defer cancel()
-	resp, err := s.client.Capabilities(ctx, &gnmi.CapabilityRequest{})
-	if status.Code(err) == codes.Unimplemented {
-		return nil, nil
-	}
-	return resp.GetSupportedEncodings(), err
-}

@@ -85,6 +85,9 @@ func (d *draft) outcome(i *Incident, step, change int) bool {
 	silent := i.Intent.Deadline.Add(i.Intent.Margin.Std())
 	act := events.Act{Step: step, Change: change, Undo: i.Intent.Undo, Fence: i.Intent.Position}
 	switch {
+	case !d.world.Now.Before(silent) && !i.Live():
+		d.append(i.ID, events.Applied{Act: act, Detail: "dry-run: its owner has gone, and nothing would have been set"})
+		return true
 	case !d.world.Now.Before(silent):
 		d.append(i.ID, events.Unknown{Act: act, Detail: fmt.Sprintf("%s said nothing until %s after its deadline", i.Intent.Owner, i.Intent.Margin)})
 		return true
@@ -102,7 +105,7 @@ func (d *draft) resolve(i *Incident, step, change int, state ChangeState) bool {
 		return false
 	}
 	for _, r := range d.world.Results[i.ID] {
-		if f, ok := r.(events.Found); ok && f.Step == step && f.Change == change && f.Fence >= state.Doubt {
+		if f, ok := r.(events.Found); ok && f.Step == step && f.Change == change && f.Doubt == state.Doubt {
 			d.append(i.ID, f)
 			return true
 		}
@@ -544,7 +547,7 @@ func (d *draft) takeBack(i *Incident, after, other int) {
 // drift records what fresh facts, or this replica's own look, show of changes that the ledger has otherwise.
 func (d *draft) drift(i *Incident) bool {
 	for _, r := range d.world.Results[i.ID] {
-		if f, ok := r.(events.Found); ok && f.Step < len(i.Steps) && f.Change < len(i.Steps[f.Step]) && i.Steps[f.Step][f.Change].Seen != f.Seen && f.Fence >= i.Intent.Position {
+		if f, ok := r.(events.Found); ok && f.Step < len(i.Steps) && f.Change < len(i.Steps[f.Step]) && f.Doubt == 0 && i.Steps[f.Step][f.Change].Seen != f.Seen && f.Fence >= i.Intent.Position {
 			d.append(i.ID, f)
 			return true
 		}

@@ -62,7 +62,7 @@ func Open(ctx context.Context, js jetstream.JetStream, c Config) (*Ledger, error
 	if err != nil {
 		return nil, fmt.Errorf("open ledger %s: %w", c.Stream, err)
 	}
-	if err := CheckStream(info, c.Replicas); err != nil {
+	if err := CheckStream(info, c.Domain, c.Replicas); err != nil {
 		return nil, err
 	}
 	return l, nil

@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
+	"slices"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -37,66 +37,89 @@ func findOrMake(ctx context.Context, js jetstream.JetStream, c jetstream.StreamC
 	return stream, err
 }
 
-// CheckStream refuses a stream whose settings or state could lose or change a record. The error names each setting
-// and how to put it right.
-func CheckStream(info *jetstream.StreamInfo, replicas int) error {
-	c := info.Config
+// demand is one thing that a stream must not be.
+type demand struct {
+	bad     bool
+	setting string // as the stream has it
+	why     string
+	remedy  string
+}
+
+// CheckStream refuses a stream whose settings or state could lose or change a record of domain's ledger, or keep it in
+// fewer copies than replicas. The error has one line for each setting, with how to put it right.
+func CheckStream(info *jetstream.StreamInfo, domain string, replicas int) error {
 	var errs []error
-	refuse := func(bad bool, setting, why, remedy string) {
-		if bad {
-			errs = append(errs, fmt.Errorf("stream %s: %s: %s; %s", c.Name, setting, why, remedy))
+	for _, demands := range [][]demand{losses(info.Config), changes(info.Config, domain, replicas), gaps(info.State)} {
+		for _, d := range demands {
+			if d.bad {
+				errs = append(errs, fmt.Errorf("stream %s: %s: %s; %s", info.Config.Name, d.setting, d.why, d.remedy))
+			}
 		}
 	}
-	edit := func(flags string) string { return fmt.Sprintf("run: nats stream edit %s %s", c.Name, flags) }
-	const anew = "it cannot be changed on a stream: export the ledger, make the stream anew without it, and import"
-
-	refuse(c.Storage != jetstream.FileStorage, "storage is memory", "a restart loses every record", anew)
-	refuse(c.PersistMode == jetstream.AsyncPersistMode, "persist_mode is async", "records are acknowledged before they are on disk", anew)
-	refuse(c.Retention != jetstream.LimitsPolicy, "retention is "+c.Retention.String(), "records vanish once they are read", anew)
-	refuse(c.Discard != jetstream.DiscardNew, "discard is old", "a full stream would drop its oldest records", edit("--discard=new"))
-	refuse(c.MaxAge != 0, fmt.Sprintf("max_age is %s", c.MaxAge), "records vanish with age", edit("--max-age=0"))
-	refuse(c.MaxMsgs > 0, fmt.Sprintf("max_msgs is %d", c.MaxMsgs), "the ledger must be able to grow", edit("--max-msgs=-1"))
-	refuse(c.MaxBytes > 0, fmt.Sprintf("max_bytes is %d", c.MaxBytes), "the ledger must be able to grow", edit("--max-bytes=-1"))
-	refuse(c.MaxMsgsPerSubject > 0, fmt.Sprintf("max_msgs_per_subject is %d", c.MaxMsgsPerSubject), "older records of an incident would be dropped", edit("--max-msgs-per-subject=-1"))
-	refuse(c.MaxMsgSize > 0 && c.MaxMsgSize < minMsgSize, fmt.Sprintf("max_msg_size is %d", c.MaxMsgSize), fmt.Sprintf("a commit may take %d bytes", minMsgSize), edit("--max-msg-size=-1"))
-	refuse(!c.DenyDelete, "deny_delete is false", "single records can be deleted", edit("--deny-delete"))
-	refuse(!c.DenyPurge, "deny_purge is false", "records can be purged", edit("--deny-purge"))
-	refuse(c.AllowRollup, "allow_rollup_hdrs is true", "a message can replace those before it", edit("--no-allow-rollup"))
-	refuse(c.Sealed, "sealed is true", "nothing can be appended", anew)
-	refuse(c.NoAck, "no_ack is true", "nobody learns whether a record was stored", edit("--ack"))
-	refuse(c.Mirror != nil, "mirror is set", "a mirror takes no appends", anew)
-	refuse(len(c.Sources) > 0, "sources are set", "records of another stream would mix into the chain", edit("--no-sources"))
-	refuse(c.SubjectTransform != nil, "subject_transform is set", "records would change their subject", edit("--no-transform"))
-	refuse(c.AllowMsgTTL, "allow_msg_ttl is true", "a record can be given an end", anew)
-	refuse(c.SubjectDeleteMarkerTTL > 0, "subject_delete_marker_ttl is set", "the server would write messages of its own", edit("--subject-delete-markers-ttl=0"))
-	refuse(c.AllowMsgCounter, "allow_msg_counter is true", "the server would change messages", anew)
-	refuse(c.AllowMsgSchedules, "allow_msg_schedules is true", "the server would write messages of its own", anew)
-	refuse(c.FirstSeq > 1, fmt.Sprintf("first_seq is %d", c.FirstSeq), "the first record is at position 1", anew)
-	refuse(!covers(c.Subjects), fmt.Sprintf("subjects are %v", c.Subjects), "they do not take every ledger subject", edit("--subjects="+events.PrefixLedger+">"))
-	refuse(c.Replicas < replicas, fmt.Sprintf("num_replicas is %d", c.Replicas), fmt.Sprintf("%d are configured", replicas), edit(fmt.Sprintf("--replicas=%d", replicas)))
-	return errors.Join(append(errs, checkState(info)...)...)
+	return errors.Join(errs...)
 }
 
-// minMsgSize is what a stream must take: the largest commit and its headers.
-const minMsgSize = events.MaxCommitBytes
+// anew is the remedy for what the server does not let anybody change.
+const anew = "it cannot be changed: while nothing is drained, export the ledger for the archive, delete the stream, and let Detour make it"
 
-// covers reports whether a stream with subjects takes every subject of the ledger and nothing else.
-func covers(subjects []string) bool {
-	return len(subjects) == 1 && (subjects[0] == events.PrefixLedger+">" || strings.HasPrefix(subjects[0], events.PrefixLedger))
+// edit is the remedy for what can be changed.
+func edit(c jetstream.StreamConfig, flag string) string {
+	return fmt.Sprintf("run: nats stream edit %s --%s", c.Name, flag)
 }
 
-func checkState(info *jetstream.StreamInfo) []error {
-	var errs []error
-	s := info.State
+// losses are the settings by which records would go away or never be kept.
+func losses(c jetstream.StreamConfig) []demand {
+	return []demand{
+		{c.Storage != jetstream.FileStorage, "storage is memory", "a restart loses every record", anew},
+		{c.PersistMode == jetstream.AsyncPersistMode, "persist_mode is async", "records are acknowledged before they are on disk", anew},
+		{c.Retention != jetstream.LimitsPolicy, "retention is " + c.Retention.String(), "records vanish once they are read", anew},
+		{c.Discard != jetstream.DiscardNew, "discard is old", "a full stream would drop its oldest records", edit(c, "discard=new")},
+		{c.MaxAge != 0, fmt.Sprintf("max_age is %s", c.MaxAge), "records vanish with age", edit(c, "max-age=0")},
+		{c.MaxMsgs > 0, fmt.Sprintf("max_msgs is %d", c.MaxMsgs), "the ledger must be able to grow", edit(c, "max-msgs=-1")},
+		{c.MaxBytes > 0, fmt.Sprintf("max_bytes is %d", c.MaxBytes), "the ledger must be able to grow", edit(c, "max-bytes=-1")},
+		{c.MaxMsgsPerSubject > 0, fmt.Sprintf("max_msgs_per_subject is %d", c.MaxMsgsPerSubject), "older records of an incident would be dropped", edit(c, "max-msgs-per-subject=-1")},
+		{c.MaxMsgSize > 0 && c.MaxMsgSize < events.MaxCommitBytes, fmt.Sprintf("max_msg_size is %d", c.MaxMsgSize), fmt.Sprintf("a commit may take %d bytes", events.MaxCommitBytes), edit(c, "max-msg-size=-1")},
+		{!c.DenyDelete, "deny_delete is false", "single records can be deleted", edit(c, "deny-delete")},
+		{!c.DenyPurge, "deny_purge is false", "records can be purged", edit(c, "deny-purge")},
+		{c.AllowRollup, "allow_rollup_hdrs is true", "a message can replace those before it", edit(c, "no-allow-rollup")},
+		{c.AllowMsgTTL, "allow_msg_ttl is true", "a record can be given an end", anew},
+		{c.Sealed, "sealed is true", "nothing can be appended", anew},
+		{c.NoAck, "no_ack is true", "nobody learns whether a record was stored", edit(c, "ack")},
+	}
+}
+
+// changes are the settings by which records would be changed, mixed with others, or kept too few times.
+func changes(c jetstream.StreamConfig, domain string, replicas int) []demand {
+	want := events.PrefixLedger + ">"
+	return []demand{
+		{c.Mirror != nil, "mirror is set", "a mirror takes no appends", anew},
+		{len(c.Sources) > 0, "sources are set", "records of another stream would mix into the chain", anew},
+		{c.SubjectTransform != nil, "subject_transform is set", "records would change their subject", anew},
+		{c.SubjectDeleteMarkerTTL > 0, "subject_delete_marker_ttl is set", "the server would write messages of its own", anew},
+		{c.AllowMsgCounter, "allow_msg_counter is true", "the server would change messages", anew},
+		{c.AllowMsgSchedules, "allow_msg_schedules is true", "the server would write messages of its own", anew},
+		{c.FirstSeq > 1, fmt.Sprintf("first_seq is %d", c.FirstSeq), "the first record is at position 1", anew},
+		{!covers(c.Subjects, domain), fmt.Sprintf("subjects are %v", c.Subjects), "they must be the ledger's and no others", edit(c, "subjects='"+want+"'")},
+		{c.Replicas < replicas, fmt.Sprintf("num_replicas is %d", c.Replicas), fmt.Sprintf("%d are configured", replicas), edit(c, fmt.Sprintf("replicas=%d", replicas))},
+	}
+}
+
+// covers reports whether a stream with subjects takes every subject of domain's ledger and nothing that is not one.
+func covers(subjects []string, domain string) bool {
+	own := events.PrefixLedger + events.Token(domain)
+	return len(subjects) == 1 && slices.Contains([]string{events.PrefixLedger + ">", own + ".>", own + ".*"}, subjects[0])
+}
+
+// gaps are the records that are gone already.
+func gaps(s jetstream.StreamState) []demand {
 	const remedy = "restore the stream from a backup that holds every record"
-	if s.LastSeq > 0 && s.FirstSeq > 1 {
-		errs = append(errs, fmt.Errorf("stream %s: its first record is at position %d: those before it were removed; %s", info.Config.Name, s.FirstSeq, remedy))
+	lost := 0
+	if s.Lost != nil {
+		lost = len(s.Lost.Msgs)
 	}
-	if s.NumDeleted > 0 {
-		errs = append(errs, fmt.Errorf("stream %s: %d of its records were removed; %s", info.Config.Name, s.NumDeleted, remedy))
+	return []demand{
+		{s.LastSeq > 0 && s.FirstSeq > 1, fmt.Sprintf("its first record is at position %d", s.FirstSeq), "those before it were removed", remedy},
+		{s.NumDeleted > 0, fmt.Sprintf("%d of its records were removed", s.NumDeleted), "decisions would rest on half the account", remedy},
+		{lost > 0, fmt.Sprintf("it lost %d records", lost), "the server found its disk damaged", remedy},
 	}
-	if s.Lost != nil && len(s.Lost.Msgs) > 0 {
-		errs = append(errs, fmt.Errorf("stream %s: the server lost %d records to a damaged disk; %s", info.Config.Name, len(s.Lost.Msgs), remedy))
-	}
-	return errs
 }

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"sync"
 	"time"
 
 	"go.uber.org/zap"
@@ -130,7 +131,10 @@ func (s *Server) tail(w http.ResponseWriter, r *http.Request, _ events.Person) e
 		return err
 	}
 	defer s.metrics.streams.Dec()
-	go s.beat(ctx, cancel, out)
+	var beats sync.WaitGroup
+	beats.Go(func() { s.beat(ctx, cancel, out) })
+	defer beats.Wait() // nothing may be written once the handler has returned
+	defer cancel()
 	err = s.cfg.Ledger.Lines(ctx, from, 0, func(position uint64, line []byte) error {
 		return out.event(position, "commit", line)
 	})

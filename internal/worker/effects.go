@@ -79,7 +79,7 @@ func (w *Worker) run(key string, c incident.Command) outcome {
 			w.log.Warn("look at a router", w.fields(c.Order, zap.Error(err))...)
 			return outcome{key: key, incident: c.Order.Incident, retry: w.Now().Add(lookAgain)}
 		}
-		found.Fence = c.Fence
+		found.Doubt = c.Fence
 		w.log.Info("looked at a router", w.fields(c.Order, zap.String("seen", string(found.Seen)))...)
 		return outcome{key: key, incident: c.Order.Incident, body: found}
 	case incident.Confirm:

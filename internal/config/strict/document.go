@@ -1,5 +1,6 @@
 // Package strict reads one YAML document the way an operator's mistake deserves: nothing is guessed, nothing is dropped,
-// and every complaint names the file, the line, the column and the key, and shows the line with a caret.
+// and every complaint names the file, the line, the column and the key, and shows the line with a caret. A secret that
+// somebody wrote down is not shown.
 //
 // What is refused: keys that the target struct does not have, keys given twice, a second document, values of another
 // type, anchors, aliases, merges and tags (a file says what it says where it says it, and nothing in it can refer to
@@ -11,6 +12,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"regexp"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -124,9 +126,27 @@ func (d *Document) at(tk *token.Token, format string, args ...any) error {
 	if line < 1 || line > len(d.lines) || column < 1 {
 		return errors.New(place)
 	}
-	source := strings.ReplaceAll(strings.TrimRight(d.lines[line-1], "\r"), "\t", " ")
+	source := masked(strings.ReplaceAll(strings.TrimRight(d.lines[line-1], "\r"), "\t", " "))
 	margin := fmt.Sprintf("%5d | ", line)
 	return fmt.Errorf("%s\n%s%s\n%s^", place, margin, source, strings.Repeat(" ", len(margin)+column-1))
+}
+
+// secrets are what looks like one on a line: the value of a key that is named after one, and a URL's user.
+var secrets = regexp.MustCompile(`(?i)(?:password|passwd|token|secret)["']?\s*:\s*["']?([^\s"',}]+)|://([^\s/@]+)@`)
+
+// masked hides secrets that were written down where only a reference to them belongs: the line is shown, they are not.
+func masked(line string) string {
+	hidden := []byte(line)
+	for _, m := range secrets.FindAllStringSubmatchIndex(line, -1) {
+		from, to := max(m[2], m[4]), max(m[3], m[5])
+		if ref := line[from:to]; strings.HasPrefix(ref, "file:") || strings.HasPrefix(ref, "env:") {
+			continue
+		}
+		for i := from; i < to; i++ {
+			hidden[i] = '*'
+		}
+	}
+	return string(hidden)
 }
 
 // token is where a path, or its nearest part that exists, stands in the document.

@@ -175,6 +175,21 @@ func TestBadWithoutDocument(t *testing.T) {
 	}
 }
 
+func TestSecretsAreNotShown(t *testing.T) {
+	for _, in := range []string{
+		"x: {password: hunter2}", "x: {user: u, password: 'hunter2'}", `{"x": {"password": "hunter2"}}`, "x: [{token: hunter2, name: a}]", "x: nats://u:hunter2@host:1", "x_secret: hunter2",
+	} {
+		_, err := Read("f.yaml", []byte(in), &outer{})
+		if err == nil || !strings.Contains(err.Error(), "unknown key") || strings.Contains(err.Error(), "hunter2") {
+			t.Errorf("%s: %v", in, err)
+		}
+	}
+	_, err := Read("f.yaml", []byte("x: {password: file:pw, token: env:T}"), &outer{})
+	if err == nil || !strings.Contains(err.Error(), "file:pw, token: env:T") {
+		t.Errorf("a reference is hidden: %v", err)
+	}
+}
+
 func TestHas(t *testing.T) {
 	doc, err := Read("f.yaml", []byte("part: {name: x}\nitems: [{name: y}]\n"), &outer{})
 	if err != nil {

@@ -2,7 +2,7 @@
 // killed, and a bus that loses what it is told to lose.
 //
 // Run holds a Harness to the contract. It is run over the ledger in memory, over one embedded server and over three
-// replicated ones; what only a server can suffer is asked of those that have one. Faults come in pairs: an append that
+// replicated ones; what only servers can suffer is in RunRestart and RunFailover. Faults come in pairs: an append that
 // failed, and one that failed but is stored.
 package ledgertest
 
@@ -44,9 +44,9 @@ type Harness struct {
 	Faulty func(t *testing.T, f Fault) Ledger     // one whose next Append meets f
 	Forge  func(t *testing.T, entry ledger.Entry) // puts a message at the end that no replica would write
 
-	Restart  func(t *testing.T) // stops every server and starts them again; nil without servers
-	StepDown func(t *testing.T) // makes another server the leader of the stream; nil without a choice
-	Kill     func(t *testing.T) // ends the stream's leader for good; nil without a choice
+	Restart  func(t *testing.T) // stops every server and starts them again; for RunRestart
+	StepDown func(t *testing.T) // makes another server the leader of the stream; for RunFailover
+	Kill     func(t *testing.T) // ends the stream's leader for good; for RunFailover
 }
 
 // patience bounds every wait of the contract; none of them is expected to come near.
@@ -69,15 +69,32 @@ func Run(t *testing.T, harness func(t *testing.T) Harness) {
 		{"doubt and another writer", testDoubtLost},
 		{"live", testLive},
 		{"fn ends it", testEnds},
-		{"restart", testRestart},
-		{"step down", testStepDown},
-		{"kill", testKill},
 	} {
 		t.Run(c.name, func(t *testing.T) { c.test(t, harness(t)) })
 	}
 	for _, d := range damages() {
 		t.Run("broken: "+d.name, func(t *testing.T) { d.test(t, harness(t)) })
 	}
+}
+
+// RunRestart holds a ledger on servers to the contract across their restart.
+func RunRestart(t *testing.T, harness func(t *testing.T) Harness) {
+	t.Run("restart", func(t *testing.T) {
+		h := harness(t)
+		disturb(t, h, h.Restart)
+	})
+}
+
+// RunFailover holds a ledger on several servers to the contract when its leader changes or dies.
+func RunFailover(t *testing.T, harness func(t *testing.T) Harness) {
+	t.Run("step down", func(t *testing.T) {
+		h := harness(t)
+		disturb(t, h, h.StepDown)
+	})
+	t.Run("kill", func(t *testing.T) {
+		h := harness(t)
+		disturb(t, h, h.Kill)
+	})
 }
 
 // commit makes the next commit behind prev, which is zero for the first.

@@ -169,27 +169,6 @@ func (f *follower) wait(t *testing.T, commits ...events.Commit) {
 	}
 }
 
-func testRestart(t *testing.T, h Harness) {
-	if h.Restart == nil {
-		t.Skip("there is no server to restart")
-	}
-	disturb(t, h, h.Restart)
-}
-
-func testStepDown(t *testing.T, h Harness) {
-	if h.StepDown == nil {
-		t.Skip("there is no other server to lead")
-	}
-	disturb(t, h, h.StepDown)
-}
-
-func testKill(t *testing.T, h Harness) {
-	if h.Kill == nil {
-		t.Skip("no server can be spared")
-	}
-	disturb(t, h, h.Kill)
-}
-
 // disturb has one replica write and another follow while something happens to the servers, and for a while after.
 // Every commit that was acknowledged must stand, once and at its position, and the follower must see just those.
 func disturb(t *testing.T, h Harness, disturbance func(t *testing.T)) {

@@ -1,10 +1,8 @@
 package ledgertest_test
 
 import (
-	"context"
 	"testing"
 
-	"github.com/detour-net/detour/events"
 	"github.com/detour-net/detour/internal/ledger"
 	"github.com/detour-net/detour/internal/ledger/ledgertest"
 	"github.com/detour-net/detour/internal/ledger/mem"
@@ -29,15 +27,21 @@ func TestMemory(t *testing.T) {
 }
 
 func TestOneServer(t *testing.T) {
-	ledgertest.Run(t, func(t *testing.T) ledgertest.Harness { return ledgertest.OnServers(t, 1) })
+	t.Parallel()
+	one := func(t *testing.T) ledgertest.Harness { return ledgertest.OnServers(t, 1) }
+	ledgertest.Run(t, one)
+	ledgertest.RunRestart(t, one)
 }
 
 func TestThreeServers(t *testing.T) {
-	ledgertest.Run(t, func(t *testing.T) ledgertest.Harness { return ledgertest.OnServers(t, 3) })
+	t.Parallel()
+	three := func(t *testing.T) ledgertest.Harness { return ledgertest.OnServers(t, 3) }
+	ledgertest.Run(t, three)
+	ledgertest.RunRestart(t, three)
+	ledgertest.RunFailover(t, three)
 }
 
 var (
-	_ ledgertest.Ledger                                                   = (*ledger.Ledger)(nil)
-	_ ledgertest.Ledger                                                   = (*mem.Replica)(nil)
-	_ func(context.Context, events.Commit, uint64) (events.Commit, error) = (*mem.Replica)(nil).Append
+	_ ledgertest.Ledger = (*ledger.Ledger)(nil)
+	_ ledgertest.Ledger = (*mem.Replica)(nil)
 )

@@ -189,7 +189,7 @@ func OnServers(t *testing.T, n int) Harness {
 		}
 		return l
 	}
-	h := Harness{
+	return Harness{
 		Open: func(t *testing.T) Ledger { return open(t, s.Connect(t).JetStream(), config) },
 		Faulty: func(t *testing.T, f Fault) Ledger {
 			quick := config
@@ -207,13 +207,10 @@ func OnServers(t *testing.T, n int) Harness {
 				t.Fatal(err)
 			}
 		},
-		Restart: func(t *testing.T) { s.StopAll(t); s.StartAll(t) },
+		Restart:  func(t *testing.T) { s.StopAll(t); s.StartAll(t) },
+		StepDown: func(t *testing.T) { s.StepDown(t, events.StreamLedger) },
+		Kill:     func(t *testing.T) { s.KillLeader(t, events.StreamLedger) },
 	}
-	if n > 1 {
-		h.StepDown = func(t *testing.T) { s.StepDown(t, events.StreamLedger) }
-		h.Kill = func(t *testing.T) { s.KillLeader(t, events.StreamLedger) }
-	}
-	return h
 }
 
 // once is a replica whose first append meets a fault.

@@ -1,0 +1,93 @@
+package main
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/detour-net/detour/events"
+	"github.com/detour-net/detour/internal/web/client"
+)
+
+func newDrains(c *cli) *cobra.Command {
+	return &cobra.Command{
+		Use: "drains", Short: "Every drain in force, ours and others'", Args: takes(),
+		Long: "Lists what Detour has drained, as the ledger says, and what somebody else has drained, as the routers' metrics show.",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return c.call(cmd.Context(), answerWithin, func(ctx context.Context, cl *client.Client) error {
+				list, err := cl.Drains(ctx)
+				if err != nil {
+					return err
+				}
+				return c.show(list, func() error {
+					c.note("others' drains as %d of %d routers show", list.Seen, list.Routers)
+					if len(list.Drains) == 0 {
+						c.note("nothing is drained")
+						return nil
+					}
+					t := c.table("LINK", "OWNER", "INCIDENT", "PHASE", "SINCE", "NOT BEFORE", "EXPIRES", "SEEN", "WORST OTHER LINK")
+					for _, d := range list.Drains {
+						worst := ""
+						if d.Worst != "" {
+							worst = fmt.Sprintf("%s %d.%d %%", d.Worst, d.Permil/10, d.Permil%10)
+						}
+						seen := map[bool]cell{true: {"yes", green}, false: {"no", red}}[d.Seen]
+						t.row(d.Link, d.Owner, d.Incident, cell{string(d.Phase), phasePaint(d.Phase)}, stamp(d.Since), stamp(d.Until), stamp(d.Expires), seen, worst)
+					}
+					return t.flush()
+				})
+			})
+		},
+	}
+}
+
+func newRouters(c *cli) *cobra.Command {
+	cmd := &cobra.Command{
+		Use: "routers", Short: "The inventory: reachability, fences, qualified actions",
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return usage("routers has no verb %q (see detour routers --help)", args[0])
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return c.call(cmd.Context(), answerWithin, func(ctx context.Context, cl *client.Client) error {
+				list, err := cl.Routers(ctx)
+				if err != nil {
+					return err
+				}
+				return c.show(list, func() error {
+					t := c.table("ROUTER", "ADDRESS", "SITE", "PROFILE", "SOFTWARE", "REACHABLE", "LAST SEEN", "FENCES", "MAY SET", "ERROR")
+					for _, r := range list.Routers {
+						reachable := map[bool]cell{true: {"yes", green}, false: {"no", red}}[r.Reachable]
+						t.row(r.Name, r.Address, r.Site, r.Profile, r.Software, reachable, stamp(r.Seen), joined(r.Bars), joined(r.Actions), r.Error)
+					}
+					return t.flush()
+				})
+			})
+		},
+	}
+	cmd.AddCommand(newProve(c))
+	return cmd
+}
+
+func newProve(c *cli) *cobra.Command {
+	return &cobra.Command{
+		Use: "prove ROUTER", Short: "Find out by a canary which fences a router honours", Args: takes("ROUTER"),
+		Long: "Writes the router's declared canary leaf under each fence and looks whether the router honours it. What it shows\nstands on the ledger, and from then on a Set rests on it.",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return c.call(cmd.Context(), proofWithin, func(ctx context.Context, cl *client.Client) error {
+				proved, err := cl.Prove(ctx, args[0])
+				if err != nil {
+					return err
+				}
+				return c.show(proved, func() error {
+					t := c.table("ROUTER", "SOFTWARE", "FENCES", "DETAIL")
+					t.row(proved.Device, proved.Software, joined[events.Bar](proved.Bars), proved.Detail)
+					return t.flush()
+				})
+			})
+		},
+	}
+}

@@ -1,0 +1,209 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/detour-net/detour/events"
+	"github.com/detour-net/detour/internal/incident"
+	"github.com/detour-net/detour/internal/ledger"
+	"github.com/detour-net/detour/internal/web/api"
+	"github.com/detour-net/detour/internal/web/client"
+)
+
+// verdict is what verifying found.
+type verdict struct {
+	OK       bool             `json:"ok"`
+	Commits  int              `json:"commits"`
+	Last     uint64           `json:"last"`
+	Digest   events.Digest    `json:"digest"` // of the last commit: write it down to notice later that the end was cut off
+	Findings []ledger.Finding `json:"findings"`
+	More     int              `json:"more_findings,omitempty"`
+	Unlawful []unlawful       `json:"unlawful"` // records that the fold does not take
+	Open     int              `json:"open_incidents"`
+
+	Offline     bool             `json:"offline,omitempty"` // the routers were not compared
+	Compared    int              `json:"compared"`
+	Differences []api.Difference `json:"differences"`
+}
+
+// unlawful is a record that froze the Board when it was folded.
+type unlawful struct {
+	Position uint64 `json:"position"`
+	Detail   string `json:"detail"`
+}
+
+func newLedgerVerify(c *cli) *cobra.Command {
+	var file string
+	cmd := &cobra.Command{
+		Use: "verify [--file EXPORT]", Short: "Check the chain, fold it anew, and compare the routers", Args: takes(),
+		Long: "Reads the whole ledger from a replica and checks it here: that no record is altered, missing, inserted or out of order,\n" +
+			"that every one is lawful when folded anew, and that the replica's Board stands on the same records. Then the replica\n" +
+			"reads the routers and compares them with the Board. With --file an export is checked without any server.\n" +
+			"Exits 1 if anything is amiss, and names the position.",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			var v *verdict
+			check := func(ctx context.Context, cl *client.Client) (err error) {
+				v, err = verifyServer(ctx, cl)
+				return err
+			}
+			var err error
+			if file != "" {
+				v, err = c.verifyFile(file)
+			} else {
+				err = c.long(cmd.Context(), check)
+			}
+			if err != nil {
+				return err
+			}
+			if err := c.show(v, func() error { return c.writeVerdict(v) }); err != nil {
+				return err
+			}
+			if !v.OK {
+				return fmt.Errorf("the ledger and what it stands for are not in order: %s", v.first())
+			}
+			return nil
+		},
+	}
+	cmd.Flags().StringVar(&file, "file", "", "check this export instead of a server's ledger (- for standard input)")
+	return cmd
+}
+
+func (c *cli) verifyFile(name string) (*verdict, error) {
+	r := c.stdin
+	if name != "-" {
+		f, err := os.Open(name)
+		if err != nil {
+			return nil, &codedError{fmt.Errorf("read export: %w", err), exitUsage}
+		}
+		defer f.Close()
+		r = f
+	}
+	v, err := verify(r, api.Status{})
+	if err == nil {
+		v.Offline = true
+	}
+	return v, err
+}
+
+func verifyServer(ctx context.Context, cl *client.Client) (*verdict, error) {
+	status, err := cl.Status(ctx)
+	if err != nil {
+		return nil, err
+	}
+	lines, err := cl.Export(ctx, 0, 0)
+	if err != nil {
+		return nil, err
+	}
+	defer lines.Close()
+	v, err := verify(lines, status)
+	if err != nil {
+		return nil, err
+	}
+	compared, err := cl.Compare(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("compare routers: %w", err)
+	}
+	v.Compared, v.Differences = compared.Compared, compared.Differences
+	v.OK = v.OK && len(v.Differences) == 0
+	return v, nil
+}
+
+// verify audits an export and folds it anew. Where it reaches the replica's position, the digests must agree.
+func verify(r io.Reader, replica api.Status) (*verdict, error) {
+	board := incident.NewBoard()
+	v := &verdict{Findings: []ledger.Finding{}, Unlawful: []unlawful{}, Differences: []api.Difference{}}
+	frozen := ""
+	report, err := ledger.ReadExport(r, func(commit events.Commit) error {
+		if err := board.Apply(commit); err != nil {
+			return err
+		}
+		if why := alarm(board); why != frozen {
+			if frozen = why; why != "" {
+				v.Unlawful = append(v.Unlawful, unlawful{commit.Position, why})
+			}
+		}
+		if commit.Position == replica.Position && commit.Digest != replica.Digest {
+			v.Unlawful = append(v.Unlawful, unlawful{commit.Position, fmt.Sprintf("replica %s has folded %s here, the ledger has %s", replica.Replica, replica.Digest, commit.Digest)})
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read the ledger: %w", err)
+	}
+	v.Commits, v.Last, v.Digest, v.More, v.Open = report.Entries, report.Last, report.Digest, report.More, len(board.Open())
+	v.Findings = append(v.Findings, report.Findings...)
+	if v.Last < replica.Position {
+		v.Unlawful = append(v.Unlawful, unlawful{v.Last, fmt.Sprintf("the ledger ends here, replica %s has folded it to position %d", replica.Replica, replica.Position)})
+	}
+	v.OK = report.Intact() && len(v.Unlawful) == 0
+	return v, nil
+}
+
+// alarm is the reason of the freeze that an unlawful record brings about, "" when there is none.
+func alarm(b *incident.Board) string {
+	if f, ok := b.Freezes()[events.Network]; ok && f.By.Name == events.Identity {
+		return f.Reason
+	}
+	return ""
+}
+
+// first names the first thing that is amiss.
+func (v *verdict) first() string {
+	for _, f := range v.Findings {
+		if f.Problem != ledger.Unknown {
+			return f.String()
+		}
+	}
+	if len(v.Unlawful) > 0 {
+		return fmt.Sprintf("position %d: %s", v.Unlawful[0].Position, v.Unlawful[0].Detail)
+	}
+	if len(v.Differences) > 0 {
+		d := v.Differences[0]
+		return fmt.Sprintf("incident %s, router %s: %s", d.Incident, d.Device, d.Detail)
+	}
+	return fmt.Sprintf("%d findings", v.More)
+}
+
+func (c *cli) writeVerdict(v *verdict) error {
+	var b strings.Builder
+	line := func(ok bool, format string, args ...any) {
+		mark := c.style.in(green, "ok")
+		if !ok {
+			mark = c.style.in(red, "NO")
+		}
+		fmt.Fprintf(&b, "%s  %s\n", mark, fmt.Sprintf(format, args...))
+	}
+	broken := 0
+	for _, f := range v.Findings {
+		if f.Problem != ledger.Unknown {
+			broken++
+		}
+		line(f.Problem == ledger.Unknown, "%s", f)
+	}
+	if v.More > 0 {
+		line(false, "and %d findings more", v.More)
+	}
+	line(broken+v.More == 0, "chain: %d commits up to position %d, %s", v.Commits, v.Last, dash(string(v.Digest)))
+	for _, u := range v.Unlawful {
+		line(false, "position %d: %s", u.Position, u.Detail)
+	}
+	line(len(v.Unlawful) == 0, "fold: %d incidents open", v.Open)
+	for _, d := range v.Differences {
+		line(false, "incident %s, step %d, router %s: the ledger says %s, the router shows %s: %s", d.Incident, d.Step+1, d.Device, d.Ledger, dash(string(d.Router)), d.Detail)
+	}
+	if v.Offline {
+		c.note("checked offline: the routers were not compared")
+	} else {
+		line(len(v.Differences) == 0, "routers: %d changes compared with the Board", v.Compared)
+	}
+	if _, err := io.WriteString(c.stdout, b.String()); err != nil {
+		return fmt.Errorf("write: %w", err)
+	}
+	return nil
+}

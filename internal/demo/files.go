@@ -1,0 +1,98 @@
+package demo
+
+import (
+	"bytes"
+	"encoding/hex"
+	"fmt"
+	"os"
+	"path/filepath"
+	"text/template"
+
+	"github.com/goccy/go-yaml"
+
+	"github.com/detour-net/detour/internal/network"
+)
+
+const domain = "demo"
+
+// policyFile has every clock shortened: what takes minutes in production takes seconds here.
+var policyFile = template.Must(template.New("policy").Parse(`# The clocks are a demonstration's: far too short for a real network.
+rules:
+  - name: sick-links
+    match: {kinds: [link-errors, link-flap, silent-loss, optical-degrade], min_severity: minor}
+    remediation: link-drain
+    with: {style: soft}
+    autonomy: {{.Autonomy}}
+approvals: {expiry: {{.Expiry}}}
+budgets:
+  rates: [{per: 10m, at_most: 20}]
+clocks:
+  set_deadline: 2s
+  margin: 1s
+  fresh: 2s
+  observe_every: 200ms
+  verify_within: 6s
+  look_every: 300ms
+  look_for: 1m
+  hold: 4s
+  hold_max: 10m
+  renew_every: 4s
+  clear_for: 2s
+  probation: 4s
+  cool_down: 1s
+  override: 5s
+`))
+
+var configFile = template.Must(template.New("config").Parse(`mode: live
+domain: {{.Domain}}
+replica: {name: {{.Name}}, rank: {{.Rank}}}
+nats: {urls: ["{{.Bus}}"], sync_always: true}
+listen: {http: "{{.Listen}}"}
+telemetry: {interval: 200ms}
+inventory: inventory.yaml
+topology: topology.yaml
+policy: policy.yaml
+auth: {tokens: "file:tokens.yaml"}
+`))
+
+// writeFiles writes the configuration as a user would have it.
+func (s *stage) writeFiles(o Options, with settings) error {
+	routers, err := s.net.Inventory(s.dir)
+	if err != nil {
+		return err
+	}
+	inventory, err := yaml.Marshal(map[string][]network.Router{"routers": routers})
+	if err != nil {
+		return fmt.Errorf("write the inventory: %w", err)
+	}
+	topology, err := yaml.Marshal(map[string][]network.Link{"links": s.net.Topology().Links})
+	if err != nil {
+		return fmt.Errorf("write the topology: %w", err)
+	}
+	var policy bytes.Buffer
+	if err := policyFile.Execute(&policy, with); err != nil {
+		return fmt.Errorf("write the policy: %w", err)
+	}
+	files := map[string][]byte{
+		"inventory.yaml": inventory, "topology.yaml": topology, "policy.yaml": policy.Bytes(), "token": []byte(hex.EncodeToString(random(16))),
+		"tokens.yaml": []byte("tokens:\n  - {name: alice, roles: [operator, approver, admin], token: \"file:token\"}\n"),
+	}
+	for n := range max(1, with.Children) {
+		var c bytes.Buffer
+		listen := o.Listen
+		if n > 0 {
+			listen = "127.0.0.1:0"
+		}
+		err := configFile.Execute(&c, map[string]any{"Domain": domain, "Name": fmt.Sprintf("replica-%d", n), "Rank": n, "Bus": s.server.URL(), "Listen": listen})
+		if err != nil {
+			return fmt.Errorf("write the configuration: %w", err)
+		}
+		files[fmt.Sprintf("detour-%d.yaml", n)] = c.Bytes()
+	}
+	for name, raw := range files {
+		if err := os.WriteFile(filepath.Join(s.dir, name), raw, 0o600); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,222 @@
+package web_test
+
+import (
+	"bytes"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"github.com/detour-net/detour/events"
+	"github.com/detour-net/detour/internal/incident"
+	"github.com/detour-net/detour/internal/web"
+	"github.com/detour-net/detour/internal/web/api"
+	"github.com/detour-net/detour/internal/web/webtest"
+)
+
+func TestIncidents(t *testing.T) {
+	s := start(t, people())
+	for query, want := range map[string][]string{
+		"":                          {webtest.Held, webtest.Asking, webtest.Waiting, webtest.Stuck, webtest.Refused},
+		"?open=true":                {webtest.Held, webtest.Asking, webtest.Waiting, webtest.Stuck},
+		"?open=false":               {webtest.Refused},
+		"?phase=stuck&phase=asking": {webtest.Asking, webtest.Stuck},
+		"?phase=closed&open=true":   nil,
+		"?open=true&limit=2":        {webtest.Held, webtest.Asking},
+	} {
+		list := into[api.Incidents](t, s.do("GET", "/api/v1/incidents"+query, "viewer", ""))
+		var got []string
+		for _, i := range list.Incidents {
+			got = append(got, i.ID)
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%s: %s", query, diff)
+		}
+		if wantMore := map[bool]int{true: 2}[strings.Contains(query, "limit=2")]; list.More != wantMore {
+			t.Errorf("%s: %d more, want %d", query, list.More, wantMore)
+		}
+	}
+}
+
+// The whole incident is what the Board holds, and comes back as it was.
+func TestIncident(t *testing.T) {
+	s := start(t, people())
+	for _, id := range []string{webtest.Held, webtest.Asking, webtest.Waiting, webtest.Refused, webtest.Stuck} {
+		got := into[api.Incident](t, s.do("GET", "/api/v1/incidents/"+id, "viewer", ""))
+		s.View(func(b *incident.Board) {
+			want, _ := b.Incident(id)
+			if diff := cmp.Diff(*want, got.Incident, cmp.AllowUnexported(events.Value{}), cmpopts.EquateEmpty()); diff != "" {
+				t.Errorf("%s: %s", id, diff)
+			}
+		})
+		if got.Sentence == "" || got.Held == nil || got.Unblock == nil {
+			t.Errorf("%s: %+v", id, got)
+		}
+	}
+}
+
+// The history is every record of the incident, with the position and digest of its commit.
+func TestHistory(t *testing.T) {
+	s := start(t, people())
+	h := into[api.History](t, s.do("GET", "/api/v1/incidents/"+webtest.Stuck+"/records", "viewer", ""))
+	var kinds []string
+	for _, e := range h.Entries {
+		body, err := e.Record()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if body.Kind() != e.Kind || e.Digest == "" || e.By != "replica-1" {
+			t.Errorf("%+v", e)
+		}
+		kinds = append(kinds, string(body.Kind()))
+	}
+	if got, want := strings.Join(kinds, " "), "opened observed planned ruled admitted intended applied unknown stuck"; got != want {
+		t.Errorf("%s, want %s", got, want)
+	}
+	short := into[api.History](t, s.do("GET", "/api/v1/incidents/"+webtest.Stuck+"/records?limit=2", "viewer", ""))
+	if len(short.Entries) != 2 || short.Earlier != 2 || short.Entries[1].Kind != events.KindStuck {
+		t.Errorf("%+v, want the newest two commits and two left off", short)
+	}
+}
+
+func TestWhy(t *testing.T) {
+	s := start(t, people())
+	why := into[api.Why](t, s.do("GET", "/api/v1/events/018f-3/why", "viewer", ""))
+	if why.Event == nil || why.Event.Incident != webtest.Waiting || why.Incident == nil || why.Incident.Held[0].Name != "budget-device" {
+		t.Errorf("%+v", why)
+	}
+	why = into[api.Why](t, s.do("GET", "/api/v1/events/018f-0/why", "viewer", ""))
+	if why.Incident != nil || why.Event.Disposition != events.WasNowhere {
+		t.Errorf("%+v, want an event without an incident", why)
+	}
+	if d := into[api.Decisions](t, s.do("GET", "/api/v1/decisions", "viewer", "")); len(d.Decisions) != 5 || d.Decisions[1].Verdict != events.Ask {
+		t.Errorf("%+v", d)
+	}
+}
+
+func TestDrains(t *testing.T) {
+	list := into[api.Drains](t, start(t, people()).do("GET", "/api/v1/drains", "viewer", ""))
+	var got []string
+	for _, d := range list.Drains {
+		got = append(got, d.Link+" "+d.Owner+" "+d.Incident)
+	}
+	want := []string{"den-kcy detour den-kcy-1", "lax-hou detour lax-hou-1", "ipl-atl other "}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+	if d := list.Drains[0]; !d.Seen || d.Worst != "den-sea" || d.Permil != 412 || d.Expires.IsZero() || d.Since.IsZero() {
+		t.Errorf("%+v", d)
+	}
+}
+
+// The ledger is served as it lies on the stream, in parts and as a whole, altered lines included.
+func TestLedger(t *testing.T) {
+	s := start(t, people())
+	part := into[api.Ledger](t, s.do("GET", "/api/v1/ledger?from=4&limit=3", "viewer", ""))
+	if len(part.Lines) != 3 || part.Next != 7 || part.Last != 15 || !bytes.HasPrefix(part.Lines[0], []byte(`{"position":4,`)) {
+		t.Errorf("%+v", part)
+	}
+	end := into[api.Ledger](t, s.do("GET", "/api/v1/ledger?limit=2", "viewer", ""))
+	if len(end.Lines) != 2 || end.Next != 0 || !bytes.HasPrefix(end.Lines[0], []byte(`{"position":14,`)) {
+		t.Errorf("%+v", end)
+	}
+	if beyond := into[api.Ledger](t, s.do("GET", "/api/v1/ledger?from=99", "viewer", "")); len(beyond.Lines) != 0 {
+		t.Errorf("%+v", beyond)
+	}
+	s.Alter(7, []byte("major"), []byte("minor"))
+	whole := s.do("GET", "/api/v1/ledger/export", "viewer", "")
+	if n := bytes.Count(whole.body, []byte("\n")); n != 15 || !bytes.Contains(bytes.Split(whole.body, []byte("\n"))[6], []byte("minor")) {
+		t.Errorf("%d lines: %s", n, whole.body)
+	}
+}
+
+func TestHealth(t *testing.T) {
+	s := start(t, people())
+	if a := s.do("GET", "/readyz", "", ""); a.status != http.StatusOK {
+		t.Fatalf("%d %s", a.status, a.body)
+	}
+	for name, spoil := range map[string]func(*api.Status){
+		"bus": func(st *api.Status) { st.Connected = false }, "ledger": func(st *api.Status) { st.CaughtUp = false },
+		"policy": func(st *api.Status) { st.Policy = "" }, "acting": func(st *api.Status) { st.Halted = "a record of an unknown kind" },
+	} {
+		s := start(t, people())
+		s.SetStatus(spoil)
+		a := s.do("GET", "/readyz", "", "")
+		ready := into[api.Ready](t, a)
+		if a.status != http.StatusServiceUnavailable || ready.Ready {
+			t.Errorf("%s: %d %+v", name, a.status, ready)
+		}
+		for _, c := range ready.Checks {
+			if c.OK == (c.Name == name) || c.Detail == "" {
+				t.Errorf("%s: %+v", name, c)
+			}
+		}
+		if a := s.do("GET", "/livez", "", ""); a.status != http.StatusOK {
+			t.Errorf("%s: livez %d", name, a.status)
+		}
+	}
+}
+
+func TestMetrics(t *testing.T) {
+	s := start(t, people())
+	s.do("GET", "/api/v1/incidents/"+webtest.Held, "viewer", "")
+	s.do("GET", "/api/v1/incidents/nobody-1", "viewer", "")
+	got := string(s.do("GET", "/metrics", "", "").body)
+	for _, want := range []string{
+		`detour_http_requests_total{route="GET /api/v1/incidents/{id}",status="200"} 1`,
+		`detour_http_requests_total{route="GET /api/v1/incidents/{id}",status="404"} 1`,
+		`detour_http_request_seconds_count{route="GET /api/v1/incidents/{id}"} 2`,
+	} {
+		if !strings.Contains(got, want) {
+			t.Errorf("%s is not in %s", want, got)
+		}
+	}
+}
+
+func TestPage(t *testing.T) {
+	s := start(t, web.Auth{LocalViewer: true})
+	a := s.do("GET", "/", "", "")
+	csp := a.header.Get("Content-Security-Policy")
+	if a.status != http.StatusOK || !strings.HasPrefix(csp, "default-src 'none'") || strings.Contains(csp, "unsafe") {
+		t.Fatalf("%d %s", a.status, csp)
+	}
+	for _, want := range []string{
+		"4 open · Detour", `mode-live">live`, "Frozen: site:sea", "fibre work on the west coast", "Maintenance: device:chi", `incident stuck major`,
+		"it would act, but is held by budget-device", "den-sea 41.2 %", "ipl-atl", "last-link: it would cut atl off",
+	} {
+		if !strings.Contains(string(a.body), want) {
+			t.Errorf("%q is not on the page", want)
+		}
+	}
+	if bytes.Contains(a.body, []byte("<style")) || bytes.Contains(a.body, []byte("//cdn")) || bytes.Contains(a.body, []byte("onclick")) {
+		t.Error("the page carries what its own policy forbids")
+	}
+	for _, file := range []string{"board.css", "board.js", "icon.svg"} {
+		if a := s.do("GET", "/assets/"+file, "", ""); a.status != http.StatusOK || len(a.body) == 0 {
+			t.Errorf("%s: %d", file, a.status)
+		}
+		if !bytes.Contains(a.body, []byte("/assets/"+file)) {
+			t.Errorf("the page does not use %s", file)
+		}
+	}
+	if a := s.do("GET", "/assets/../page.go", "", ""); a.status != http.StatusNotFound {
+		t.Errorf("outside of the assets: %d", a.status)
+	}
+	closed := start(t, people()).do("GET", "/", "", "")
+	if closed.status != http.StatusUnauthorized || !strings.Contains(closed.header.Get("Content-Type"), "text/html") || bytes.Contains(closed.body, []byte(webtest.Held)) {
+		t.Errorf("without a token: %d %s", closed.status, closed.body)
+	}
+}
+
+// What an outsider wrote is text on the page, never markup.
+func TestPageEscapes(t *testing.T) {
+	s := start(t, web.Auth{LocalViewer: true})
+	if _, err := s.Append(webtest.Start, events.Record{Body: events.Frozen{Scope: "site:x", Reason: "<script>alert(1)</script>"}}); err != nil {
+		t.Fatal(err)
+	}
+	if body := s.do("GET", "/", "", "").body; bytes.Contains(body, []byte("<script>alert")) || !bytes.Contains(body, []byte("&lt;script&gt;")) {
+		t.Error("a reason became markup")
+	}
+}

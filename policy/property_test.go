@@ -1,0 +1,182 @@
+package policy
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+
+	"github.com/detour-net/detour/events"
+)
+
+// drawPolicy draws a policy as permissive or strict as Parse takes.
+func drawPolicy(t *rapid.T) *Policy {
+	n := func(label string, low, high int) int { return rapid.IntRange(low, high).Draw(t, label) }
+	p, err := Parse("drawn", fmt.Appendf(nil, `
+budgets:
+  in_flight: {network: %d, site: %d, device: %d, bundle: %d, link: %d, site-pair: %d, plane: %d, srlg: %d}
+  rates: [{per: 1h, at_most: %d}]
+facts: {coverage_permil: %d, others_down: %d, unproven: %s}
+breaker: {failed_verifications: %d, within: 1h}
+verify: {worst_link_permil: %d}
+`, n("network", 0, 1000), n("site", 0, 1000), n("device", 0, CeilingPerDevice), n("bundle", 0, 1000), n("link", 0, 1000), n("pair", 0, 1000), n("plane", 0, 1000), n("srlg", 0, 1000),
+		n("rate", 0, CeilingActsPerHour), n("coverage", FloorCoveragePermil, 1000), n("down", 0, 1000),
+		rapid.SampledFrom([]Unproven{UnprovenRefuse, UnprovenAsk, UnprovenAllow}).Draw(t, "unproven"), n("breaker", 1, 10), n("worst", 1, 1000)))
+	if err != nil {
+		t.Fatalf("drawn policy: %v", err)
+	}
+	return p
+}
+
+// drawQuestion spoils a good question in any number of ways.
+func drawQuestion(t *rapid.T) Question {
+	flip := func(label string) bool { return rapid.IntRange(0, 9).Draw(t, label) == 0 }
+	q := good()
+	q.Approved = rapid.Bool().Draw(t, "approved")
+	q.Mode = rapid.SampledFrom([]events.Mode{events.Live, events.DryRun}).Draw(t, "mode")
+	q.Rule.Autonomy = rapid.SampledFrom([]Autonomy{Auto, Approve, Shadow}).Draw(t, "autonomy")
+	q.Symptom = rapid.SampledFrom([]events.AnomalyKind{events.LinkErrors, events.LinkErrors, events.LinkFlap, events.Congestion, events.LinkDown}).Draw(t, "symptom")
+	q.Plan = drain(rapid.SampledFrom([]uint64{500, LastMetric, LastMetric, MaxMetric, 0, MaxMetric + 1}).Draw(t, "metric"))
+	if flip("one end") {
+		q.Plan.Steps[0].Changes = q.Plan.Steps[0].Changes[:1]
+	}
+	q.Facts.At = noon.Add(-time.Duration(rapid.IntRange(0, 6000).Draw(t, "age")) * time.Millisecond)
+	if flip("unreadable") {
+		q.Facts.Ends[0].Unreadable = "Internal"
+	}
+	q.Facts.Ends[1].Profile.Qualified = !flip("unqualified")
+	q.Facts.Network.Links = rapid.IntRange(0, 200).Draw(t, "links")
+	q.Facts.Network.Seen = rapid.IntRange(4, 10).Draw(t, "seen")
+	q.Facts.Network.WorstPermil = rapid.IntRange(-1, 1000).Draw(t, "worst")
+	for i := range rapid.IntRange(0, 6).Draw(t, "drained") {
+		q.Facts.Network.DrainedLinks = append(q.Facts.Network.DrainedLinks, fmt.Sprintf("l%d", i))
+	}
+	scopes := rapid.SliceOfDistinct(rapid.SampledFrom([]events.Scope{"link:l0", "link:x", "device:den", "device:nyc", "site:den", "plane:1", "plane:2", "bundle:b", "srlg:s"}), func(s events.Scope) events.Scope { return s })
+	for i := range rapid.IntRange(0, 20).Draw(t, "claims") {
+		q.Situation.Claims = append(q.Situation.Claims, claim(fmt.Sprintf("i-%d", i), scopes.Draw(t, "scopes")...))
+	}
+	q.Situation.Admissions = admissions(rapid.IntRange(0, 80).Draw(t, "admissions"), time.Duration(rapid.IntRange(1, 120).Draw(t, "every"))*time.Second)
+	q.Situation.Failures = times(rapid.IntRange(0, 3).Draw(t, "failures"), time.Minute)
+	if flip("frozen") {
+		q.Situation.Freezes = map[events.Scope]events.Frozen{"site:den": {Scope: "site:den"}}
+	}
+	if flip("busy") {
+		q.Situation.Busy = map[string]string{"kcy": "other-1"}
+	}
+	return q
+}
+
+// TestNeverAboveTheCeiling states the ceiling a second time, independently of the checks that keep it.
+func TestNeverAboveTheCeiling(t *testing.T) {
+	allowed := 0
+	roomy := parse(t, "budgets: {in_flight: {network: 1000, site: 1000, device: 2, bundle: 1000, link: 1000, site-pair: 1000, plane: 1000, srlg: 1000}, rates: []}")
+	rapid.Check(t, func(t *rapid.T) {
+		p, q := drawPolicy(t), drawQuestion(t)
+		if rapid.IntRange(0, 2).Draw(t, "calm") > 0 { // often enough nothing but the ceiling stands in the way
+			p, q.Facts, q.Symptom = roomy, facts(10), events.LinkErrors
+			q.Situation.Claims = q.Situation.Claims[:min(len(q.Situation.Claims), rapid.IntRange(0, 5).Draw(t, "few"))]
+			q.Situation.Failures, q.Situation.Freezes, q.Situation.Busy = nil, nil, nil
+		}
+		r := p.Evaluate(q)
+		if r.Verdict != events.Allow {
+			return
+		}
+		allowed++
+		links, lastHour, den, planes := 1+len(q.Situation.Claims), 0, 0, map[events.Scope]bool{"plane:1": true}
+		for _, c := range q.Situation.Claims {
+			if slices.Contains(c.Scopes, "device:den") {
+				den++
+			}
+			for _, s := range c.Scopes {
+				if s.Kind() == "plane" {
+					planes[s] = true
+				}
+			}
+		}
+		for _, a := range q.Situation.Admissions {
+			if q.Now.Sub(a.At) < time.Hour {
+				lastHour++
+			}
+		}
+		metric, _ := q.Plan.Steps[0].Changes[0].Settings[0].After.Uint()
+		switch {
+		case links > max(2, q.Facts.Network.Links/10):
+			t.Fatalf("%d of %d links", links, q.Facts.Network.Links)
+		case lastHour+1 > 60:
+			t.Fatalf("%d acts in the hour", lastHour+1)
+		case den+1 > 2:
+			t.Fatalf("%d links of den", den+1)
+		case len(planes) > 1:
+			t.Fatalf("planes %v", planes)
+		case metric < 1 || metric > 16777215:
+			t.Fatalf("metric %d", metric)
+		case metric == 16777215 && q.Mode == events.Live && !q.Approved:
+			t.Fatal("a hard drain without approval")
+		case q.Rule.Autonomy != Auto && q.Mode == events.Live && !q.Approved:
+			t.Fatal("acted without the approval that the rule wants")
+		case len(q.Plan.Devices()) != 2:
+			t.Fatal("a link drained at one end")
+		case len(q.Situation.Freezes) > 0:
+			t.Fatal("acted while frozen")
+		}
+	})
+	if allowed == 0 {
+		t.Error("nothing was ever allowed: the property says nothing")
+	}
+}
+
+// TestVerdictIsTheWorstAnswer: the verdict follows from the recorded checks alone, and every check is recorded.
+func TestVerdictIsTheWorstAnswer(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		p, q := drawPolicy(t), drawQuestion(t)
+		r := p.Evaluate(q)
+		if len(r.Checks) != len(actChecks) {
+			t.Fatalf("%d checks, want %d", len(r.Checks), len(actChecks))
+		}
+		want := events.Allow
+		for i, c := range r.Checks {
+			no := actChecks[i].no
+			if c.Name == CheckPlatform && p.file.Facts.Unproven == UnprovenAsk {
+				no = events.Ask
+			}
+			if !c.OK && gravity(no) > gravity(want) {
+				want = no
+			}
+		}
+		if r.Verdict != want {
+			t.Fatalf("verdict %s, the checks say %s", r.Verdict, want)
+		}
+	})
+}
+
+// TestEvaluateIsPure: the same question has the same answer, and is not changed by asking.
+func TestEvaluateIsPure(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		p, q := drawPolicy(t), drawQuestion(t)
+		before := events.DigestOf(q.Facts)
+		claims := slices.Clone(q.Situation.Claims)
+		one, two := p.Evaluate(q), p.Evaluate(q)
+		if diff := cmp.Diff(one, two); diff != "" {
+			t.Fatalf("two answers differ:\n%s", diff)
+		}
+		if before != events.DigestOf(q.Facts) || cmp.Diff(claims, q.Situation.Claims) != "" {
+			t.Fatal("asking changed the question")
+		}
+	})
+}
+
+// TestMoreClaimsNeverHelp: what is not allowed does not become allowed because more is under mitigation.
+func TestMoreClaimsNeverHelp(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		p, q := drawPolicy(t), drawQuestion(t)
+		before := gravity(p.Evaluate(q).Verdict)
+		q.Situation.Claims = append(q.Situation.Claims, claim("more-1", "device:den", "link:y", "plane:1"))
+		q.Situation.Admissions = append(q.Situation.Admissions, Admission{At: noon})
+		if after := gravity(p.Evaluate(q).Verdict); after < before {
+			t.Fatalf("verdict went from %d to %d", before, after)
+		}
+	})
+}

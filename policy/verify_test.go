@@ -1,0 +1,131 @@
+package policy
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/detour-net/detour/events"
+)
+
+// drained is what is seen when everything went well.
+func drained() events.Facts {
+	f := facts(LastMetric)
+	for i := range f.Ends {
+		f.Ends[i].Traffic = &events.Traffic{OutBPS: 1000, InBPS: 1000}
+	}
+	f.Network.DrainedLinks = []string{"den-kcy"}
+	f.Network.WorstPermil = 500
+	return f
+}
+
+func TestVerify(t *testing.T) {
+	tests := []struct {
+		name   string
+		policy string
+		spoil  func(plan *events.Plan, before, after *events.Facts)
+		want   Outcome
+		checks string // that are not OK
+		says   string
+	}{
+		{"all is well", "", func(*events.Plan, *events.Facts, *events.Facts) {}, Pass, "", ""},
+
+		{"one direction still carries", "", func(_ *events.Plan, _, a *events.Facts) { a.Ends[1].Traffic.OutBPS = 2e9 }, Wait, events.CheckTrafficLeft, "still crosses"},
+		{"at one per cent of line rate", "", func(_ *events.Plan, b, a *events.Facts) {
+			b.Ends[0].Traffic.OutBPS, a.Ends[0].Traffic.OutBPS = 0, 1e8
+		}, Pass, "", ""},
+		{"just above it", "", func(_ *events.Plan, b, a *events.Facts) {
+			b.Ends[0].Traffic.OutBPS, a.Ends[0].Traffic.OutBPS = 0, 1e8+1
+		}, Wait, events.CheckTrafficLeft, ""},
+		{"at five per cent of before", "", func(_ *events.Plan, b, a *events.Facts) {
+			b.Ends[0].Traffic.OutBPS, a.Ends[0].Traffic.OutBPS = 8e9, 4e8
+		}, Pass, "", ""},
+		{"just above that", "", func(_ *events.Plan, b, a *events.Facts) {
+			b.Ends[0].Traffic.OutBPS, a.Ends[0].Traffic.OutBPS = 8e9, 4e8+1
+		}, Wait, events.CheckTrafficLeft, ""},
+		{"before is not known", "", func(_ *events.Plan, b, a *events.Facts) { b.Ends = nil; a.Ends[0].Traffic.OutBPS = 2e8 }, Wait, events.CheckTrafficLeft, ""},
+		{"no counters yet", "", func(_ *events.Plan, _, a *events.Facts) { a.Ends[0].Traffic = nil }, Wait, events.CheckTrafficLeft + " " + events.CheckSymptomGone, "counters of den e1 are not seen yet"},
+
+		{"errors without traffic harm nobody", "", func(_ *events.Plan, _, a *events.Facts) { a.Ends[0].Traffic.InErrors = 50 }, Pass, "", ""},
+		{"errors with traffic", "", func(_ *events.Plan, _, a *events.Facts) {
+			a.Ends[0].Traffic.InErrors, a.Ends[0].Traffic.OutBPS = 50, 2e9
+		}, Wait, events.CheckTrafficLeft + " " + events.CheckSymptomGone, "still meets errors"},
+		{"few enough errors with traffic", "verify: {errors_per_second: 50}", func(_ *events.Plan, _, a *events.Facts) {
+			a.Ends[0].Traffic.InErrors, a.Ends[0].Traffic.OutBPS = 50, 2e9
+		}, Wait, events.CheckTrafficLeft, ""},
+
+		{"the adjacency is lost", "", func(_ *events.Plan, _, a *events.Facts) { a.Ends[0].Adjacencies = 0 }, Fail, events.CheckNothingBroke, "had 1 adjacencies up and has 0"},
+		{"the link went down", "", func(_ *events.Plan, _, a *events.Facts) { a.Ends[1].Oper = "DOWN" }, Fail, events.CheckNothingBroke, "kcy e2 has gone DOWN"},
+		{"its state is not seen", "", func(_ *events.Plan, _, a *events.Facts) { a.Ends[1].Oper, a.Ends[1].Adjacencies = "", 0 }, Wait, events.CheckNothingBroke, "not seen yet"},
+		{"another link went down", "", func(_ *events.Plan, _, a *events.Facts) { a.Network.DownLinks = []string{"chi-nyc"} }, Fail, events.CheckNothingBroke, "chi-nyc has gone down"},
+		{"another link was down before", "", func(_ *events.Plan, b, a *events.Facts) {
+			a.Network.DownLinks, b.Network.DownLinks = []string{"chi-nyc"}, []string{"chi-nyc"}
+		}, Pass, "", ""},
+		{"another link is overloaded", "", func(_ *events.Plan, _, a *events.Facts) { a.Network.WorstPermil = 801 }, Fail, events.CheckNothingBroke, "chi-nyc is overloaded"},
+		{"another link at its limit", "", func(_ *events.Plan, _, a *events.Facts) { a.Network.WorstPermil = 800 }, Pass, "", ""},
+		{"overloaded before, and a little more", "", func(_ *events.Plan, b, a *events.Facts) { b.Network.WorstPermil, a.Network.WorstPermil = 900, 950 }, Pass, "", ""},
+		{"overloaded before, and much more", "", func(_ *events.Plan, b, a *events.Facts) { b.Network.WorstPermil, a.Network.WorstPermil = 900, 951 }, Fail, events.CheckNothingBroke, ""},
+		{"load is not known", "", func(_ *events.Plan, _, a *events.Facts) { a.Network.WorstPermil = -1 }, Wait, events.CheckNothingBroke, "not known yet"},
+		{"half blind", "", func(_ *events.Plan, _, a *events.Facts) { a.Network.Seen = 7 }, Wait, events.CheckNothingBroke, "only 7 of 10"},
+		{"half blind and overloaded", "", func(_ *events.Plan, _, a *events.Facts) { a.Network.Seen, a.Network.WorstPermil = 7, 999 }, Fail, events.CheckNothingBroke, ""},
+
+		{"the state lags", "", func(_ *events.Plan, _, a *events.Facts) { a.Ends[0].Leaves[0] = leaf("e1", LastMetric, 10) }, Wait, events.CheckAsConfigured, "shows 10, not yet 16777214"},
+		{"the state is absent", "", func(_ *events.Plan, _, a *events.Facts) { a.Ends[0].Leaves[0].State = events.Value{} }, Wait, events.CheckAsConfigured, "shows absent"},
+		{"the configuration is another", "", func(_ *events.Plan, _, a *events.Facts) { a.Ends[0].Leaves[0] = leaf("e1", 10, 10) }, Fail, events.CheckAsConfigured, "is configured as 10, not as 16777214"},
+		{"the leaf is not read", "", func(_ *events.Plan, _, a *events.Facts) { a.Ends[0].Leaves = nil }, Wait, events.CheckAsConfigured, "was not read"},
+		{"an end is unreadable", "", func(_ *events.Plan, _, a *events.Facts) { a.Ends[0].Unreadable = "Internal" }, Wait, events.CheckAsConfigured, "was not read"},
+		{"nothing is seen", "", func(_ *events.Plan, _, a *events.Facts) { *a = events.Facts{} }, Wait,
+			events.CheckAsConfigured + " " + events.CheckTrafficLeft + " " + events.CheckSymptomGone + " " + events.CheckNothingBroke, ""},
+
+		{"the state alone, configuration another", "", func(p *events.Plan, _, a *events.Facts) {
+			p.Checks = []string{events.CheckMetricRaised}
+			a.Ends[0].Leaves[0] = leaf("e1", 10, LastMetric)
+		}, Pass, "", ""},
+		{"the state alone, not yet", "", func(p *events.Plan, _, a *events.Facts) {
+			p.Checks = []string{events.CheckMetricRaised}
+			a.Ends[0].Leaves[0] = leaf("e1", LastMetric, 10)
+		}, Wait, events.CheckMetricRaised, ""},
+		{"only what the plan asks", "", func(p *events.Plan, _, a *events.Facts) {
+			p.Checks = []string{events.CheckAsConfigured}
+			a.Ends[0].Traffic, a.Network.WorstPermil = nil, 999
+		}, Pass, "", ""},
+		{"the last of several steps counts", "", func(p *events.Plan, _, _ *events.Facts) {
+			p.Steps = append(drain(500).Steps, p.Steps...)
+		}, Pass, "", ""},
+		{"an unheard-of check", "", func(p *events.Plan, _, _ *events.Facts) { p.Checks = []string{"prayer"} }, Fail, "prayer", "not known"},
+		{"no checks", "", func(p *events.Plan, _, _ *events.Facts) { p.Checks = nil }, Fail, "verification", "does not say"},
+		{"damage weighs more than delay", "", func(_ *events.Plan, _, a *events.Facts) {
+			a.Ends[0].Traffic.OutBPS, a.Ends[1].Adjacencies = 2e9, 0
+		}, Fail, events.CheckTrafficLeft + " " + events.CheckNothingBroke, ""},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			plan, before, after := drain(LastMetric), facts(10), drained()
+			tt.spoil(&plan, &before, &after)
+			v := parse(t, tt.policy).Verify(plan, before, after)
+			if v.Outcome != tt.want {
+				t.Errorf("outcome %s, want %s: %+v", v.Outcome, tt.want, v.Checks)
+			}
+			failed, said := map[string]bool{}, ""
+			for _, c := range v.Checks {
+				if !c.OK {
+					failed[c.Name], said = true, said+c.Detail+"\n"
+				}
+				if c.Detail == "" {
+					t.Errorf("check without a sentence: %+v", c)
+				}
+			}
+			want := map[string]bool{}
+			for _, name := range strings.Fields(tt.checks) {
+				want[name] = true
+			}
+			if diff := cmp.Diff(want, failed); diff != "" {
+				t.Errorf("checks that are not OK (-want +got):\n%s", diff)
+			}
+			if !strings.Contains(said, tt.says) {
+				t.Errorf("said %q, want %q", said, tt.says)
+			}
+		})
+	}
+}

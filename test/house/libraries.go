@@ -1,0 +1,59 @@
+package house
+
+import (
+	"fmt"
+	"strings"
+)
+
+// A keeping says which packages answer for a library. Tests are free to use any.
+type keeping struct {
+	library string
+	by      []string
+	reason  string
+}
+
+// keepings: the longest row that fits counts.
+func keepings() []keeping {
+	routers := []string{"internal/device", "internal/backbone"}
+	return []keeping{
+		{"google.golang.org/grpc", routers, "only the gNMI boundary and the simulated routers speak gRPC"},
+		{"google.golang.org/grpc/codes", routers, "an outcome is classified once, at the gNMI boundary, into applied, refused or unknown; above it nobody sees a status code"},
+		{"google.golang.org/grpc/status", routers, "an outcome is classified once, at the gNMI boundary, into applied, refused or unknown; above it nobody sees a status code"},
+		{"github.com/openconfig", routers, "paths, models and gNMI messages end at the boundary; above it stand the vocabulary's leaves and values"},
+		{"github.com/nats-io/nats-server", []string{"internal/bus"}, "there is one way to start a server, and it is the one that syncs every write"},
+		{"github.com/nats-io/nats.go", []string{"internal/bus", "internal/ledger", "internal/intake", "internal/app", "internal/demo", "cmd"}, "streams belong to the packages that speak through them, and to those that hand the connection over"},
+		{"github.com/goccy/go-yaml", []string{"internal/config/strict"}, "YAML is read in one way: strictly, with line and column"},
+		{"github.com/spf13", []string{"cmd"}, "flags end in main"},
+		{"os/signal", []string{"cmd"}, "main alone hears signals; everyone else has a context"},
+		{"math/rand", nil, "chance is an argument: whoever needs jitter or an id is handed it"},
+		{"unsafe", nil, "nothing here is worth it"},
+	}
+}
+
+func libraries(t *Tree) []Finding {
+	var found []Finding
+	t.source(false, func(p *Package, f *File) {
+		for _, spec := range f.Imports {
+			library := unquote(spec.Path.Value)
+			row, ok := keepingOf(library)
+			if !ok || anyUnder(p.Path, row.by) {
+				continue
+			}
+			by := "nobody"
+			if len(row.by) > 0 {
+				by = strings.Join(row.by, ", ") + " alone"
+			}
+			found = append(found, Finding{p.at(spec), fmt.Sprintf("%s is for %s: %s", library, by, row.reason)})
+		}
+	})
+	return found
+}
+
+func keepingOf(library string) (best keeping, ok bool) {
+	for _, row := range keepings() {
+		if under(library, row.library) && len(row.library) > len(best.library) {
+			best = row
+		}
+	}
+	return best, best.library != ""
+}
