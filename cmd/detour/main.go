@@ -13,6 +13,7 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	_ "time/tzdata" // maintenance windows name zones, and a bare container has none
 
 	"github.com/spf13/cobra"
 )

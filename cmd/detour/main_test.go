@@ -1,13 +1,16 @@
 package main
 
 import (
+	"bufio"
 	"context"
 	"errors"
+	"io"
 	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -39,6 +42,37 @@ func TestScripts(t *testing.T) {
 			"code": code, "alter": alter, "differ": differ, "deafen": deafen, "bus": startBus, "stored": stored, "closed": closed,
 		},
 	})
+}
+
+// What follows without end is stopped by its person, which is no failure.
+func TestStopped(t *testing.T) {
+	s, err := web.New(webtest.New().Config(web.Auth{LocalViewer: true}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	srv := httptest.NewServer(s.Handler())
+	defer srv.Close()
+	defer s.Close()
+	for _, args := range [][]string{{"incidents", "--watch"}, {"incidents", "--watch", "-o", "json"}, {"incidents", webtest.Held, "--watch"}, {"ledger", "tail", "-f"}} {
+		t.Run(strings.Join(args, " "), func(t *testing.T) {
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			out, in := io.Pipe()
+			ended := make(chan int, 1)
+			go func() {
+				ended <- execute(ctx, append(args, "--server", srv.URL, "--token-file", ""), strings.NewReader(""), in, io.Discard)
+				in.Close()
+			}()
+			if line, err := bufio.NewReader(out).ReadString('\n'); err != nil || line == "" {
+				t.Fatalf("%q: %v", line, err)
+			}
+			go io.Copy(io.Discard, out)
+			cancel()
+			if got := <-ended; got != exitDone {
+				t.Errorf("exit code %d, want %d", got, exitDone)
+			}
+		})
+	}
 }
 
 type stageKey struct{}
@@ -73,6 +107,11 @@ func serve(env *testscript.Env) error {
 		env.Setenv("PLAN", string(i.Plan.Digest))
 		env.Setenv("PLAN12", i.Plan.Digest.Short())
 	})
+	example, err := filepath.Abs("../../deployments/example")
+	if err != nil {
+		return err
+	}
+	env.Setenv("EXAMPLE", example)
 	env.Setenv("DETOUR_SERVER", srv.URL)
 	env.Setenv("DETOUR_TOKEN_FILE", filepath.Join(env.WorkDir, "root"))
 	env.Values[stageKey{}] = &stage{replica: r}

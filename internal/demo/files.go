@@ -2,15 +2,13 @@ package demo
 
 import (
 	"bytes"
+	"errors"
 	"encoding/hex"
 	"fmt"
 	"os"
 	"path/filepath"
 	"text/template"
 
-	"github.com/goccy/go-yaml"
-
-	"github.com/detour-net/detour/internal/network"
 )
 
 const domain = "demo"
@@ -43,6 +41,29 @@ clocks:
   override: 5s
 `))
 
+var inventoryFile = template.Must(template.New("inventory").Parse(`routers:
+{{- range .}}
+  - name: {{.Name}}
+    address: "{{.Address}}"
+    profile: {{.Profile}}
+    site: {{.Site}}
+    canary: {{.Canary}}
+    latitude: {{.Latitude}}
+    longitude: {{.Longitude}}
+    tls: {ca: "{{.TLS.CA}}", cert: "{{.TLS.Cert}}", key: "{{.TLS.Key}}", server_name: {{.TLS.ServerName}}}
+    credentials: {username: {{.Credentials.Username}}, password: "{{.Credentials.Password}}"}
+{{- end}}
+`))
+
+var topologyFile = template.Must(template.New("topology").Parse(`links:
+{{- range .}}
+  - name: {{.Name}}
+    a: {device: {{.A.Device}}, interface: {{.A.Interface}}, metric: {{.A.Metric}}}
+    b: {device: {{.B.Device}}, interface: {{.B.Interface}}, metric: {{.B.Metric}}}
+    capacity_bps: {{.Capacity}}
+{{- end}}
+`))
+
 var configFile = template.Must(template.New("config").Parse(`mode: live
 domain: {{.Domain}}
 replica: {name: {{.Name}}, rank: {{.Rank}}}
@@ -61,20 +82,13 @@ func (s *stage) writeFiles(o Options, with settings) error {
 	if err != nil {
 		return err
 	}
-	inventory, err := yaml.Marshal(map[string][]network.Router{"routers": routers})
+	var inventory, topology, policy bytes.Buffer
+	err = errors.Join(inventoryFile.Execute(&inventory, routers), topologyFile.Execute(&topology, s.net.Topology().Links), policyFile.Execute(&policy, with))
 	if err != nil {
-		return fmt.Errorf("write the inventory: %w", err)
-	}
-	topology, err := yaml.Marshal(map[string][]network.Link{"links": s.net.Topology().Links})
-	if err != nil {
-		return fmt.Errorf("write the topology: %w", err)
-	}
-	var policy bytes.Buffer
-	if err := policyFile.Execute(&policy, with); err != nil {
-		return fmt.Errorf("write the policy: %w", err)
+		return fmt.Errorf("write the configuration: %w", err)
 	}
 	files := map[string][]byte{
-		"inventory.yaml": inventory, "topology.yaml": topology, "policy.yaml": policy.Bytes(), "token": []byte(hex.EncodeToString(random(16))),
+		"inventory.yaml": inventory.Bytes(), "topology.yaml": topology.Bytes(), "policy.yaml": policy.Bytes(), "token": []byte(hex.EncodeToString(random(16))),
 		"tokens.yaml": []byte("tokens:\n  - {name: alice, roles: [operator, approver, admin], token: \"file:token\"}\n"),
 	}
 	for n := range max(1, with.Children) {

@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"time"
 
-	"google.golang.org/grpc/codes"
-
 	"github.com/detour-net/detour/events"
 	"github.com/detour-net/detour/internal/backbone"
 	"github.com/detour-net/detour/internal/incident"
@@ -92,10 +90,13 @@ func lateSet(ctx context.Context, s *stage) error {
 	return nil
 }
 
+// refusedByFence is how a router answers a Set whose election id is older than one that it has seen (gNMI master arbitration).
+const refusedByFence = "PermissionDenied"
+
 func lateRefused(s *stage, i *incident.Incident) error {
 	sets := s.net.Sets()
-	if last := sets[len(sets)-1]; last.Code != codes.PermissionDenied || last.Effective() {
-		return fmt.Errorf("the late Set was answered %s, want %s", last.Code, codes.PermissionDenied)
+	if last := sets[len(sets)-1]; last.Code.String() != refusedByFence || last.Effective() {
+		return fmt.Errorf("the late Set was answered %s, want %s", last.Code, refusedByFence)
 	}
 	return standsOn(0)(s, i)
 }

@@ -84,6 +84,16 @@ func tell(r events.Record) (l line, ok bool) {
 		l.text, l.tone = b.Why+"; "+b.Remedy, bad
 	case events.Closed:
 		l.text, l.tone = fmt.Sprintf("%s: %s", b.Outcome, b.Reason), good
+	default:
+		return tellBoard(r)
+	}
+	return l, true
+}
+
+// tellBoard tells what concerns more than one incident.
+func tellBoard(r events.Record) (l line, ok bool) {
+	l.word = string(r.Body.Kind())
+	switch b := r.Body.(type) {
 	case events.Frozen:
 		l.text, l.tone = fmt.Sprintf("%s frozen by %s: %s", b.Scope, b.By.Name, b.Reason), waits
 	case events.Thawed:

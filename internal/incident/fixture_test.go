@@ -32,6 +32,10 @@ func (testNetwork) Resolve(r events.Resource) (events.Target, bool) {
 	}, true
 }
 
+func (n testNetwork) Link(name string) (events.Target, bool) {
+	return n.Resolve(events.Resource{Link: name})
+}
+
 func testWorld(t *testing.T, text string) World {
 	t.Helper()
 	p, err := policy.Parse("policy.yaml", []byte(text))

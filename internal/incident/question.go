@@ -19,10 +19,17 @@ func (d *draft) propose(rule policy.Rule, target events.Target, facts events.Fac
 
 // question puts together all that the policy may look at. A dry run needs nobody's approval.
 func (d *draft) question(i *Incident, rule policy.Rule, p events.Planned, approved bool) policy.Question {
-	return policy.Question{
+	q := policy.Question{
 		Now: d.world.Now, Rule: rule, Symptom: i.Symptom, Plan: p.Plan, Mode: p.Mode, Facts: p.Facts,
 		Approved: approved || p.Mode != events.Live, Situation: d.board.situation(i.ID),
 	}
+	q.Situation.Links = map[string][]events.Scope{}
+	for _, name := range p.Facts.Network.DrainedLinks {
+		if target, ok := d.world.Inventory.Link(name); ok {
+			q.Situation.Links[name] = target.Scopes
+		}
+	}
+	return q
 }
 
 // releaseQuestion is the question of taking back what stands.

@@ -82,7 +82,7 @@ func (p *process) follow(n *node) {
 	p.results = slices.DeleteFunc(slices.Clone(p.results), func(b events.Body) bool {
 		switch b := b.(type) {
 		case events.Found:
-			return i.Steps[b.Step][b.Change].Doubt != b.Fence
+			return i.Steps[b.Step][b.Change].Doubt != b.Doubt
 		default:
 			a, _ := actOf(b)
 			return i.Intent.Position != a.Fence || !i.Steps[a.Step][a.Change].Pending
@@ -363,7 +363,7 @@ func (s *search) perform(c *state, n int, cmd Command, key string) {
 		if s.space.fence && cmd.Fence > r.master {
 			r.master = cmd.Fence
 		}
-		p.heard(events.Found{Step: cmd.Order.Step, Change: cmd.Order.Act.Change, Seen: r.value, Fence: cmd.Fence})
+		p.heard(events.Found{Step: cmd.Order.Step, Change: cmd.Order.Act.Change, Seen: r.value, Fence: cmd.Fence, Doubt: cmd.Fence})
 	default:
 		s.t.Fatalf("unexpected command %T", cmd)
 	}

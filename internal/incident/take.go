@@ -7,9 +7,10 @@ import (
 	"github.com/detour-net/detour/events"
 )
 
-// Inventory knows which target a resource belongs to.
+// Inventory knows which target a resource belongs to, and the links by name.
 type Inventory interface {
 	Resolve(events.Resource) (events.Target, bool)
+	Link(name string) (events.Target, bool)
 }
 
 // take says what is made of one event, by the rules in this order: seen before, out of time, of an unknown kind, about

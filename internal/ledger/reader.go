@@ -6,23 +6,25 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 	"go.uber.org/zap"
 )
 
 // How a reader reads.
 const (
-	batchMessages = 4096             // asked for at once
-	batchEntries  = 64               // handed on at once, at most
-	batchBytes    = 8 << 20          // of them, at most; far below what the client queues before it drops
-	heartbeat     = time.Second      // after two of these in silence the server's side of the reader is gone
-	requestExpiry = 10 * time.Second // of one request for messages
-	idleConsumer  = 30 * time.Second // after which the server forgets a reader that has died
+	batchMessages = 4096                  // asked for at once
+	batchEntries  = 64                    // handed on at once, at most
+	linger        = 10 * time.Millisecond // for a message that the server says is pending
+	batchBytes    = 8 << 20               // of them, at most; far below what the client queues before it drops
+	heartbeat     = time.Second           // after two of these in silence the server's side of the reader is gone
+	requestExpiry = 10 * time.Second      // of one request for messages
+	idleConsumer  = 30 * time.Second      // after which the server forgets a reader that has died
 )
 
-// patience is how often in a row the stream may be found shorter than what was read of it, or not at all, before that
+// patienceRounds is how often in a row the stream may be found shorter than what was read of it, or not at all, before that
 // is believed. A server that has just started may not know its streams yet.
-const patience = 6
+const patienceRounds = 6
 
 // reader hands on the messages of the stream as they lie there, in order, from next on.
 type reader struct {
@@ -83,7 +85,10 @@ func (r *reader) session(ctx context.Context) (final, trouble error) {
 func (r *reader) gather(ctx context.Context, messages jetstream.MessagesContext, fresh bool) ([]Entry, error) {
 	batch := make([]Entry, 0, batchEntries)
 	for more := true; more && len(batch) < batchEntries; fresh = false {
-		msg, err := messages.Next(jetstream.NextContext(ctx))
+		msg, err := messages.Next(waitFor(ctx, len(batch)))
+		if errors.Is(err, nats.ErrTimeout) && len(batch) > 0 {
+			return batch, nil
+		}
 		if err != nil {
 			return batch, err
 		}
@@ -100,6 +105,15 @@ func (r *reader) gather(ctx context.Context, messages jetstream.MessagesContext,
 		more = meta.NumPending > 0
 	}
 	return batch, nil
+}
+
+// waitFor is how long to wait for a message: the first of a batch takes its time, the next is on its way already. A
+// server that lost a message to its disk counts it as pending and never sends it.
+func waitFor(ctx context.Context, have int) jetstream.NextOpt {
+	if have == 0 {
+		return jetstream.NextContext(ctx)
+	}
+	return jetstream.NextMaxWait(linger)
 }
 
 // subscribe makes a consumer of the server's that starts at next and is forgotten when nobody reads.
@@ -134,7 +148,7 @@ func (r *reader) ensureWhole(ctx context.Context) (final, trouble error) {
 	default:
 		return nil, err
 	}
-	if r.amiss++; r.amiss < patience {
+	if r.amiss++; r.amiss < patienceRounds {
 		return nil, err
 	}
 	return broken(last+1, Missing, "%v", err), nil

@@ -1,0 +1,209 @@
+package incident
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/detour-net/detour/events"
+)
+
+// intend puts one step, or its undo, on the ledger: every change of it that does not stand as wanted.
+func (d *draft) intend(id string, step int, undo bool, why string) {
+	i, _ := d.board.Incident(id)
+	want := events.SeenAfter
+	attempt := 1
+	if undo {
+		want = events.SeenBefore
+	}
+	if i.Intent != nil && i.Intent.Step == step && i.Intent.Undo == undo {
+		attempt = i.Intent.Attempt + 1
+	}
+	var changes []int
+	for n, c := range i.Steps[step] {
+		if c.Seen != want {
+			changes = append(changes, n)
+		}
+	}
+	clocks := d.clocks()
+	in := events.Intended{
+		Step: step, Undo: undo, Changes: changes, Owner: d.world.Me, Attempt: attempt, Why: why,
+		Deadline: d.world.Now.Add(clocks.SetDeadline.Std()), Margin: clocks.Margin,
+	}
+	if !undo && step == len(i.Steps)-1 {
+		in.Verify = in.Deadline.Add(clocks.VerifyWithin.Std())
+		if len(i.Steps) == 1 && i.Live() && i.canArm() {
+			in.Arm = clocks.SetDeadline + clocks.VerifyWithin + clocks.Margin
+		}
+	}
+	d.append(id, in)
+}
+
+// canArm reports whether every router of the plan was proven to undo what is not confirmed. A step before another is
+// never armed: the router would refuse the next one.
+func (i *Incident) canArm() bool {
+	for _, end := range i.Plan.Facts.Ends {
+		if !slices.Contains(end.Profile.Bars, events.BarCommitConfirmed) {
+			return false
+		}
+	}
+	return true
+}
+
+// settle drives outstanding outcomes and doubts of an intent to an end. It reports whether none is left.
+func (d *draft) settle(i *Incident) bool {
+	settled := true
+	for s, step := range i.Steps {
+		for c, state := range step {
+			switch {
+			case state.Pending:
+				settled = false
+				if d.outcome(i, s, c) {
+					return false
+				}
+			case state.Doubt > 0:
+				settled = false
+				if d.resolve(i, s, c, state) {
+					return false
+				}
+			}
+		}
+	}
+	return settled
+}
+
+// outcome records what came of one change of the newest intent, sends it, or gives up on its owner. It reports whether it
+// recorded anything.
+func (d *draft) outcome(i *Incident, step, change int) bool {
+	for _, r := range d.world.Results[i.ID] {
+		if a, ok := actOf(r); ok && a.Fence == i.Intent.Position && a.Step == step && a.Change == change {
+			d.append(i.ID, r)
+			return true
+		}
+	}
+	silent := i.Intent.Deadline.Add(i.Intent.Margin.Std())
+	act := events.Act{Step: step, Change: change, Undo: i.Intent.Undo, Fence: i.Intent.Position}
+	switch {
+	case !d.world.Now.Before(silent) && !i.Live():
+		d.append(i.ID, events.Applied{Act: act, Detail: "dry-run: its owner has gone, and nothing would have been set"})
+		return true
+	case !d.world.Now.Before(silent):
+		d.append(i.ID, events.Unknown{Act: act, Detail: fmt.Sprintf("%s said nothing until %s after its deadline", i.Intent.Owner, i.Intent.Margin)})
+		return true
+	case i.Intent.Owner == d.world.Me:
+		d.command(Actuate{i.order(step, change, i.Intent.Undo, i.Intent.Position)})
+	}
+	d.wakeAt(silent)
+	return false
+}
+
+// resolve looks at a change in doubt until it is known how it stands.
+func (d *draft) resolve(i *Incident, step, change int, state ChangeState) bool {
+	if d.world.Now.Before(state.Wait) {
+		d.wakeAt(state.Wait)
+		return false
+	}
+	for _, r := range d.world.Results[i.ID] {
+		if f, ok := r.(events.Found); ok && f.Step == step && f.Change == change && f.Doubt == state.Doubt {
+			d.append(i.ID, f)
+			return true
+		}
+	}
+	giveUp := state.Since.Add(d.clocks().LookFor.Std())
+	if i.Phase != Stuck && !d.world.Now.Before(giveUp) {
+		device := i.Plan.Plan.Steps[step].Changes[change].Device
+		d.append(i.ID, events.Stuck{
+			Why:    fmt.Sprintf("%s could not be read back for %s: nobody can tell whether the change stands on it", device, d.clocks().LookFor),
+			Remedy: fmt.Sprintf("reach %s; Detour goes on looking, and takes the change back when told: detour undrain %s", device, i.ID),
+		})
+		return true
+	}
+	d.command(Look{Order: i.order(step, change, false, i.Intent.Position), Fence: state.Doubt})
+	if i.Phase != Stuck {
+		d.wakeAt(giveUp)
+	}
+	return false
+}
+
+func actOf(r events.Body) (events.Act, bool) {
+	switch r := r.(type) {
+	case events.Applied:
+		return r.Act, true
+	case events.Refused:
+		return r.Act, true
+	case events.Unknown:
+		return r.Act, true
+	}
+	return events.Act{}, false
+}
+
+// count returns how many changes are known to stand each way.
+func (i *Incident) count() (before, after, other int) {
+	for _, step := range i.Steps {
+		for _, c := range step {
+			switch c.Seen {
+			case events.SeenBefore:
+				before++
+			case events.SeenAfter:
+				after++
+			default:
+				other++
+			}
+		}
+	}
+	return before, after, other
+}
+
+// acting goes from step to step. When one end of a step did not take it, everything is taken back: a link is never left
+// with one end drained.
+func (d *draft) acting(i *Incident) {
+	if !d.settle(i) {
+		return
+	}
+	step := i.Intent.Step
+	stands := !slices.ContainsFunc(i.Steps[step], func(c ChangeState) bool { return c.Seen != events.SeenAfter })
+	_, after, other := i.count()
+	switch {
+	case stands && i.Abort == nil:
+		if at := i.Intent.At.Add(i.Plan.Plan.Steps[step].Settle.Std()); d.world.Now.Before(at) {
+			d.wakeAt(at)
+			return
+		}
+		if f, frozen := d.board.FrozenBy(i.Target.Scopes); frozen && i.Live() {
+			d.undo(i, fmt.Sprintf("%s was frozen between two steps by %s: %s", f.Scope, f.By.Name, f.Reason))
+			return
+		}
+		d.intend(i.ID, step+1, false, "")
+	case after > 0:
+		d.undo(i, i.whyBack())
+	case other > 0:
+		d.callPerson(i)
+	case i.Abort != nil:
+		d.close(i, events.WasAborted, "aborted by "+i.Abort.By.Name+": "+i.Abort.Reason)
+	default:
+		d.close(i, events.WasRefused, i.whyBack())
+	}
+}
+
+// whyBack says why what was set is taken back, or why nothing was set.
+func (i *Incident) whyBack() string {
+	switch {
+	case i.Abort != nil:
+		return fmt.Sprintf("aborted by %s: %s", i.Abort.By.Name, i.Abort.Reason)
+	case i.Verified != nil && !i.Verified.Pass:
+		return "verification failed: " + firstFailed(i.Verified.Checks)
+	case i.Refusal != nil:
+		device := i.Plan.Plan.Steps[i.Refusal.Step].Changes[i.Refusal.Change].Device
+		return fmt.Sprintf("%s did not take it (%s): %s", device, i.Refusal.Class, i.Refusal.Detail)
+	}
+	return "a router no longer holds it"
+}
+
+// undo takes back the last step of which anything stands.
+func (d *draft) undo(i *Incident, why string) {
+	for step := len(i.Steps) - 1; step >= 0; step-- {
+		if slices.ContainsFunc(i.Steps[step], func(c ChangeState) bool { return c.Seen == events.SeenAfter }) {
+			d.intend(i.ID, step, true, why)
+			return
+		}
+	}
+}

@@ -1,0 +1,120 @@
+package incident
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/detour-net/detour/events"
+)
+
+// reverting takes back step after step, the last first, a bounded number of times each.
+func (d *draft) reverting(i *Incident) {
+	if !d.settle(i) {
+		return
+	}
+	_, after, other := i.count()
+	switch {
+	case after == 0 && other > 0:
+		d.callPerson(i)
+	case after == 0:
+		d.reverted(i)
+	case i.Intent.Attempt < d.clocks().UndoAttempts || !slices.ContainsFunc(i.Steps[i.Intent.Step], func(c ChangeState) bool { return c.Seen == events.SeenAfter }):
+		if at := i.Intent.At.Add(time.Duration(i.Intent.Attempt) * d.clocks().LookEvery.Std()); i.Refusal != nil && d.world.Now.Before(at) {
+			d.wakeAt(at)
+			return
+		}
+		d.undo(i, i.Intent.Why)
+	default:
+		d.append(i.ID, events.Stuck{
+			Why:    fmt.Sprintf("%d attempts to take it back were refused; the last: %s", i.Intent.Attempt, i.whyBack()),
+			Remedy: fmt.Sprintf("see why the router refuses, then: detour undrain %s", i.ID),
+		})
+	}
+}
+
+// reverted is where taking back ends: on probation after a release, otherwise closed.
+func (d *draft) reverted(i *Incident) {
+	r := events.Reverted{Why: i.Intent.Why}
+	if i.Release != nil && i.Release.By == nil {
+		r.Probation = d.world.Now.Add(d.clocks().Probation.Std())
+	}
+	if i.Phase == Reverting && !i.revertedAlready() {
+		d.append(i.ID, r)
+		if !r.Probation.IsZero() {
+			return
+		}
+	}
+	switch {
+	case i.Release != nil:
+		c := events.Closed{Outcome: events.Restored, Reason: "undrained by " + i.Release.By.Name + ": " + i.Release.Why, CoolDown: d.world.Now.Add(d.clocks().Override.Std())}
+		d.append(i.ID, c)
+	case i.Abort != nil:
+		d.close(i, events.WasAborted, i.whyBack())
+	case i.Verified != nil && i.Verified.Pass:
+		d.close(i, events.WasLost, i.Intent.Why)
+	default:
+		d.close(i, events.RolledBack, i.Intent.Why)
+	}
+}
+
+func (i *Incident) revertedAlready() bool { return i.Claims == nil }
+
+// probation watches a link that is back in service.
+func (d *draft) probation(i *Incident) {
+	firing, last := i.Firing()
+	switch {
+	case i.Abort != nil:
+		d.close(i, events.WasAborted, i.whyBack())
+	case firing && last.After(i.Changed):
+		d.append(i.ID, events.Relapsed{Why: "the fault fires again while the link is on probation"})
+	case !d.world.Now.Before(i.Watch):
+		d.close(i, events.Restored, "nothing was seen of the fault until the end of probation")
+	default:
+		d.wakeAt(i.Watch)
+	}
+}
+
+// stuck goes on looking. A person's order takes it back; when nothing stands any more it ends.
+func (d *draft) stuck(i *Incident) {
+	if i.Abort != nil && i.Abort.AsIs {
+		d.close(i, events.LeftAlone, "left as it is by "+i.Abort.By.Name+": "+i.Abort.Reason)
+		return
+	}
+	if !d.settle(i) || d.drift(i) {
+		return
+	}
+	_, after, other := i.count()
+	switch {
+	case after+other == 0:
+		d.close(i, events.RolledBack, "nothing of it stands on the routers any more; it was stuck: "+i.Trouble.Why)
+	case i.Abort == nil && i.Release == nil:
+	case after > 0:
+		d.undo(i, "ordered by a person: "+i.orderedBy())
+	default:
+		d.callPerson(i)
+	}
+}
+
+func (i *Incident) orderedBy() string {
+	if i.Abort != nil {
+		return i.Abort.By.Name + ": " + i.Abort.Reason
+	}
+	return i.Release.By.Name + ": " + i.Release.Why
+}
+
+// callPerson hands an incident over because somebody else has changed what Detour set.
+func (d *draft) callPerson(i *Incident) {
+	for s, step := range i.Steps {
+		for c, state := range step {
+			if state.Seen == events.SeenOther {
+				change := i.Plan.Plan.Steps[s].Changes[c]
+				d.append(i.ID, events.Stuck{
+					Why:    fmt.Sprintf("somebody else has changed %s on %s: Detour neither overwrites it nor undoes it", change.Settings[0].LeafRef, change.Device),
+					Remedy: fmt.Sprintf("put it back to %s and Detour ends the incident, or: detour abort %s --as-is", change.Settings[0].Before, i.ID),
+				})
+				return
+			}
+		}
+	}
+}
