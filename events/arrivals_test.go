@@ -29,6 +29,9 @@ func TestParseEvent(t *testing.T) {
 			Evidence: map[string]float64{"errors": 9600, "packets": 30000000}, Labels: map[string]string{"site": "den"},
 		},
 	}
+	if _, ok := fastEvent([]byte(contractEvent)); !ok {
+		t.Error("the fast reader gives up on the usual event")
+	}
 	got, err := ParseEvent([]byte(contractEvent))
 	if diff := cmp.Diff(want, got); err != nil || diff != "" {
 		t.Fatalf("%v\n%s", err, diff)
@@ -95,9 +98,13 @@ func TestParseEventRefuses(t *testing.T) {
 func FuzzParseEvent(f *testing.F) {
 	f.Add([]byte(contractEvent))
 	f.Add([]byte(`{"specversion":"1.0","type":"net.detour.anomaly.v1","id":"1","source":"s","data":{}}`))
+	f.Add([]byte(`{"data":{"severity":"info","kind":"x","state":"resolved","observed_at":"2026-11-20T12:00:00Z","resource":{"link":"a-b"},"labels":{"a":"\u00e9","a":"b"}},"source":"s","id":"1","id":"2","type":"net.detour.anomaly.v1","specversion":"1.0"} `))
 	f.Fuzz(func(t *testing.T, raw []byte) {
-		e, err := ParseEvent(raw)
-		if err != nil {
+		e, err := strictEvent(raw)
+		if fast, ok := fastEvent(raw); ok && (err != nil || !cmp.Equal(e, fast)) {
+			t.Fatalf("%v (-strict +fast):\n%s", err, cmp.Diff(e, fast))
+		}
+		if err != nil || len(raw) > MaxEventBytes {
 			return
 		}
 		if err := e.Data.Validate(); err != nil {

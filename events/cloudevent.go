@@ -3,6 +3,7 @@ package events
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -44,6 +45,13 @@ func ParseEvent(raw []byte) (Event, error) {
 	if len(raw) > MaxEventBytes {
 		return Event{}, fmt.Errorf("event of %d bytes, at most %d are taken", len(raw), MaxEventBytes)
 	}
+	if e, ok := fastEvent(raw); ok {
+		return e, nil
+	}
+	return strictEvent(raw)
+}
+
+func strictEvent(raw []byte) (Event, error) {
 	var env struct {
 		Event
 		Data        json.RawMessage `json:"data"`
@@ -79,20 +87,29 @@ func ParseBinary(header func(string) string, body []byte) (Event, error) {
 	return finish(e, body)
 }
 
-func finish(e Event, data []byte) (Event, error) {
+// checkEnvelope checks everything but the data.
+func (e Event) checkEnvelope() error {
 	switch {
 	case e.SpecVersion != "1.0":
-		return Event{}, fmt.Errorf("specversion is %q, want \"1.0\"", e.SpecVersion)
+		return fmt.Errorf("specversion is %q, want \"1.0\"", e.SpecVersion)
 	case e.Type != TypeAnomaly:
-		return Event{}, fmt.Errorf("type is %q, want %q", e.Type, TypeAnomaly)
+		return fmt.Errorf("type is %q, want %q", e.Type, TypeAnomaly)
 	case e.ID == "" || len(e.ID) > maxName:
-		return Event{}, fmt.Errorf("id is empty or longer than %d bytes", maxName)
+		return fmt.Errorf("id is empty or longer than %d bytes", maxName)
 	case e.Source == "" || len(e.Source) > maxName:
-		return Event{}, fmt.Errorf("source is empty or longer than %d bytes", maxName)
+		return fmt.Errorf("source is empty or longer than %d bytes", maxName)
 	case e.DataContentType != "" && !strings.HasPrefix(e.DataContentType, ContentTypeJSON):
-		return Event{}, fmt.Errorf("datacontenttype is %q, want %q", e.DataContentType, ContentTypeJSON)
-	case len(data) == 0:
-		return Event{}, fmt.Errorf("data is missing")
+		return fmt.Errorf("datacontenttype is %q, want %q", e.DataContentType, ContentTypeJSON)
+	}
+	return nil
+}
+
+func finish(e Event, data []byte) (Event, error) {
+	if err := e.checkEnvelope(); err != nil {
+		return Event{}, err
+	}
+	if len(data) == 0 {
+		return Event{}, errors.New("data is missing")
 	}
 	if err := decodeOne(data, &e.Data, true); err != nil {
 		return Event{}, fmt.Errorf("read data: %w", err)

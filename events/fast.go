@@ -2,17 +2,14 @@ package events
 
 import (
 	"bytes"
-	"encoding"
-	"encoding/json"
 	"reflect"
-	"strconv"
-	"strings"
 	"time"
 )
 
-// A ledger is read far more often than written: every start follows it from the first record. A Decoder reads exactly
-// what Encode writes, in one pass: no white space, fields in the order of their struct. At anything else it gives up
-// and encoding/json has the word, so what is accepted and what an error says is decided there alone.
+// A ledger is read far more often than written: every start follows it from the first record, and a storm of anomalies
+// is thousands of events at once. So what is usual is read in one pass: commits as Encode writes them, events that are
+// complete and valid. At anything else the fast reader gives up, and encoding/json has the word: what is accepted, and
+// what an error says, is decided there alone.
 
 // Decoder reads many commits one after the other. What their strings have in common, which is most, they share in
 // memory. The zero Decoder is ready; it must not be used by two goroutines at once.
@@ -44,16 +41,6 @@ func (d *Decoder) keep(text []byte) string {
 	}
 	return *slot
 }
-
-// scan reads JSON from the front. Its methods report whether the next thing was what they expect.
-type scan struct {
-	raw []byte
-	at  int
-	*Decoder
-}
-
-// read fills v, which is addressable, from the front of s.
-type read func(s *scan, v reflect.Value) bool
 
 func (d *Decoder) fast(raw []byte) (c Commit, ok bool) {
 	s := &scan{raw: raw, Decoder: d}
@@ -91,258 +78,24 @@ func (s *scan) record(r *Record) bool {
 	return ok && s.literal("}")
 }
 
-func (s *scan) literal(text string) bool {
-	if len(s.raw)-s.at < len(text) || string(s.raw[s.at:s.at+len(text)]) != text {
-		return false
-	}
-	s.at += len(text)
-	return true
+// wireEvent is a CloudEvent with its data, and the extension attributes that Detour carries on.
+type wireEvent struct {
+	Event
+	TraceParent string `json:"traceparent"`
+	TraceState  string `json:"tracestate"`
 }
 
-// plain takes a string of ASCII without escapes and returns what is between the quotes.
-func (s *scan) plain() ([]byte, bool) {
-	if s.at >= len(s.raw) || s.raw[s.at] != '"' {
-		return nil, false
-	}
-	for i := s.at + 1; i < len(s.raw); i++ {
-		switch b := s.raw[i]; {
-		case b == '"':
-			text := s.raw[s.at+1 : i]
-			s.at = i + 1
-			return text, true
-		case b == '\\' || b < ' ' || b >= 0x80:
-			return nil, false
-		}
-	}
-	return nil, false
-}
+var readEvent = reader(reflect.TypeFor[wireEvent]())
 
-// text takes any string.
-func (s *scan) text(into *string) bool {
-	if text, ok := s.plain(); ok {
-		*into = s.keep(text)
-		return true
+// fastEvent is ParseEvent for the usual event: complete and valid, with no attributes but those that Event knows.
+func fastEvent(raw []byte) (Event, bool) {
+	var w wireEvent
+	s := &scan{raw: raw, Decoder: new(Decoder)}
+	ok := readEvent(s, reflect.ValueOf(&w).Elem())
+	s.space()
+	if !ok || s.at != len(raw) || w.checkEnvelope() != nil || w.Data.Validate() != nil {
+		return Event{}, false
 	}
-	if s.at >= len(s.raw) || s.raw[s.at] != '"' {
-		return false
-	}
-	for i := s.at + 1; i < len(s.raw); i++ {
-		switch s.raw[i] {
-		case '\\':
-			i++
-		case '"':
-			token := s.raw[s.at : i+1]
-			s.at = i + 1
-			return json.Unmarshal(token, into) == nil
-		}
-	}
-	return false
-}
-
-// number takes a number as RFC 8259 writes one.
-func (s *scan) number() ([]byte, bool) {
-	start := s.at
-	s.literal("-")
-	if !s.literal("0") && !s.digits() {
-		return nil, false
-	}
-	if s.literal(".") && !s.digits() {
-		return nil, false
-	}
-	if s.literal("e") || s.literal("E") {
-		if !s.literal("+") {
-			s.literal("-")
-		}
-		if !s.digits() {
-			return nil, false
-		}
-	}
-	return s.raw[start:s.at], true
-}
-
-func (s *scan) digits() bool {
-	start := s.at
-	for s.at < len(s.raw) && s.raw[s.at] >= '0' && s.raw[s.at] <= '9' {
-		s.at++
-	}
-	return s.at > start
-}
-
-// unmarshal hands the next string, number or null to a type that reads its own JSON.
-func (s *scan) unmarshal(into json.Unmarshaler) bool {
-	start := s.at
-	_, ok := s.plain()
-	if !ok {
-		ok = s.literal("null")
-	}
-	if !ok {
-		_, ok = s.number()
-	}
-	return ok && into.UnmarshalJSON(s.raw[start:s.at]) == nil
-}
-
-// reader compiles how a type is read. Types that the vocabulary does not use are left to encoding/json.
-func reader(t reflect.Type) read {
-	switch p := reflect.PointerTo(t); {
-	case p.Implements(reflect.TypeFor[json.Unmarshaler]()):
-		return func(s *scan, v reflect.Value) bool { return s.unmarshal(v.Addr().Interface().(json.Unmarshaler)) }
-	case p.Implements(reflect.TypeFor[encoding.TextUnmarshaler]()):
-		return func(s *scan, v reflect.Value) bool {
-			text, ok := s.plain()
-			return ok && v.Addr().Interface().(encoding.TextUnmarshaler).UnmarshalText(text) == nil
-		}
-	}
-	switch t.Kind() {
-	case reflect.String:
-		return func(s *scan, v reflect.Value) bool {
-			text, ok := s.plain()
-			if ok {
-				v.SetString(s.keep(text))
-				return true
-			}
-			var long string
-			ok = s.text(&long)
-			v.SetString(long)
-			return ok
-		}
-	case reflect.Bool:
-		return func(s *scan, v reflect.Value) bool {
-			v.SetBool(s.literal("true"))
-			return v.Bool() || s.literal("false")
-		}
-	case reflect.Int, reflect.Int64:
-		return func(s *scan, v reflect.Value) bool {
-			text, ok := s.number()
-			n, err := strconv.ParseInt(string(text), 10, 64)
-			v.SetInt(n)
-			return ok && err == nil && !v.OverflowInt(n)
-		}
-	case reflect.Uint32, reflect.Uint64:
-		return func(s *scan, v reflect.Value) bool {
-			text, ok := s.number()
-			n, err := strconv.ParseUint(string(text), 10, 64)
-			v.SetUint(n)
-			return ok && err == nil && !v.OverflowUint(n)
-		}
-	case reflect.Float64:
-		return func(s *scan, v reflect.Value) bool {
-			text, ok := s.number()
-			f, err := strconv.ParseFloat(string(text), 64)
-			v.SetFloat(f)
-			return ok && err == nil
-		}
-	case reflect.Pointer:
-		return pointerReader(t)
-	case reflect.Slice:
-		return sliceReader(t)
-	case reflect.Map:
-		return mapReader(t)
-	case reflect.Struct:
-		return structReader(t)
-	}
-	return func(*scan, reflect.Value) bool { return false }
-}
-
-func pointerReader(t reflect.Type) read {
-	elem := reader(t.Elem())
-	return func(s *scan, v reflect.Value) bool {
-		if s.literal("null") {
-			return true
-		}
-		v.Set(reflect.New(t.Elem()))
-		return elem(s, v.Elem())
-	}
-}
-
-func sliceReader(t reflect.Type) read {
-	elem := reader(t.Elem())
-	if t.Elem().Kind() == reflect.Uint8 {
-		return func(*scan, reflect.Value) bool { return false } // base64
-	}
-	return func(s *scan, v reflect.Value) bool {
-		if s.literal("null") {
-			return true
-		}
-		if !s.literal("[") {
-			return false
-		}
-		v.Set(reflect.MakeSlice(t, 0, 0))
-		for n := 0; !s.literal("]"); n++ {
-			if n > 0 && !s.literal(",") {
-				return false
-			}
-			v.Grow(1)
-			v.SetLen(n + 1)
-			if !elem(s, v.Index(n)) {
-				return false
-			}
-		}
-		return true
-	}
-}
-
-func mapReader(t reflect.Type) read {
-	elem := reader(t.Elem())
-	if t.Key().Kind() != reflect.String {
-		return func(*scan, reflect.Value) bool { return false }
-	}
-	return func(s *scan, v reflect.Value) bool {
-		if s.literal("null") {
-			return true
-		}
-		if !s.literal("{") {
-			return false
-		}
-		v.Set(reflect.MakeMap(t))
-		for n := 0; !s.literal("}"); n++ {
-			key, value := reflect.New(t.Key()).Elem(), reflect.New(t.Elem()).Elem()
-			var name string
-			if n > 0 && !s.literal(",") || !s.text(&name) || !s.literal(":") || !elem(s, value) {
-				return false
-			}
-			key.SetString(name)
-			v.SetMapIndex(key, value)
-		}
-		return true
-	}
-}
-
-// field is one JSON field of a struct, promoted ones included.
-type field struct {
-	key   string // with quotes and colon
-	index []int
-	read  read
-}
-
-func structReader(t reflect.Type) read {
-	var fields []field
-	for _, f := range reflect.VisibleFields(t) {
-		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
-		switch {
-		case f.Anonymous && name == "" || name == "-" || !f.IsExported():
-			continue
-		case name == "":
-			name = f.Name
-		}
-		fields = append(fields, field{`"` + name + `":`, f.Index, reader(f.Type)})
-	}
-	return func(s *scan, v reflect.Value) bool {
-		if !s.literal("{") {
-			return false
-		}
-		next := 0
-		for n := 0; !s.literal("}"); n++ {
-			if n > 0 && !s.literal(",") {
-				return false
-			}
-			for next < len(fields) && !s.literal(fields[next].key) {
-				next++
-			}
-			if next == len(fields) || !fields[next].read(s, v.FieldByIndex(fields[next].index)) {
-				return false
-			}
-			next++
-		}
-		return true
-	}
+	w.Extensions = Extension{TraceParent: w.TraceParent, TraceState: w.TraceState}
+	return w.Event, true
 }

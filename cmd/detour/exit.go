@@ -81,7 +81,7 @@ func explain(w io.Writer, err error) {
 	case errors.Is(err, client.ErrUnreachable):
 		remedy = "see that detour serve runs there; --server or DETOUR_SERVER says where"
 	case errors.Is(err, context.DeadlineExceeded):
-		remedy = "give it more time with --timeout, or see whether the server is ready: /readyz"
+		remedy = "see that what should answer is up, or give it more time with --timeout"
 	}
 	if remedy != "" {
 		fmt.Fprintf(w, "        %s\n", remedy)

@@ -111,6 +111,7 @@ func serve(env *testscript.Env) error {
 	if err != nil {
 		return err
 	}
+	env.Setenv("GORACE", "atexit_sleep_ms=0") // the race detector lingers in every process that it watches
 	env.Setenv("EXAMPLE", example)
 	env.Setenv("DETOUR_SERVER", srv.URL)
 	env.Setenv("DETOUR_TOKEN_FILE", filepath.Join(env.WorkDir, "root"))

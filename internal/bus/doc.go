@@ -6,5 +6,5 @@
 // that replicas do not come back in step, and it buffers nothing while it is away, so that nothing is sent long after
 // it was decided; whoever publishes learns at once that the bus is not there.
 //
-// Streams belong to the packages that speak through them (ledger, intake); nothing here knows a subject.
+// Streams belong to the packages that speak through them (ledger, intake).
 package bus

@@ -2,13 +2,12 @@ package demo
 
 import (
 	"bytes"
-	"errors"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"text/template"
-
 )
 
 const domain = "demo"

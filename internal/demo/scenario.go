@@ -47,6 +47,7 @@ func Scenarios() []Scenario {
 		{Name: "frozen", Summary: "the network is frozen: decided, held, and said so", Want: outcomeWaiting, play: frozen, check: noSets},
 		{Name: "budget-full", Summary: "a second fault waits, and says what would unblock it", Want: outcomeWaiting, play: budgetFull, check: standsOn(2)},
 		{Name: "replica-killed", Summary: "the replica that acts is killed with SIGKILL: another finishes", Want: string(events.Restored), tune: func(s *settings) { s.Children = 2 }, play: replicaKilled, check: standsOn(0)},
+		{Name: "commit-confirmed", Summary: "routers proven by a canary roll back by themselves unless told to keep it", Want: string(events.Restored), tune: func(s *settings) { s.Prove = true }, play: linkErrors, check: confirmed},
 		{Name: "storm", Summary: "10,000 anomalies about three links: three incidents", Want: string(events.Restored), play: storm, check: threeIncidents},
 	}
 }
@@ -110,6 +111,14 @@ func noSets(s *stage, _ *incident.Incident) error {
 		return fmt.Errorf("%d Sets reached routers, want none", n)
 	}
 	return nil
+}
+
+// confirmed wants both ends to have been told to keep the change, and everything as before in the end.
+func confirmed(s *stage, i *incident.Incident) error {
+	if i.Intent == nil || s.told[events.KindConfirmed] != 2 {
+		return fmt.Errorf("%d confirmations stand on the ledger, want 2", s.told[events.KindConfirmed])
+	}
+	return s.asBefore()
 }
 
 func doubled(s *stage, i *incident.Incident) error {

@@ -41,7 +41,8 @@ type stage struct {
 
 	mu    sync.Mutex
 	board *incident.Board
-	moved chan struct{} // closed and replaced with every commit
+	told  map[events.Kind]int // records, by kind
+	moved chan struct{}       // closed and replaced with every commit
 	sick  map[string]context.CancelFunc
 	first time.Time // when the first anomaly was published
 
@@ -52,7 +53,7 @@ type stage struct {
 // build makes the backbone, the bus and the replicas, and waits until the service is ready.
 func build(ctx context.Context, o Options, sc Scenario, dir string, tell func(line)) (*stage, error) {
 	s := &stage{
-		dir: dir, tell: tell, board: incident.NewBoard(), moved: make(chan struct{}), sick: map[string]context.CancelFunc{}, started: time.Now(),
+		dir: dir, tell: tell, board: incident.NewBoard(), told: map[events.Kind]int{}, moved: make(chan struct{}), sick: map[string]context.CancelFunc{}, started: time.Now(),
 	}
 	logs, err := os.Create(filepath.Join(dir, "detour.log"))
 	if err != nil {
@@ -177,6 +178,9 @@ func (s *stage) listen(context.Context) error {
 		err := s.ledger.Follow(following, 1, func(c events.Commit) error {
 			s.mu.Lock()
 			err := s.board.Apply(c)
+			for _, r := range c.Records {
+				s.told[r.Body.Kind()]++
+			}
 			close(s.moved)
 			s.moved = make(chan struct{})
 			s.mu.Unlock()

@@ -47,7 +47,7 @@ func BenchmarkDrain(b *testing.B) {
 		for b.Loop() {
 			fence++
 			order := events.Order{
-				Incident: "bench", Act: events.Act{Fence: fence}, Change: change, ReadAt: time.Now(), Deadline: time.Now().Add(time.Minute),
+				Incident: "bench", Mode: events.Live, Act: events.Act{Fence: fence}, Change: change, ReadAt: time.Now(), Deadline: time.Now().Add(time.Minute),
 			}
 			if body := fleet.Set(b.Context(), order, granted); body.Kind() != events.KindApplied {
 				b.Fatalf("%+v", body)

@@ -188,7 +188,7 @@ func TestAcknowledgedButUnreadable(t *testing.T) {
 		return nil
 	}
 	order := events.Order{
-		Incident: "odd-1", Deadline: time.Now().Add(5 * time.Second), ReadAt: time.Now(),
+		Incident: "odd-1", Mode: events.Live, Deadline: time.Now().Add(5 * time.Second), ReadAt: time.Now(),
 		Change: events.Change{Device: "odd", Settings: []events.Setting{
 			{LeafRef: end.Leaves[0].LeafRef, Before: end.Leaves[0].Config, After: events.UintValue(softMetric)},
 		}},

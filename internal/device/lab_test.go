@@ -145,7 +145,7 @@ func (l *lab) drain(ctx context.Context) events.Order {
 	}
 	l.fence++
 	return events.Order{
-		Incident: "a-b-1", Act: events.Act{Fence: l.fence}, Change: change,
+		Incident: "a-b-1", Mode: events.Live, Act: events.Act{Fence: l.fence}, Change: change,
 		Deadline: time.Now().Add(5 * time.Second), ReadAt: time.Now(),
 	}
 }

@@ -25,6 +25,9 @@ const readTrust = time.Second
 //
 // A change is refused unless every leaf holds its pre-image. An undo is sent for the leaves that still hold what was
 // set; leaves that are back already are left alone, and any other value refuses it: somebody else changed it.
+//
+// An order that is not live goes through all of it but the sending, and is applied with no Set and what would have been
+// set as its detail.
 func (f *Fleet) Set(ctx context.Context, order events.Order, permit func() error) events.Body {
 	s, err := f.session(order.Change.Device)
 	if err != nil {

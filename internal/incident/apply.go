@@ -2,6 +2,7 @@ package incident
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/detour-net/detour/events"
@@ -50,7 +51,8 @@ func (b *Board) fold(c events.Commit, r events.Record) string {
 		delete(b.windows, body.Window)
 		return ""
 	case events.PolicyLoaded:
-		b.policies[c.By] = body
+		replica, _, _ := strings.Cut(c.By, "/")
+		b.policies[replica] = body
 		return ""
 	case events.Proved:
 		b.proofs[body.Device] = body
@@ -160,7 +162,7 @@ func (b *Board) foldIncident(i *Incident, c events.Commit, body events.Body) (to
 		return i.plan(r), ""
 	case events.Ruled:
 		i.Ruling = &r
-		if r.Verdict == events.Defer {
+		if r.Verdict == events.Defer && i.Phase != Holding {
 			to = Waiting
 		}
 	case events.Asked:

@@ -57,7 +57,7 @@ func (d *draft) release(i *Incident, facts events.Facts) {
 	if ruled.Verdict != events.Allow {
 		d.wakeAt(d.world.Now.Add(d.clocks().LookEvery.Std()))
 		if !sameHold(i.Ruling, ruled) {
-			d.append(i.ID, events.Renewed{Until: d.world.Now.Add(d.clocks().RenewEvery.Std()), Why: "not released: " + firstFailed(ruled.Checks)})
+			d.append(i.ID, ruled)
 		}
 		return
 	}

@@ -38,7 +38,7 @@ func (d *draft) planAndRule(i *Incident, rule policy.Rule, facts events.Facts) {
 	mode, why := d.world.Policy.Mode(d.world.Mode, rule, d.world.Now, i.Target.Scopes, d.board.Windows(d.world.Now))
 	p := events.Planned{Plan: plan, Digest: plan.Digest(), Rule: rule.Name, Mode: mode, ModeWhy: why, Facts: facts}
 	same := i.Plan != nil && i.Plan.Digest == p.Digest && i.Plan.Mode == mode
-	ruled := d.world.Policy.Evaluate(d.question(i, rule, p, same && i.Quorum()))
+	ruled := d.world.Policy.Evaluate(d.question(i, rule, p, same && d.approved(i)))
 	if same && i.Phase == Waiting && ruled.Verdict == events.Defer && sameHold(i.Ruling, ruled) {
 		d.wakeAt(d.world.Now.Add(d.clocks().LookEvery.Std()))
 		return
@@ -93,7 +93,7 @@ func (d *draft) waiting(i *Incident) {
 		return
 	}
 	if i.Plan != nil {
-		held := d.world.Policy.Evaluate(d.question(i, rule, *i.Plan, i.Quorum()))
+		held := d.world.Policy.Evaluate(d.question(i, rule, *i.Plan, d.approved(i)))
 		if held.Verdict == events.Defer && holdsWithoutFacts(held.Checks) {
 			if !sameHold(i.Ruling, held) {
 				d.append(i.ID, held)
@@ -129,6 +129,12 @@ func (d *draft) asking(i *Incident) {
 	default:
 		d.wakeAt(i.Ask.Expires)
 	}
+}
+
+// approved reports whether the plan has been approved and may still be begun: what then waits until the request would have
+// lapsed is asked about anew.
+func (d *draft) approved(i *Incident) bool {
+	return i.Quorum() && (i.Phase == Asking || d.world.Now.Before(i.Ask.Expires))
 }
 
 // endEarly ends an incident of which nothing stands when it was aborted, has cleared, or is too old to act on.

@@ -96,6 +96,7 @@ var table = []Transition{
 	{Confirming, events.KindStuck, Stuck, "the outcome cannot be learnt"},
 	{Confirming, events.KindClosed, Closed, "rolled back by itself, nothing stands"},
 
+	{Holding, events.KindRuled, Holding, "not to be released yet"},
 	{Holding, events.KindRenewed, Holding, "not clear for long enough"},
 	{Holding, events.KindFound, Holding, "a router has lost it"},
 	{Holding, events.KindReleased, Holding, ""},

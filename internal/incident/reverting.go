@@ -19,7 +19,7 @@ func (d *draft) reverting(i *Incident) {
 		d.callPerson(i)
 	case after == 0:
 		d.reverted(i)
-	case i.Intent.Attempt < d.clocks().UndoAttempts || !slices.ContainsFunc(i.Steps[i.Intent.Step], func(c ChangeState) bool { return c.Seen == events.SeenAfter }):
+	case i.Intent.Attempt < d.clocks().UndoAttempts || d.unreached(i) || !slices.ContainsFunc(i.Steps[i.Intent.Step], func(c ChangeState) bool { return c.Seen == events.SeenAfter }):
 		if at := i.Intent.At.Add(time.Duration(i.Intent.Attempt) * d.clocks().LookEvery.Std()); i.Refusal != nil && d.world.Now.Before(at) {
 			d.wakeAt(at)
 			return
@@ -31,6 +31,12 @@ func (d *draft) reverting(i *Incident) {
 			Remedy: fmt.Sprintf("see why the router refuses, then: detour undrain %s", i.ID),
 		})
 	}
+}
+
+// unreached reports whether the undo has only not reached its router yet: that is tried for as long as an unknown outcome
+// is looked up.
+func (d *draft) unreached(i *Incident) bool {
+	return i.Refusal != nil && i.Refusal.Undo && i.Refusal.Class == events.RefusedUnsent && d.world.Now.Before(i.Changed.Add(d.clocks().LookFor.Std()))
 }
 
 // reverted is where taking back ends: on probation after a release, otherwise closed.

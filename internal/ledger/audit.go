@@ -149,6 +149,11 @@ func (l *Ledger) Verify(ctx context.Context, fn func(events.Commit) error) (Repo
 		}
 		return nil
 	})
+	var b *BrokenError
+	if errors.As(err, &b) { // the server itself cannot read on
+		audit.find(b.Position, 0, b.Problem, b.Detail)
+		err = nil
+	}
 	return audit.Report(), err
 }
 

@@ -19,6 +19,7 @@ const (
 	batchBytes    = 8 << 20               // of them, at most; far below what the client queues before it drops
 	heartbeat     = time.Second           // after two of these in silence the server's side of the reader is gone
 	requestExpiry = 10 * time.Second      // of one request for messages
+	quiet         = 2 * time.Second       // after which it is asked whether there is really nothing new
 	idleConsumer  = 30 * time.Second      // after which the server forgets a reader that has died
 )
 
@@ -69,25 +70,32 @@ func (r *reader) session(ctx context.Context) (final, trouble error) {
 		return nil, err
 	}
 	defer messages.Stop()
-	for fresh := true; trouble == nil; fresh = false {
+	for fresh := true; final == nil && trouble == nil; fresh = false {
 		var batch []Entry
 		batch, trouble = r.gather(ctx, messages, fresh)
 		if len(batch) > 0 {
-			if err := r.out(batch); err != nil {
-				return err, nil
-			}
+			final = r.out(batch)
+		} else if errors.Is(trouble, context.DeadlineExceeded) && ctx.Err() == nil {
+			final, trouble = r.ensureQuiet(ctx)
 		}
 	}
-	return nil, trouble
+	return final, trouble
 }
 
-// gather takes messages until there are no more for now, or enough. What it took before it met with trouble counts.
+// gather takes messages until there are no more for now, or enough. What it took before it met with trouble counts. It
+// gives up with context.DeadlineExceeded when nothing comes for a while.
 func (r *reader) gather(ctx context.Context, messages jetstream.MessagesContext, fresh bool) ([]Entry, error) {
+	ctx, cancel := context.WithTimeout(ctx, quiet)
+	defer cancel()
 	batch := make([]Entry, 0, batchEntries)
 	for more := true; more && len(batch) < batchEntries; fresh = false {
-		msg, err := messages.Next(waitFor(ctx, len(batch)))
+		wait := jetstream.NextContext(ctx)
+		if len(batch) > 0 {
+			wait = jetstream.NextMaxWait(linger)
+		}
+		msg, err := messages.Next(wait)
 		if errors.Is(err, nats.ErrTimeout) && len(batch) > 0 {
-			return batch, nil
+			return batch, nil // a server that lost a message to its disk counts it as pending and never sends it
 		}
 		if err != nil {
 			return batch, err
@@ -107,13 +115,20 @@ func (r *reader) gather(ctx context.Context, messages jetstream.MessagesContext,
 	return batch, nil
 }
 
-// waitFor is how long to wait for a message: the first of a batch takes its time, the next is on its way already. A
-// server that lost a message to its disk counts it as pending and never sends it.
-func waitFor(ctx context.Context, have int) jetstream.NextOpt {
-	if have == 0 {
-		return jetstream.NextContext(ctx)
+// ensureQuiet finds out why nothing comes. A last record that the server counts but cannot read any more is missing.
+func (r *reader) ensureQuiet(ctx context.Context) (final, trouble error) {
+	for range patienceRounds {
+		last, err := r.l.LastPosition(ctx)
+		if err != nil || last < r.next {
+			return nil, err
+		}
+		_, err = r.l.stream.GetMsg(ctx, r.next)
+		if !errors.Is(err, jetstream.ErrMsgNotFound) {
+			return nil, fmt.Errorf("position %d is there and was not delivered", r.next)
+		}
+		sleep(ctx, firstPause)
 	}
-	return jetstream.NextMaxWait(linger)
+	return broken(r.next, Missing, "the server counts it and cannot read it"), nil
 }
 
 // subscribe makes a consumer of the server's that starts at next and is forgotten when nobody reads.

@@ -177,11 +177,16 @@ func (w *Worker) recorded(ctx context.Context, taken []Delivery, decision incide
 	}
 	returned := map[string]events.Observed{}
 	for _, r := range decision.Records {
-		if o, ok := r.Body.(events.Observed); ok {
-			switch o.Disposition {
-			case events.WasStale, events.WasFuture, events.WasNowhere, events.WasUnknown:
-				returned[o.Source+"\x00"+o.Event] = o
-			}
+		o, ok := r.Body.(events.Observed)
+		if !ok {
+			continue
+		}
+		if t, known := w.board.Trace(o.Event); known && o.Disposition == events.WasDuplicate {
+			o.Disposition, o.Detail = t.Disposition, t.Detail // it comes again because it could not be returned
+		}
+		switch o.Disposition {
+		case events.WasStale, events.WasFuture, events.WasNowhere, events.WasUnknown:
+			returned[o.Source+"\x00"+o.Event] = o
 		}
 	}
 	for _, d := range taken {

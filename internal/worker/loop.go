@@ -17,6 +17,7 @@ import (
 // world is what the loop has seen and not yet put on the ledger.
 type world struct {
 	pending []Delivery               // arrived, not recorded
+	fed     bool                     // the last turn recorded some of them
 	facts   map[string]events.Facts  // by incident
 	results map[string][]events.Body // by incident
 	held    map[string]time.Time     // commands that may not run again before
@@ -239,15 +240,22 @@ func (w *Worker) turn(ctx context.Context) time.Time {
 		return w.Now().Add(retryAfter)
 	}
 	if len(w.world.orders) > 0 {
-		w.carryOut(ctx)
+		if w.carryOut(ctx) == unwritten {
+			w.offline(ctx, w.decide(nil))
+			return w.Now().Add(retryAfter)
+		}
 		return w.Now()
 	}
-	taken := w.world.pending[:min(len(w.world.pending), maxTaken)]
+	// After a turn that recorded anomalies comes one that leaves the bus aside, so that a storm cannot keep what stands on
+	// the ledger from being carried out.
+	taken := w.world.pending[:0]
+	if !w.world.fed {
+		taken = w.world.pending[:min(len(w.world.pending), maxTaken)]
+	}
+	w.world.fed = len(taken) > 0
 	decision := w.decide(taken)
-	if len(taken) > 0 {
-		if w.prefetch(ctx, decision.Commands) {
-			decision = w.decide(taken)
-		}
+	if len(taken) > 0 && w.prefetch(ctx, decision.Commands) {
+		decision = w.decide(taken)
 	}
 	if decision.Fault != "" {
 		w.halt("a decision was not lawful, which is a defect: " + decision.Fault)
@@ -255,16 +263,20 @@ func (w *Worker) turn(ctx context.Context) time.Time {
 	}
 	records := append(deadLetters(taken), decision.Records...)
 	if len(records) > 0 {
-		if !w.append(ctx, records) {
+		switch w.append(ctx, records) {
+		case stored:
+			w.recorded(ctx, taken, decision)
+		case unwritten:
 			w.offline(ctx, decision)
 			return w.Now().Add(retryAfter)
 		}
-		w.recorded(ctx, taken, decision)
 		return w.Now()
 	}
-	w.recorded(ctx, taken, decision)
 	for _, c := range decision.Commands {
 		w.begin(c)
+	}
+	if len(w.world.pending) > 0 {
+		return w.Now()
 	}
 	return decision.Wake
 }
@@ -283,19 +295,22 @@ func (w *Worker) decide(taken []Delivery) incident.Decision {
 }
 
 // carryOut records what people ordered, each at the position that it was decided from.
-func (w *Worker) carryOut(ctx context.Context) {
+func (w *Worker) carryOut(ctx context.Context) storage {
 	o := w.world.orders[0]
 	records, err := o.do(w.board, w.Now())
-	if err == nil && !w.append(ctx, records) {
-		return // lost the race, or the bus is away: decided anew on the next turn
+	if err == nil {
+		if how := w.append(ctx, records); how != stored {
+			return how // decided anew on the next turn
+		}
 	}
 	w.world.orders = w.world.orders[1:]
 	if o.reply != nil {
 		o.reply <- orderReply{commit: events.Commit{Position: w.board.Position, Digest: w.board.Digest, Records: records}, err: err}
 	}
 	for _, r := range records {
-		w.log.Info("ordered by a person", zap.String("record", string(r.Body.Kind())), zap.String("incident", r.Incident), zap.Error(err))
+		w.log.Info("ordered by a person", zap.String("record", string(r.Body.Kind())), zap.String("incident", r.Incident))
 	}
+	return stored
 }
 
 func (w *Worker) refuseOrders(err error) {
@@ -307,33 +322,42 @@ func (w *Worker) refuseOrders(err error) {
 	w.world.orders = nil
 }
 
-// append writes one commit at the Board's position and folds it. It reports false when another commit took the position,
-// or when nobody can tell.
-func (w *Worker) append(ctx context.Context, records []events.Record) bool {
+// storage is what became of an append.
+type storage int
+
+const (
+	stored    storage = iota // it stands, and is folded
+	overtaken                // another commit took the position: decide again
+	unwritten                // the ledger cannot be written, or nobody can tell
+)
+
+// append writes one commit at the Board's position and folds it.
+func (w *Worker) append(ctx context.Context, records []events.Record) storage {
 	return w.store(ctx, events.Commit{ID: uuid.NewString(), Prev: w.board.Digest, At: w.Now().UTC(), By: w.me, Records: records})
 }
 
-func (w *Worker) store(ctx context.Context, c events.Commit) bool {
+func (w *Worker) store(ctx context.Context, c events.Commit) storage {
 	began := w.Now()
 	bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), appendWithin)
 	defer cancel()
-	stored, err := w.Ledger.Append(bounded, c, w.board.Position)
+	commit, err := w.Ledger.Append(bounded, c, w.board.Position)
 	w.doubted = nil
 	switch {
 	case err == nil:
-		w.fold(stored)
+		w.fold(commit)
 		w.Metrics.appended(w.Now().Sub(began))
-		return true
+		return stored
 	case errors.Is(err, w.Conflict):
 		w.Metrics.conflict()
 		w.readOn(ctx)
+		return overtaken
 	default:
 		if errors.Is(err, w.Doubt) {
 			w.doubted = &c
 		}
 		w.log.Warn("append to the ledger", zap.Uint64("position", w.board.Position+1), zap.Error(err))
+		return unwritten
 	}
-	return false
 }
 
 // settleDoubt appends a commit again of which nobody could tell whether it was stored: the position admits it once.
@@ -343,8 +367,7 @@ func (w *Worker) settleDoubt(ctx context.Context) (settled bool) {
 		w.doubted = nil // the ledger has gone on: it was this commit, or never will be
 		return true
 	}
-	w.store(ctx, *w.doubted)
-	return w.doubted == nil
+	return w.store(ctx, *w.doubted) != unwritten
 }
 
 // readOn waits for the commit that took the position.

@@ -31,7 +31,7 @@
   }
 
   const stream = new EventSource("/api/v1/stream");
-  stream.addEventListener("open", () => { live.textContent = "· live"; });
+  stream.addEventListener("open", () => { live.textContent = "· following"; });
   stream.addEventListener("error", () => { live.textContent = "· connection lost, trying again"; });
   stream.addEventListener("change", refresh);
 })();

@@ -1,0 +1,244 @@
+package bench
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
+	"text/template"
+	"time"
+
+	"github.com/goccy/go-yaml"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/detour-net/detour/events"
+	"github.com/detour-net/detour/internal/app"
+	"github.com/detour-net/detour/internal/backbone"
+	"github.com/detour-net/detour/internal/bus"
+	"github.com/detour-net/detour/internal/config"
+	"github.com/detour-net/detour/internal/incident"
+	"github.com/detour-net/detour/internal/network"
+	"github.com/detour-net/detour/internal/web/client"
+)
+
+// domain is the service's part of the network; anomalies of floorDomain lie on the same stream and are nobody's but the
+// floor's.
+const (
+	domain      = "bench"
+	floorDomain = "floor"
+)
+
+// patience bounds every wait for something that must happen.
+const patience = time.Minute
+
+// policyFile acts on every sick link as soon as it may, as often as the ceiling allows. A fault that a person aborts may
+// be opened again at once.
+const policyFile = `rules:
+  - name: sick-links
+    match: {kinds: [link-errors]}
+    remediation: link-drain
+    with: {style: soft}
+    autonomy: auto
+budgets:
+  rates: [{per: 1h, at_most: 60}]
+verify: {worst_link_permil: 1000}
+clocks: {fresh: 5s, hold: 1h, override: 0s, cool_down: 0s, look_every: 1s}
+`
+
+var configFile = template.Must(template.New("config").Parse(`mode: live
+domain: {{.Domain}}
+replica: {name: bench}
+nats: {urls: ["{{.Bus}}"], sync_always: true}
+listen: {http: "127.0.0.1:0"}
+telemetry: {interval: 500ms}
+inventory: inventory.yaml
+topology: topology.yaml
+policy: policy.yaml
+`))
+
+// service is one replica with everything around it: the backbone that it acts on, the bus, and a connection of ours to
+// each.
+type service struct {
+	dir    string
+	net    *backbone.Network
+	server *bus.Server
+	conn   *bus.Conn // the publisher's
+	app    *app.App
+	api    *client.Client
+
+	teardown []func() error
+}
+
+// raise starts a service and waits until it sees every router. The caller ends it with close.
+func raise(ctx context.Context, dir string) (*service, error) {
+	s := &service{dir: dir}
+	for _, step := range []func(context.Context) error{s.raiseBackbone, s.raiseBus, s.writeFiles, s.raiseApp, s.ready} {
+		if err := step(ctx); err != nil {
+			return nil, errors.Join(err, s.close())
+		}
+	}
+	return s, nil
+}
+
+func (s *service) onClose(f func() error) { s.teardown = append(s.teardown, f) }
+
+func (s *service) close() error {
+	var errs []error
+	for len(s.teardown) > 0 {
+		last := len(s.teardown) - 1
+		errs = append(errs, s.teardown[last]())
+		s.teardown = s.teardown[:last]
+	}
+	return errors.Join(errs...)
+}
+
+// bounded ends something within patience.
+func bounded(end func(context.Context) error) func() error {
+	return func() error {
+		ctx, cancel := context.WithTimeout(context.Background(), patience)
+		defer cancel()
+		return end(ctx)
+	}
+}
+
+func (s *service) raiseBackbone(context.Context) (err error) {
+	s.net, err = backbone.Start(backbone.Config{Topology: backbone.Abilene(), RequireClientCert: true, Username: "detour", Password: "bench"})
+	if err != nil {
+		return err
+	}
+	s.onClose(func() error { s.net.Close(); return nil })
+	return nil
+}
+
+func (s *service) raiseBus(ctx context.Context) (err error) {
+	if s.server, err = bus.Embedded(filepath.Join(s.dir, "nats"), bus.Options{Port: -1}); err != nil {
+		return err
+	}
+	s.onClose(bounded(s.server.Shutdown))
+	s.conn, err = s.connect(ctx)
+	return err
+}
+
+// connect opens another connection to the bus, of the same kind as the service's.
+func (s *service) connect(ctx context.Context) (*bus.Conn, error) {
+	conn, err := bus.Connect(bus.Config{URLs: []string{s.server.URL()}, Name: "bench"})
+	if err != nil {
+		return nil, err
+	}
+	s.onClose(bounded(conn.Close))
+	return conn, conn.Wait(ctx)
+}
+
+func (s *service) writeFiles(context.Context) error {
+	routers, err := s.net.Inventory(s.dir)
+	if err != nil {
+		return err
+	}
+	inventory, err := yaml.Marshal(map[string][]network.Router{"routers": routers})
+	if err != nil {
+		return err
+	}
+	topology, err := yaml.Marshal(map[string][]network.Link{"links": s.net.Topology().Links})
+	if err != nil {
+		return err
+	}
+	var c bytes.Buffer
+	if err := configFile.Execute(&c, map[string]string{"Domain": domain, "Bus": s.server.URL()}); err != nil {
+		return err
+	}
+	files := map[string][]byte{"inventory.yaml": inventory, "topology.yaml": topology, "policy.yaml": []byte(policyFile), "detour.yaml": c.Bytes()}
+	for name, raw := range files {
+		if err := os.WriteFile(filepath.Join(s.dir, name), raw, 0o600); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// raiseApp starts the replica. Its log is written as in production, to a file.
+func (s *service) raiseApp(ctx context.Context) error {
+	c, err := config.Load(filepath.Join(s.dir, "detour.yaml"))
+	if err != nil {
+		return err
+	}
+	file, err := os.Create(filepath.Join(s.dir, "detour.log"))
+	if err != nil {
+		return err
+	}
+	s.onClose(file.Close)
+	log, err := app.NewLogger(c.Log.Level, file)
+	if err != nil {
+		return err
+	}
+	if s.app, err = app.New(ctx, c, log); err != nil {
+		return err
+	}
+	running, stop := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- s.app.Run(running) }()
+	s.onClose(func() error { stop(); return <-ended })
+	if s.api, err = client.New(client.Config{Server: s.app.URL(), UserAgent: "bench"}); err != nil {
+		return err
+	}
+	s.onClose(func() error { s.api.Close(); return nil })
+	return nil
+}
+
+// ready waits until the service has caught up and knows the load of every link.
+func (s *service) ready(ctx context.Context) error {
+	err := await(ctx, "the service to be caught up", func() bool { return s.app.Worker().Status().CaughtUp })
+	if err != nil {
+		return err
+	}
+	return s.calm(ctx)
+}
+
+// calm waits until telemetry sees every router and no link drained.
+func (s *service) calm(ctx context.Context) error {
+	return await(ctx, "telemetry to see a calm network", func() bool {
+		drains, err := s.api.Drains(ctx)
+		return err == nil && drains.Seen == drains.Routers && len(drains.Drains) == 0
+	})
+}
+
+// streams are the bus as the publisher sees it.
+func (s *service) streams() jetstream.JetStream { return s.conn.JetStream() }
+
+// await looks until done says so.
+func await(ctx context.Context, what string, done func() bool) error {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	for !done() {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return fmt.Errorf("wait for %s: %w", what, ctx.Err())
+		}
+	}
+	return nil
+}
+
+// newest is the phase of the newest incident of a link, and its id.
+func (s *service) newest(link string) (id string, phase incident.Phase) {
+	s.app.Worker().View(func(b *incident.Board) {
+		if i, ok := b.Latest(string(events.TargetLink) + "/" + link); ok {
+			id, phase = i.ID, i.Phase
+		}
+	})
+	return id, phase
+}
+
+// scratch is a folder that is gone at the end of the benchmark, whatever it is told to forget before.
+func scratch(b *testing.B) string {
+	b.Helper()
+	dir, err := os.MkdirTemp(b.TempDir(), "")
+	if err != nil {
+		b.Fatal(err)
+	}
+	return dir
+}
