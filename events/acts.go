@@ -70,12 +70,13 @@ type Unknown struct {
 
 // Found is what a read-back showed of one change.
 type Found struct {
-	Step   int    `json:"step"`
-	Change int    `json:"change"`
-	Seen   Seen   `json:"seen"`
-	Fence  uint64 `json:"fence"`             // election id that the router was raised to before it was read, 0 if it has no proven arbitration
-	Doubt  uint64 `json:"settles,omitempty"` // ledger position of the doubt that it settles, 0 when none stood
-	Detail string `json:"detail,omitempty"`
+	Step   int       `json:"step"`
+	Change int       `json:"change"`
+	Seen   Seen      `json:"seen"`
+	Fence  uint64    `json:"fence"`             // election id that the router was raised to before it was read, 0 if it has no proven arbitration
+	Doubt  uint64    `json:"settles,omitempty"` // ledger position of the doubt that it settles, 0 when none stood
+	At     time.Time `json:"at,omitzero"`       // when reading began
+	Detail string    `json:"detail,omitempty"`
 }
 
 // Verified is what was seen after the last step, and whether it is what the plan asked for.

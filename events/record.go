@@ -170,7 +170,7 @@ func decodeBody(kind Kind, raw json.RawMessage) (Body, error) {
 	return codec.strict(raw)
 }
 
-// codec reads the bodies of one kind: what Encode writes fast, and everything strictly.
+// codec reads the bodies of one kind: the usual ones fast, and all of them strictly.
 type codec struct {
 	fast   func(s *scan) (Body, bool)
 	strict func(raw json.RawMessage) (Body, error)

@@ -76,10 +76,16 @@ func lateSet(ctx context.Context, s *stage) error {
 	if err := s.sicken(ctx, theLink, events.LinkErrors); err != nil {
 		return err
 	}
+	if err := s.until(ctx, theLink, incident.Holding); err != nil {
+		return err
+	}
+	if err := s.heal(ctx, theLink); err != nil {
+		return err
+	}
 	if err := s.until(ctx, theLink, incident.Closed); err != nil {
 		return err
 	}
-	s.say("the late Set reaches %s now", b)
+	s.say("the late Set reaches %s now, long after the link was restored", b)
 	before := len(s.net.Sets())
 	injected.Release()
 	if err := s.wait(ctx, "the late Set to be answered", func() bool { return len(s.net.Sets()) > before }); err != nil {

@@ -39,7 +39,7 @@ func Scenarios() []Scenario {
 		{Name: "flapping", Summary: "it relapses on probation: drained again, held twice as long", Want: outcomeHeld, play: flapping, check: doubled},
 		{Name: "verify-fails", Summary: "a router takes the change and does not forward by it: rolled back", Want: string(events.RolledBack), play: verifyFails, check: standsOn(0)},
 		{Name: "lost-reply", Summary: "a reply is lost: looked up, not sent twice", Want: string(events.Restored), play: lostReply, check: effective(4)},
-		{Name: "late-set", Summary: "a Set arrives long after its deadline: refused by the fence", Want: string(events.RolledBack), tune: func(s *settings) { s.Prove = true }, play: lateSet, check: lateRefused},
+		{Name: "late-set", Summary: "a Set arrives long after its deadline: refused by the fence", Want: string(events.Restored), tune: func(s *settings) { s.Prove = true }, play: lateSet, check: lateRefused},
 		{Name: "one-end-refuses", Summary: "one end refuses: both are put back", Want: string(events.RolledBack), play: oneEndRefuses, check: standsOn(0)},
 		{Name: "needs-approval", Summary: "the rule wants a person: approved over the API, then drained", Want: string(events.Restored), tune: approve("1m"), play: needsApproval, check: effective(4)},
 		{Name: "approval-expires", Summary: "nobody answers, which means no", Want: string(events.HasLapsed), tune: approve("2s"), play: approvalExpires, check: noSets},

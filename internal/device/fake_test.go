@@ -198,9 +198,39 @@ func TestAcknowledgedButUnreadable(t *testing.T) {
 	}
 }
 
+// A commit may take a moment to show after it was acknowledged.
+func TestReadBackWaitsForASlowCommit(t *testing.T) {
+	var reads atomic.Int32
+	reads.Store(-1000)
+	o := &odd{config: isisTree("1", `,"metric":10`)}
+	o.leaf = func(req *gnmi.GetRequest) (*gnmi.GetResponse, error) {
+		value := "10"
+		if reads.Add(1) >= 3 {
+			value = "16777214"
+		}
+		return &gnmi.GetResponse{Notification: []*gnmi.Notification{{
+			Update: []*gnmi.Update{{Path: req.GetPath()[0], Val: ietf(value)}},
+		}}}, nil
+	}
+	o.set = func(*gnmi.SetRequest) error { reads.Store(0); return nil }
+	l := serveOdd(t, o, false)
+	end := l.odd()
+	order := events.Order{
+		Incident: "odd-1", Mode: events.Live, Deadline: time.Now().Add(5 * time.Second), ReadAt: time.Now(),
+		Change: events.Change{Device: "odd", Settings: []events.Setting{
+			{LeafRef: end.Leaves[0].LeafRef, Before: end.Leaves[0].Config, After: events.UintValue(softMetric)},
+		}},
+	}
+	l.expectSet(t.Context(), order, applied(1))
+	if n := reads.Load(); n != 3 {
+		t.Errorf("read back %d times, want 3", n)
+	}
+}
+
 // telemetryOf serves states and counters in the given form, and refuses the modes that it is told to.
 type telemetryOf struct {
-	refuse []string // "ON_CHANGE", "SAMPLE", "STREAM"
+	refuse []string // "ON_CHANGE", "SAMPLE"
+	silent bool     // send the first values and then nothing
 	asked  chan string
 	beats  atomic.Uint64
 }
@@ -244,6 +274,9 @@ func (f *telemetryOf) serve(list *gnmi.SubscriptionList, stream gnmi.GNMI_Subscr
 		case <-stream.Context().Done():
 			return stream.Context().Err()
 		case <-tick.C:
+			if f.silent {
+				continue
+			}
 			if err := send(); err != nil {
 				return err
 			}
@@ -285,6 +318,23 @@ func TestTelemetryModes(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A stream of samples that falls silent is given up and asked for anew, although its connection is alive.
+func TestSilentSamplesAreAskedForAgain(t *testing.T) {
+	feed := &telemetryOf{silent: true, asked: make(chan string, 1000)}
+	l := serveOdd(t, &odd{config: isisTree("1", ""), subscribe: feed.serve}, false)
+	l.sessions["odd"].opts.StaleAfter = 50 * time.Millisecond
+	l.run(false)
+	again := 0
+	eventually(t, "counters are asked for three times", func() bool {
+		for len(feed.asked) > 0 {
+			if <-feed.asked == "counters SAMPLE" {
+				again++
+			}
+		}
+		return again >= 3 && strings.Contains(l.Routers()[0].LastError, "nothing heard")
+	})
 }
 
 func TestRouterThatCannotBeSpokenTo(t *testing.T) {

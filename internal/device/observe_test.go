@@ -232,6 +232,15 @@ func TestTelemetryOfALostRouterIsUnknown(t *testing.T) {
 	})
 }
 
+// What a session told does not outlive it, however long it would have counted as fresh.
+func TestTelemetryEndsWithItsSession(t *testing.T) {
+	l := startLab(t, labSetup{options: func(o *Options) { o.StaleAfter = time.Hour }})
+	a := func() events.EndFacts { return l.Observe(t.Context(), l.target("a-b")).Ends[0] }
+	eventually(t, "a is seen", func() bool { return a().Oper == "UP" && a().Traffic != nil && a().Adjacencies == 1 })
+	l.a().SetUnreachable(true)
+	eventually(t, "a is unknown", func() bool { return a().Oper == "" && a().Traffic == nil && a().Adjacencies == 0 })
+}
+
 // A router that takes a subscription and then says nothing more is not seen.
 func TestTelemetryOfAHangingRouterIsUnknown(t *testing.T) {
 	l := startLab(t, labSetup{options: func(o *Options) { o.StaleAfter, o.ReadTimeout = 200*time.Millisecond, 200*time.Millisecond }})

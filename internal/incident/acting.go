@@ -3,6 +3,7 @@ package incident
 import (
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/detour-net/detour/events"
 )
@@ -32,7 +33,7 @@ func (d *draft) intend(id string, step int, undo bool, why string) {
 	if !undo && step == len(i.Steps)-1 {
 		in.Verify = in.Deadline.Add(clocks.VerifyWithin.Std())
 		if len(i.Steps) == 1 && i.Live() && i.canArm() {
-			in.Arm = clocks.SetDeadline + clocks.VerifyWithin + clocks.Margin
+			in.Arm = maxAttempts*(clocks.SetDeadline+clocks.Margin) + clocks.VerifyWithin
 		}
 	}
 	d.append(id, in)
@@ -102,11 +103,20 @@ func (d *draft) resolve(i *Incident, step, change int, state ChangeState) bool {
 		d.wakeAt(state.Wait)
 		return false
 	}
+	looked := false
+	silent := i.Intent.Deadline.Add(i.Intent.Margin.Std())
 	for _, r := range d.world.Results[i.ID] {
 		if f, ok := r.(events.Found); ok && f.Step == step && f.Change == change && f.Doubt == state.Doubt {
-			d.append(i.ID, f)
-			return true
+			if i.settles(f, silent) {
+				d.append(i.ID, f)
+				return true
+			}
+			looked = true
 		}
+	}
+	if looked && d.world.Now.Before(silent) {
+		d.wakeAt(silent)
+		return false
 	}
 	giveUp := state.Since.Add(d.clocks().LookFor.Std())
 	if i.Phase != Stuck && !d.world.Now.Before(giveUp) {
@@ -122,6 +132,16 @@ func (d *draft) resolve(i *Incident, step, change int, state ChangeState) bool {
 		d.wakeAt(giveUp)
 	}
 	return false
+}
+
+// settles reports whether a read-back is final. What was asked for stands: nothing else can follow. Otherwise the Set may
+// still come, unless the router refuses it by now or its deadline and margin had passed when it was read.
+func (i *Incident) settles(f events.Found, silent time.Time) bool {
+	asked := events.SeenAfter
+	if i.Intent.Undo {
+		asked = events.SeenBefore
+	}
+	return f.Seen == asked || f.Fence > 0 || !f.At.Before(silent)
 }
 
 func actOf(r events.Body) (events.Act, bool) {
@@ -153,8 +173,12 @@ func (i *Incident) count() (before, after, other int) {
 	return before, after, other
 }
 
-// acting goes from step to step. When one end of a step did not take it, everything is taken back: a link is never left
-// with one end drained.
+// maxAttempts bounds how often one step is intended when nobody refused it and it was read back as not applied: its owner
+// died, or it got lost on the way. It is also how often a plan is decided anew for that reason.
+const maxAttempts = 2
+
+// acting goes from step to step. A step that got lost at one end is finished once more, under a new fence; one that was
+// refused is taken back at the other: a link is never left with one end drained.
 func (d *draft) acting(i *Incident) {
 	if !d.settle(i) {
 		return
@@ -162,7 +186,13 @@ func (d *draft) acting(i *Incident) {
 	step := i.Intent.Step
 	stands := !slices.ContainsFunc(i.Steps[step], func(c ChangeState) bool { return c.Seen != events.SeenAfter })
 	_, after, other := i.count()
+	_, frozen := d.board.FrozenBy(i.Target.Scopes)
+	lost := i.Refusal == nil && i.Abort == nil && other == 0 && !stands && !(frozen && i.Live())
 	switch {
+	case lost && after > 0 && i.Intent.Attempt < maxAttempts:
+		d.intend(i.ID, step, false, "it got lost on the way to a router, which stands as before it")
+	case lost && after == 0 && i.Lost < maxAttempts:
+		d.append(i.ID, events.Relapsed{Why: "nothing of it reached a router: decided anew"})
 	case stands && i.Abort == nil:
 		if at := i.Intent.At.Add(i.Plan.Plan.Steps[step].Settle.Std()); d.world.Now.Before(at) {
 			d.wakeAt(at)

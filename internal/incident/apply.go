@@ -206,8 +206,14 @@ func (b *Board) foldIncident(i *Incident, c events.Commit, body events.Body) (to
 	case events.Reverted:
 		return i.reverted(r)
 	case events.Relapsed:
-		if i.Phase == Probation {
+		switch i.Phase {
+		case Probation:
 			i.Cycle++
+		case Acting:
+			if i.Stands() && i.Live() {
+				return to, "changes still stand on routers"
+			}
+			i.Lost++
 		}
 		i.Steps, i.Intent, i.Refusal, i.Verified, i.Hold, i.Release, i.Ask, i.Approvals, to = nil, nil, nil, nil, nil, nil, nil, nil, Open
 	case events.Stuck:

@@ -37,7 +37,8 @@ type Incident struct {
 	Refusal  *events.Refused  `json:"refusal,omitempty"` // the newest
 	Verified *events.Verified `json:"verified,omitempty"`
 	Hold     *events.Held     `json:"hold,omitempty"`
-	Cycle    int              `json:"cycle"` // how often it was drained, from 1
+	Cycle    int              `json:"cycle"`          // how often it was drained, from 1
+	Lost     int              `json:"lost,omitempty"` // how often it was decided anew because nothing had reached a router
 	Watch    time.Time        `json:"watch_until,omitzero"`
 
 	Release *events.Released `json:"release,omitempty"`

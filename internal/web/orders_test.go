@@ -121,3 +121,27 @@ func TestDeafBusAndAudit(t *testing.T) {
 		}
 	}
 }
+
+// Who may order what is written down here once more, since the document is made from the same table as the routes.
+func TestWhoMayOrder(t *testing.T) {
+	const i = "/api/v1/incidents/nobody-1/"
+	for _, c := range []struct{ method, path, body, role string }{
+		{"POST", i + "approve", `{"plan":"0123456789ab"}`, "approver"},
+		{"POST", i + "reject", `{"reason":"x"}`, "approver"},
+		{"POST", i + "abort", `{"reason":"x"}`, "operator"},
+		{"POST", i + "undrain", `{"reason":"x"}`, "operator"},
+		{"POST", "/api/v1/freeze", `{"reason":"x"}`, "operator"},
+		{"DELETE", "/api/v1/freeze", "", "operator"},
+		{"POST", "/api/v1/maintenance", `{"reason":"x","for":"1h"}`, "operator"},
+		{"DELETE", "/api/v1/maintenance/mw-0001", "", "operator"},
+		{"POST", "/api/v1/routers/den/prove", "", "operator"},
+	} {
+		s := start(t, people())
+		for _, who := range []string{"viewer", "operator", "approver", "admin"} {
+			a := s.do(c.method, c.path, who, c.body)
+			if may := who == c.role || who == "admin"; may == (a.status == http.StatusForbidden) {
+				t.Errorf("%s %s as %s: %d, allowed to be: %t", c.method, c.path, who, a.status, may)
+			}
+		}
+	}
+}

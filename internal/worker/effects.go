@@ -74,12 +74,13 @@ func (w *Worker) run(key string, c incident.Command) outcome {
 	case incident.Look:
 		ctx, cancel := context.WithTimeout(context.Background(), lookWithin)
 		defer cancel()
+		began := w.Now().UTC()
 		found, err := w.Routers.Look(ctx, c.Order, c.Fence)
 		if err != nil {
 			w.log.Warn("look at a router", w.fields(c.Order, zap.Error(err))...)
 			return outcome{key: key, incident: c.Order.Incident, retry: w.Now().Add(lookAgain)}
 		}
-		found.Doubt = c.Fence
+		found.Doubt, found.At = c.Fence, began
 		w.log.Info("looked at a router", w.fields(c.Order, zap.String("seen", string(found.Seen)))...)
 		return outcome{key: key, incident: c.Order.Incident, body: found}
 	case incident.Confirm:

@@ -1,0 +1,173 @@
+package e2e
+
+import (
+	"bytes"
+	"crypto/rand"
+	"encoding/hex"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"text/template"
+	"time"
+
+	"github.com/detour-net/detour/internal/network"
+)
+
+const domain = "e2e"
+
+// rules is what a stage's policy departs in from the usual one.
+type rules struct {
+	Autonomy string            // of soft drains, auto if empty
+	Quorum   int               // of approvals, 1 if 0
+	Expiry   time.Duration     // of approvals, a minute if 0
+	InFlight int               // in the network and in each other scope but a router's, 2 if 0
+	Mode     string            // live if empty
+	MaxAge   time.Duration     // of anomalies, a minute if 0
+	Clocks   map[string]string // in place of the usual ones
+}
+
+func (r rules) withDefaults() rules {
+	def := func(have *string, or string) {
+		if *have == "" {
+			*have = or
+		}
+	}
+	def(&r.Autonomy, "auto")
+	def(&r.Mode, "live")
+	if r.Quorum == 0 {
+		r.Quorum = 1
+	}
+	if r.Expiry == 0 {
+		r.Expiry = time.Minute
+	}
+	if r.InFlight == 0 {
+		r.InFlight = 2
+	}
+	if r.MaxAge == 0 {
+		r.MaxAge = time.Minute
+	}
+	clocks := map[string]string{
+		"set_deadline": "1s", "margin": "500ms", "fresh": "3s", "observe_every": "100ms", "verify_within": "8s", "look_every": "150ms",
+		"look_for": "30s", "undo_attempts": "20", "hold": "400ms", "hold_max": "1h", "renew_every": "400ms", "clear_for": "200ms",
+		"probation": "400ms", "cool_down": "100ms", "override": "300ms",
+	}
+	for name, value := range r.Clocks {
+		clocks[name] = value
+	}
+	r.Clocks = clocks
+	return r
+}
+
+var policyFile = template.Must(template.New("policy").Parse(`rules:
+  - name: soft
+    match: {kinds: [link-errors, link-flap, optical-degrade], min_severity: minor}
+    remediation: link-drain
+    with: {style: soft}
+    autonomy: {{.Autonomy}}
+  - name: hard
+    match: {kinds: [silent-loss], min_severity: minor}
+    remediation: link-drain
+    with: {style: hard}
+    autonomy: approve
+  - name: nudge
+    match: {kinds: [congestion], min_severity: minor}
+    remediation: isis-metric
+    with: {raise_by: 1000}
+    autonomy: {{.Autonomy}}
+approvals: {quorum: {{.Quorum}}, roles: [approver], expiry: {{.Expiry}}}
+budgets:
+  in_flight: {network: {{.InFlight}}, site: {{.InFlight}}, device: 2, bundle: 1, site-pair: {{.InFlight}}}
+  rates: [{per: 1h, at_most: 60}]
+max_age: {default: {{.MaxAge}}}
+future_skew: 2s
+breaker: {failed_verifications: 10, within: 1s}
+verify: {worst_link_permil: 1000}
+clocks:
+{{- range $name, $value := .Clocks}}
+  {{$name}}: {{$value}}
+{{- end}}
+`))
+
+var inventoryFile = template.Must(template.New("inventory").Parse(`routers:
+{{- range .}}
+  - name: "{{.Name}}"
+    address: "{{.Address}}"
+    profile: {{.Profile}}
+    site: {{.Site}}
+    canary: {{.Canary}}
+    latitude: {{.Latitude}}
+    longitude: {{.Longitude}}
+    tls: {ca: "{{.TLS.CA}}", cert: "{{.TLS.Cert}}", key: "{{.TLS.Key}}", server_name: "{{.TLS.ServerName}}"}
+    credentials: {username: {{.Credentials.Username}}, password: "{{.Credentials.Password}}"}
+{{- end}}
+`))
+
+var topologyFile = template.Must(template.New("topology").Parse(`links:
+{{- range .}}
+  - name: "{{.Name}}"
+    a: {device: "{{.A.Device}}", interface: "{{.A.Interface}}", metric: {{.A.Metric}}}
+    b: {device: "{{.B.Device}}", interface: "{{.B.Interface}}", metric: {{.B.Metric}}}
+    capacity_bps: {{.Capacity}}
+    bundle: "{{.Bundle}}"
+{{- end}}
+`))
+
+// tokens are the people: what they may do, and on whose behalf tests call.
+var people = map[string]string{
+	"alice": "operator, approver, admin", "bob": "operator, approver", "dave": "approver", "oscar": "operator", "carol": "viewer",
+}
+
+// writeFiles writes what all replicas share.
+func (s *stage) writeFiles(routers []network.Router) {
+	s.t.Helper()
+	s.write("inventory.yaml", fill(s.t, inventoryFile, routers))
+	s.write("topology.yaml", fill(s.t, topologyFile, s.net.Topology().Links))
+	s.write("policy.yaml", fill(s.t, policyFile, s.rules))
+	var tokens strings.Builder
+	tokens.WriteString("tokens:\n")
+	for name, roles := range people {
+		secret := make([]byte, 16)
+		if _, err := rand.Read(secret); err != nil {
+			s.t.Fatal(err)
+		}
+		s.write("token-"+name, hex.EncodeToString(secret))
+		fmt.Fprintf(&tokens, "  - {name: %s, roles: [%s], token: \"file:token-%s\"}\n", name, roles, name)
+	}
+	s.write("tokens.yaml", tokens.String())
+}
+
+// writeConfig writes the configuration of replica n with a bus section, and returns its path.
+func (s *stage) writeConfig(n int, nats string) string {
+	s.t.Helper()
+	return s.write(fmt.Sprintf("detour-%d.yaml", n), fmt.Sprintf(`mode: %s
+domain: %s
+replica: {name: r%d, rank: %d}
+nats: %s
+listen: {http: "127.0.0.1:0"}
+telemetry: {interval: 100ms}
+inventory: inventory.yaml
+topology: topology.yaml
+policy: policy.yaml
+auth: {tokens: "file:tokens.yaml"}
+`, s.rules.Mode, domain, n, n, nats))
+}
+
+func (s *stage) write(name, text string) string {
+	s.t.Helper()
+	path := filepath.Join(s.dir, name)
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		s.t.Fatal(err)
+	}
+	return path
+}
+
+func fill(t testing.TB, tmpl *template.Template, with any) string {
+	t.Helper()
+	var b bytes.Buffer
+	if err := tmpl.Execute(&b, with); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}

@@ -1,0 +1,80 @@
+package e2e
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+)
+
+var (
+	flagKills = flag.Int("kills", 0, "kills and stops of the campaign; 0: a dozen, fewer with -short")
+	flagSeed  = flag.Uint64("seed", 0, "seed of the campaign; 0: a new one")
+)
+
+// patience bounds every wait for something that must come. None is expected to come near.
+const patience = 45 * time.Second
+
+// scratch is where the binary lies; TestMain removes it.
+var scratch = sync.OnceValues(func() (string, error) { return os.MkdirTemp("", "detour-e2e-") })
+
+func TestMain(m *testing.M) {
+	flag.Parse()
+	code := m.Run()
+	if dir, err := scratch(); err == nil {
+		os.RemoveAll(dir)
+	}
+	os.Exit(code)
+}
+
+// build makes the binary, once a run.
+var build = sync.OnceValues(func() (string, error) {
+	dir, err := scratch()
+	if err != nil {
+		return "", err
+	}
+	path := filepath.Join(dir, "detour")
+	if out, err := exec.Command("go", "build", "-o", path, "../../cmd/detour").CombinedOutput(); err != nil {
+		return "", fmt.Errorf("build the binary: %w\n%s", err, out)
+	}
+	return path, nil
+})
+
+func binary(t testing.TB) string {
+	t.Helper()
+	path, err := build()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// answer is how a command ended.
+type answer struct {
+	code     int
+	out, err string
+}
+
+// run runs the binary to its end.
+func run(t testing.TB, stdin string, args ...string) answer {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, binary(t), args...)
+	var out, words bytes.Buffer
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = bytes.NewReader([]byte(stdin)), &out, &words
+	cmd.Env = append(os.Environ(), "NO_COLOR=1")
+	err := cmd.Run()
+	var exit *exec.ExitError
+	if err != nil && !errors.As(err, &exit) || ctx.Err() != nil {
+		t.Fatalf("detour %v: %v, %v\n%s", args, err, ctx.Err(), words.String())
+	}
+	return answer{cmd.ProcessState.ExitCode(), out.String(), words.String()}
+}

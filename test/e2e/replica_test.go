@@ -1,0 +1,184 @@
+package e2e
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/detour-net/detour/internal/web/api"
+	"github.com/detour-net/detour/internal/web/client"
+)
+
+// replica is one `detour serve`, which may live several times.
+type replica struct {
+	s      *stage
+	n      int
+	config string
+	wire   *wire
+
+	cmd  *exec.Cmd
+	done chan struct{}
+	name string // as it owns intents, in this life
+	url  string
+	logs *os.File
+}
+
+// start begins a life of the replica and waits until it says where it serves.
+func (r *replica) start() {
+	r.s.t.Helper()
+	if err := r.launch(); err != nil {
+		r.s.t.Fatal(err)
+	}
+}
+
+func (r *replica) launch() error {
+	cmd := exec.Command(binary(r.s.t), "serve", "--config", r.config)
+	cmd.Stderr = r.logs
+	// A test that dies takes its children along.
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		return err
+	}
+	if err := cmd.Start(); err != nil {
+		return err
+	}
+	r.cmd, r.done = cmd, make(chan struct{})
+	said := make(chan []string, 1)
+	go func(done chan struct{}) {
+		defer close(done)
+		scan := bufio.NewScanner(out)
+		for scan.Scan() {
+			if strings.HasPrefix(scan.Text(), "replica ") {
+				said <- strings.Fields(scan.Text())
+			}
+		}
+		_ = cmd.Wait() // how it ended shows in its log
+	}(r.done)
+	select {
+	case words := <-said:
+		r.name, r.url = strings.TrimSuffix(words[1], ","), words[len(words)-1]
+		return nil
+	case <-r.done:
+		return fmt.Errorf("replica %d ended before it served, with code %d:\n%s", r.n, cmd.ProcessState.ExitCode(), r.tail())
+	case <-time.After(patience):
+		return fmt.Errorf("replica %d does not serve:\n%s", r.n, r.tail())
+	}
+}
+
+// kill ends the replica with SIGKILL.
+func (r *replica) kill() {
+	if r.alive() {
+		_ = r.cmd.Process.Kill() // it may just have gone
+		<-r.done
+	}
+}
+
+// stop and cont are SIGSTOP and SIGCONT: the process stands still, and notices nothing of it.
+func (r *replica) stop() { _ = r.cmd.Process.Signal(syscall.SIGSTOP) }
+func (r *replica) cont() { _ = r.cmd.Process.Signal(syscall.SIGCONT) }
+
+func (r *replica) alive() bool {
+	if r.done == nil {
+		return false
+	}
+	select {
+	case <-r.done:
+		return false
+	default:
+		return true
+	}
+}
+
+// tail is the end of its log.
+func (r *replica) tail() string {
+	raw, err := os.ReadFile(r.logs.Name())
+	if err != nil {
+		return err.Error()
+	}
+	const enough = 6000
+	return string(raw[max(0, len(raw)-enough):])
+}
+
+// as is a client of the replica in the name of a person, "" for nobody.
+func (r *replica) as(person string) *client.Client {
+	r.s.t.Helper()
+	c := client.Config{Server: r.url, Via: "cli", UserAgent: "e2e"}
+	if person != "" {
+		c.TokenFile = filepath.Join(r.s.dir, "token-"+person)
+	}
+	cl, err := client.New(c)
+	if err != nil {
+		r.s.t.Fatal(err)
+	}
+	r.s.t.Cleanup(cl.Close)
+	return cl
+}
+
+// detour runs a verb against the replica in the name of a person.
+func (r *replica) detour(person string, args ...string) answer {
+	r.s.t.Helper()
+	return run(r.s.t, "", append([]string{"--server", r.url, "--token-file", filepath.Join(r.s.dir, "token-"+person)}, args...)...)
+}
+
+// ready is what /readyz answers.
+func (r *replica) ready() (api.Ready, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, r.url+"/readyz", nil)
+	if err != nil {
+		return api.Ready{}, err
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return api.Ready{}, err
+	}
+	defer resp.Body.Close()
+	var ready api.Ready
+	if err := json.NewDecoder(resp.Body).Decode(&ready); err != nil {
+		return api.Ready{}, err
+	}
+	if ready.Ready != (resp.StatusCode == http.StatusOK) {
+		return ready, fmt.Errorf("/readyz says ready %t with status %s", ready.Ready, resp.Status)
+	}
+	return ready, nil
+}
+
+// condition is one condition of /readyz.
+func (r *replica) condition(name string) api.Condition {
+	ready, err := r.ready()
+	if err != nil {
+		return api.Condition{Name: name, Detail: err.Error()}
+	}
+	for _, c := range ready.Checks {
+		if c.Name == name {
+			return c
+		}
+	}
+	return api.Condition{Name: name, Detail: "there is no such condition"}
+}
+
+// metrics is the text of /metrics.
+func (r *replica) metrics(t testing.TB) string {
+	t.Helper()
+	resp, err := http.Get(r.url + "/metrics")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	var b strings.Builder
+	scan := bufio.NewScanner(resp.Body)
+	for scan.Scan() {
+		b.WriteString(scan.Text() + "\n")
+	}
+	return b.String()
+}
