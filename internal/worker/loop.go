@@ -304,9 +304,10 @@ func (w *Worker) carryOut(ctx context.Context) storage {
 		}
 	}
 	w.world.orders = w.world.orders[1:]
-	if o.reply != nil {
-		o.reply <- orderReply{commit: events.Commit{Position: w.board.Position, Digest: w.board.Digest, Records: records}, err: err}
+	if o.reply == nil {
+		return stored // the worker's own
 	}
+	o.reply <- orderReply{commit: events.Commit{Position: w.board.Position, Digest: w.board.Digest, Records: records}, err: err}
 	for _, r := range records {
 		w.log.Info("ordered by a person", zap.String("record", string(r.Body.Kind())), zap.String("incident", r.Incident))
 	}
