@@ -84,8 +84,8 @@ func platformQualified(p *Policy, q Question) answer {
 		case how == UnprovenAsk && q.Approved:
 			a.detail = fmt.Sprintf("%s is not qualified for this, and it was approved", end.Device)
 		default:
-			a.ok, a.detail = false, fmt.Sprintf("the platform of %s is not qualified for this action", end.Device)
-			a.remedy = "prove it on that router (detour routers), or set facts.unproven in the policy"
+			a.ok, a.detail = false, fmt.Sprintf("no proof of %s with its present software is on record", end.Device)
+			a.remedy = fmt.Sprintf("an operator: detour routers prove %s; or set facts.unproven in the policy", end.Device)
 			if how == UnprovenAsk {
 				a.no, a.remedy = events.Ask, "an approver decides"
 			}

@@ -184,8 +184,8 @@ func TestEvaluateOnPlanAndFacts(t *testing.T) {
 		{"leaf not read", "", func(q *Question) { q.Facts.Ends[0].Leaves[0].Level = 1 }, events.Defer, CheckReadable, "on den was not read"},
 		{"somebody changed it since", "", func(q *Question) { q.Facts.Ends[0].Leaves[0] = leaf("e1", 11, 11) }, events.Defer, CheckUnchanged, "is 11, and the plan was made when it was 10"},
 
-		{"unproven, refused", "", func(q *Question) { q.Facts.Ends[0].Profile.Qualified = false }, events.Defer, CheckPlatform, "platform of den is not qualified"},
-		{"unproven, asked", "facts: {unproven: ask}", func(q *Question) { q.Facts.Ends[0].Profile.Qualified = false }, events.Ask, CheckPlatform, "platform of den is not qualified"},
+		{"unproven, refused", "", func(q *Question) { q.Facts.Ends[0].Profile.Qualified = false }, events.Defer, CheckPlatform, "no proof of den with its present software"},
+		{"unproven, asked", "facts: {unproven: ask}", func(q *Question) { q.Facts.Ends[0].Profile.Qualified = false }, events.Ask, CheckPlatform, "no proof of den with its present software"},
 		{"unproven, approved", "facts: {unproven: ask}", func(q *Question) { q.Facts.Ends[0].Profile.Qualified, q.Approved = false, true }, events.Allow, "", ""},
 		{"unproven, refused though approved", "", func(q *Question) { q.Facts.Ends[0].Profile.Qualified, q.Approved = false, true }, events.Defer, CheckPlatform, ""},
 		{"unproven, allowed", "facts: {unproven: allow}", func(q *Question) { q.Facts.Ends[0].Profile.Qualified = false }, events.Allow, "", ""},

@@ -23,6 +23,7 @@ rules:
 approvals: {expiry: {{.Expiry}}}
 budgets:
   rates: [{per: 10m, at_most: 20}]
+facts: {unproven: {{if .Prove}}refuse{{else}}allow{{end}}} # in production a router that no canary was run on is refused
 clocks:
   set_deadline: 2s
   margin: 1s

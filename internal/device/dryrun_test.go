@@ -13,7 +13,7 @@ func TestDryRunReachesNoRouter(t *testing.T) {
 	for _, mode := range []events.Mode{events.DryRun, ""} {
 		t.Run(string(mode), func(t *testing.T) {
 			l := startLab(t, labSetup{idle: true})
-			l.Proven("a", []events.Bar{events.BarArbitration, events.BarCommitConfirmed})
+			l.Proven(events.Proved{Device: "a", Bars: []events.Bar{events.BarArbitration, events.BarCommitConfirmed}})
 			ctx := t.Context()
 			order := l.drain(ctx)
 			order.Mode, order.Arm = mode, events.Duration(time.Minute)

@@ -113,11 +113,11 @@ func (f *Fleet) Close() {
 	}
 }
 
-// Proven tells the fleet which bars a canary showed a router to honour; it replaces what was known before. It comes from
-// the ledger, so every replica believes the same.
-func (f *Fleet) Proven(device string, bars []events.Bar) {
-	if s, ok := f.sessions[device]; ok {
-		s.setBars(bars)
+// Proven tells the fleet what a canary showed of a router; it replaces what was known before. It comes from the ledger, so
+// every replica believes the same. It counts for the software that it was run on, and no other.
+func (f *Fleet) Proven(p events.Proved) {
+	if s, ok := f.sessions[p.Device]; ok {
+		s.setProof(p)
 	}
 }
 
@@ -131,7 +131,7 @@ type RouterStatus struct {
 	LastSeen  time.Time    `json:"last_seen,omitzero"` // when its telemetry was last heard
 	LastError string       `json:"last_error,omitempty"`
 	Bars      []events.Bar `json:"bars"`
-	Qualified []string     `json:"qualified"` // kinds of leaf that Detour may set on this platform
+	Qualified []string     `json:"qualified"` // kinds of leaf that Detour may set on this router: the platform has them, and a proof was recorded
 }
 
 // Routers lists every router in the inventory's order.

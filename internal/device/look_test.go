@@ -26,7 +26,7 @@ func TestLateSetAfterLook(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			l := startLab(t, labSetup{idle: true, router: func(o *backbone.Options) { o.MasterArbitration = c.arbitrates }})
 			if c.arbitrates {
-				l.Proven("a", []events.Bar{events.BarArbitration})
+				l.Proven(events.Proved{Device: "a", Bars: []events.Bar{events.BarArbitration}})
 			}
 			ctx := t.Context()
 			order := l.drain(ctx)
@@ -81,7 +81,7 @@ func TestLook(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			l := startLab(t, labSetup{idle: true, options: func(o *Options) { o.ReadTimeout = 300 * time.Millisecond }})
 			order := l.drain(ctx)
-			l.Proven("a", []events.Bar{events.BarArbitration})
+			l.Proven(events.Proved{Device: "a", Bars: []events.Bar{events.BarArbitration}})
 			c.alter(l)
 			found, err := l.Look(ctx, order, 200)
 			switch {
@@ -120,5 +120,5 @@ func TestUnknownRouterEverywhere(t *testing.T) {
 	if _, err := l.Prove(t.Context(), "nowhere", events.Person{}); err == nil {
 		t.Error("proved nothing")
 	}
-	l.Proven("nowhere", nil)
+	l.Proven(events.Proved{Device: "nowhere"})
 }

@@ -127,6 +127,7 @@ func TestObserveLearnsOfANewFamily(t *testing.T) {
 
 func TestObserveTelemetry(t *testing.T) {
 	l := startLab(t, labSetup{})
+	l.Proven(events.Proved{Device: "b", Software: "1.0.0"})
 	ctx := t.Context()
 	var facts events.Facts
 	eventually(t, "both ends are seen whole", func() bool {
@@ -152,7 +153,7 @@ func TestObserveTelemetry(t *testing.T) {
 				t.Errorf("state of %s is %s", leaf.LeafRef, leaf.State)
 			}
 		}
-		if end.Profile.Software != "1.0.0" || end.Profile.Name != "openconfig" || !end.Profile.Qualified || end.Booted.IsZero() {
+		if end.Profile.Software != "1.0.0" || end.Profile.Name != "openconfig" || end.Profile.Qualified != (end.Device == "b") || end.Booted.IsZero() {
 			t.Errorf("end %d: profile %+v, booted %s", i, end.Profile, end.Booted)
 		}
 	}
@@ -254,7 +255,7 @@ func TestTelemetryOfAHangingRouterIsUnknown(t *testing.T) {
 
 func TestRouters(t *testing.T) {
 	l := startLab(t, labSetup{})
-	l.Proven("b", []events.Bar{events.BarArbitration})
+	l.Proven(events.Proved{Device: "b", Bars: []events.Bar{events.BarArbitration}})
 	eventually(t, "all are reachable", func() bool {
 		for _, r := range l.Routers() {
 			if !r.Reachable || r.LastSeen.IsZero() {
@@ -272,7 +273,9 @@ func TestRouters(t *testing.T) {
 	for i := range want {
 		want[i].Address = l.net.Router(want[i].Name).Address()
 		want[i].Profile, want[i].Software, want[i].Reachable = "openconfig", "1.0.0", true
-		want[i].Qualified = []string{"isis-metric"}
+		if want[i].Name == "b" {
+			want[i].Qualified = []string{"isis-metric"}
+		}
 		want[i].LastSeen = list[i].LastSeen
 	}
 	if diff := cmp.Diff(want, list); diff != "" {

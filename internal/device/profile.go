@@ -180,9 +180,9 @@ func (p profile) same(ref events.LeafRef, want, got events.Value) bool {
 }
 
 // facts is the profile as decisions see it.
-func (p profile) facts(software string, bars []events.Bar) events.Profile {
+func (p profile) facts(software string, bars []events.Bar, proven bool) events.Profile {
 	return events.Profile{
 		Name: p.name, Software: software, SoftMetric: p.soft, HardMetric: p.hard, SameLevels: p.sameLevels,
-		Bars: bars, Qualified: slices.Contains(p.qualified, events.ISISMetric),
+		Bars: bars, Qualified: proven && slices.Contains(p.qualified, events.ISISMetric),
 	}
 }

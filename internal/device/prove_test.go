@@ -155,13 +155,28 @@ func TestProvenBars(t *testing.T) {
 	if diff := cmp.Diff([]events.Bar{events.BarDeadline}, bars()); diff != "" {
 		t.Errorf("at the start (-want +got):\n%s", diff)
 	}
-	l.Proven("a", []events.Bar{events.BarDeadline, events.BarCommitConfirmed, events.BarArbitration})
+	l.Proven(events.Proved{Device: "a", Bars: []events.Bar{events.BarDeadline, events.BarCommitConfirmed, events.BarArbitration}})
 	want := []events.Bar{events.BarArbitration, events.BarCommitConfirmed, events.BarDeadline}
 	if diff := cmp.Diff(want, bars()); diff != "" {
 		t.Errorf("proven (-want +got):\n%s", diff)
 	}
-	l.Proven("a", nil)
+	l.Proven(events.Proved{Device: "a"})
 	if diff := cmp.Diff([]events.Bar{events.BarDeadline}, bars()); diff != "" {
 		t.Errorf("no longer proven (-want +got):\n%s", diff)
+	}
+}
+
+// A proof is of one software: after an upgrade it has to be made again.
+func TestProofOfAnotherSoftware(t *testing.T) {
+	l := startLab(t, labSetup{})
+	profile := func() events.Profile { return l.Observe(t.Context(), l.target("a-b")).Ends[0].Profile }
+	eventually(t, "the software is known", func() bool { return profile().Software == "1.0.0" })
+	l.Proven(events.Proved{Device: "a", Software: "0.9.9", Bars: []events.Bar{events.BarArbitration}})
+	if p := profile(); p.Qualified || len(p.Bars) != 1 {
+		t.Errorf("with a proof of 0.9.9 the profile is %+v", p)
+	}
+	l.Proven(events.Proved{Device: "a", Software: "1.0.0", Bars: []events.Bar{events.BarArbitration}})
+	if p := profile(); !p.Qualified || len(p.Bars) != 2 {
+		t.Errorf("with a proof of 1.0.0 the profile is %+v", p)
 	}
 }

@@ -30,7 +30,7 @@ type session struct {
 	seen       *cache
 
 	mu     sync.Mutex
-	bars   []events.Bar
+	proof  *events.Proved // the newest, nil when there is none
 	layout layout
 	about  about
 	err    error // why the router cannot be followed, nil while it can
@@ -97,11 +97,18 @@ func (s *session) awaitChannel(ctx context.Context) {
 	}
 }
 
-// setBars replaces the proven bars. The deadline bar needs no proof: it is kept on this side.
-func (s *session) setBars(bars []events.Bar) {
+// setProof replaces what was proven.
+func (s *session) setProof(p events.Proved) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.bars = slices.DeleteFunc(slices.Clone(bars), func(b events.Bar) bool { return b == events.BarDeadline })
+	s.proof = &p
+}
+
+// qualified reports whether a proof was recorded of this router with the software that it runs.
+func (s *session) qualified() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.proof != nil && (s.proof.Software == "" || s.about.software == "" || s.proof.Software == s.about.software)
 }
 
 // provenBars lists the bars, strongest first; the deadline is always the last.
@@ -116,9 +123,12 @@ func (s *session) provenBars() []events.Bar {
 }
 
 func (s *session) proven(bar events.Bar) bool {
+	if !s.qualified() {
+		return false
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return slices.Contains(s.bars, bar)
+	return slices.Contains(s.proof.Bars, bar)
 }
 
 // known returns what the router last said of itself.
@@ -133,8 +143,10 @@ func (s *session) status() RouterStatus {
 		Name: s.router.Name, Address: s.router.Address, Profile: s.profile.name, Software: s.known().software,
 		LastSeen: s.seen.lastHeard(), Bars: s.provenBars(),
 	}
-	for _, leaf := range s.profile.qualified {
-		st.Qualified = append(st.Qualified, string(leaf))
+	if s.qualified() {
+		for _, leaf := range s.profile.qualified {
+			st.Qualified = append(st.Qualified, string(leaf))
+		}
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()

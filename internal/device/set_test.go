@@ -21,7 +21,7 @@ func TestSetDrainsBothFamiliesInOneRequest(t *testing.T) {
 	l := startLab(t, labSetup{idle: true})
 	ctx := t.Context()
 	order := l.drain(ctx)
-	l.Proven("a", []events.Bar{events.BarArbitration, events.BarDeadline})
+	l.Proven(events.Proved{Device: "a", Bars: []events.Bar{events.BarArbitration, events.BarDeadline}})
 	body, ok := l.Set(ctx, order, granted).(events.Applied)
 	if !ok || body.Sets != 1 || body.Act != order.Act {
 		t.Fatalf("Set: %+v", body)

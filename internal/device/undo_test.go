@@ -105,7 +105,7 @@ func TestAbsentPreImage(t *testing.T) {
 func TestCommitConfirmed(t *testing.T) {
 	ctx := context.Background()
 	armed := func(l *lab, window time.Duration) events.Order {
-		l.Proven("a", []events.Bar{events.BarArbitration, events.BarCommitConfirmed})
+		l.Proven(events.Proved{Device: "a", Bars: []events.Bar{events.BarArbitration, events.BarCommitConfirmed}})
 		order := l.drain(ctx)
 		order.Arm = events.Duration(window)
 		want := applied(1)

@@ -55,15 +55,20 @@ func (w *Worker) prefetch(ctx context.Context, commands []incident.Command) bool
 	return true
 }
 
-// begin runs a command beside the loop, once at a time.
-func (w *Worker) begin(c incident.Command) {
+// begin runs a command beside the loop, once at a time. When it may not run again yet, begin returns when it may, and
+// otherwise the zero time: nothing else would wake the loop for it.
+func (w *Worker) begin(c incident.Command) (again time.Time) {
 	key := c.Key()
-	if w.running[key] || w.Now().Before(w.world.held[key]) {
-		return
+	if w.running[key] {
+		return time.Time{}
+	}
+	if at := w.world.held[key]; w.Now().Before(at) {
+		return at
 	}
 	delete(w.world.held, key)
 	w.running[key] = true
 	w.effects.Go(func() { w.outcomes <- w.run(key, c) })
+	return time.Time{}
 }
 
 // run carries out one command. An effect's deadline comes from its intent, not from the end of the process.

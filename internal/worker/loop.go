@@ -194,7 +194,7 @@ func (w *Worker) fold(c events.Commit) {
 	}
 	for _, r := range c.Records {
 		if p, ok := r.Body.(events.Proved); ok {
-			w.Routers.Proven(p.Device, p.Bars)
+			w.Routers.Proven(p)
 		}
 		if r.Incident == "" {
 			continue
@@ -230,7 +230,7 @@ func (w *Worker) settle(o outcome) {
 }
 
 // turn decides and acts once, and returns when to do so again at the latest.
-func (w *Worker) turn(ctx context.Context) time.Time {
+func (w *Worker) turn(ctx context.Context) (wake time.Time) {
 	if w.Status().Halted != "" {
 		w.refuseOrders(errors.New(w.Status().Halted))
 		return w.Now().Add(time.Second)
@@ -272,13 +272,16 @@ func (w *Worker) turn(ctx context.Context) time.Time {
 		}
 		return w.Now()
 	}
+	wake = decision.Wake
 	for _, c := range decision.Commands {
-		w.begin(c)
+		if again := w.begin(c); !again.IsZero() && (wake.IsZero() || again.Before(wake)) {
+			wake = again
+		}
 	}
 	if len(w.world.pending) > 0 {
 		return w.Now()
 	}
-	return decision.Wake
+	return wake
 }
 
 func (w *Worker) decide(taken []Delivery) incident.Decision {

@@ -36,7 +36,7 @@ type Routers interface {
 	Look(ctx context.Context, order events.Order, fence uint64) (events.Found, error)
 	Confirm(ctx context.Context, order events.Order) events.Confirmed
 	Prove(ctx context.Context, device string, by events.Person) (events.Proved, error)
-	Proven(device string, bars []events.Bar)
+	Proven(events.Proved)
 }
 
 // Delivery is one message from the bus: an event, or, when Dead is not nil, what could not be read as one.
