@@ -85,13 +85,14 @@ type wireEvent struct {
 	TraceState  string `json:"tracestate"`
 }
 
-var readEvent = reader(reflect.TypeFor[wireEvent]())
+// envelopes are the readers of envelopes, made once from their types, as bodies are those of bodies.
+var envelopes = struct{ event read }{event: reader(reflect.TypeFor[wireEvent]())}
 
 // fastEvent is ParseEvent for the usual event: complete and valid, with no attributes but those that Event knows.
 func fastEvent(raw []byte) (Event, bool) {
 	var w wireEvent
 	s := &scan{raw: raw, Decoder: new(Decoder)}
-	ok := readEvent(s, reflect.ValueOf(&w).Elem())
+	ok := envelopes.event(s, reflect.ValueOf(&w).Elem())
 	s.space()
 	if !ok || s.at != len(raw) || w.checkEnvelope() != nil || w.Data.Validate() != nil {
 		return Event{}, false

@@ -125,7 +125,7 @@ func (c *Conn) Close(ctx context.Context) error {
 	if !c.nc.IsConnected() {
 		return nil
 	}
-	if err := c.nc.FlushWithContext(ctx); err != nil {
+	if err := c.nc.FlushWithContext(ctx); err != nil && !errors.Is(err, nats.ErrConnectionClosed) {
 		return fmt.Errorf("flush NATS connection: %w", err)
 	}
 	return nil

@@ -206,16 +206,7 @@ func (b *Board) foldIncident(i *Incident, c events.Commit, body events.Body) (to
 	case events.Reverted:
 		return i.reverted(r)
 	case events.Relapsed:
-		switch i.Phase {
-		case Probation:
-			i.Cycle++
-		case Acting:
-			if i.Stands() && i.Live() {
-				return to, "changes still stand on routers"
-			}
-			i.Lost++
-		}
-		i.Steps, i.Intent, i.Refusal, i.Verified, i.Hold, i.Release, i.Ask, i.Approvals, to = nil, nil, nil, nil, nil, nil, nil, nil, Open
+		return i.relapse()
 	case events.Stuck:
 		i.Trouble, i.Release, i.Abort, to = &r, nil, nil, Stuck
 	case events.Closed:
@@ -275,6 +266,21 @@ func (i *Incident) plan(r events.Planned) Phase {
 		return Open
 	}
 	return i.Phase
+}
+
+// relapse begins an incident anew: nothing of it stands.
+func (i *Incident) relapse() (Phase, string) {
+	if i.Live() && i.Stands() {
+		return i.Phase, "changes still stand on routers"
+	}
+	switch i.Phase {
+	case Probation:
+		i.Cycle++
+	case Acting:
+		i.Lost++
+	}
+	i.Steps, i.Intent, i.Refusal, i.Verified, i.Hold, i.Release, i.Ask, i.Approvals = nil, nil, nil, nil, nil, nil, nil, nil
+	return Open, ""
 }
 
 func (i *Incident) armed() bool {

@@ -72,7 +72,7 @@ func (i *Incident) sentence() string {
 	case Waiting:
 		return "it would act, but is held by " + firstFailed(i.Ruling.Checks)
 	case Asking:
-		return fmt.Sprintf("it waits for %d approvals until %s and has %d; no answer means no", i.Ask.Quorum, at(i.Ask.Expires), len(i.Approvals))
+		return fmt.Sprintf("%d of %d approvals are there; without the rest by %s the answer is no", len(i.Approvals), i.Ask.Quorum, at(i.Ask.Expires))
 	case Acting:
 		return fmt.Sprintf("%s is setting step %d of %d, until %s", i.Intent.Owner, i.Intent.Step+1, len(i.Steps), at(i.Intent.Deadline))
 	case Verifying:

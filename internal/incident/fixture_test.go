@@ -36,7 +36,7 @@ func (n testNetwork) Link(name string) (events.Target, bool) {
 	return n.Resolve(events.Resource{Link: name})
 }
 
-func testWorld(t *testing.T, text string) World {
+func testWorld(t testing.TB, text string) World {
 	t.Helper()
 	p, err := policy.Parse("policy.yaml", []byte(text))
 	if err != nil {

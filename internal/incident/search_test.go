@@ -36,18 +36,18 @@ import (
 // space bounds one search.
 type space struct {
 	name     string
-	small    bool        // also searched under the race detector
-	fence    bool        // routers refuse a Set with a lower election id than they have seen
-	late     bool        // requests may arrive after their deadline and margin
-	arms     bool        // routers roll back by themselves what is not confirmed
-	helps    bool        // the drain helps, so verification passes
-	clears   bool        // the fault clears, so that the drain is released and undone
-	relapses bool        // and comes back while the link is on probation
-	left     allowance   // what may go wrong
-	ticks    uint8       // how far time goes
-	full     bool        // without following and sending at once
-	wrong    bool        // disagreement must be found
-	want     []Phase     // phases in which something must have settled
+	small    bool      // also searched under the race detector
+	fence    bool      // routers refuse a Set with a lower election id than they have seen
+	late     bool      // requests may arrive after their deadline and margin
+	arms     bool      // routers roll back by themselves what is not confirmed
+	helps    bool      // the drain helps, so verification passes
+	clears   bool      // the fault clears, so that the drain is released and undone
+	relapses bool      // and comes back while the link is on probation
+	left     allowance // what may go wrong
+	ticks    uint8     // how far time goes
+	full     bool      // without following and sending at once
+	wrong    bool      // disagreement must be found
+	want     []Phase   // phases in which something must have settled
 	ends     []events.Outcome
 }
 
@@ -67,7 +67,7 @@ var spaces = []space{
 		want: []Phase{Holding}, ends: []events.Outcome{events.WasRefused, events.RolledBack},
 	},
 	{
-		name: "crashed", fence: true, late: true, helps: true, left: allowance{crashes: 1, dropped: 1}, ticks: 3,
+		name: "crashed", fence: true, late: true, helps: true, left: allowance{crashes: 1, dropped: 1}, ticks: 2,
 		want: []Phase{Holding}, ends: []events.Outcome{events.RolledBack},
 	},
 	{
@@ -103,7 +103,7 @@ var spaces = []space{
 		want: []Phase{Holding}, ends: []events.Outcome{events.RolledBack},
 	},
 	{
-		name: "no bar at all", small: true, fence: false, late: true, helps: true, ticks: 3, wrong: true,
+		name: "no bar at all", small: true, fence: false, late: true, helps: true, left: allowance{refusals: 1}, ticks: 2, wrong: true,
 	},
 }
 

@@ -13,7 +13,7 @@ import (
 
 // Defaults of Config.
 const (
-	DefaultAckWait = 30 * time.Second
+	DefaultAckWait = 10 * time.Second // so long does an anomaly wait that a replica had taken when it was killed
 	DefaultBatch   = 500
 )
 

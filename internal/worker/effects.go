@@ -18,6 +18,7 @@ const (
 	observeWithin = 5 * time.Second
 	lookWithin    = 10 * time.Second
 	lookAgain     = time.Second
+	returnWithin  = 5 * time.Second
 	observeAgain  = 50 * time.Millisecond
 )
 
@@ -173,7 +174,7 @@ func (w *Worker) heard(ctx context.Context) error {
 }
 
 // recorded forgets what now stands on the ledger and tells the bus so.
-func (w *Worker) recorded(ctx context.Context, taken []Delivery, decision incident.Decision) {
+func (w *Worker) recorded(taken []Delivery, decision incident.Decision) {
 	for _, r := range decision.Records {
 		w.world.results[r.Incident] = slices.DeleteFunc(w.world.results[r.Incident], func(b events.Body) bool { return sameResult(b, r.Body) })
 		w.say(r)
@@ -195,6 +196,7 @@ func (w *Worker) recorded(ctx context.Context, taken []Delivery, decision incide
 			returned[o.Source+"\x00"+o.Event] = o
 		}
 	}
+	var back []returning
 	for _, d := range taken {
 		reason := ""
 		if d.Dead != nil {
@@ -203,15 +205,38 @@ func (w *Worker) recorded(ctx context.Context, taken []Delivery, decision incide
 			reason = string(o.Disposition) + ": " + o.Detail
 		}
 		if reason != "" {
-			if err := d.Return(ctx, reason); err != nil {
-				w.log.Warn("put a message on the rejected stream; it is delivered again", zap.Error(err))
-				continue
-			}
+			back = append(back, returning{d, reason})
+			continue
 		}
 		d.Ack()
 		w.Metrics.taken(d, w.Now())
 	}
+	if len(back) > 0 {
+		w.effects.Go(func() { w.giveBack(back) })
+	}
 	w.world.pending = w.world.pending[len(taken):]
+}
+
+// returning is a delivery that goes to the rejected stream, and why.
+type returning struct {
+	Delivery
+	reason string
+}
+
+// giveBack puts messages on the rejected stream and acknowledges them, beside the loop: it may be slow. After a failure
+// the rest is left to be delivered again.
+func (w *Worker) giveBack(back []returning) {
+	for _, d := range back {
+		ctx, cancel := context.WithTimeout(context.Background(), returnWithin)
+		err := d.Return(ctx, d.reason)
+		cancel()
+		if err != nil {
+			w.log.Warn("put a message on the rejected stream; it and those after it are delivered again", zap.Error(err))
+			return
+		}
+		d.Ack()
+		w.Metrics.taken(d.Delivery, w.Now())
+	}
 }
 
 func sameResult(a, b events.Body) bool {

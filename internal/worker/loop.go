@@ -61,6 +61,7 @@ func (w *Worker) follow(ctx context.Context) error {
 		err = errors.New("the ledger ended")
 	}
 	w.halt(fmt.Sprintf("following the ledger: %v", err))
+	close(w.broken)
 	<-ctx.Done()
 	return nil
 }
@@ -121,6 +122,8 @@ func (w *Worker) catchUp(ctx context.Context) error {
 		select {
 		case c := <-w.followed:
 			w.fold(c)
+		case <-w.broken:
+			return nil // the loop goes on, halted, and says why
 		case <-ctx.Done():
 			return ctx.Err()
 		}
@@ -265,7 +268,7 @@ func (w *Worker) turn(ctx context.Context) (wake time.Time) {
 	if len(records) > 0 {
 		switch w.append(ctx, records) {
 		case stored:
-			w.recorded(ctx, taken, decision)
+			w.recorded(taken, decision)
 		case unwritten:
 			w.offline(ctx, decision)
 			return w.Now().Add(retryAfter)

@@ -101,6 +101,7 @@ type Worker struct {
 	outcomes chan outcome
 	orders   chan order
 	gone     chan struct{} // closed when the loop has ended
+	broken   chan struct{} // closed when the ledger can no longer be followed
 
 	peers   Peers
 	doubted *events.Commit // appended at the Board's position, and nobody can tell
@@ -132,7 +133,7 @@ func New(c Config) *Worker {
 	w := &Worker{
 		Config: c, me: c.Name + "/" + strings.SplitN(uuid.NewString(), "-", 2)[0], log: c.Logger.Named("worker"),
 		board: incident.NewBoard(), followed: make(chan events.Commit, 1024), arrived: make(chan []Delivery), outcomes: make(chan outcome, 64),
-		orders: make(chan order), gone: make(chan struct{}), running: map[string]bool{},
+		orders: make(chan order), gone: make(chan struct{}), broken: make(chan struct{}), running: map[string]bool{},
 		world: world{facts: map[string]events.Facts{}, results: map[string][]events.Body{}, held: map[string]time.Time{}},
 	}
 	if c.Peers != nil {

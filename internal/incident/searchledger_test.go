@@ -1,0 +1,293 @@
+package incident
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/detour-net/detour/events"
+)
+
+// The search's ledger: positions with the Board up to each, and what a replica decides there.
+
+const (
+	searchTarget   = "link/a-b"
+	searchIncident = "a-b-1"
+	tick           = 10 * time.Second // every clock of the policies below ends within one, or two, of these
+)
+
+// searchPolicy has every clock run out before the next tick, but for the margin of bar three, which needs a tick of its own.
+const searchPolicy = `
+rules:
+  - {name: drain, match: {kinds: [link-errors]}, remediation: link-drain, with: {style: soft}, autonomy: auto}
+max_age: {default: 2h}
+clocks:
+  set_deadline: 4s
+  margin: %s
+  fresh: 5s
+  verify_within: 1s
+  observe_every: 5s
+  look_every: 5s
+  look_for: 1h
+  hold: 5s
+  hold_max: 24h
+  clear_for: 0s
+  probation: 5s
+  undo_attempts: 5
+`
+
+// Margins: within the tick of the intent, and one tick longer where requests arrive within it.
+const (
+	shortMargin = "4s"
+	longMargin  = "8s"
+)
+
+// position is one position of the ledger, with what moves need to know of the incident there.
+type position struct {
+	board   *Board
+	i       *Incident // nil before it is opened
+	phase   Phase
+	moved   uint8 // position of the newest record of the incident that is not of an event
+	fence   uint8 // of the newest intent, 0: there is none
+	undo    bool
+	arm     bool
+	waits   bool // for any outcome
+	pending [2]bool
+	doubt   [2]uint8
+	armed   [2]bool
+	seen    [2]events.Seen
+}
+
+func (s *search) place(b *Board, moved uint8) uint32 {
+	p := &position{board: b, moved: moved}
+	if i, ok := b.Latest(searchTarget); ok {
+		p.i, p.phase = i, i.Phase
+		if i.Intent != nil {
+			p.fence, p.undo, p.arm = uint8(i.Intent.Position), i.Intent.Undo, i.Intent.Arm > 0
+		}
+		for _, step := range i.Steps {
+			for c, st := range step {
+				p.pending[c], p.doubt[c], p.armed[c], p.seen[c] = st.Pending, uint8(st.Doubt), st.Armed, st.Seen
+				p.waits = p.waits || st.Pending || st.Doubt > 0
+			}
+		}
+	}
+	key := canonical(p)
+	if known, ok := s.known[key]; ok {
+		return known
+	}
+	s.known[key] = uint32(len(s.nodes))
+	s.nodes = append(s.nodes, p)
+	return s.known[key]
+}
+
+// canonical is everything of a Board that a later decision or fold can rest on. What only people read is left out: texts,
+// counts of events and Sets, and the list of positions.
+func canonical(p *position) string {
+	b := p.board
+	seen := [3]bool{}
+	for n := range seen {
+		seen[n] = b.Seen(events.Event{ID: fmt.Sprintf("e%d", n+1), Source: "/telemetry/a"})
+	}
+	freezes := len(b.freezes)
+	head := fmt.Sprint(b.Position, b.Now.UnixNano(), p.moved, seen, freezes, b.admissions, b.failures)
+	if p.i == nil {
+		return head
+	}
+	i := *p.i
+	i.Positions, i.Events, i.Sets, i.Value = nil, 0, 0, 0
+	if i.Plan != nil {
+		i.Plan = &events.Planned{Digest: i.Plan.Digest, Mode: i.Plan.Mode, Facts: events.Facts{At: i.Plan.Facts.At}}
+	}
+	if i.Ruling != nil {
+		i.Ruling = &events.Ruled{Verdict: i.Ruling.Verdict, Checks: failing(i.Ruling.Checks)}
+	}
+	if i.Refusal != nil {
+		i.Refusal = &events.Refused{Class: i.Refusal.Class, Act: events.Act{Undo: i.Refusal.Undo}}
+	}
+	if i.Verified != nil {
+		i.Verified = &events.Verified{Pass: i.Verified.Pass}
+	}
+	if i.Intent != nil {
+		in := *i.Intent
+		in.Why = ""
+		i.Intent = &in
+	}
+	if i.End != nil {
+		i.End = &events.Closed{Outcome: i.End.Outcome, CoolDown: i.End.CoolDown}
+	}
+	raw, err := json.Marshal(i)
+	if err != nil {
+		panic(err)
+	}
+	return head + string(raw)
+}
+
+func failing(checks []events.Check) []events.Check {
+	var names []events.Check
+	for _, c := range checks {
+		if !c.OK {
+			names = append(names, events.Check{Name: c.Name})
+		}
+	}
+	return names
+}
+
+// question is everything that a replica's decision rests on.
+type question struct {
+	at    uint32
+	now   uint8
+	who   uint8
+	boot  uint8
+	told  uint8
+	knows knowledge
+}
+
+// answer is what it decides: a commit that leads to another position, or commands.
+type answer struct {
+	commit  bool
+	to      uint32
+	observe bool
+	set     [2]bool
+	look    [2]bool
+	confirm [2]bool
+	fault   string
+}
+
+func (s *search) decide(q question) *answer {
+	if a, ok := s.answers[q]; ok {
+		return a
+	}
+	at := s.nodes[q.at]
+	w := s.world
+	w.Now, w.Me = s.time(q.now).Add(time.Millisecond), fmt.Sprintf("r%d/%d", q.who, q.boot)
+	w.Events = slices.DeleteFunc(s.published(q.told), at.board.Seen)
+	if q.knows.facts {
+		w.Facts = map[string]events.Facts{searchIncident: s.facts(q.knows)}
+	}
+	w.Results = map[string][]events.Body{searchIncident: s.results(at, q.knows)}
+	d := Decide(at.board, w)
+	a := &answer{fault: d.Fault}
+	if len(d.Records) > 0 && d.Fault == "" {
+		a.commit = true
+		a.to = s.append(q, d.Records)
+	}
+	for _, c := range d.Commands {
+		switch c := c.(type) {
+		case Observe:
+			a.observe = true
+		case Actuate:
+			a.set[c.Order.Act.Change] = true
+		case Look:
+			a.look[c.Order.Act.Change] = true
+		case Confirm:
+			a.confirm[c.Order.Act.Change] = true
+		}
+	}
+	s.answers[q] = a
+	return a
+}
+
+// append finds or makes the position that a commit leads to.
+func (s *search) append(q question, records []events.Record) uint32 {
+	at := s.nodes[q.at]
+	c := events.Commit{At: s.time(q.now), By: fmt.Sprintf("r%d/%d", q.who, q.boot), Position: at.board.Position + 1, Records: records}
+	moved := at.moved
+	if slices.ContainsFunc(records, func(r events.Record) bool { return r.Incident != "" && r.Body.Kind() != events.KindObserved }) {
+		moved = uint8(c.Position)
+	}
+	board := at.board.Fork()
+	if err := board.Apply(c); err != nil {
+		s.tb.Fatal(err)
+	}
+	return s.place(board, moved)
+}
+
+// published are the events on the bus: the fault, then that it has cleared, then that it is back.
+func (s *search) published(told uint8) []events.Event {
+	list := []events.Event{testEvent("e1", events.Firing, s.world.Now)}
+	if told >= hasCleared {
+		list = append(list, testEvent("e2", events.Resolved, s.world.Now.Add(time.Second)))
+	}
+	if told >= isBack {
+		list = append(list, testEvent("e3", events.Firing, s.time(told-isBack).Add(3*time.Millisecond)))
+	}
+	return list
+}
+
+// What has been published. From isBack on, the excess is the tick at which the fault came back.
+const (
+	hasCleared = 1
+	isBack     = 2
+)
+
+func (s *search) time(n uint8) time.Time { return s.world.Now.Add(time.Duration(n) * tick) }
+
+func (s *search) facts(k knowledge) events.Facts {
+	seen := [2]events.Seen{}
+	for n, after := range k.seen {
+		seen[n] = events.SeenBefore
+		if after {
+			seen[n] = events.SeenAfter
+		}
+	}
+	f := testFacts(s.time(k.factsAt).Add(2*time.Millisecond), seen, s.helps)
+	for n := range f.Ends {
+		f.Ends[n].Profile.Bars = s.bars
+	}
+	return f
+}
+
+// results are the bodies of what a replica has heard.
+func (s *search) results(at *position, k knowledge) []events.Body {
+	var list []events.Body
+	for c, h := range k.heard {
+		act := events.Act{Change: c, Undo: at.undo, Fence: uint64(at.fence)}
+		found := events.Found{Change: c, Doubt: uint64(at.doubt[c])}
+		if s.fence {
+			found.Fence = found.Doubt
+		}
+		switch h {
+		case applied:
+			list = append(list, events.Applied{Act: act, Sets: 1, Armed: at.arm && !at.undo})
+		case refusedByFence:
+			list = append(list, events.Refused{Act: act, Class: events.RefusedByFence})
+		case refusedByRouter:
+			list = append(list, events.Refused{Act: act, Class: events.RefusedByRouter, Sets: 1})
+		case unknown:
+			list = append(list, events.Unknown{Act: act, Sets: 1})
+		case foundBefore, foundBeforeEarly, foundAfter, foundAfterEarly:
+			found.Seen, found.At = events.SeenBefore, at.i.Intent.At
+			if h == foundAfter || h == foundAfterEarly {
+				found.Seen = events.SeenAfter
+			}
+			if h == foundBefore || h == foundAfter {
+				found.At = at.i.Intent.Deadline.Add(at.i.Intent.Margin.Std())
+			}
+			list = append(list, found)
+		case confirmed, unconfirmed:
+			list = append(list, events.Confirmed{Change: c, OK: h == confirmed})
+		}
+	}
+	return list
+}
+
+func newSearch(tb testing.TB, sp space) *search {
+	margin := shortMargin
+	if !sp.late {
+		margin = longMargin
+	}
+	s := &search{
+		tb: tb, space: sp, world: testWorld(tb, fmt.Sprintf(searchPolicy, margin)), known: map[string]uint32{}, answers: map[question]*answer{},
+		visited: map[state]struct{}{}, closes: map[state]bool{}, settled: map[Phase]int{}, ends: map[events.Outcome]int{}, bars: []events.Bar{events.BarDeadline},
+	}
+	if sp.fence {
+		s.bars = append(s.bars, events.BarArbitration)
+	}
+	if sp.arms {
+		s.bars = append(s.bars, events.BarCommitConfirmed)
+	}
+	return s
+}
