@@ -74,7 +74,7 @@ func defaults() file {
 		FutureSkew: 5 * second,
 		Clocks: Clocks{
 			SetDeadline: 10 * second, Margin: 5 * second, Fresh: 5 * second,
-			ObserveEvery: second, VerifyWithin: 180 * second,
+			ObserveEvery: 3 * second, VerifyWithin: 180 * second,
 			LookEvery: 5 * second, LookFor: 10 * minute, UndoAttempts: 5,
 			Hold: 10 * minute, HoldMax: 24 * hour, OnExpiry: ExpiryPage, RenewEvery: 10 * minute,
 			ClearFor: 5 * minute, Probation: 40 * minute, CoolDown: 10 * minute, Override: hour,

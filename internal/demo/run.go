@@ -98,10 +98,23 @@ func Run(ctx context.Context, o Options) error {
 		return err
 	}
 	if !o.Exit {
-		fmt.Fprintf(o.Words, "still running; the console is at %s, and Ctrl-C ends it\n", s.url)
+		s.invite(o)
 		<-ctx.Done()
 	}
 	return nil
+}
+
+// invite tells how to look around while the demonstration stands.
+func (s *stage) invite(o Options) {
+	den := s.net.Router("den")
+	fmt.Fprintf(o.Words, `
+still running, until Ctrl-C. Look around:
+  console              %s
+  as an operator       detour --server %s --token-file %s/token incidents
+  a router over gNMI   gnmic -a %s --tls-ca %[3]s/ca.pem --tls-cert %[3]s/client.pem --tls-key %[3]s/client.key \\
+                         --tls-server-name den -u detour -p "$(cat %[3]s/password)" get --path /interfaces
+  configuration        %[3]s
+`, s.url, s.url, s.dir, den.Address())
 }
 
 // result is how it ended, with everything held against everything.
