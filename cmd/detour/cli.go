@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/detour-net/detour/internal/app"
 	"github.com/detour-net/detour/internal/web/client"
 )
 
@@ -70,7 +71,7 @@ func must(err error) {
 
 // connect prepares a client of the server.
 func (c *cli) connect() (*client.Client, error) {
-	cl, err := client.New(client.Config{Server: c.server, TokenFile: c.tokenFile, CAFile: c.caFile, Via: "cli", UserAgent: "detour/" + version()})
+	cl, err := client.New(client.Config{Server: c.server, TokenFile: c.tokenFile, CAFile: c.caFile, Via: "cli", UserAgent: "detour/" + app.Version()})
 	if err != nil {
 		return nil, &codedError{err, exitUsage}
 	}

@@ -4,8 +4,6 @@ import (
 	"bytes"
 	"cmp"
 	"context"
-	"crypto/tls"
-	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -153,31 +151,9 @@ func destination(url, file string) (bus.Config, string, error) {
 	}
 	to := bus.Config{URLs: cfg.NATS.URLs, Credentials: cfg.NATS.Credentials}
 	if cfg.NATS.TLS.Given() {
-		to.TLS, err = clientTLS(cfg.NATS.TLS)
+		to.TLS, err = cfg.NATS.TLS.Client()
 	}
 	return to, cfg.Domain, err
-}
-
-func clientTLS(c config.ClientTLS) (*tls.Config, error) {
-	t := &tls.Config{MinVersion: tls.VersionTLS12}
-	if c.CA != "" {
-		raw, err := os.ReadFile(c.CA)
-		if err != nil {
-			return nil, fmt.Errorf("nats.tls.ca: %w", err)
-		}
-		t.RootCAs = x509.NewCertPool()
-		if !t.RootCAs.AppendCertsFromPEM(raw) {
-			return nil, fmt.Errorf("nats.tls.ca: %s holds no certificate in PEM form", c.CA)
-		}
-	}
-	if c.Cert != "" {
-		pair, err := tls.LoadX509KeyPair(c.Cert, c.Key)
-		if err != nil {
-			return nil, fmt.Errorf("nats.tls: %w", err)
-		}
-		t.Certificates = []tls.Certificate{pair}
-	}
-	return t, nil
 }
 
 func publish(ctx context.Context, to bus.Config, domain string, list []events.Event) error {

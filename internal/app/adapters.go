@@ -2,15 +2,11 @@ package app
 
 import (
 	"context"
-	"crypto/tls"
-	"crypto/x509"
 	"fmt"
-	"os"
 
 	"go.uber.org/zap"
 
 	"github.com/detour-net/detour/events"
-	"github.com/detour-net/detour/internal/config"
 	"github.com/detour-net/detour/internal/incident"
 	"github.com/detour-net/detour/internal/intake"
 	"github.com/detour-net/detour/internal/web/api"
@@ -125,26 +121,4 @@ func (h health) Status() api.Status {
 		Connected: h.a.conn.Connected(), Policy: h.a.cfg.Policy.Digest(),
 	}
 	return s
-}
-
-func clientTLS(t config.ClientTLS) (*tls.Config, error) {
-	c := &tls.Config{MinVersion: tls.VersionTLS12}
-	if t.CA != "" {
-		raw, err := os.ReadFile(t.CA)
-		if err != nil {
-			return nil, err
-		}
-		c.RootCAs = x509.NewCertPool()
-		if !c.RootCAs.AppendCertsFromPEM(raw) {
-			return nil, fmt.Errorf("%s holds no PEM certificate", t.CA)
-		}
-	}
-	if t.Cert != "" {
-		pair, err := tls.LoadX509KeyPair(t.Cert, t.Key)
-		if err != nil {
-			return nil, err
-		}
-		c.Certificates = []tls.Certificate{pair}
-	}
-	return c, nil
 }

@@ -83,8 +83,8 @@ func (a *App) openBus(ctx context.Context) error {
 	}
 	if t := a.cfg.NATS.TLS; t.Given() {
 		var err error
-		if c.TLS, err = clientTLS(t); err != nil {
-			return fmt.Errorf("nats.tls: %w", err)
+		if c.TLS, err = t.Client(); err != nil {
+			return err
 		}
 	}
 	conn, err := bus.Connect(c)

@@ -111,7 +111,7 @@ func (s *stage) invite(o Options) {
 still running, until Ctrl-C. Look around:
   console              %s
   as an operator       detour --server %s --token-file %s/token incidents
-  a router over gNMI   gnmic -a %s --tls-ca %[3]s/ca.pem --tls-cert %[3]s/client.pem --tls-key %[3]s/client.key \\
+  a router over gNMI   gnmic -a %s --tls-ca %[3]s/ca.pem --tls-cert %[3]s/client.pem --tls-key %[3]s/client.key \
                          --tls-server-name den -u detour -p "$(cat %[3]s/password)" get --path /interfaces
   configuration        %[3]s
 `, s.url, s.url, s.dir, den.Address())
