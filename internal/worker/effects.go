@@ -3,6 +3,7 @@ package worker
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -66,7 +67,7 @@ func (w *Worker) begin(c incident.Command) (again time.Time) {
 	if at := w.world.held[key]; w.Now().Before(at) {
 		return at
 	}
-	delete(w.world.held, key)
+	maps.DeleteFunc(w.world.held, func(_ string, at time.Time) bool { return !w.Now().Before(at) })
 	w.running[key] = true
 	w.effects.Go(func() { w.outcomes <- w.run(key, c) })
 	return time.Time{}
