@@ -46,7 +46,8 @@ func (i *Incident) act(c events.Commit, body events.Body) (Phase, string) {
 		if state.Pending {
 			return i.Phase, "its outcome is outstanding"
 		}
-		*state = ChangeState{Seen: r.Seen, Armed: state.Armed && r.Seen == events.SeenAfter}
+		armed := state.Armed || state.Doubt > 0 && state.Wait.IsZero() && i.Intent.Arm > 0 && !i.Intent.Undo
+		*state = ChangeState{Seen: r.Seen, Armed: armed && r.Seen == events.SeenAfter, Raised: max(state.Raised, r.Fence, r.Doubt)}
 	}
 	if body.Kind() != events.KindIntended {
 		i.Touched = c.At
@@ -126,7 +127,8 @@ func (i *Incident) confirm(c events.Commit, r events.Confirmed) string {
 	}
 	state.Armed = false
 	if !r.OK {
-		state.Doubt, state.Since, state.Wait = c.Position, c.At, i.waitAfter()
+		// It stood when it was last looked at, so its router rolls back within Arm from now if it ever will.
+		state.Doubt, state.Since, state.Wait = c.Position, c.At, c.At.Add(i.Intent.Arm.Std()+i.Intent.Margin.Std())
 	}
 	return ""
 }

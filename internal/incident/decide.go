@@ -194,7 +194,7 @@ func Authorised(b *Board, records []events.Record, me string) []events.Order {
 		case events.Intended:
 			for _, n := range body.Changes {
 				if failed[r.Incident] && body.Undo {
-					orders = append(orders, i.order(body.Step, n, true, i.Intent.Position))
+					orders = append(orders, i.order(body.Step, n, true, i.fence(body.Step, n)))
 				}
 			}
 		}

@@ -71,6 +71,7 @@ type ChangeState struct {
 	Since   time.Time   `json:"since,omitzero"`    // of the doubt
 	Wait    time.Time   `json:"wait,omitzero"`     // no look before: a router may still roll back by itself
 	Armed   bool        `json:"armed,omitempty"`   // commit-confirmed runs on the router
+	Raised  uint64      `json:"raised,omitempty"`  // election id that a look may have raised the router to
 }
 
 // Intent is the newest intent of the incident.
@@ -183,6 +184,12 @@ func (i *Incident) note(position uint64) {
 		i.Positions = i.Positions[:maxPositions-1]
 	}
 	i.Positions = append(i.Positions, position)
+}
+
+// fence is the election id under which the newest intent's change can still be spoken of: a look that settled a doubt has
+// raised its router above the intent's position, and what is sent under that would be refused.
+func (i *Incident) fence(step, change int) uint64 {
+	return max(i.Intent.Position, i.Steps[step][change].Raised)
 }
 
 // order is what a router is asked for one change of the newest intent.

@@ -100,7 +100,7 @@ func (d *draft) confirm(i *Incident, step, change int) bool {
 		d.append(i.ID, events.Confirmed{Step: step, Change: change, Detail: "nobody confirmed it in time"})
 		return true
 	case i.Intent.Owner == d.world.Me || !d.world.Now.Before(takeOver):
-		d.command(Confirm{i.order(step, change, false, i.Intent.Position)})
+		d.command(Confirm{i.order(step, change, false, i.fence(step, change))})
 		d.wakeAt(lost)
 	default:
 		d.wakeAt(takeOver)
