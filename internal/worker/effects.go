@@ -271,7 +271,8 @@ func (w *Worker) say(r events.Record) {
 		log.Warn("needs approval", zap.String("plan", b.Plan.Short()), zap.Time("expires", b.Expires))
 	case events.Ruled:
 		if b.Verdict != events.Allow {
-			log.Info("not now", zap.String("verdict", string(b.Verdict)), zap.Any("checks", b.Checks))
+			held := slices.DeleteFunc(slices.Clone(b.Checks), func(c events.Check) bool { return c.OK })
+			log.Info("not now", zap.String("verdict", string(b.Verdict)), zap.Any("held_by", held))
 		}
 	case events.Stuck:
 		log.Error("needs a person", zap.String("why", b.Why), zap.String("remedy", b.Remedy))
