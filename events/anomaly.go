@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 )
 
@@ -89,13 +88,16 @@ func (r Resource) String() string {
 	case r.SRLG != "":
 		return "srlg " + r.SRLG
 	}
-	var parts []string
-	for _, p := range []string{r.Device, r.Linecard, r.LAG, r.Member, r.Interface, r.Peer} {
-		if p != "" {
-			parts = append(parts, p)
+	text := ""
+	for _, part := range [...]string{r.Device, r.Linecard, r.LAG, r.Member, r.Interface, r.Peer} {
+		switch {
+		case text == "":
+			text = part
+		case part != "":
+			text += "/" + part
 		}
 	}
-	return strings.Join(parts, "/")
+	return text
 }
 
 // Anomaly is the data of a CloudEvent of type TypeAnomaly.

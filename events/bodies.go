@@ -39,7 +39,7 @@ const (
 )
 
 var bodies = map[Kind]codec{
-	KindObserved: body[Observed](), KindDeadLettered: body[DeadLettered](), KindOpened: body[Opened](), KindPlanned: body[Planned](),
+	KindObserved: {fast: readObserved, strict: body[Observed]().strict}, KindDeadLettered: body[DeadLettered](), KindOpened: body[Opened](), KindPlanned: body[Planned](),
 	KindRuled: body[Ruled](), KindAsked: body[Asked](), KindApproved: body[Approved](), KindRejected: body[Rejected](), KindLapsed: body[Lapsed](),
 	KindAdmitted: body[Admitted](), KindIntended: body[Intended](), KindApplied: body[Applied](), KindRefused: body[Refused](),
 	KindUnknown: body[Unknown](), KindFound: body[Found](), KindVerified: body[Verified](), KindConfirmed: body[Confirmed](),

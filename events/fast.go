@@ -13,7 +13,10 @@ import (
 
 // Decoder reads many commits one after the other. What their strings have in common, which is most, they share in
 // memory. The zero Decoder is ready; it must not be used by two goroutines at once.
-type Decoder struct{ seen [64]string }
+type Decoder struct {
+	seen [64]string
+	last Observed // strings as they were last read in their places
+}
 
 // Decode is the function Decode.
 func (d *Decoder) Decode(raw []byte) (Commit, error) {
@@ -51,7 +54,7 @@ func (d *Decoder) fast(raw []byte) (c Commit, ok bool) {
 		s.literal(`,"by":`) && s.text(&c.By) &&
 		s.literal(`,"records":[`)
 	c.At = at
-	c.Records = make([]Record, 0, bytes.Count(raw, []byte(`{"kind":"`)))
+	c.Records = make([]Record, 0, 1+bytes.Count(raw, []byte(`}},{"kind":"`)))
 	for ok && !s.literal("]") {
 		var r Record
 		ok = (len(c.Records) == 0 || s.literal(",")) && s.record(&r)

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"strconv"
 	"time"
 )
 
@@ -119,18 +120,27 @@ type wireRecord struct {
 
 // Encode writes the commit as JSON and returns it with its digest.
 func (c Commit) Encode() ([]byte, Digest, error) {
-	w := wireCommit{Version: Version, ID: c.ID, Prev: c.Prev, At: c.At, By: c.By, Records: make([]wireRecord, len(c.Records))}
-	for i, r := range c.Records {
-		body, err := json.Marshal(r.Body)
-		if err != nil {
-			return nil, "", fmt.Errorf("encode record %d (%s): %w", i, r.Body.Kind(), err)
-		}
-		w.Records[i] = wireRecord{Kind: r.Body.Kind(), Incident: r.Incident, Body: body}
-	}
-	raw, err := json.Marshal(w)
+	raw := make([]byte, 0, 256+len(c.Records)*512)
+	raw = appendField(raw, `{"v":`+strconv.Itoa(Version)+`,"id":`, c.ID)
+	raw = appendField(raw, `,"prev":`, string(c.Prev))
+	raw, err := appendTime(append(raw, `,"at":`...), c.At)
 	if err != nil {
 		return nil, "", fmt.Errorf("encode commit %s: %w", c.ID, err)
 	}
+	raw = appendField(raw, `,"by":`, c.By)
+	raw = append(raw, `,"records":[`...)
+	for i, r := range c.Records {
+		if i > 0 {
+			raw = append(raw, ',')
+		}
+		raw = appendField(raw, `{"kind":`, string(r.Body.Kind()))
+		raw = appendIfGiven(raw, `,"incident":`, r.Incident)
+		if raw, err = appendBody(append(raw, `,"body":`...), r.Body); err != nil {
+			return nil, "", fmt.Errorf("encode record %d (%s): %w", i, r.Body.Kind(), err)
+		}
+		raw = append(raw, '}')
+	}
+	raw = append(raw, "]}"...)
 	if len(raw) > MaxCommitBytes {
 		return nil, "", fmt.Errorf("%w: %s is %d bytes, at most %d go into one message", ErrTooLarge, c.ID, len(raw), MaxCommitBytes)
 	}

@@ -118,7 +118,7 @@ func (h health) Status() api.Status {
 	w := h.a.worker.Status()
 	s := api.Status{
 		Replica: w.Name, Version: Version(), Mode: h.a.cfg.Mode, Position: w.Position, Digest: w.Digest, CaughtUp: w.CaughtUp, Halted: w.Halted,
-		Connected: h.a.conn.Connected(), Policy: h.a.cfg.Policy.Digest(),
+		Connected: h.a.conn.Connected(), Unwritten: w.Unwritable, Policy: h.a.cfg.Policy.Digest(),
 	}
 	return s
 }

@@ -40,12 +40,24 @@ type subject struct {
 	owner  string
 }
 
-// state is one leaf as the router told it.
+// state is one leaf as the router told it, read once: it is looked at far more often than told.
 type state struct {
-	names names
-	path  []*gnmi.PathElem
-	value *gnmi.TypedValue
-	heard time.Time
+	path   []*gnmi.PathElem
+	heard  time.Time
+	known  bool           // it could be read
+	word   string         // of a status
+	leaf   events.LeafRef // of a metric, with its value
+	metric events.Value
+}
+
+func stateOf(sig signal, bind names, value *gnmi.TypedValue) state {
+	if sig != metricState {
+		word, err := enum(value)
+		return state{known: err == nil, word: word}
+	}
+	leaf, ok := refOf(bind)
+	v, err := metric(value)
+	return state{known: ok && err == nil, leaf: leaf, metric: v}
 }
 
 // newCache makes an empty cache of a router whose counters are asked for at the given interval.
@@ -136,7 +148,9 @@ func (c *cache) takeStates(p paths, n *gnmi.Notification, heard time.Time) (chan
 				if c.states[of] == nil {
 					c.states[of] = map[string]state{}
 				}
-				c.states[of][i.names.key()] = state{i.names, t.fill(i.names).GetElem(), i.value, heard}
+				s := stateOf(sig, i.names, i.value)
+				s.path, s.heard = t.fill(i.names).GetElem(), heard
+				c.states[of][i.names.key()] = s
 			}
 		}
 	}
@@ -188,7 +202,7 @@ func (c *cache) each(of subject, fresh time.Time, f func(state)) {
 // oper is a port's oper-status, "" when unknown.
 func (c *cache) oper(port string, fresh time.Time) (status string) {
 	c.each(subject{operStatus, port}, fresh, func(s state) {
-		status, _ = enum(s.value) // an unreadable status is an unknown one
+		status = s.word // an unreadable status is an unknown one
 	})
 	return status
 }
@@ -196,7 +210,7 @@ func (c *cache) oper(port string, fresh time.Time) (status string) {
 // adjacencies counts an interface's adjacencies that are UP.
 func (c *cache) adjacencies(iface string, fresh time.Time) (up int) {
 	c.each(subject{adjacencyUp, iface}, fresh, func(s state) {
-		if text, err := enum(s.value); err == nil && text == "UP" {
+		if s.known && s.word == "UP" {
 			up++
 		}
 	})
@@ -207,12 +221,20 @@ func (c *cache) adjacencies(iface string, fresh time.Time) (up int) {
 func (c *cache) metrics(iface string, fresh time.Time) map[events.LeafRef]events.Value {
 	shown := map[events.LeafRef]events.Value{}
 	c.each(subject{metricState, iface}, fresh, func(s state) {
-		ref, ok := refOf(s.names)
-		if value, err := metric(s.value); ok && err == nil {
-			shown[ref] = value
+		if s.known {
+			shown[s.leaf] = s.metric
 		}
 	})
 	return shown
+}
+
+// drained reports whether any of an interface's metrics is shown at or above soft.
+func (c *cache) drained(iface string, soft uint32, fresh time.Time) (found bool) {
+	c.each(subject{metricState, iface}, fresh, func(s state) {
+		n, ok := s.metric.Uint()
+		found = found || s.known && ok && n >= uint64(soft)
+	})
+	return found
 }
 
 // traffic is a port's rates, nil when unknown, and when the oldest sample behind them was heard.

@@ -21,17 +21,17 @@ func (f *Fleet) Observe(ctx context.Context, target events.Target) events.Facts 
 	for i, end := range target.Ends {
 		ends.Go(func() { facts.Ends[i], oldest[i] = f.observeEnd(ctx, end) })
 	}
+	avoid := ""
+	if target.Kind == events.TargetLink {
+		avoid = target.Name
+	}
+	facts.Network = f.network(avoid) // while the routers answer
 	ends.Wait()
 	for _, t := range oldest {
 		if t.Before(facts.At) {
 			facts.At = t
 		}
 	}
-	avoid := ""
-	if target.Kind == events.TargetLink {
-		avoid = target.Name
-	}
-	facts.Network = f.network(avoid)
 	return facts
 }
 
@@ -139,11 +139,7 @@ func (f *Fleet) look(l network.Link, now time.Time) linkSeen {
 			continue
 		}
 		fresh := now.Add(-s.opts.StaleAfter)
-		for _, value := range s.seen.metrics(end.Interface, fresh) {
-			if n, ok := value.Uint(); ok && n >= uint64(s.profile.soft) {
-				link.drained = true
-			}
-		}
+		link.drained = link.drained || s.seen.drained(end.Interface, s.profile.soft, fresh)
 		port := s.portOf(end.Interface)
 		if status := s.seen.oper(port, fresh); status != "" && status != "UP" {
 			link.down = true

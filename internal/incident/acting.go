@@ -37,6 +37,12 @@ func (d *draft) intend(id string, step int, undo bool, why string) {
 		}
 	}
 	d.append(id, in)
+	if d.fault == "" {
+		i, _ = d.board.Incident(id)
+		for _, n := range changes {
+			d.ahead = append(d.ahead, Actuate{i.order(step, n, undo, d.position)})
+		}
+	}
 }
 
 // canArm reports whether every router of the plan was proven to undo what is not confirmed. A step before another is
@@ -83,6 +89,13 @@ func (d *draft) outcome(i *Incident, step, change int) bool {
 	}
 	silent := i.Intent.Deadline.Add(i.Intent.Margin.Std())
 	act := events.Act{Step: step, Change: change, Undo: i.Intent.Undo, Fence: i.Intent.Position}
+	for _, r := range d.world.Results[i.ID] {
+		// What was taken back while the ledger could not be written is the outcome of the undo that could not be written then.
+		if f, ok := r.(events.Found); ok && act.Undo && f.Doubt == 0 && f.Seen == events.SeenBefore && f.Step == step && f.Change == change {
+			d.append(i.ID, events.Applied{Act: act, Detail: f.Detail})
+			return true
+		}
+	}
 	switch {
 	case !d.world.Now.Before(silent) && !i.Live():
 		d.append(i.ID, events.Applied{Act: act, Detail: "dry-run: its owner has gone, and nothing would have been set"})
@@ -119,6 +132,9 @@ func (d *draft) resolve(i *Incident, step, change int, state ChangeState) bool {
 		return false
 	}
 	giveUp := state.Since.Add(d.clocks().LookFor.Std())
+	if state.Wait.After(state.Since) {
+		giveUp = state.Wait.Add(d.clocks().LookFor.Std())
+	}
 	if i.Phase != Stuck && !d.world.Now.Before(giveUp) {
 		device := i.Plan.Plan.Steps[step].Changes[change].Device
 		d.append(i.ID, events.Stuck{
@@ -222,10 +238,21 @@ func (i *Incident) whyBack() string {
 	case i.Verified != nil && !i.Verified.Pass:
 		return "verification failed: " + firstFailed(i.Verified.Checks)
 	case i.Refusal != nil:
-		device := i.Plan.Plan.Steps[i.Refusal.Step].Changes[i.Refusal.Change].Device
-		return fmt.Sprintf("%s did not take it (%s): %s", device, i.Refusal.Class, i.Refusal.Detail)
+		return i.refused()
+	}
+	if _, _, other := i.count(); i.Phase == Acting && other == 0 {
+		return "it got lost on the way to a router, which stands as before it"
 	}
 	return "a router no longer holds it"
+}
+
+// refused says which router did not take what was sent last, and why.
+func (i *Incident) refused() string {
+	if i.Refusal == nil {
+		return "it got lost on the way"
+	}
+	device := i.Plan.Plan.Steps[i.Refusal.Step].Changes[i.Refusal.Change].Device
+	return fmt.Sprintf("%s did not take it (%s): %s", device, i.Refusal.Class, i.Refusal.Detail)
 }
 
 // undo takes back the last step of which anything stands.

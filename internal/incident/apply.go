@@ -112,6 +112,9 @@ func (b *Board) enter(i *Incident, c events.Commit, to Phase) {
 	if i.Phase == to {
 		return
 	}
+	if to == Closed || to == Probation {
+		b.freed = b.Now
+	}
 	i.Phase, i.Changed = to, b.Now
 	if to == Closed {
 		delete(b.open, i.ID)
@@ -227,6 +230,7 @@ func (i *Incident) observe(r events.Observed) Phase {
 	}
 	a := r.Anomaly
 	key := symptomKey(r)
+	i.makeRoom(key)
 	if _, ok := i.Symptoms[key]; ok || len(i.Symptoms) < maxSymptoms {
 		i.Symptoms[key] = Symptom{Firing: a.State == events.Firing, Kind: a.Kind, Observed: a.ObservedAt}
 	}
@@ -244,6 +248,22 @@ func (i *Incident) observe(r events.Observed) Phase {
 		return Open
 	}
 	return i.Phase
+}
+
+// makeRoom forgets the symptom that has been over for longest when there is no room for another. One that fires is never
+// forgotten: a link would be put back while a source still says that it is sick.
+func (i *Incident) makeRoom(key string) {
+	if _, ok := i.Symptoms[key]; ok || len(i.Symptoms) < maxSymptoms {
+		return
+	}
+	oldest := ""
+	for k, s := range i.Symptoms {
+		order := s.Observed.Compare(i.Symptoms[oldest].Observed)
+		if !s.Firing && (oldest == "" || order < 0 || order == 0 && k < oldest) {
+			oldest = k
+		}
+	}
+	delete(i.Symptoms, oldest)
 }
 
 // LabelAskedBy is the anomaly label that names the person who asked for a mitigation by publishing it; that person may

@@ -2,7 +2,6 @@ package incident
 
 import (
 	"cmp"
-	"crypto/sha256"
 	"fmt"
 	"maps"
 	"slices"
@@ -29,10 +28,8 @@ type Board struct {
 	latest    map[string]string // target key -> id of its newest incident
 	epochs    map[string]uint64 // target key -> how many incidents it has had
 	open      map[string]bool
-	closed    []string          // ids in the order in which they ended
-	seen      map[eventID]bool  // by source and id
-	traces    map[eventID]Trace // by id alone, of the same events
-	seenOrder [][2]eventID
+	closed    []string // ids in the order in which they ended
+	seen      sightings
 
 	freezes    map[events.Scope]events.Frozen
 	windows    map[string]events.MaintenanceBegun
@@ -40,7 +37,8 @@ type Board struct {
 	policies   map[string]events.PolicyLoaded // by replica
 	admissions []Admission
 	failures   []time.Time
-	foreign    string // why this replica must not decide, "" when it may
+	freed      time.Time // when an incident last gave its claims back
+	foreign    string    // why this replica must not decide, "" when it may
 }
 
 // Admission is one act that was admitted, for rates.
@@ -49,19 +47,11 @@ type Admission struct {
 	Scopes []events.Scope
 }
 
-type eventID [16]byte
-
-func idOf(identity string) (id eventID) {
-	sum := sha256.Sum256([]byte(identity))
-	copy(id[:], sum[:])
-	return id
-}
-
 // NewBoard returns the Board of an empty ledger.
 func NewBoard() *Board {
 	return &Board{
 		incidents: map[string]*Incident{}, latest: map[string]string{}, epochs: map[string]uint64{}, open: map[string]bool{},
-		seen: map[eventID]bool{}, traces: map[eventID]Trace{}, freezes: map[events.Scope]events.Frozen{}, windows: map[string]events.MaintenanceBegun{},
+		freezes: map[events.Scope]events.Frozen{}, windows: map[string]events.MaintenanceBegun{},
 		proofs: map[string]events.Proved{}, policies: map[string]events.PolicyLoaded{},
 	}
 }
@@ -70,11 +60,10 @@ func NewBoard() *Board {
 func (b *Board) Fork() *Board {
 	f := *b
 	f.base = b
-	f.incidents, f.latest, f.epochs, f.seen = map[string]*Incident{}, map[string]string{}, map[string]uint64{}, map[eventID]bool{}
-	f.traces = map[eventID]Trace{}
+	f.incidents, f.latest, f.epochs, f.seen = map[string]*Incident{}, map[string]string{}, map[string]uint64{}, sightings{}
 	f.open, f.freezes, f.windows = maps.Clone(b.open), maps.Clone(b.freezes), maps.Clone(b.windows)
 	f.proofs, f.policies = maps.Clone(b.proofs), maps.Clone(b.policies)
-	f.closed, f.seenOrder = slices.Clip(b.closed), nil
+	f.closed = slices.Clip(b.closed)
 	f.admissions, f.failures = slices.Clip(b.admissions), slices.Clip(b.failures)
 	return &f
 }
@@ -190,17 +179,28 @@ func (b *Board) Seen(e events.Event) bool { return b.saw(idOf(e.Identity())) }
 
 func (b *Board) saw(id eventID) bool {
 	for ; b != nil; b = b.base {
-		if b.seen[id] {
+		if b.seen.saw(id) {
 			return true
 		}
 	}
 	return false
 }
 
+// TraceOf returns what became of the event that an Observed is about when it was first recorded, as far back as the Board
+// remembers.
+func (b *Board) TraceOf(o events.Observed) (t Trace, ok bool) {
+	for id := idOf(o.Source + "\x00" + o.Event); b != nil; b = b.base {
+		if t, ok = b.seen.of(id); ok {
+			return t, ok
+		}
+	}
+	return Trace{}, false
+}
+
 // Trace returns what became of the newest event with an id, as far back as the Board remembers.
 func (b *Board) Trace(event string) (t Trace, ok bool) {
-	for id := idOf(event); b != nil; b = b.base {
-		if t, ok = b.traces[id]; ok {
+	for ; b != nil; b = b.base {
+		if t, ok = b.seen.trace(event); ok {
 			return t, ok
 		}
 	}
@@ -209,21 +209,11 @@ func (b *Board) Trace(event string) (t Trace, ok bool) {
 
 // remember keeps the identity of a recorded event and what became of it.
 func (b *Board) remember(c events.Commit, r events.Record, o events.Observed) {
-	id, event := idOf(o.Source+"\x00"+o.Event), idOf(o.Event)
-	if b.saw(id) {
+	id := idOf(o.Source + "\x00" + o.Event)
+	if b.base.saw(id) {
 		return
 	}
-	b.seen[id] = true
-	b.traces[event] = Trace{Event: o.Event, Incident: r.Incident, Disposition: o.Disposition, Detail: o.Detail, Position: c.Position}
-	if b.base != nil {
-		return
-	}
-	b.seenOrder = append(b.seenOrder, [2]eventID{id, event})
-	if len(b.seenOrder) > maxSeen {
-		delete(b.seen, b.seenOrder[0][0])
-		delete(b.traces, b.seenOrder[0][1])
-		b.seenOrder = b.seenOrder[1:]
-	}
+	b.seen.add(id, Trace{Event: o.Event, Incident: r.Incident, Disposition: o.Disposition, Detail: o.Detail, Position: c.Position})
 }
 
 // alarm freezes the network because a record was not lawful.

@@ -21,6 +21,7 @@ type World struct {
 	Facts       map[string]events.Facts  // by incident: the newest that this replica has seen
 	Results     map[string][]events.Body // by incident: what came of this replica's commands, oldest first
 	Pursues     func(*Incident) bool     // which incidents this replica drives; nil: all. An economy: any choice is safe
+	AtMost      int                      // about how many records to decide on together; 0: MaxRecords
 }
 
 // Command is what a decision asks of the shell: Actuate, Look, Confirm or Observe. The shell runs each once, by Key,
@@ -66,11 +67,13 @@ type Decision struct {
 	Records  []events.Record // to append in one commit at the Board's position
 	Commands []Command       // of incidents without records in this decision
 	Wake     time.Time       // when to decide again if nothing happens before; zero: never
+	Ahead    []Actuate       // what the intents among Records lead to once they stand: to be made ready, not to leave before
 	Fault    string          // a record that was decided on and is not lawful: a defect; then there are no records
 }
 
-// maxRecords bounds one decision, so that its commit stays well below events.MaxCommitBytes; what is left is decided next.
-const maxRecords = 512
+// MaxRecords bounds one decision; what is left is decided next. Should its commit not fit into one message, the shell asks
+// for less by World.AtMost.
+const MaxRecords = 512
 
 // Decide says what to do at b in the World w: first what to make of arrived events, then for each open incident, in
 // order of urgency, what comes next. Each is decided on the Board that the ones before it lead to, so that two incidents
@@ -79,7 +82,10 @@ func Decide(b *Board, w World) Decision {
 	if b.Halted() != "" {
 		return Decision{}
 	}
-	d := &draft{board: b.Fork(), world: w, position: b.Position + 1}
+	d := &draft{board: b.Fork(), world: w, position: b.Position + 1, atMost: MaxRecords}
+	if w.AtMost > 0 {
+		d.atMost = min(w.AtMost, MaxRecords)
+	}
 	if w.Now.Before(b.Now) {
 		d.world.Now = b.Now
 	}
@@ -88,7 +94,7 @@ func Decide(b *Board, w World) Decision {
 		d.take(e)
 	}
 	for _, i := range d.board.Open() {
-		if len(d.records) >= maxRecords {
+		if len(d.records) >= d.atMost {
 			d.wakeAt(d.world.Now)
 			break
 		}
@@ -97,7 +103,7 @@ func Decide(b *Board, w World) Decision {
 	if d.fault != "" {
 		return Decision{Fault: d.fault}
 	}
-	return Decision{Records: d.records, Commands: d.commands, Wake: d.wake}
+	return Decision{Records: d.records, Commands: d.commands, Ahead: d.ahead, Wake: d.wake}
 }
 
 // draft is a decision being made.
@@ -107,8 +113,10 @@ type draft struct {
 	position uint64
 	records  []events.Record
 	commands []Command
+	ahead    []Actuate
 	wake     time.Time
 	fault    string
+	atMost   int // records
 }
 
 // append decides on a record and folds it.
@@ -152,7 +160,7 @@ func (d *draft) pursue(id string) {
 			break
 		}
 		d.commands = d.dropEffects(d.commands, commands)
-		if len(d.records) >= maxRecords {
+		if len(d.records) >= d.atMost {
 			break
 		}
 	}

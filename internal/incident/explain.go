@@ -36,7 +36,7 @@ func (b *Board) Why(id string) (e Explanation, ok bool) {
 		for _, c := range i.Ruling.Checks {
 			if !c.OK {
 				e.Held = append(e.Held, c)
-				if c.Remedy != "" {
+				if c.Remedy != "" && i.IsOpen() {
 					e.Unblock = append(e.Unblock, c.Remedy)
 				}
 			}

@@ -44,10 +44,7 @@ func (d *draft) planAndRule(i *Incident, rule policy.Rule, facts events.Facts) {
 		return
 	}
 	if !same || i.Phase != Asking {
-		d.append(i.ID, p)
-	}
-	if !same && i.Phase == Asking {
-		return // what was approved is void: it is ruled on and asked about anew
+		d.append(i.ID, p) // while asking, that voids what was approved: it is ruled on, and asked about, anew
 	}
 	d.append(i.ID, ruled)
 	switch ruled.Verdict {
@@ -94,15 +91,23 @@ func (d *draft) waiting(i *Incident) {
 	}
 	if i.Plan != nil {
 		held := d.world.Policy.Evaluate(d.question(i, rule, *i.Plan, d.approved(i)))
-		if held.Verdict == events.Defer && holdsWithoutFacts(held.Checks) {
-			if !sameHold(i.Ruling, held) {
+		held.Checks = onBoard(held.Checks)
+		if held.Verdict == events.Defer && failed(held.Checks) {
+			was := *i.Ruling
+			if was.Checks = onBoard(was.Checks); !sameHold(&was, held) {
 				d.append(i.ID, held)
 			}
 			d.wakeAt(d.world.Now.Add(d.clocks().LookEvery.Std()))
 			return
 		}
 	}
-	if facts, ok := d.factsWithin(i, d.clocks().LookEvery.Std()); ok {
+	facts, ok := d.factsWithin(i, d.clocks().LookEvery.Std())
+	if ok && !facts.At.After(d.board.freed) {
+		// They may show as somebody else's the drain of an incident that has since given its place back.
+		d.command(Observe{Incident: i.ID, Target: i.Target})
+		return
+	}
+	if ok {
 		d.planAndRule(i, rule, facts)
 	}
 }

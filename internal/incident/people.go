@@ -64,6 +64,8 @@ func decide(id string, plan events.Digest, by events.Person, body func(*Incident
 			return nil, refuse("the request to approve %s lapsed at %s", id, i.Ask.Expires.Format(time.RFC3339))
 		case i.Phase != Asking:
 			return nil, refuse("%s is %s: nothing waits for approval%s", id, i.Phase, approvers(i))
+		case i.Quorum():
+			return nil, refuse("%s is decided%s; to stop it: detour abort %s", id, approvers(i), id)
 		case !now.Before(i.Ask.Expires):
 			return nil, refuse("the request to approve %s lapsed at %s", id, i.Ask.Expires.Format(time.RFC3339))
 		case plan != "" && plan != i.Ask.Plan:

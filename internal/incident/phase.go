@@ -126,6 +126,7 @@ var table = []Transition{
 	{Stuck, events.KindUnknown, Stuck, ""},
 	{Stuck, events.KindReleased, Stuck, "a person orders the undrain"},
 	{Stuck, events.KindAborted, Stuck, "a person orders the undo"},
+	{Stuck, events.KindStuck, Stuck, "what was ordered cannot be carried out"},
 	{Stuck, events.KindIntended, Reverting, "ordered by a person"},
 	{Stuck, events.KindClosed, Closed, "nothing stands any more"},
 }

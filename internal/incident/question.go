@@ -2,6 +2,7 @@ package incident
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/detour-net/detour/events"
 	"github.com/detour-net/detour/policy"
@@ -67,13 +68,18 @@ func (b *Board) situation(except string) policy.Situation {
 	return s
 }
 
-// holdsWithoutFacts reports whether a check that rests on the Board alone is among those that hold: then no router needs
-// to be read before it changes.
-func holdsWithoutFacts(checks []events.Check) bool {
+// onBoard returns the checks that rest on the Board and the clock alone: asking them again needs no new look at routers.
+func onBoard(checks []events.Check) []events.Check {
+	var list []events.Check
 	for _, c := range checks {
-		if !c.OK && policy.OnBoard(c.Name) {
-			return true
+		if policy.OnBoard(c.Name) {
+			list = append(list, c)
 		}
 	}
-	return false
+	return list
+}
+
+// failed reports whether any check is not OK.
+func failed(checks []events.Check) bool {
+	return slices.ContainsFunc(checks, func(c events.Check) bool { return !c.OK })
 }

@@ -27,7 +27,7 @@ func (d *draft) reverting(i *Incident) {
 		d.undo(i, i.Intent.Why)
 	default:
 		d.append(i.ID, events.Stuck{
-			Why:    fmt.Sprintf("%d attempts to take it back were refused; the last: %s", i.Intent.Attempt, i.whyBack()),
+			Why:    fmt.Sprintf("%d attempts to take it back were refused; the last: %s", i.Intent.Attempt, i.refused()),
 			Remedy: fmt.Sprintf("see why the router refuses, then: detour undrain %s", i.ID),
 		})
 	}

@@ -3,6 +3,7 @@ package incident
 import (
 	"encoding/json"
 	"fmt"
+	"regexp"
 	"slices"
 	"testing"
 	"time"
@@ -58,9 +59,14 @@ type position struct {
 	doubt   [2]uint8
 	armed   [2]bool
 	seen    [2]events.Seen
+
+	canonical string // of the Board without the names of processes, when it is to be compared
 }
 
-func (s *search) place(b *Board, moved uint8) uint32 {
+var names = regexp.MustCompile(`"owner":"[^"]*",`)
+
+// place finds or makes a position. In a full search only the same history leads to the same position.
+func (s *search) place(from uint32, b *Board, moved uint8) uint32 {
 	p := &position{board: b, moved: moved}
 	if i, ok := b.Latest(searchTarget); ok {
 		p.i, p.phase = i, i.Phase
@@ -74,32 +80,48 @@ func (s *search) place(b *Board, moved uint8) uint32 {
 			}
 		}
 	}
-	key := canonical(p)
+	board := s.canonical(p)
+	key := board
+	if s.full {
+		key = fmt.Sprint(from, board)
+	}
 	if known, ok := s.known[key]; ok {
 		return known
 	}
 	s.known[key] = uint32(len(s.nodes))
 	s.nodes = append(s.nodes, p)
+	if s.compared {
+		p.canonical = names.ReplaceAllString(board, "")
+	}
 	return s.known[key]
 }
 
-// canonical is everything of a Board that a later decision or fold can rest on. What only people read is left out: texts,
-// counts of events and Sets, and the list of positions.
-func canonical(p *position) string {
+// canonical is everything of a Board that a later decision or fold can rest on within a search. What only people read is
+// left out: texts, counts of events and Sets, and the list of positions. So is what the search keeps the same: target and
+// plan; and times that only hours tell apart, or that only facts older than the newest record are held against.
+func (s *search) canonical(p *position) string {
 	b := p.board
 	seen := [3]bool{}
 	for n := range seen {
 		seen[n] = b.Seen(events.Event{ID: fmt.Sprintf("e%d", n+1), Source: "/telemetry/a"})
 	}
 	freezes := len(b.freezes)
-	head := fmt.Sprint(b.Position, b.Now.UnixNano(), p.moved, seen, freezes, b.admissions, b.failures)
+	head := fmt.Sprint(b.Position, b.Now.UnixNano(), p.moved, seen, freezes, len(b.admissions), len(b.failures))
 	if p.i == nil {
 		return head
 	}
 	i := *p.i
 	i.Positions, i.Events, i.Sets, i.Value = nil, 0, 0, 0
+	i.Opened, i.Touched, i.Target = time.Time{}, time.Time{}, events.Target{}
 	if i.Plan != nil {
-		i.Plan = &events.Planned{Digest: i.Plan.Digest, Mode: i.Plan.Mode, Facts: events.Facts{At: i.Plan.Facts.At}}
+		i.Plan = &events.Planned{Mode: i.Plan.Mode}
+	}
+	i.Steps = [][]ChangeState{slices.Clone(slices.Concat(i.Steps...))}
+	for n := range i.Steps[0] {
+		i.Steps[0][n].Since = time.Time{}
+		if !s.arms {
+			i.Steps[0][n].Raised = 0 // only what is confirmed is sent under it
+		}
 	}
 	if i.Ruling != nil {
 		i.Ruling = &events.Ruled{Verdict: i.Ruling.Verdict, Checks: failing(i.Ruling.Checks)}
@@ -148,15 +170,14 @@ type question struct {
 // answer is what it decides: a commit that leads to another position, or commands.
 type answer struct {
 	commit  bool
-	to      uint32
 	observe bool
 	set     [2]bool
-	look    [2]bool
-	confirm [2]bool
-	fault   string
+	look    [2]uint8 // under which fence, 0: not
+	confirm [2]uint8
+	fault   bool
 }
 
-func (s *search) decide(q question) *answer {
+func (s *search) decide(q question) answer {
 	if a, ok := s.answers[q]; ok {
 		return a
 	}
@@ -169,10 +190,13 @@ func (s *search) decide(q question) *answer {
 	}
 	w.Results = map[string][]events.Body{searchIncident: s.results(at, q.knows)}
 	d := Decide(at.board, w)
-	a := &answer{fault: d.Fault}
-	if len(d.Records) > 0 && d.Fault == "" {
+	a := answer{fault: d.Fault != ""}
+	if a.fault {
+		s.fail("fault: %s", d.Fault)
+	}
+	if len(d.Records) > 0 {
 		a.commit = true
-		a.to = s.append(q, d.Records)
+		s.records[q] = d.Records
 	}
 	for _, c := range d.Commands {
 		switch c := c.(type) {
@@ -181,16 +205,27 @@ func (s *search) decide(q question) *answer {
 		case Actuate:
 			a.set[c.Order.Act.Change] = true
 		case Look:
-			a.look[c.Order.Act.Change] = true
+			a.look[c.Order.Act.Change] = uint8(c.Fence)
 		case Confirm:
-			a.confirm[c.Order.Act.Change] = true
+			a.confirm[c.Order.Act.Change] = uint8(c.Order.Fence)
 		}
 	}
 	s.answers[q] = a
 	return a
 }
 
-// append finds or makes the position that a commit leads to.
+// commit is the position that a decision leads to.
+func (s *search) commit(q question) uint32 {
+	to, ok := s.commits[q]
+	if !ok {
+		to = s.append(q, s.records[q])
+		s.commits[q] = to
+		delete(s.records, q)
+	}
+	return to
+}
+
+// append finds or makes the position that records lead to.
 func (s *search) append(q question, records []events.Record) uint32 {
 	at := s.nodes[q.at]
 	c := events.Commit{At: s.time(q.now), By: fmt.Sprintf("r%d/%d", q.who, q.boot), Position: at.board.Position + 1, Records: records}
@@ -202,7 +237,20 @@ func (s *search) append(q question, records []events.Record) uint32 {
 	if err := board.Apply(c); err != nil {
 		s.tb.Fatal(err)
 	}
-	return s.place(board, moved)
+	return s.place(q.at, board, moved)
+}
+
+// abort is the position that a person's order leads to.
+func (s *search) abort(q question) uint32 {
+	if a, ok := s.aborts[q]; ok {
+		return a
+	}
+	records, err := Abort(searchIncident, events.Person{Name: "ann"}, "", false)(s.nodes[q.at].board, s.time(q.now))
+	if err != nil {
+		s.tb.Fatal(err)
+	}
+	s.aborts[q] = s.append(q, records)
+	return s.aborts[q]
 }
 
 // published are the events on the bus: the fault, then that it has cleared, then that it is back.
@@ -280,7 +328,7 @@ func newSearch(tb testing.TB, sp space) *search {
 		margin = longMargin
 	}
 	s := &search{
-		tb: tb, space: sp, world: testWorld(tb, fmt.Sprintf(searchPolicy, margin)), known: map[string]uint32{}, answers: map[question]*answer{},
+		tb: tb, space: sp, world: testWorld(tb, fmt.Sprintf(searchPolicy, margin)), known: map[string]uint32{}, reached: map[string]bool{}, answers: map[question]answer{}, records: map[question][]events.Record{}, commits: map[question]uint32{}, aborts: map[question]uint32{},
 		visited: map[state]struct{}{}, closes: map[state]bool{}, settled: map[Phase]int{}, ends: map[events.Outcome]int{}, bars: []events.Bar{events.BarDeadline},
 	}
 	if sp.fence {

@@ -118,7 +118,11 @@ type search struct {
 	bars    []events.Bar
 	nodes   []*position
 	known   map[string]uint32
-	answers map[question]*answer
+	reached map[string]bool // canonical Boards, when they are to be compared
+	answers map[question]answer
+	records map[question][]events.Record // decided on and not appended yet
+	commits map[question]uint32
+	aborts  map[question]uint32
 	bags    []bag
 	bagIDs  map[bag]uint32
 
@@ -128,18 +132,24 @@ type search struct {
 	settled   map[Phase]int
 	ends      map[events.Outcome]int
 	wrong     []string
+
+	again       int // settled states of a second drain
+	disagreeing int // settled states in which a router and the ledger disagree
 }
 
 func (s *search) run() {
 	s.bagIDs = map[bag]uint32{}
 	s.bag(nil)
-	s.place(NewBoard(), 0)
+	s.place(0, NewBoard(), 0)
 	stack := []state{{left: s.left}}
 	s.visited[stack[0]] = struct{}{}
 	for len(stack) > 0 {
 		st := stack[len(stack)-1]
 		stack = stack[:len(stack)-1]
 		s.inspect(&st)
+		if s.compared {
+			s.reached[s.nodes[st.head].canonical] = true
+		}
 		before := len(stack)
 		s.moves(st, func(c state) {
 			if _, ok := s.visited[c]; !ok {
@@ -156,6 +166,10 @@ func (s *search) run() {
 // moves calls add with every state that may come next.
 func (s *search) moves(st state, add func(state)) {
 	head := s.nodes[st.head]
+	settled := st.requests == 0 && (head.phase == Closed || head.phase == Holding && st.told != hasCleared)
+	if settled && head.phase == Closed {
+		return
+	}
 	for n := range st.replicas {
 		if n == 1 && head.i == nil {
 			break // whoever opens the incident is called the first
@@ -165,7 +179,7 @@ func (s *search) moves(st state, add func(state)) {
 			s.follow(&c, n)
 			add(c)
 		}
-		if st.left.crashes > 0 && (s.full || s.missed(&st, n)) && head.i != nil {
+		if st.left.crashes > 0 && head.i != nil && (s.full || s.missed(&st, n)) {
 			add(s.crash(st, n))
 		}
 		s.act(st, n, add)
@@ -176,7 +190,7 @@ func (s *search) moves(st state, add func(state)) {
 	if head.i != nil && head.phase != Closed {
 		s.outside(st, head, add)
 	}
-	if st.now < s.ticks && s.mayTick(&st) {
+	if st.now < s.ticks && s.mayTick(&st) && !settled {
 		add(s.tick(st))
 	}
 }
@@ -193,29 +207,27 @@ func (s *search) outside(st state, head *position, add func(state)) {
 		add(c)
 	}
 	if st.left.aborts > 0 && head.i.Abort == nil {
-		records, err := Abort(searchIncident, events.Person{Name: "ann"}, "", false)(head.board, s.time(st.now))
-		if err != nil {
-			s.tb.Fatal(err)
-		}
 		c := st
 		c.left.aborts--
-		s.advance(&c, s.append(question{at: st.head, now: st.now}, records))
+		s.advance(&c, s.abort(question{at: st.head, now: st.now}))
 		add(c)
 	}
 	for r := range st.routers {
 		if st.left.reboots > 0 && st.routers[r].after {
 			c := st
 			c.left.reboots--
-			c.routers[r].after, c.routers[r].rolls = false, 0
+			c.routers[r].forget()
 			add(c)
 		}
 	}
 }
 
-// missed reports whether anything is different when a replica has crashed.
+// missed reports whether anything is different when a replica has crashed: it owns an intent whose outcome is awaited, or
+// a change that is to be confirmed.
 func (s *search) missed(st *state, n int) bool {
-	i := s.nodes[st.head].i
-	return st.replicas[n].knows != knowledge{} || i != nil && i.Intent != nil && i.IsOpen() && i.Intent.Owner == s.me(n, st.replicas[n].boot)
+	p := s.nodes[st.head]
+	waits := p.pending[0] || p.pending[1] || s.arms && (p.phase == Verifying || p.phase == Confirming)
+	return waits && p.i.Intent.Owner == s.me(n, st.replicas[n].boot)
 }
 
 func (s *search) me(n int, boot uint8) string { return fmt.Sprintf("r%d/%d", n, boot) }
@@ -238,13 +250,9 @@ func (s *search) crash(st state, n int) state {
 func (s *search) act(st state, n int, add func(state)) {
 	p := &st.replicas[n]
 	a := s.decided(&st, n)
-	if a.fault != "" {
-		s.fail("fault: %s", a.fault)
-		return
-	}
 	if a.commit && !p.behind {
 		c := st
-		s.advance(&c, a.to)
+		s.advance(&c, s.commit(s.question(&st, n)))
 		add(c)
 	}
 	if a.observe {
@@ -254,11 +262,11 @@ func (s *search) act(st state, n int, add func(state)) {
 		add(c)
 	}
 	for r := range st.routers {
-		if a.look[r] {
-			add(s.look(st, n, r))
+		if a.look[r] > 0 {
+			add(s.look(st, n, r, a.look[r]))
 		}
-		if a.confirm[r] {
-			s.confirm(st, n, r, add)
+		if a.confirm[r] > 0 {
+			s.confirm(st, n, r, a.confirm[r], add)
 		}
 		if a.set[r] && s.full && !p.sent[r] {
 			c := st
@@ -268,8 +276,10 @@ func (s *search) act(st state, n int, add func(state)) {
 	}
 }
 
-func (s *search) decided(st *state, n int) *answer {
-	return s.decide(question{at: s.at(st, n), now: st.now, who: uint8(n), boot: st.replicas[n].boot, told: st.told, knows: st.replicas[n].knows})
+func (s *search) decided(st *state, n int) answer { return s.decide(s.question(st, n)) }
+
+func (s *search) question(st *state, n int) question {
+	return question{at: s.at(st, n), now: st.now, who: uint8(n), boot: st.replicas[n].boot, told: st.told, knows: st.replicas[n].knows}
 }
 
 // at is the position up to which a replica has followed.
@@ -345,52 +355,9 @@ func (s *search) send(st *state, n, r int) {
 	st.requests = s.bag(list)
 }
 
-// look raises the router's election id and reads it.
-func (s *search) look(st state, n, r int) state {
-	p := s.nodes[s.at(&st, n)]
-	if s.fence {
-		s.raise(&st, r, p.doubt[r])
-	}
-	early := !s.fence && s.time(st.now).Before(p.i.Intent.Deadline.Add(p.i.Intent.Margin.Std()))
-	h := &st.replicas[n].knows.heard[r]
-	switch after := st.routers[r].after; {
-	case after && early:
-		*h = foundAfterEarly
-	case after:
-		*h = foundAfter
-	case early:
-		*h = foundBeforeEarly
-	default:
-		*h = foundBefore
-	}
-	return st
-}
-
-// confirm tells a router to keep the change. The answer may be lost, or the request.
-func (s *search) confirm(st state, n, r int, add func(state)) {
-	p := s.nodes[s.at(&st, n)]
-	keeps := st.routers[r].rolls > 0 && !(s.fence && p.fence < st.routers[r].master)
-	c := st
-	c.replicas[n].knows.heard[r] = unconfirmed
-	if !keeps {
-		add(c)
-		return
-	}
-	if st.left.dropped > 0 {
-		d := c
-		d.left.dropped--
-		add(d)
-	}
-	c.routers[r].rolls = 0
-	if st.left.lost > 0 {
-		d := c
-		d.left.lost--
-		add(d)
-	}
-	c.replicas[n].knows.heard[r] = confirmed
-	add(c)
-}
-
+// fail keeps the first few of what must never be.
 func (s *search) fail(format string, args ...any) {
-	s.wrong = append(s.wrong, fmt.Sprintf(format, args...))
+	if len(s.wrong) < 5 {
+		s.wrong = append(s.wrong, fmt.Sprintf(format, args...))
+	}
 }

@@ -6,6 +6,51 @@ import (
 	"github.com/detour-net/detour/events"
 )
 
+// look raises the router's election id and reads it.
+func (s *search) look(st state, n, r int, fence uint8) state {
+	p := s.nodes[s.at(&st, n)]
+	if s.fence {
+		s.raise(&st, r, fence)
+	}
+	early := !s.fence && s.time(st.now).Before(p.i.Intent.Deadline.Add(p.i.Intent.Margin.Std()))
+	h := &st.replicas[n].knows.heard[r]
+	switch after := st.routers[r].after; {
+	case after && early:
+		*h = foundAfterEarly
+	case after:
+		*h = foundAfter
+	case early:
+		*h = foundBeforeEarly
+	default:
+		*h = foundBefore
+	}
+	return st
+}
+
+// confirm tells a router to keep the change. The answer may be lost, or the request.
+func (s *search) confirm(st state, n, r int, fence uint8, add func(state)) {
+	keeps := st.routers[r].rolls > 0 && !(s.fence && fence < st.routers[r].master)
+	c := st
+	c.replicas[n].knows.heard[r] = unconfirmed
+	if !keeps {
+		add(c)
+		return
+	}
+	if st.left.dropped > 0 {
+		d := c
+		d.left.dropped--
+		add(d)
+	}
+	c.routers[r].rolls = 0
+	if st.left.lost > 0 {
+		d := c
+		d.left.lost--
+		add(d)
+	}
+	c.replicas[n].knows.heard[r] = confirmed
+	add(c)
+}
+
 // arrive lets one request arrive, be refused, be given up on, or vanish.
 func (s *search) arrive(st state, k int, add func(state)) {
 	list := s.bags[st.requests].list()
@@ -64,6 +109,12 @@ func (s *search) take(st *state, r request) {
 	}
 }
 
+// forget lets a router lose by itself what was set; it is as if it had not been.
+func (r *router) forget() {
+	r.after, r.rolls = false, 0
+	r.turns = max(r.turns, 1) - 1
+}
+
 // raise makes a router refuse everything with a lower election id. What nobody waits for and would be refused can do
 // nothing any more, and is forgotten.
 func (s *search) raise(st *state, router int, fence uint8) {
@@ -108,7 +159,7 @@ func (s *search) tick(st state) state {
 	}
 	for r := range st.routers {
 		if to := &st.routers[r]; to.rolls > 0 && st.now >= to.rolls {
-			to.after, to.rolls, to.turns = false, 0, to.turns+1
+			to.forget()
 		}
 	}
 	for n := range st.replicas {
@@ -133,7 +184,7 @@ func (s *search) inspect(st *state) {
 		return
 	}
 	for n, r := range st.routers {
-		if int(r.turns) > 2*p.i.Cycle+int(s.left.reboots-st.left.reboots) && s.fence {
+		if int(r.turns) > 2*p.i.Cycle && s.fence {
 			s.fail("%s: Sets changed router %d %d times in %d drains", p.phase, n, r.turns, p.i.Cycle)
 		}
 	}
@@ -141,10 +192,14 @@ func (s *search) inspect(st *state) {
 		return
 	}
 	s.settled[p.phase]++
+	if p.i.Cycle > 1 {
+		s.again++
+	}
 	if p.phase == Closed {
 		s.ends[p.i.End.Outcome]++
 	}
 	if n, ok := s.agrees(st); !ok && (p.phase == Closed || s.left.reboots == st.left.reboots) {
+		s.disagreeing++
 		s.fail("%s: router %d is %+v, the ledger says %s (%+v)", p.phase, n, st.routers[n], p.seen[n], *st)
 	}
 }

@@ -51,13 +51,25 @@ func ensureStreams(ctx context.Context, js jetstream.JetStream, l Limits) error 
 	for _, want := range l.streams() {
 		stream, err := findOrMake(ctx, js, want)
 		if err != nil {
-			return fmt.Errorf("stream %s: %w", want.Name, err)
+			return fmt.Errorf("stream %s: %w", want.Name, withRemedy(err, want))
 		}
 		if err := check(stream.CachedInfo().Config, want); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// noRoom is the server's code for a stream that it has no storage for.
+const noRoom jetstream.ErrorCode = 10047
+
+// withRemedy says what to do about a server that has no room for a stream: it sets the whole of its bound aside.
+func withRemedy(err error, want jetstream.StreamConfig) error {
+	var api *jetstream.APIError
+	if errors.As(err, &api) && api.ErrorCode == noRoom {
+		return fmt.Errorf("the server has no %d MiB to set aside for it: free space on its disk, raise its max_file_store, or make the stream by hand with less: %w", want.MaxBytes>>20, err)
+	}
+	return err
 }
 
 // findOrMake tolerates another replica that makes the same stream at the same time.

@@ -3,6 +3,8 @@ package ledger
 import (
 	"errors"
 	"fmt"
+
+	"github.com/detour-net/detour/events"
 )
 
 // What a caller of Append distinguishes.
@@ -21,7 +23,7 @@ var (
 	ErrDoubt = fmt.Errorf("%w: outcome not known", ErrUnavailable)
 
 	// ErrTooLarge says that the commit does not fit into one message. Less must be decided together.
-	ErrTooLarge = errors.New("commit too large")
+	ErrTooLarge = events.ErrTooLarge
 
 	// ErrPosition says that a ledger was to be read from position 0.
 	ErrPosition = errors.New("positions count from 1")

@@ -41,6 +41,7 @@ func readiness(st api.Status) api.Ready {
 	}
 	check("bus", st.Connected, "connected", "not connected: trying again until it is")
 	check("ledger", st.CaughtUp, fmt.Sprintf("followed to position %d", st.Position), fmt.Sprintf("being read, position %d so far", st.Position))
+	check("record", st.Unwritten == "", "the ledger takes records", "the ledger takes none, so nothing is begun: "+st.Unwritten+"; see the log of the NATS server, and whether its disk is full")
 	check("policy", st.Policy != "", "loaded, digest "+st.Policy.Short(), "none is loaded")
 	check("acting", st.Halted == "", "mode "+string(st.Mode), st.Halted)
 	return ready

@@ -16,10 +16,11 @@ import (
 
 // Times of effects that no intent bounds.
 const (
-	observeWithin = 5 * time.Second
+	observeLonger = 5 * time.Second // than this no observation takes, however old facts may be
 	lookWithin    = 10 * time.Second
 	lookAgain     = time.Second
 	returnWithin  = 5 * time.Second
+	lastAppends   = 8 // attempts to record outcomes at the end, should others take the position
 	observeAgain  = 50 * time.Millisecond
 )
 
@@ -43,7 +44,7 @@ func (w *Worker) prefetch(ctx context.Context, commands []incident.Command) bool
 	var reading sync.WaitGroup
 	for _, o := range wanted {
 		reading.Go(func() {
-			facts := w.Routers.Observe(bounded, o.Target)
+			facts := w.observe(bounded, o.Target)
 			done <- outcome{incident: o.Incident, facts: &facts}
 		})
 	}
@@ -77,7 +78,7 @@ func (w *Worker) begin(c incident.Command) (again time.Time) {
 func (w *Worker) run(key string, c incident.Command) outcome {
 	switch c := c.(type) {
 	case incident.Actuate:
-		return w.actuate(key, c.Order)
+		return w.actuate(key, c.Order, func(ctx context.Context) error { return w.permit(ctx, c.Order) })
 	case incident.Look:
 		ctx, cancel := context.WithTimeout(context.Background(), lookWithin)
 		defer cancel()
@@ -95,7 +96,7 @@ func (w *Worker) run(key string, c incident.Command) outcome {
 		defer cancel()
 		return outcome{key: key, incident: c.Order.Incident, body: w.Routers.Confirm(ctx, c.Order)}
 	case incident.Observe:
-		ctx, cancel := context.WithTimeout(context.Background(), observeWithin)
+		ctx, cancel := context.WithTimeout(context.Background(), w.observeWithin())
 		defer cancel()
 		facts := w.Routers.Observe(ctx, c.Target)
 		return outcome{key: key, incident: c.Incident, facts: &facts, retry: w.Now().Add(observeAgain)}
@@ -103,15 +104,11 @@ func (w *Worker) run(key string, c incident.Command) outcome {
 	panic(fmt.Sprintf("worker: unknown command %T", c))
 }
 
-// actuate is the only way to a router's configuration.
-func (w *Worker) actuate(key string, o events.Order) outcome {
-	ctx, cancel := context.WithDeadline(context.Background(), o.Deadline)
-	defer cancel()
-	began := w.Now()
-	body := w.Routers.Set(ctx, o, func() error { return w.permit(ctx, o) })
-	w.Metrics.set(body, w.Now().Sub(began))
-	w.log.Info("set", w.fields(o, zap.String("outcome", string(body.Kind())), zap.Any("detail", body))...)
-	return outcome{key: key, incident: o.Incident, body: body}
+// observeWithin bounds an observation: what a router that does not answer leaves of it must still be fresh enough to be
+// decided on when it is given up, or nobody would ever be told that the router cannot be read.
+func (w *Worker) observeWithin() time.Duration {
+	fresh := w.Policy.Clocks().Fresh.Std()
+	return min(observeLonger, fresh-fresh/4)
 }
 
 func (w *Worker) fields(o events.Order, more ...zap.Field) []zap.Field {
@@ -177,7 +174,9 @@ func (w *Worker) heard(ctx context.Context) error {
 // recorded forgets what now stands on the ledger and tells the bus so.
 func (w *Worker) recorded(taken []Delivery, decision incident.Decision) {
 	for _, r := range decision.Records {
-		w.world.results[r.Incident] = slices.DeleteFunc(w.world.results[r.Incident], func(b events.Body) bool { return sameResult(b, r.Body) })
+		if list := w.world.results[r.Incident]; len(list) > 0 {
+			w.world.results[r.Incident] = slices.DeleteFunc(list, func(b events.Body) bool { return sameResult(b, r.Body) })
+		}
 		w.say(r)
 	}
 	if len(taken) == 0 {
@@ -189,8 +188,10 @@ func (w *Worker) recorded(taken []Delivery, decision incident.Decision) {
 		if !ok {
 			continue
 		}
-		if t, known := w.board.Trace(o.Event); known && o.Disposition == events.WasDuplicate {
-			o.Disposition, o.Detail = t.Disposition, t.Detail // it comes again because it could not be returned
+		if o.Disposition == events.WasDuplicate {
+			if t, known := w.board.TraceOf(o); known {
+				o.Disposition, o.Detail = t.Disposition, t.Detail // it comes again because it could not be returned
+			}
 		}
 		switch o.Disposition {
 		case events.WasStale, events.WasFuture, events.WasNowhere, events.WasUnknown:
@@ -200,10 +201,14 @@ func (w *Worker) recorded(taken []Delivery, decision incident.Decision) {
 	var back []returning
 	for _, d := range taken {
 		reason := ""
-		if d.Dead != nil {
+		switch {
+		case d.Dead != nil:
 			reason = d.Dead.Reason
-		} else if o, ok := returned[d.Event.Identity()]; ok {
-			reason = string(o.Disposition) + ": " + o.Detail
+		case len(returned) == 0:
+		default:
+			if o, ok := returned[d.Event.Identity()]; ok {
+				reason = string(o.Disposition) + ": " + o.Detail
+			}
 		}
 		if reason != "" {
 			back = append(back, returning{d, reason})
@@ -243,6 +248,9 @@ func (w *Worker) giveBack(back []returning) {
 func sameResult(a, b events.Body) bool {
 	switch a := a.(type) {
 	case events.Found:
+		if undone, ok := b.(events.Applied); ok { // taken back without the ledger
+			return undone.Undo && a.Doubt == 0 && undone.Step == a.Step && undone.Change == a.Change && undone.Detail == a.Detail
+		}
 		f, ok := b.(events.Found)
 		return ok && f == a
 	case events.Confirmed:
@@ -263,6 +271,9 @@ func sameResult(a, b events.Body) bool {
 
 // say writes one line per effect and per refusal; the ledger is the account.
 func (w *Worker) say(r events.Record) {
+	if r.Body.Kind() == events.KindObserved {
+		return
+	}
 	log := w.log.With(zap.String("incident", r.Incident), zap.Uint64("position", w.board.Position))
 	switch b := r.Body.(type) {
 	case events.Opened:
@@ -314,7 +325,7 @@ func (w *Worker) offline(ctx context.Context, decision incident.Decision) {
 		return
 	}
 	for _, o := range incident.Authorised(w.board, decision.Records, w.me) {
-		key := fmt.Sprintf("offline %s %d.%d", o.Incident, o.Step, o.Act.Change)
+		key := fmt.Sprintf("offline %s %d.%d %d", o.Incident, o.Step, o.Act.Change, o.Fence)
 		if w.running[key] || w.Now().Before(w.world.held[key]) {
 			continue
 		}
@@ -366,8 +377,14 @@ func (w *Worker) finish() error {
 		w.settle(<-w.outcomes)
 	}
 	w.refuseOrders(context.Canceled)
-	if records := incident.Outcomes(w.board, w.world.results); len(records) > 0 {
-		w.append(context.Background(), records)
+	for range lastAppends {
+		if w.Status().Halted != "" || !w.settleDoubt(context.Background()) {
+			break
+		}
+		records := incident.Outcomes(w.board, w.world.results)
+		if len(records) == 0 || w.append(context.Background(), records) != overtaken {
+			break
+		}
 	}
 	return nil
 }

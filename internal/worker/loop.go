@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/google/uuid"
 	"go.uber.org/zap"
 	"golang.org/x/sync/errgroup"
 
@@ -28,10 +27,13 @@ type world struct {
 // does not end it: the worker halts, says so in its Status, and does nothing more.
 func (w *Worker) Run(ctx context.Context) error {
 	g, inner := errgroup.WithContext(ctx)
-	g.Go(func() error { return w.follow(inner) })
+	following, unfollow := context.WithCancel(context.WithoutCancel(ctx)) // until the last act is recorded: others may write meanwhile
+	g.Go(func() error { return w.follow(following) })
 	g.Go(func() error { return w.receive(inner) })
+	g.Go(func() error { return w.listen(inner) })
 	g.Go(func() error {
 		defer close(w.gone)
+		defer unfollow()
 		return w.loop(inner)
 	})
 	err := g.Wait()
@@ -97,7 +99,7 @@ func (w *Worker) loop(ctx context.Context) error {
 	if err := w.catchUp(ctx); err != nil {
 		return nil // ctx has ended
 	}
-	var wake time.Time
+	wake := w.Now() // what stands on the ledger may wait for nobody but this replica
 	for {
 		if !w.wait(ctx, wake) {
 			return w.finish()
@@ -144,7 +146,7 @@ func (w *Worker) catchUp(ctx context.Context) error {
 // wait blocks until there is something to do, and takes in everything that has come. It reports whether to go on.
 func (w *Worker) wait(ctx context.Context, wake time.Time) bool {
 	var timer <-chan time.Time
-	if len(w.world.orders) > 0 || len(w.world.pending) > 0 && wake.IsZero() {
+	if wake.IsZero() && len(w.world.orders)+len(w.world.pending) > 0 {
 		wake = w.Now()
 	}
 	if !wake.IsZero() {
@@ -165,6 +167,9 @@ func (w *Worker) wait(ctx context.Context, wake time.Time) bool {
 		w.world.pending = append(w.world.pending, batch...)
 	case o := <-w.outcomes:
 		w.settle(o)
+		if o.incident == "" {
+			return w.wait(ctx, wake) // made ready for a commit that does not stand: no reason to try that one again early
+		}
 	case o := <-w.orders:
 		w.world.orders = append(w.world.orders, o)
 	case <-timer:
@@ -194,6 +199,9 @@ func (w *Worker) fold(c events.Commit) {
 	if err := w.board.Apply(c); err != nil {
 		w.halted = err.Error()
 		return
+	}
+	if len(w.world.orders) > 0 && w.world.orders[0].commit == c.ID {
+		w.answer(orderReply{commit: c}) // here and not behind its append: that may have left a doubt, which following settles
 	}
 	for _, r := range c.Records {
 		if p, ok := r.Body.(events.Proved); ok {
@@ -253,7 +261,7 @@ func (w *Worker) turn(ctx context.Context) (wake time.Time) {
 	// the ledger from being carried out.
 	taken := w.world.pending[:0]
 	if !w.world.fed {
-		taken = w.world.pending[:min(len(w.world.pending), maxTaken)]
+		taken = w.world.pending[:min(len(w.world.pending), maxTaken, w.atMost)]
 	}
 	w.world.fed = len(taken) > 0
 	decision := w.decide(taken)
@@ -266,9 +274,18 @@ func (w *Worker) turn(ctx context.Context) (wake time.Time) {
 	}
 	records := append(deadLetters(taken), decision.Records...)
 	if len(records) > 0 {
-		switch w.append(ctx, records) {
+		gate := w.ready(decision.Ahead)
+		how := w.append(ctx, records)
+		gate.open(how == stored)
+		switch how {
 		case stored:
 			w.recorded(taken, decision)
+			w.atMost = min(2*w.atMost, incident.MaxRecords)
+		case oversize:
+			if w.atMost == 1 {
+				return w.Now().Add(retryAfter)
+			}
+			w.atMost = max(1, min(w.atMost, len(records))/2)
 		case unwritten:
 			w.offline(ctx, decision)
 			return w.Now().Add(retryAfter)
@@ -290,7 +307,7 @@ func (w *Worker) turn(ctx context.Context) (wake time.Time) {
 func (w *Worker) decide(taken []Delivery) incident.Decision {
 	world := incident.World{
 		Now: w.Now(), Me: w.me, Policy: w.Policy, Mode: w.Mode, Inventory: w.Inventory, Remediators: w.Remediators,
-		Facts: w.world.facts, Results: w.world.results, Pursues: w.pursues(),
+		Facts: w.world.facts, Results: w.world.results, Pursues: w.pursues(), AtMost: w.atMost,
 	}
 	for _, d := range taken {
 		if d.Dead == nil {
@@ -302,22 +319,32 @@ func (w *Worker) decide(taken []Delivery) incident.Decision {
 
 // carryOut records what people ordered, each at the position that it was decided from.
 func (w *Worker) carryOut(ctx context.Context) storage {
-	o := w.world.orders[0]
+	o := &w.world.orders[0]
 	records, err := o.do(w.board, w.Now())
 	if err == nil {
-		if how := w.append(ctx, records); how != stored {
-			return how // decided anew on the next turn
+		c := w.commit(records)
+		o.commit = c.ID
+		how := w.store(ctx, c)
+		if how != oversize {
+			return how // told when it was folded, or decided anew on the next turn
 		}
+		err = fmt.Errorf("record the order: %w", events.ErrTooLarge)
 	}
+	w.answer(orderReply{err: err})
+	return stored
+}
+
+// answer tells whoever gave the first order what became of it.
+func (w *Worker) answer(r orderReply) {
+	o := w.world.orders[0]
 	w.world.orders = w.world.orders[1:]
 	if o.reply == nil {
-		return stored // the worker's own
+		return // the worker's own
 	}
-	o.reply <- orderReply{commit: events.Commit{Position: w.board.Position, Digest: w.board.Digest, Records: records}, err: err}
-	for _, r := range records {
-		w.log.Info("ordered by a person", zap.String("record", string(r.Body.Kind())), zap.String("incident", r.Incident))
+	o.reply <- r
+	for _, rec := range r.commit.Records {
+		w.log.Info("ordered by a person", zap.String("record", string(rec.Body.Kind())), zap.String("incident", rec.Incident))
 	}
-	return stored
 }
 
 func (w *Worker) refuseOrders(err error) {
@@ -327,64 +354,4 @@ func (w *Worker) refuseOrders(err error) {
 		}
 	}
 	w.world.orders = nil
-}
-
-// storage is what became of an append.
-type storage int
-
-const (
-	stored    storage = iota // it stands, and is folded
-	overtaken                // another commit took the position: decide again
-	unwritten                // the ledger cannot be written, or nobody can tell
-)
-
-// append writes one commit at the Board's position and folds it.
-func (w *Worker) append(ctx context.Context, records []events.Record) storage {
-	return w.store(ctx, events.Commit{ID: uuid.NewString(), Prev: w.board.Digest, At: w.Now().UTC(), By: w.me, Records: records})
-}
-
-func (w *Worker) store(ctx context.Context, c events.Commit) storage {
-	began := w.Now()
-	bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), appendWithin)
-	defer cancel()
-	commit, err := w.Ledger.Append(bounded, c, w.board.Position)
-	w.doubted = nil
-	switch {
-	case err == nil:
-		w.fold(commit)
-		w.Metrics.appended(w.Now().Sub(began))
-		return stored
-	case errors.Is(err, w.Conflict):
-		w.Metrics.conflict()
-		w.readOn(ctx)
-		return overtaken
-	default:
-		if errors.Is(err, w.Doubt) {
-			w.doubted = &c
-		}
-		w.log.Warn("append to the ledger", zap.Uint64("position", w.board.Position+1), zap.Error(err))
-		return unwritten
-	}
-}
-
-// settleDoubt appends a commit again of which nobody could tell whether it was stored: the position admits it once.
-// Whatever it was decided for is decided again on what follows from it.
-func (w *Worker) settleDoubt(ctx context.Context) (settled bool) {
-	if w.doubted == nil || w.doubted.Prev != w.board.Digest {
-		w.doubted = nil // the ledger has gone on: it was this commit, or never will be
-		return true
-	}
-	return w.store(ctx, *w.doubted) != unwritten
-}
-
-// readOn waits for the commit that took the position.
-func (w *Worker) readOn(ctx context.Context) {
-	t := time.NewTimer(appendWithin)
-	defer t.Stop()
-	select {
-	case c := <-w.followed:
-		w.fold(c)
-	case <-t.C:
-	case <-ctx.Done():
-	}
 }

@@ -11,9 +11,9 @@ import (
 
 // Metrics counts what a worker does. A nil *Metrics counts nothing.
 type Metrics struct {
-	anomalies    *prometheus.CounterVec
+	anomalies    counters
 	dead         prometheus.Counter
-	records      *prometheus.CounterVec
+	records      counters
 	sets         *prometheus.CounterVec
 	setSeconds   prometheus.Histogram
 	toAck        prometheus.Histogram
@@ -29,9 +29,9 @@ type Metrics struct {
 func NewMetrics(r prometheus.Registerer) *Metrics {
 	seconds := prometheus.ExponentialBuckets(0.0001, 2, 20)
 	m := &Metrics{
-		anomalies:    prometheus.NewCounterVec(prometheus.CounterOpts{Name: "detour_anomalies_total", Help: "Anomalies recorded, by what was made of them."}, []string{"disposition"}),
+		anomalies:    countersOf(prometheus.CounterOpts{Name: "detour_anomalies_total", Help: "Anomalies recorded, by what was made of them."}, []string{"disposition"}),
 		dead:         prometheus.NewCounter(prometheus.CounterOpts{Name: "detour_dead_letters_total", Help: "Messages that could not be read as an anomaly."}),
-		records:      prometheus.NewCounterVec(prometheus.CounterOpts{Name: "detour_ledger_records_total", Help: "Ledger records folded, by kind."}, []string{"kind"}),
+		records:      countersOf(prometheus.CounterOpts{Name: "detour_ledger_records_total", Help: "Ledger records folded, by kind."}, []string{"kind"}),
 		sets:         prometheus.NewCounterVec(prometheus.CounterOpts{Name: "detour_sets_total", Help: "Set orders carried out by this replica, by outcome."}, []string{"outcome"}),
 		setSeconds:   prometheus.NewHistogram(prometheus.HistogramOpts{Name: "detour_set_seconds", Help: "Time a Set took, its read-back included.", Buckets: seconds}),
 		toAck:        prometheus.NewHistogram(prometheus.HistogramOpts{Name: "detour_anomaly_recorded_seconds", Help: "Time from the receipt of an anomaly to its acknowledgement, its record standing.", Buckets: seconds}),
@@ -42,8 +42,28 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 		freezes:      prometheus.NewGauge(prometheus.GaugeOpts{Name: "detour_freezes", Help: "Freezes in force."}),
 		closedByKind: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "detour_incidents_closed_total", Help: "Incidents ended, by outcome."}, []string{"outcome"}),
 	}
-	r.MustRegister(m.anomalies, m.dead, m.records, m.sets, m.setSeconds, m.toAck, m.appendTime, m.conflicts, m.position, m.openByPhase, m.freezes, m.closedByKind)
+	r.MustRegister(m.anomalies.vec, m.dead, m.records.vec, m.sets, m.setSeconds, m.toAck, m.appendTime, m.conflicts, m.position, m.openByPhase, m.freezes, m.closedByKind)
 	return m
+}
+
+// counters are a vector with one label that is counted for every record: a counter is looked up once.
+type counters struct {
+	vec  *prometheus.CounterVec
+	each map[string]prometheus.Counter
+}
+
+func countersOf(opts prometheus.CounterOpts, label []string) counters {
+	return counters{vec: prometheus.NewCounterVec(opts, label), each: map[string]prometheus.Counter{}}
+}
+
+// inc must not be called by two goroutines at once.
+func (c counters) inc(label string) {
+	counter, ok := c.each[label]
+	if !ok {
+		counter = c.vec.WithLabelValues(label)
+		c.each[label] = counter
+	}
+	counter.Inc()
 }
 
 // folded counts one commit. What describes the Board as it stands is only kept once the ledger has been caught up with.
@@ -53,10 +73,10 @@ func (m *Metrics) folded(c events.Commit, b *incident.Board, caught bool) {
 	}
 	moved := false
 	for _, r := range c.Records {
-		m.records.WithLabelValues(known(r.Body)).Inc()
+		m.records.inc(known(r.Body))
 		switch body := r.Body.(type) {
 		case events.Observed:
-			m.anomalies.WithLabelValues(string(body.Disposition)).Inc()
+			m.anomalies.inc(string(body.Disposition))
 		case events.DeadLettered:
 			m.dead.Inc()
 		case events.Closed:

@@ -18,8 +18,9 @@ import (
 
 // Ledger is the one ordered record of everything.
 type Ledger interface {
-	// Append stores commit directly after position after. Its errors are as Config.Conflict and Config.Doubt tell; after
-	// any other nothing was stored. After a doubt the same commit may be appended at the same position again.
+	// Append stores commit directly after position after. Its errors are as Config.Conflict and Config.Doubt tell, and
+	// events.ErrTooLarge; after any but a doubt this call has stored nothing. After a doubt the same commit may be appended
+	// at the same position again.
 	Append(ctx context.Context, commit events.Commit, after uint64) (events.Commit, error)
 	// Follow calls fn with every commit from position from on, in order, until ctx ends or fn fails.
 	Follow(ctx context.Context, from uint64, fn func(events.Commit) error) error
@@ -68,6 +69,7 @@ type Config struct {
 	Conflict    error // what Ledger.Append's error is when another commit took the position
 	Doubt       error // and when nobody can tell whether the commit was stored
 	Intake      Intake
+	Announced   func(ctx context.Context, seen func(events.Event)) error // tells of anomalies before they arrive, until ctx ends; nil: nobody does
 	Routers     Routers
 	Peers       func(me string) Peers // nil: alone
 	Now         func() time.Time
@@ -96,6 +98,8 @@ type Worker struct {
 	caught  bool
 	halted  string
 
+	unwritable string // why the newest append was not taken, "" when it was
+
 	followed chan events.Commit
 	arrived  chan []Delivery
 	outcomes chan outcome
@@ -105,8 +109,10 @@ type Worker struct {
 
 	peers   Peers
 	doubted *events.Commit // appended at the Board's position, and nobody can tell
+	atMost  int            // records decided together: fewer after a commit that was too large
 	world   world
 	running map[string]bool // commands, by key
+	glances glances
 	effects sync.WaitGroup
 }
 
@@ -119,8 +125,9 @@ type outcome struct {
 }
 
 type order struct {
-	do    incident.Order
-	reply chan<- orderReply
+	do     incident.Order
+	reply  chan<- orderReply // nil: the worker's own
+	commit string            // id of the newest one that was to record it
 }
 
 type orderReply struct {
@@ -133,7 +140,7 @@ func New(c Config) *Worker {
 	w := &Worker{
 		Config: c, me: c.Name + "/" + strings.SplitN(uuid.NewString(), "-", 2)[0], log: c.Logger.Named("worker"),
 		board: incident.NewBoard(), followed: make(chan events.Commit, 1024), arrived: make(chan []Delivery), outcomes: make(chan outcome, 64),
-		orders: make(chan order), gone: make(chan struct{}), broken: make(chan struct{}), running: map[string]bool{},
+		orders: make(chan order), gone: make(chan struct{}), broken: make(chan struct{}), running: map[string]bool{}, atMost: incident.MaxRecords,
 		world: world{facts: map[string]events.Facts{}, results: map[string][]events.Body{}, held: map[string]time.Time{}},
 	}
 	if c.Peers != nil {
@@ -160,6 +167,8 @@ type Status struct {
 	CaughtUp bool          `json:"caught_up"`
 	Halted   string        `json:"halted,omitempty"` // why it does not act
 	Contact  time.Time     `json:"contact"`          // when the ledger last answered
+
+	Unwritable string `json:"unwritable,omitempty"` // why the ledger takes nothing
 }
 
 // Status returns how the worker is doing.
@@ -170,7 +179,7 @@ func (w *Worker) Status() Status {
 	if halted == "" {
 		halted = w.board.Halted()
 	}
-	return Status{Name: w.me, Position: w.board.Position, Digest: w.board.Digest, CaughtUp: w.caught, Halted: halted, Contact: w.contact}
+	return Status{Name: w.me, Position: w.board.Position, Digest: w.board.Digest, CaughtUp: w.caught, Halted: halted, Contact: w.contact, Unwritable: w.unwritable}
 }
 
 // Submit carries out a person's order: its records stand on the ledger when it returns without error.

@@ -14,6 +14,9 @@ import (
 func BenchmarkDetour(b *testing.B) {
 	t := &table{}
 	b.Run("AnomalyToSet", t.anomalyToSet)
+	b.Run("Storm", t.storm)
+	b.Run("Start", t.start)
+	b.Run("Search", t.search)
 	t.print()
 }
 

@@ -46,7 +46,11 @@ func newChain(ctx context.Context, s *service, link network.Link) (*chain, error
 		return nil, err
 	}
 	c := &chain{s: s, link: link, bus: conn.JetStream(), done: make(chan error, 1)}
-	if c.messages, err = pull(ctx, c.bus, floorDomain); err != nil {
+	own, err := like(ctx, c.bus, floorDomain, floorDomain)
+	if err != nil {
+		return nil, err
+	}
+	if c.messages, err = fetch(own); err != nil {
 		return nil, err
 	}
 	s.onClose(func() error { c.messages.Stop(); return nil })
@@ -75,19 +79,20 @@ func newChain(ctx context.Context, s *service, link network.Link) (*chain, error
 // consumer is the durable consumer of a domain's anomalies.
 func consumer(domain string) string { return "detour-intake-" + domain }
 
-// pull reads the anomalies of a domain through a durable consumer with the settings of the service's.
-func pull(ctx context.Context, js jetstream.JetStream, of string) (jetstream.MessagesContext, error) {
+// like makes a durable consumer called name of the anomalies of a domain, with the settings of the service's.
+func like(ctx context.Context, js jetstream.JetStream, name, of string) (jetstream.Consumer, error) {
 	own, err := js.Consumer(ctx, events.StreamAnomalies, consumer(domain))
 	if err != nil {
 		return nil, err
 	}
 	settings := own.CachedInfo().Config
-	settings.Name, settings.Durable, settings.FilterSubject = consumer(of), consumer(of), events.PrefixAnomalies+of+".>"
-	floor, err := js.CreateOrUpdateConsumer(ctx, events.StreamAnomalies, settings)
-	if err != nil {
-		return nil, err
-	}
-	return floor.Messages(jetstream.PullMaxMessages(intake.DefaultBatch))
+	settings.Name, settings.Durable, settings.FilterSubject = consumer(name), consumer(name), events.PrefixAnomalies+of+".>"
+	return js.CreateOrUpdateConsumer(ctx, events.StreamAnomalies, settings)
+}
+
+// fetch reads ahead as the service's intake does.
+func fetch(c jetstream.Consumer) (jetstream.MessagesContext, error) {
+	return c.Messages(jetstream.PullMaxMessages(intake.DefaultBatch))
 }
 
 // run lets one message after another pass, until the messages end.

@@ -45,6 +45,7 @@ const policyFile = `rules:
 budgets:
   rates: [{per: 1h, at_most: 60}]
 verify: {worst_link_permil: 1000}
+facts: {unproven: allow}
 clocks: {fresh: 5s, hold: 1h, override: 0s, cool_down: 0s, look_every: 1s}
 `
 

@@ -84,6 +84,7 @@ max_age: {default: {{.MaxAge}}}
 future_skew: 2s
 breaker: {failed_verifications: 10, within: 1s}
 verify: {worst_link_permil: 1000}
+facts: {unproven: allow}
 clocks:
 {{- range $name, $value := .Clocks}}
   {{$name}}: {{$value}}

@@ -25,12 +25,12 @@ const (
 // The routers.
 const (
 	ams  = "AMS.Core-1"
-	ber  = "ber/2"
+	ber  = "ber.2"
 	cdg  = "CDG_3"
 	dub  = "dub"
 	fra  = "fra.5.example.net"
 	gva  = "GVA-6"
-	edge = "edge@7"
+	edge = "EDGE-7.x"
 )
 
 // routerOptions are what sets the routers apart.

@@ -79,7 +79,8 @@ type Status struct {
 	CaughtUp  bool          `json:"caught_up"`
 	Halted    string        `json:"halted,omitempty"` // why it does not act
 	Connected bool          `json:"bus_connected"`
-	Policy    events.Digest `json:"policy,omitempty"` // empty: none is loaded
+	Unwritten string        `json:"unwritten,omitempty"` // why the ledger takes no record
+	Policy    events.Digest `json:"policy,omitempty"`    // empty: none is loaded
 }
 
 // Ready is the answer of /readyz: each condition by name, and its state in words.

@@ -1,0 +1,212 @@
+package events
+
+import (
+	"encoding/json"
+	"math"
+	"strconv"
+	"time"
+)
+
+// Nearly every record of a ledger is Observed, in a storm thousands in a second. So this one kind is written and read
+// field by field, to the same bytes and with the same result as encoding/json; what is unusual is left to that.
+
+// readObserved is the fast reader of Observed as Encode writes it.
+func readObserved(s *scan) (Body, bool) {
+	var o Observed
+	a, last := &o.Anomaly, &s.last
+	ok := s.literal(`{"event":`) && s.text(&o.Event) &&
+		s.literal(`,"source":`) && s.again(&last.Source, &o.Source) &&
+		s.literal(`,"anomaly":{"kind":`) && s.again((*string)(&last.Anomaly.Kind), (*string)(&a.Kind)) &&
+		s.literal(`,"state":`) && s.again((*string)(&last.Anomaly.State), (*string)(&a.State)) &&
+		s.literal(`,"severity":`) && s.again((*string)(&last.Anomaly.Severity), (*string)(&a.Severity)) &&
+		s.literal(`,"resource":`) && s.resource(&last.Anomaly.Resource, &a.Resource) &&
+		s.literal(`,"observed_at":`) && s.time(&a.ObservedAt) &&
+		s.literal(`,"value":`) && s.float(&a.Value) &&
+		(!s.literal(`,"unit":`) || s.again(&last.Anomaly.Unit, &a.Unit)) &&
+		(!s.literal(`,"threshold":`) || s.float(&a.Threshold)) &&
+		(!s.literal(`,"window":`) || s.again(&last.Anomaly.Window, &a.Window)) &&
+		(!s.literal(`,"evidence":{`) || s.evidence(a)) &&
+		(!s.literal(`,"labels":{`) || s.labels(a)) &&
+		s.literal(`},"disposition":`) && s.again((*string)(&last.Disposition), (*string)(&o.Disposition)) &&
+		(!s.literal(`,"detail":`) || s.again(&last.Detail, &o.Detail)) &&
+		s.literal("}")
+	if !ok {
+		return nil, false
+	}
+	return o, true
+}
+
+// again takes any string, and at once if it is the one that was last taken in its place. last is only ever a string that
+// stands in JSON as it is, without escapes.
+func (s *scan) again(last, into *string) bool {
+	end := s.at + 1 + len(*last)
+	if *last != "" && end < len(s.raw) && s.raw[s.at] == '"' && s.raw[end] == '"' && string(s.raw[s.at+1:end]) == *last {
+		*into, s.at = *last, end+1
+		return true
+	}
+	if text, ok := s.plain(); ok {
+		*into = s.keep(text)
+		*last = *into
+		return true
+	}
+	return s.text(into)
+}
+
+func (s *scan) resource(last, into *Resource) bool {
+	if !s.literal("{") {
+		return false
+	}
+	start := s.at
+	return s.member(start, `"device":`, &last.Device, &into.Device) &&
+		s.member(start, `"interface":`, &last.Interface, &into.Interface) &&
+		s.member(start, `"link":`, &last.Link, &into.Link) &&
+		s.member(start, `"lag":`, &last.LAG, &into.LAG) &&
+		s.member(start, `"member":`, &last.Member, &into.Member) &&
+		s.member(start, `"linecard":`, &last.Linecard, &into.Linecard) &&
+		s.member(start, `"srlg":`, &last.SRLG, &into.SRLG) &&
+		s.member(start, `"peer":`, &last.Peer, &into.Peer) &&
+		s.literal("}")
+}
+
+// member takes one string of an object that began at start, if it is there.
+func (s *scan) member(start int, name string, last, into *string) bool {
+	before := s.at
+	if before > start && !s.literal(",") {
+		return true
+	}
+	if s.literal(name) {
+		return s.again(last, into)
+	}
+	s.at = before
+	return true
+}
+
+// evidence takes what follows the opening brace of an anomaly's evidence.
+func (s *scan) evidence(a *Anomaly) bool {
+	for a.Evidence = map[string]float64{}; !s.literal("}"); {
+		var name string
+		var value float64
+		if len(a.Evidence) > 0 && !s.literal(",") || !s.text(&name) || !s.literal(":") || !s.float(&value) {
+			return false
+		}
+		a.Evidence[name] = value
+	}
+	return true
+}
+
+// labels takes what follows the opening brace of an anomaly's labels.
+func (s *scan) labels(a *Anomaly) bool {
+	for a.Labels = map[string]string{}; !s.literal("}"); {
+		var name, value string
+		if len(a.Labels) > 0 && !s.literal(",") || !s.text(&name) || !s.literal(":") || !s.text(&value) {
+			return false
+		}
+		a.Labels[name] = value
+	}
+	return true
+}
+
+func (s *scan) time(into *time.Time) bool {
+	start := s.at
+	_, ok := s.plain()
+	return ok && into.UnmarshalJSON(s.raw[start:s.at]) == nil
+}
+
+func (s *scan) float(into *float64) (ok bool) {
+	text, ok := s.number()
+	if !ok {
+		return false
+	}
+	f, err := strconv.ParseFloat(string(text), 64)
+	*into = f
+	return err == nil
+}
+
+// appendBody appends b as encoding/json would write it.
+func appendBody(to []byte, b Body) ([]byte, error) {
+	if o, ok := b.(Observed); ok && o.usual() {
+		return appendObserved(to, o)
+	}
+	raw, err := json.Marshal(b)
+	return append(to, raw...), err
+}
+
+// usual reports whether appendObserved can write o.
+func (o Observed) usual() bool {
+	a := o.Anomaly
+	return len(a.Evidence) == 0 && len(a.Labels) == 0 && plainFloat(a.Value) && plainFloat(a.Threshold)
+}
+
+func appendObserved(to []byte, o Observed) ([]byte, error) {
+	a := o.Anomaly
+	to = appendField(to, `{"event":`, o.Event)
+	to = appendField(to, `,"source":`, o.Source)
+	to = appendField(to, `,"anomaly":{"kind":`, string(a.Kind))
+	to = appendField(to, `,"state":`, string(a.State))
+	to = appendField(to, `,"severity":`, string(a.Severity))
+	to = append(to, `,"resource":`...)
+	to = appendResource(to, a.Resource)
+	to = append(to, `,"observed_at":`...)
+	to, err := appendTime(to, a.ObservedAt)
+	if err != nil {
+		return to, err
+	}
+	to = strconv.AppendFloat(append(to, `,"value":`...), a.Value, 'f', -1, 64)
+	to = appendIfGiven(to, `,"unit":`, a.Unit)
+	if a.Threshold != 0 {
+		to = strconv.AppendFloat(append(to, `,"threshold":`...), a.Threshold, 'f', -1, 64)
+	}
+	to = appendIfGiven(to, `,"window":`, a.Window)
+	to = appendField(to, `},"disposition":`, string(o.Disposition))
+	to = appendIfGiven(to, `,"detail":`, o.Detail)
+	return append(to, '}'), nil
+}
+
+func appendResource(to []byte, r Resource) []byte {
+	start := len(to)
+	for _, f := range [...]struct{ name, value string }{
+		{`,"device":`, r.Device}, {`,"interface":`, r.Interface}, {`,"link":`, r.Link}, {`,"lag":`, r.LAG},
+		{`,"member":`, r.Member}, {`,"linecard":`, r.Linecard}, {`,"srlg":`, r.SRLG}, {`,"peer":`, r.Peer},
+	} {
+		to = appendIfGiven(to, f.name, f.value)
+	}
+	if len(to) == start {
+		return append(to, "{}"...)
+	}
+	to[start] = '{' // instead of the first comma
+	return append(to, '}')
+}
+
+func appendField(to []byte, name, value string) []byte { return appendText(append(to, name...), value) }
+
+func appendIfGiven(to []byte, name, value string) []byte {
+	if value == "" {
+		return to
+	}
+	return appendField(to, name, value)
+}
+
+// appendText appends text as a JSON string.
+func appendText(to []byte, text string) []byte {
+	for i := range len(text) {
+		if b := text[i]; b < ' ' || b >= 0x80 || b == '"' || b == '\\' || b == '<' || b == '>' || b == '&' {
+			raw, _ := json.Marshal(text) // a string always encodes
+			return append(to, raw...)
+		}
+	}
+	to = append(to, '"')
+	to = append(to, text...)
+	return append(to, '"')
+}
+
+// appendTime appends t as time.Time's MarshalJSON writes it; a year that RFC 3339 cannot express is an error.
+func appendTime(to []byte, t time.Time) ([]byte, error) {
+	to, err := t.AppendText(append(to, '"'))
+	return append(to, '"'), err
+}
+
+// plainFloat reports whether JSON writes f without an exponent.
+func plainFloat(f float64) bool {
+	abs := math.Abs(f)
+	return abs == 0 || abs >= 1e-6 && abs < 1e21
+}

@@ -1,0 +1,377 @@
+package incident
+
+import (
+	"cmp"
+	"container/heap"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/detour-net/detour/events"
+)
+
+// The simulation's replicas: three members of a ledger before one lab, in simulated time. What happens when is drawn from
+// one seed.
+
+// simulation is one run.
+type simulation struct {
+	tb     testing.TB
+	seed   uint64
+	rng    *rand.Rand
+	now    time.Time
+	queue  agenda
+	posted int
+
+	world    World
+	lab      *lab
+	targets  []events.Target // the network's links
+	ledger   *testLedger
+	commits  []events.Commit // as followers read them
+	replicas []*replica
+	bus      []*message
+	faults   map[string]*fault // by link
+	auditor  *auditor
+	ranked   bool // replicas stand back for the first in rank, as with heartbeats
+	calm     bool // nothing goes wrong any more
+
+	wrong string // the first thing that must never be
+	tally tally
+}
+
+// replica is one member with what surrounds its process.
+type replica struct {
+	*member
+	up    bool
+	cut   bool          // from the ledger and from its peers
+	skew  time.Duration // of its clock
+	wake  time.Time     // of the next turn, by the true clock
+	alone map[string]bool
+	retry map[string]time.Time // commands that may not run again before, by the true clock
+}
+
+// message is one event on the bus.
+type message struct {
+	event events.Event
+	acked bool
+}
+
+// happening is something that is to come.
+type happening struct {
+	at  time.Time
+	seq int
+	do  func()
+}
+
+type agenda []happening
+
+func (a agenda) Len() int { return len(a) }
+func (a agenda) Less(x, y int) bool {
+	return cmp.Or(a[x].at.Compare(a[y].at), cmp.Compare(a[x].seq, a[y].seq)) < 0
+}
+func (a agenda) Swap(x, y int) { a[x], a[y] = a[y], a[x] }
+func (a *agenda) Push(x any)   { *a = append(*a, x.(happening)) }
+func (a *agenda) Pop() any {
+	last := (*a)[len(*a)-1]
+	*a = (*a)[:len(*a)-1]
+	return last
+}
+
+// after plans something.
+func (s *simulation) after(d time.Duration, do func()) {
+	s.posted++
+	heap.Push(&s.queue, happening{s.now.Add(d), s.posted, do})
+}
+
+// until lets things happen in their order until a time, or until over says so; it reports whether over did.
+func (s *simulation) until(end time.Time, over func() bool) bool {
+	for len(s.queue) > 0 && s.wrong == "" && !s.queue[0].at.After(end) {
+		h := heap.Pop(&s.queue).(happening)
+		s.now = h.at
+		s.lab.pass(s.now)
+		h.do()
+		s.inspectRouters()
+		s.tally.steps++
+		if over() {
+			return true
+		}
+	}
+	return false
+}
+
+// chance is true n times of a hundred.
+func (s *simulation) chance(n int) bool { return s.rng.IntN(100) < n }
+
+// between draws a time.
+func (s *simulation) between(low, high time.Duration) time.Duration {
+	return low + time.Duration(s.rng.Int64N(int64(high-low)))
+}
+
+func (s *simulation) fail(format string, args ...any) {
+	if s.wrong == "" {
+		s.wrong = fmt.Sprintf("at +%s, position %d: %s", s.now.Sub(testStart), len(s.commits), fmt.Sprintf(format, args...))
+	}
+}
+
+func (r *replica) hears() bool { return r.up && !r.cut }
+
+func (s *simulation) clock(r *replica) time.Time { return s.now.Add(r.skew) }
+
+// soon lets a replica have a turn.
+func (s *simulation) soon(r *replica, d time.Duration) {
+	at := s.now.Add(d)
+	if !r.wake.IsZero() && !r.wake.After(at) {
+		return
+	}
+	r.wake = at
+	s.after(d, func() {
+		if r.wake.Equal(s.now) {
+			r.wake = time.Time{}
+			s.turn(r)
+		}
+	})
+}
+
+// turn is one turn of a replica's loop: follow, decide, append or do.
+func (s *simulation) turn(r *replica) {
+	if !r.up {
+		return
+	}
+	for !r.cut && r.board.Position < uint64(len(s.commits)) {
+		r.fold(s.tb, s.commits[r.board.Position])
+	}
+	w := s.world
+	w.Pursues = s.pursues(r)
+	d := r.decide(w, s.clock(r), s.lab.observe)
+	if d.Fault != "" {
+		s.fail("%s decided unlawfully: %s", r.me(), d.Fault)
+		return
+	}
+	if len(d.Records) > 0 {
+		if r.cut {
+			s.offline(r, d)
+			s.soon(r, 500*time.Millisecond)
+			return
+		}
+		// An append whose answer is lost stands all the same; its writer reads it like everybody else.
+		heard := !s.chance(5) || s.calm
+		s.append(r, d.Records, heard)
+		s.soon(r, s.between(time.Millisecond, 5*time.Millisecond))
+		return
+	}
+	for _, c := range d.Commands {
+		s.begin(r, c)
+	}
+	if !d.Wake.IsZero() {
+		s.soon(r, max(time.Millisecond, d.Wake.Sub(s.clock(r))))
+	}
+}
+
+// append puts records at the position that a replica has followed to, unless another stands there.
+func (s *simulation) append(r *replica, records []events.Record, heard bool) bool {
+	c := events.Commit{At: s.clock(r), By: r.me(), Records: records}
+	read, ok := s.ledger.append(c, r.board.Position)
+	if !ok {
+		s.tally.conflicts++
+		return false
+	}
+	s.commits = append(s.commits, read)
+	s.audit(read)
+	if heard {
+		before := slices.Clone(r.pending)
+		c.Position, c.ID, c.Prev, c.Digest = read.Position, read.ID, read.Prev, read.Digest
+		r.fold(s.tb, c) // as decided, not as read: both must fold alike
+		s.ack(before, r.pending)
+	}
+	for _, other := range s.replicas {
+		s.soon(other, s.between(time.Millisecond, 50*time.Millisecond))
+	}
+	return true
+}
+
+// ack tells the bus which events stand. Some of these answers are lost.
+func (s *simulation) ack(before, after []events.Event) {
+	for _, m := range s.bus {
+		is := func(e events.Event) bool { return e.Identity() == m.event.Identity() }
+		if slices.ContainsFunc(before, is) && !slices.ContainsFunc(after, is) && !s.chance(5) {
+			m.acked = true
+		}
+	}
+}
+
+// pursues is the economy that heartbeats allow.
+func (s *simulation) pursues(r *replica) func(*Incident) bool {
+	if !s.ranked {
+		return nil
+	}
+	var alive []string
+	for _, other := range s.replicas {
+		if other.hears() || other == r {
+			alive = append(alive, other.me())
+		}
+	}
+	return func(i *Incident) bool {
+		if i.Intent == nil || !slices.Contains(alive, i.Intent.Owner) {
+			return alive[0] == r.me()
+		}
+		return i.Intent.Owner == r.me()
+	}
+}
+
+// begin runs a command beside the loop. What comes of it is heard only by the process that began it.
+func (s *simulation) begin(r *replica, c Command) {
+	key, boot := c.Key(), r.boot
+	if r.running[key] || s.now.Before(r.retry[key]) {
+		return
+	}
+	r.running[key] = true
+	lasts := func() time.Duration { return s.between(time.Millisecond, 40*time.Millisecond) }
+	s.after(lasts(), func() {
+		if r.boot != boot || !r.up {
+			return
+		}
+		var incident string
+		var body events.Body
+		var facts *events.Facts
+		takes := lasts()
+		switch c := c.(type) {
+		case Observe:
+			f := s.lab.observe(c.Target)
+			f.At = f.At.Add(r.skew)
+			incident, facts = c.Incident, &f
+		case Look:
+			incident = c.Order.Incident
+			began := s.clock(r)
+			if f, ok := s.lab.look(c.Order, c.Fence); ok {
+				f.At = began
+				body = f
+			}
+		case Confirm:
+			incident, body = c.Order.Incident, s.lab.confirm(c.Order)
+		case Actuate:
+			incident = c.Order.Incident
+			if body = s.send(r, c.Order); body == nil {
+				body = events.Unknown{Act: c.Order.Act, Sets: 1, Detail: "no answer until the deadline"}
+				takes = max(0, c.Order.Deadline.Sub(s.clock(r)))
+			}
+		}
+		s.after(takes, func() {
+			if r.boot == boot && r.up {
+				s.hear(r, key, incident, body, facts)
+			}
+		})
+	})
+}
+
+// hear hands what came of a command to its replica.
+func (s *simulation) hear(r *replica, key, incident string, body events.Body, facts *events.Facts) {
+	delete(r.running, key)
+	wait := 50 * time.Millisecond
+	switch {
+	case facts != nil:
+		r.facts[incident] = *facts
+	case body != nil:
+		wait = 0
+		r.results[incident] = append(r.results[incident], body)
+	default:
+		wait = time.Second
+	}
+	r.retry[key] = s.now.Add(wait)
+	s.soon(r, time.Millisecond)
+	if wait > 0 {
+		s.after(wait, func() { s.soon(r, time.Millisecond) })
+	}
+}
+
+// send is a Set with the permit right before it. Who cannot have heard of a freeze sends nothing that adds risk.
+func (s *simulation) send(r *replica, o events.Order) events.Body {
+	err := r.permit(o)
+	if err == nil && r.cut && !o.Undo {
+		err = fmt.Errorf("the ledger cannot be reached")
+	}
+	if err != nil {
+		return events.Refused{Act: o.Act, Class: events.RefusedByPermit, Detail: err.Error()}
+	}
+	if !s.clock(r).Before(o.Deadline) {
+		return events.Refused{Act: o.Act, Class: events.RefusedLate}
+	}
+	s.inspectSend(o)
+	return s.lab.set(o)
+}
+
+// offline takes back what failed its verification while nothing can be recorded, as its intent authorises.
+func (s *simulation) offline(r *replica, d Decision) {
+	for _, o := range Authorised(r.board, d.Records, r.me()) {
+		key := fmt.Sprintf("%s %d.%d %d", o.Incident, o.Step, o.Act.Change, o.Fence)
+		if r.alone[key] {
+			continue
+		}
+		o.Deadline = s.now.Add(10 * time.Second)
+		if _, ok := s.lab.set(o).(events.Applied); ok {
+			s.tally.offline++
+			r.alone[key] = true
+			r.results[o.Incident] = append(r.results[o.Incident], events.Found{Step: o.Step, Change: o.Act.Change, Seen: events.SeenBefore, Fence: o.Fence})
+		}
+	}
+}
+
+// crash ends a process; the next one knows only what the ledger says.
+func (s *simulation) crash(r *replica) {
+	r.up = false
+	s.tally.crashes++
+}
+
+func (s *simulation) restart(r *replica) {
+	r.member.restart()
+	r.up, r.cut = true, false
+	r.alone, r.retry = map[string]bool{}, map[string]time.Time{}
+	s.soon(r, time.Millisecond)
+}
+
+// heal lets everything that is wrong with replicas end.
+func (s *simulation) heal() {
+	for _, r := range s.replicas {
+		if !r.up {
+			s.restart(r)
+		}
+		r.cut = false
+		s.soon(r, time.Millisecond)
+	}
+}
+
+// anybody is a replica that can be asked.
+func (s *simulation) anybody() *replica {
+	for _, n := range s.rng.Perm(len(s.replicas)) {
+		if s.replicas[n].hears() {
+			return s.replicas[n]
+		}
+	}
+	return nil
+}
+
+// order carries out what a person asks of any replica; it reports whether it was taken.
+func (s *simulation) order(o Order) bool {
+	r := s.anybody()
+	if r == nil {
+		return false
+	}
+	for r.board.Position < uint64(len(s.commits)) {
+		r.fold(s.tb, s.commits[r.board.Position])
+	}
+	records, err := o(r.board, s.clock(r))
+	return err == nil && s.append(r, records, true)
+}
+
+// open returns the incidents that have not ended, by id.
+func (s *simulation) open() []*Incident {
+	list := s.auditor.board.Open()
+	slices.SortFunc(list, func(a, b *Incident) int { return cmp.Compare(a.ID, b.ID) })
+	return list
+}
+
+// freezes returns the scopes of the freezes in force, in order.
+func (s *simulation) freezes() []events.Scope {
+	return slices.Sorted(maps.Keys(s.auditor.board.Freezes()))
+}

@@ -1,0 +1,93 @@
+package worker
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/google/uuid"
+	"go.uber.org/zap"
+
+	"github.com/detour-net/detour/events"
+)
+
+// storage is what became of an append.
+type storage int
+
+const (
+	stored    storage = iota // it stands, and is folded
+	overtaken                // another commit took the position: decide again
+	unwritten                // the ledger cannot be written, or nobody can tell
+	oversize                 // it does not fit into one message: decide less together
+)
+
+// append writes one commit at the Board's position and folds it.
+func (w *Worker) append(ctx context.Context, records []events.Record) storage {
+	return w.store(ctx, w.commit(records))
+}
+
+func (w *Worker) commit(records []events.Record) events.Commit {
+	return events.Commit{ID: uuid.NewString(), Prev: w.board.Digest, At: w.Now().UTC(), By: w.me, Records: records}
+}
+
+func (w *Worker) store(ctx context.Context, c events.Commit) storage {
+	began := w.Now()
+	bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), appendWithin)
+	defer cancel()
+	commit, err := w.Ledger.Append(bounded, c, w.board.Position)
+	w.noteWritable(err)
+	switch {
+	case err == nil:
+		w.doubted = nil
+		w.fold(commit)
+		w.Metrics.appended(w.Now().Sub(began))
+		return stored
+	case errors.Is(err, w.Conflict):
+		w.doubted = nil
+		w.Metrics.conflict()
+		w.readOn(ctx)
+		return overtaken
+	case errors.Is(err, events.ErrTooLarge):
+		w.doubted = nil
+		w.log.Info("decide less together", zap.Error(err))
+		return oversize
+	default:
+		if errors.Is(err, w.Doubt) {
+			w.doubted = &c // it stays so until an append or what is followed tells
+		}
+		w.log.Warn("append to the ledger", zap.Uint64("position", w.board.Position+1), zap.Error(err))
+		return unwritten
+	}
+}
+
+// noteWritable keeps why the ledger takes nothing, for readiness; whoever loses a position has found it writable.
+func (w *Worker) noteWritable(err error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.unwritable = ""
+	if err != nil && !errors.Is(err, w.Conflict) && !errors.Is(err, events.ErrTooLarge) {
+		w.unwritable = err.Error()
+	}
+}
+
+// settleDoubt appends a commit again of which nobody could tell whether it was stored: the position admits it once.
+// Whatever it was decided for is decided again on what follows from it.
+func (w *Worker) settleDoubt(ctx context.Context) (settled bool) {
+	if w.doubted == nil || w.doubted.Prev != w.board.Digest {
+		w.doubted = nil // the ledger has gone on: it was this commit, or never will be
+		return true
+	}
+	return w.store(ctx, *w.doubted) != unwritten
+}
+
+// readOn waits for the commit that took the position.
+func (w *Worker) readOn(ctx context.Context) {
+	t := time.NewTimer(appendWithin)
+	defer t.Stop()
+	select {
+	case c := <-w.followed:
+		w.fold(c)
+	case <-t.C:
+	case <-ctx.Done():
+	}
+}

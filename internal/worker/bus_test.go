@@ -1,0 +1,150 @@
+package worker_test
+
+import (
+	"context"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/detour-net/detour/events"
+	"github.com/detour-net/detour/internal/worker"
+)
+
+// ackWait is after how long the bus delivers again what was not acknowledged.
+const ackWait = 30 * time.Second
+
+// bus is a stream with one consumer that any number of replicas pull from: what is not acknowledged in time comes again.
+type bus struct {
+	mu       sync.Mutex
+	messages []*message
+	grown    chan struct{}
+	rejected []string // reasons
+	refusals int      // how many of the next returns fail
+	onAck    func(id string)
+}
+
+type message struct {
+	event events.Event
+	dead  *events.DeadLettered
+	due   time.Time
+	acked bool
+	times int
+}
+
+func newBus() *bus { return &bus{grown: make(chan struct{}), onAck: func(string) {}} }
+
+func (b *bus) publish(list ...events.Event) {
+	for _, e := range list {
+		b.put(&message{event: e, due: time.Now()})
+	}
+}
+
+func (b *bus) put(m *message) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.messages = append(b.messages, m)
+	close(b.grown)
+	b.grown = make(chan struct{})
+}
+
+// acked returns the ids of the events that were acknowledged, in the order in which they were published.
+func (b *bus) acked() (ids []string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, m := range b.messages {
+		if m.acked {
+			ids = append(ids, m.id())
+		}
+	}
+	return ids
+}
+
+// forget drops every message.
+func (b *bus) forget() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.messages = nil
+}
+
+func (b *bus) deliveries() (n int) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, m := range b.messages {
+		n += m.times
+	}
+	return n
+}
+
+func (b *bus) reasons() []string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return slices.Clone(b.rejected)
+}
+
+func (m *message) id() string {
+	if m.dead != nil {
+		return "dead " + m.dead.Subject
+	}
+	return m.event.ID
+}
+
+// due returns what is to be delivered now, and when there may be more.
+func (b *bus) due() (list []worker.Delivery, next time.Time, grown <-chan struct{}) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	now := time.Now()
+	for _, m := range b.messages {
+		switch {
+		case m.acked:
+		case !now.Before(m.due):
+			m.due = now.Add(ackWait)
+			m.times++
+			list = append(list, worker.Delivery{
+				Event: m.event, Dead: m.dead, Received: now,
+				Return: func(_ context.Context, reason string) error { return b.reject(reason) },
+				Ack:    func() { b.ack(m) },
+			})
+		case next.IsZero() || m.due.Before(next):
+			next = m.due
+		}
+	}
+	return list, next, b.grown
+}
+
+func (b *bus) ack(m *message) {
+	b.mu.Lock()
+	m.acked = true
+	b.mu.Unlock()
+	b.onAck(m.id())
+}
+
+func (b *bus) reject(reason string) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.refusals > 0 {
+		b.refusals--
+		return errSevered
+	}
+	b.rejected = append(b.rejected, reason)
+	return nil
+}
+
+// Next blocks until something is to be delivered.
+func (b *bus) Next(ctx context.Context) ([]worker.Delivery, error) {
+	for {
+		list, next, grown := b.due()
+		if len(list) > 0 {
+			return list, nil
+		}
+		var again <-chan time.Time
+		if !next.IsZero() {
+			again = time.After(time.Until(next))
+		}
+		select {
+		case <-grown:
+		case <-again:
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+}

@@ -1,0 +1,61 @@
+package worker_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/detour-net/detour/events"
+	"github.com/detour-net/detour/internal/incident"
+	"github.com/detour-net/detour/internal/worker"
+)
+
+// sums adds up every series of each metric; a histogram counts its observations.
+func sums(t *testing.T, g prometheus.Gatherer) map[string]float64 {
+	t.Helper()
+	families, err := g.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	sum := map[string]float64{}
+	for _, f := range families {
+		for _, m := range f.GetMetric() {
+			sum[f.GetName()] += m.GetCounter().GetValue() + m.GetGauge().GetValue() + float64(m.GetHistogram().GetSampleCount())
+		}
+	}
+	return sum
+}
+
+// TestMetrics counts one drain, one freeze, one dead letter and one lost position.
+func TestMetrics(t *testing.T) {
+	inBubble(t, func(s *site) {
+		registry := prometheus.NewRegistry()
+		r := s.start("r1", autonomous, func(c *worker.Config) { c.Metrics = worker.NewMetrics(registry) })
+		r.overtake(func() { s.other(events.Thawed{Scope: "device:x", By: ann}) })
+		s.bus.publish(anomaly("1", events.Firing))
+		s.reaches(r, incident.Holding, 10*time.Second)
+		s.order(r, incident.Freeze(events.Network, ann, "exercise"))
+		s.bus.put(&message{dead: &events.DeadLettered{Subject: "x", Reason: "it is not JSON"}})
+		s.until(time.Second, "both are acknowledged", func() bool { return len(s.bus.acked()) == 2 })
+		var records float64
+		for _, c := range s.commits() {
+			records += float64(len(c.Records))
+		}
+		want := map[string]float64{
+			"detour_anomalies_total": 1, "detour_dead_letters_total": 1, "detour_sets_total": 2, "detour_set_seconds": 2,
+			"detour_anomaly_recorded_seconds": 2, "detour_ledger_conflicts_total": 1, "detour_incidents": 1, "detour_freezes": 1,
+			"detour_ledger_records_total": records, "detour_ledger_position": float64(len(s.commits())),
+		}
+		got := sums(t, registry)
+		for name := range got {
+			if _, ok := want[name]; !ok {
+				delete(got, name)
+			}
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("metrics (-want +got):\n%s", diff)
+		}
+	})
+}

@@ -1,0 +1,80 @@
+package worker
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/detour-net/detour/events"
+	"github.com/detour-net/detour/internal/incident"
+)
+
+// actuate sends one order once permit agrees, and tells what came of it.
+func (w *Worker) actuate(key string, o events.Order, permit func(context.Context) error) outcome {
+	body, took := w.set(o, permit)
+	return w.carriedOut(key, o, body, took)
+}
+
+// set is the only way to a router's configuration but for offline.
+func (w *Worker) set(o events.Order, permit func(context.Context) error) (body events.Body, took time.Duration) {
+	ctx, cancel := context.WithDeadline(context.Background(), o.Deadline)
+	defer cancel()
+	began := w.Now()
+	body = w.Routers.Set(ctx, o, func() error { return permit(ctx) })
+	return body, w.Now().Sub(began)
+}
+
+func (w *Worker) carriedOut(key string, o events.Order, body events.Body, took time.Duration) outcome {
+	w.Metrics.set(body, took)
+	w.log.Info("set", w.fields(o, zap.String("outcome", string(body.Kind())), zap.Any("detail", body))...)
+	return outcome{key: key, incident: o.Incident, body: body}
+}
+
+// gate holds acts back that are made ready while the commit with their intents is being written.
+type gate struct {
+	decided chan struct{} // closed when it is known whether the commit stands
+	stands  bool          // read only after decided
+}
+
+var errNotRecorded = errors.New("its intent is not on the ledger")
+
+// ready begins what the intents of a decision lead to, up to the point where a request would leave: a router's turn is
+// taken, what stands on it is compared, the request is made. Whether it leaves is decided when the commit is written.
+func (w *Worker) ready(ahead []incident.Actuate) *gate {
+	g := &gate{decided: make(chan struct{})}
+	for _, c := range ahead {
+		if key := c.Key(); !w.running[key] {
+			w.running[key] = true
+			w.effects.Go(func() { w.outcomes <- w.actuateBehind(g, key, c.Order) })
+		}
+	}
+	return g
+}
+
+// open lets what is ready go on, or ends it when the commit does not stand.
+func (g *gate) open(stands bool) {
+	g.stands = stands
+	close(g.decided)
+}
+
+// actuateBehind is actuate for an order whose intent is still being written. Of an intent that does not stand nothing is
+// told: another replica's may stand at its position.
+func (w *Worker) actuateBehind(g *gate, key string, o events.Order) outcome {
+	body, took := w.set(o, func(ctx context.Context) error {
+		select {
+		case <-g.decided:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+		if !g.stands {
+			return errNotRecorded
+		}
+		return w.permit(ctx, o)
+	})
+	if <-g.decided; !g.stands {
+		return outcome{key: key}
+	}
+	return w.carriedOut(key, o, body, took)
+}

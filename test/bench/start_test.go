@@ -1,0 +1,216 @@
+package bench
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/prometheus/client_golang/prometheus"
+	"go.uber.org/zap"
+
+	"github.com/detour-net/detour/events"
+	"github.com/detour-net/detour/internal/bus"
+	"github.com/detour-net/detour/internal/incident"
+	"github.com/detour-net/detour/internal/ledger"
+	"github.com/detour-net/detour/internal/worker"
+)
+
+// The ledger that a start reads, and how often it is read by each.
+const (
+	startRecords = 1_000_000
+	startRounds  = 3
+)
+
+// start measures how long a replica takes to follow a ledger from its first record and to fold it, against a floor that
+// reads the same stream in order and looks at nothing. One ledger is as a history leaves it, with storms recorded fifty
+// at a time; in the other every alarm has a commit of its own.
+func (t *table) start(b *testing.B) {
+	records, rounds := startRecords, startRounds
+	if testing.Short() {
+		records, rounds = 2_000, 1
+	}
+	for b.Loop() {
+		for _, kind := range []struct {
+			name  string
+			storm int
+		}{{"storms of 50 in a commit", 50}, {"one alarm in a commit", 1}} {
+			if err := t.startOn(b, kind.name, records, kind.storm, rounds); err != nil {
+				b.Fatal(err)
+			}
+		}
+	}
+}
+
+func (t *table) startOn(b *testing.B, name string, records, storm, rounds int) (err error) {
+	ctx := b.Context()
+	a, err := newArchive(ctx, b)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, a.close()) }()
+	h, err := a.fill(ctx, records, storm)
+	if err != nil {
+		return err
+	}
+	before := measure()
+	var ours, floor time.Duration
+	var after memory
+	for range rounds {
+		raw, err := a.read(ctx)
+		if err != nil {
+			return err
+		}
+		took, held, err := a.follow(ctx, h)
+		if err != nil {
+			return err
+		}
+		ours, floor, after = ours+took, floor+raw, held
+	}
+	b.ReportMetric(over(ours, floor), fmt.Sprintf("start-%d-ratio", storm))
+	all := rounds * h.records
+	t.put(row{
+		what:  fmt.Sprintf("start on %d records in %d commits (%s)", h.records, h.commits, name),
+		ours:  words(fmt.Sprintf("%.1f s", over(ours, time.Duration(rounds)*time.Second)), rate(perSecond(all, ours), "records")),
+		floor: words(fmt.Sprintf("%.1f s", over(floor, time.Duration(rounds)*time.Second)), rate(perSecond(all, floor), "records")),
+		ratio: over(ours, floor), goal: "at most 2",
+	})
+	t.put(row{
+		what: fmt.Sprintf("memory after that start (%s)", name),
+		ours: words(fmt.Sprintf("%.1f MiB more heap", (float64(after.heap)-float64(before.heap))/mebibyte), after.String()+" with the server"),
+	})
+	return nil
+}
+
+// archive is a server with a ledger on it. Its writes are not synced one by one: it is only read from.
+type archive struct {
+	server *server.Server
+	conn   *bus.Conn
+	ledger *ledger.Ledger
+	last   uint64
+}
+
+func newArchive(ctx context.Context, b *testing.B) (*archive, error) {
+	srv, err := server.NewServer(&server.Options{Host: "127.0.0.1", Port: -1, JetStream: true, StoreDir: scratch(b), MaxPayload: bus.MaxPayload, NoSigs: true, NoLog: true})
+	if err != nil {
+		return nil, err
+	}
+	srv.Start()
+	a := &archive{server: srv}
+	if !srv.ReadyForConnections(patience) {
+		return nil, errors.Join(errors.New("the server does not start"), a.close())
+	}
+	if a.conn, err = bus.Connect(bus.Config{URLs: []string{srv.ClientURL()}, Name: "bench"}); err != nil {
+		return nil, errors.Join(err, a.close())
+	}
+	if err = a.conn.Wait(ctx); err == nil {
+		a.ledger, err = ledger.Open(ctx, a.conn.JetStream(), ledger.Config{Domain: domain, SyncAlways: true})
+	}
+	if err != nil {
+		return nil, errors.Join(err, a.close())
+	}
+	return a, nil
+}
+
+func (a *archive) close() (err error) {
+	if a.conn != nil {
+		err = bounded(a.conn.Close)()
+	}
+	a.server.Shutdown()
+	a.server.WaitForShutdown()
+	return err
+}
+
+// fill writes a history of at least so many records.
+func (a *archive) fill(ctx context.Context, records, storm int) (*history, error) {
+	var window []*nats.Msg
+	flush := func() (err error) {
+		a.last, err = publish(ctx, a.conn.JetStream(), window)
+		window = window[:0]
+		return err
+	}
+	h, err := newHistory(func(c *events.Commit, after uint64) error {
+		e, err := ledger.Seal(domain, c, after)
+		window = append(window, &nats.Msg{Subject: e.Subject, Data: e.Raw, Header: nats.Header{ledger.DigestHeader: {string(e.Stated)}}})
+		return err
+	}, func(events.Commit) error {
+		if len(window) < inFlight {
+			return nil
+		}
+		return flush()
+	})
+	if err != nil {
+		return nil, err
+	}
+	for h.records < records {
+		if err := h.fault(storm); err != nil {
+			return nil, err
+		}
+	}
+	return h, flush()
+}
+
+// read is the floor: every message in order, as many at once as a replica asks for.
+func (a *archive) read(ctx context.Context) (time.Duration, error) {
+	began := time.Now()
+	stream, err := a.conn.JetStream().OrderedConsumer(ctx, events.StreamLedger, jetstream.OrderedConsumerConfig{})
+	if err != nil {
+		return 0, err
+	}
+	messages, err := stream.Messages(jetstream.PullMaxMessagesWithBytesLimit(4096, 8*mebibyte))
+	if err != nil {
+		return 0, err
+	}
+	defer messages.Stop()
+	for n := uint64(0); n < a.last; n++ {
+		if _, err := messages.Next(jetstream.NextContext(ctx)); err != nil {
+			return 0, err
+		}
+	}
+	return time.Since(began), nil
+}
+
+// follow starts a replica on the ledger and waits until it has caught up. It says what memory was held then.
+func (a *archive) follow(ctx context.Context, h *history) (took time.Duration, held memory, err error) {
+	w := worker.New(worker.Config{
+		Name: "bench", Mode: events.Live, Policy: h.world.Policy, Inventory: h.world.Inventory, Remediators: h.world.Remediators,
+		Ledger: finished{a.ledger}, Conflict: ledger.ErrConflict, Doubt: ledger.ErrDoubt, Intake: nothing{}, Now: time.Now, Logger: zap.NewNop(),
+		Metrics: worker.NewMetrics(prometheus.NewRegistry()),
+	})
+	running, stop := context.WithCancel(ctx)
+	ended := make(chan error, 1)
+	began := time.Now()
+	go func() { ended <- w.Run(running) }()
+	err = await(ctx, "the replica to catch up", func() bool { return w.Status().CaughtUp })
+	took = time.Since(began)
+	if s := w.Status(); err == nil && (s.Position != a.last || s.Digest != h.board.Digest) {
+		err = fmt.Errorf("the replica stands at position %d, the ledger at %d", s.Position, a.last)
+	}
+	w.View(func(b *incident.Board) {
+		if f, frozen := b.FrozenBy(nil); frozen {
+			err = errors.Join(err, fmt.Errorf("the ledger does not fold: %s", f.Reason))
+		}
+	})
+	held = measure()
+	stop()
+	return took, held, errors.Join(err, <-ended)
+}
+
+// finished is a ledger to which nothing is added any more.
+type finished struct{ *ledger.Ledger }
+
+func (finished) Append(context.Context, events.Commit, uint64) (events.Commit, error) {
+	return events.Commit{}, ledger.ErrUnavailable
+}
+
+// nothing is an intake to which nothing comes.
+type nothing struct{}
+
+func (nothing) Next(ctx context.Context) ([]worker.Delivery, error) {
+	<-ctx.Done()
+	return nil, ctx.Err()
+}

@@ -1,0 +1,191 @@
+package e2e
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/detour-net/detour/events"
+	"github.com/detour-net/detour/internal/backbone"
+	"github.com/detour-net/detour/internal/incident"
+)
+
+// TestBadRouters has one end of a link be a router that cannot be read: nothing is set on either end, and why says what is
+// wrong and where. Where it mends itself the incident goes on by itself.
+func TestBadRouters(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name, want string
+		harm       func(s *stage)
+		mend       func(s *stage)
+	}{
+		{"a wrong certificate", "certificate that is not trusted",
+			func(s *stage) { s.net.Router(ber).PresentWrongCertificate(true) }, func(s *stage) { s.net.Router(ber).PresentWrongCertificate(false) }},
+		{"an unreadable pre-image", "deadline", func(s *stage) { s.net.Router(ber).SetHanging(true) }, func(s *stage) { s.net.Router(ber).SetHanging(false) }},
+		{"no IS-IS on the interface", "no IS-IS interface", func(s *stage) {
+			path := s.net.Router(ber).Path("interfaces", "interface[interface-id="+s.linkNamed(linkPlain).B.Interface+"]")
+			if err := s.net.Router(ber).Configure(path, ""); err != nil {
+				s.t.Fatal(err)
+			}
+			s.first[linkPlain] = s.metrics(linkPlain)
+		}, nil},
+		{"wrong credentials", `credentials of user "detour"`, func(s *stage) {
+			s.write("wrong", "wrong")
+			s.editRouter(ber, "/password\"", "/wrong\"")
+		}, nil},
+		{"another router's certificate", "certificate that is not trusted", func(s *stage) { s.editRouter(ber, `server_name: "`+ber, `server_name: "`+cdg) }, nil},
+		{"nobody there", "refuses connections", func(s *stage) { s.editRouter(ber, s.net.Router(ber).Address(), "127.0.0.1:1") }, nil},
+		{"no such interface", `no IS-IS interface "et-7/7/7"`, func(s *stage) {
+			i := s.linkNamed(linkPlain).B.Interface
+			edit(s.t, filepath.Join(s.dir, "topology.yaml"), `device: "ber.2", interface: "`+i+`"`, `device: "ber.2", interface: "et-7/7/7"`)
+		}, nil},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			s := raiseBare(t, rules{})
+			s.raiseBus()
+			s.follow()
+			s.prove()
+			c.harm(s)
+			r := s.addReplica(0)
+			r.start()
+			s.wait("the replica to be ready", func() bool { ready, err := r.ready(); return err == nil && ready.Ready })
+			s.sicken(linkPlain)
+			i := s.reaches(linkPlain, incident.Waiting, incident.Closed)
+			s.wait(fmt.Sprintf("why to say %q", c.want), func() bool { return strings.Contains(r.detour("carol", "why", i.ID).out, c.want) })
+			s.untouched()
+			if c.mend != nil {
+				c.mend(s)
+				s.reaches(linkPlain, incident.Holding)
+			}
+			s.heal(linkPlain)
+			s.reaches(linkPlain, incident.Closed)
+			s.account()
+		})
+	}
+}
+
+// editRouter alters the inventory's entry of one router.
+func (s *stage) editRouter(name, old, new string) {
+	s.t.Helper()
+	path := filepath.Join(s.dir, "inventory.yaml")
+	raw, err := os.ReadFile(path)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	at := strings.Index(string(raw), `name: "`+name+`"`)
+	head, tail := string(raw[:at]), string(raw[at:])
+	if at < 0 || !strings.Contains(tail, old) {
+		s.t.Fatalf("%s: no %q of router %s", path, old, name)
+	}
+	s.write("inventory.yaml", head+strings.Replace(tail, old, new, 1))
+}
+
+func edit(t testing.TB, path, old, new string) {
+	t.Helper()
+	raw, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(string(raw), old) {
+		t.Fatalf("%s does not have %q", path, old)
+	}
+	if err := os.WriteFile(path, []byte(strings.Replace(string(raw), old, new, 1)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestRouterFaults has routers treat Sets in every way that real ones were seen to, one after the other, and wants the
+// incident to end as it must, with both ends as they were.
+func TestRouterFaults(t *testing.T) {
+	t.Parallel()
+	s := raise(t, setup{replicas: 2, proven: true})
+	for _, c := range []struct {
+		name  string
+		link  string
+		match backbone.Match
+		how   backbone.Behaviour
+		want  []events.Outcome
+	}{
+		{"it refuses", linkPlain, backbone.Do, backbone.Abort("database locked"), []events.Outcome{events.RolledBack}},
+		{"its reply is lost", linkSingle, backbone.First(1, backbone.Do), backbone.LoseReply(), []events.Outcome{events.Restored}},
+		{"it hangs up after the commit", linkPlain, backbone.First(1, backbone.Do), backbone.CutAfterCommit(), []events.Outcome{events.Restored}},
+		{"it never answers", linkSingle, backbone.Do, backbone.Hang(), []events.Outcome{events.RolledBack}},
+		{"it says yes and does nothing", linkEdge, backbone.Do, backbone.Ignore(), []events.Outcome{events.RolledBack}},
+		{"it commits long after the deadline", linkSingle, backbone.Do, backbone.CommitLate(3 * time.Second), []events.Outcome{events.RolledBack}},
+		{"without a fence, it commits after the deadline", linkUnfenced, backbone.First(1, backbone.Do), backbone.CommitLate(1200 * time.Millisecond), []events.Outcome{events.Restored, events.RolledBack}},
+		{"it refuses the undo at first", linkAbsent, backbone.First(3, backbone.Undo), backbone.Abort("database locked"), []events.Outcome{events.Restored}},
+		{"the reply to the undo is lost", linkLevels, backbone.First(1, backbone.Undo), backbone.LoseReply(), []events.Outcome{events.Restored}},
+		{"it does the first leaf only", linkLevels, backbone.First(1, backbone.Do), backbone.FirstOnly(), []events.Outcome{events.RolledBack}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			_, b := s.routersOf(c.link)
+			injected := b.OnSet(c.match, c.how)
+			s.late[b.Name()] = true
+			defer injected.Remove()
+			s.sicken(c.link)
+			i := s.reaches(c.link, incident.Holding, incident.Closed, incident.Stuck)
+			if i.Phase == incident.Stuck {
+				t.Fatalf("%s is stuck: %s\n%s", i.ID, i.Trouble.Why, s.history(i.ID))
+			}
+			s.heal(c.link)
+			i = s.reaches(c.link, incident.Closed, incident.Stuck)
+			if i.Phase == incident.Stuck {
+				t.Fatalf("%s is stuck: %s\n%s", i.ID, i.Trouble.Why, s.history(i.ID))
+			}
+			ok := false
+			for _, o := range c.want {
+				ok = ok || i.End.Outcome == o
+			}
+			if !ok {
+				t.Errorf("%s ended as %s, want %v\n%s", i.ID, i.End.Outcome, c.want, s.history(i.ID))
+			}
+			if injected.Hits() == 0 {
+				t.Error("no Set was treated so")
+			}
+		})
+	}
+	s.account()
+}
+
+// TestReboot has a router forget what it was told while the link is held: the other end is put back.
+func TestReboot(t *testing.T) {
+	t.Parallel()
+	s := raise(t, setup{replicas: 1, proven: true})
+	s.sicken(linkPlain)
+	s.reaches(linkPlain, incident.Holding)
+	s.net.Router(ams).Reboot(200 * time.Millisecond)
+	s.ends(linkPlain, events.WasLost)
+	s.heal(linkPlain)
+	s.account()
+}
+
+// TestForeignChange has somebody else change what Detour set: Detour calls a person and neither overwrites nor undoes it.
+func TestForeignChange(t *testing.T) {
+	t.Parallel()
+	s := raise(t, setup{replicas: 1, proven: true})
+	r := s.replicas[0]
+	s.sicken(linkUnfenced)
+	i := s.reaches(linkUnfenced, incident.Holding)
+	l := s.linkNamed(linkUnfenced)
+	path := s.net.Router(dub).Path("interfaces", "interface[interface-id="+l.A.Interface+"]", "levels", "level[level-number=2]", "afi-safi", "af[afi-name=IPV4][safi-name=UNICAST]", "config", "metric")
+	if err := s.net.Router(dub).Configure(path, "777"); err != nil {
+		t.Fatal(err)
+	}
+	s.heal(linkUnfenced)
+	i = s.reaches(linkUnfenced, incident.Stuck)
+	if a := r.detour("carol", "why", i.ID); !strings.Contains(a.out, "somebody else has changed") {
+		t.Errorf("why says %s", a.out)
+	}
+	if a := r.detour("oscar", "abort", i.ID, "--reason", "mine now", "--as-is"); a.code != 0 {
+		t.Errorf("abort --as-is exits %d: %s", a.code, a.err)
+	}
+	s.ends(linkUnfenced, events.LeftAlone)
+	a, b, err := s.net.Metrics(linkUnfenced)
+	if err != nil || a.IPv4.Value != 777 {
+		t.Errorf("the other's metric is %+v %+v, %v", a, b, err)
+	}
+}

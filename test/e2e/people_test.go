@@ -1,0 +1,348 @@
+package e2e
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/detour-net/detour/events"
+	"github.com/detour-net/detour/internal/backbone"
+	"github.com/detour-net/detour/internal/incident"
+	"github.com/detour-net/detour/internal/web/api"
+)
+
+// asked lets a link fall sick under a policy that wants approval, and returns the incident that asks.
+func (s *stage) asked(link string, changes ...change) *incident.Incident {
+	s.t.Helper()
+	s.sicken(link, changes...)
+	return s.reaches(link, incident.Asking)
+}
+
+// kinds counts the records of an incident, by kind.
+func (s *stage) kinds(id string) map[events.Kind]int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	n := map[events.Kind]int{}
+	for _, c := range s.commits {
+		for _, r := range c.Records {
+			if r.Incident == id {
+				n[r.Body.Kind()]++
+			}
+		}
+	}
+	return n
+}
+
+// problem is what the API answered, nil if it was done.
+func problem(t testing.TB, err error) *api.Problem {
+	t.Helper()
+	var p *api.Problem
+	if err != nil && !errors.As(err, &p) {
+		t.Fatalf("no problem document: %v", err)
+	}
+	return p
+}
+
+// TestApprovalRace has two people decide at two replicas at the same moment, time and again: one decision stands on the
+// ledger, and the other is told whose.
+func TestApprovalRace(t *testing.T) {
+	t.Parallel()
+	s := raise(t, setup{replicas: 2, proven: true, rules: rules{Autonomy: "approve"}})
+	for n, link := range []string{linkPlain, linkSingle, linkLevels} {
+		i := s.asked(link)
+		plan := string(i.Ask.Plan)
+		decide := []func() error{
+			func() error { _, err := s.replicas[0].as("alice").Approve(s.within(), i.ID, plan); return err },
+			func() error {
+				if n == 1 {
+					_, err := s.replicas[1].as("bob").Reject(s.within(), i.ID, plan, "not now")
+					return err
+				}
+				_, err := s.replicas[1].as("bob").Approve(s.within(), i.ID, plan)
+				return err
+			},
+		}
+		errs := make([]error, len(decide))
+		var both sync.WaitGroup
+		for n, d := range decide {
+			both.Go(func() { errs[n] = d() })
+		}
+		both.Wait()
+		won := 0
+		for n, err := range errs {
+			p := problem(t, err)
+			other := []string{"bob", "alice"}[n]
+			switch {
+			case p == nil:
+				won++
+			case p.Type != api.ProblemRefused || !strings.Contains(p.Detail, other):
+				t.Errorf("%s: the later one is told %+v, want that it was %s", i.ID, p, other)
+			}
+		}
+		i = s.reaches(link, incident.Holding, incident.Closed)
+		kinds := s.kinds(i.ID)
+		if won != 1 || kinds[events.KindApproved]+kinds[events.KindRejected] != 1 {
+			t.Errorf("%s: %d decisions were taken, the ledger has %v\n%s", i.ID, won, kinds, s.history(i.ID))
+		}
+		s.heal(link)
+		s.reaches(link, incident.Closed)
+	}
+	s.account()
+}
+
+// TestApprovals asks for approval, and has everybody who should not get it try.
+func TestApprovals(t *testing.T) {
+	t.Parallel()
+	s := raise(t, setup{replicas: 1, proven: true, rules: rules{Autonomy: "approve", Quorum: 2, Expiry: 3 * time.Second}})
+	r := s.replicas[0]
+	i := s.asked(linkPlain, labelled(incident.LabelAskedBy, "dave"))
+	short := i.Ask.Plan.Short()
+	for _, c := range []struct {
+		name, who string
+		args      []string
+		code      int
+		want      string
+	}{
+		{"another plan", "alice", []string{"approve", i.ID, "--plan", strings.Repeat("0", 12)}, 3, "is not the one"},
+		{"too few digits", "alice", []string{"approve", i.ID, "--plan", short[:6]}, 2, "first 12 digits"},
+		{"no plan", "alice", []string{"approve", i.ID}, 2, "--plan"},
+		{"no such incident", "alice", []string{"approve", "nowhere-7", "--plan", short}, 4, "nowhere-7"},
+		{"a viewer", "carol", []string{"approve", i.ID, "--plan", short}, 3, "approver"},
+		{"an operator", "oscar", []string{"approve", i.ID, "--plan", short}, 3, "approver"},
+		{"whoever asked for it", "dave", []string{"approve", i.ID, "--plan", short}, 3, "may not approve it"},
+		{"the first of two", "alice", []string{"approve", i.ID, "--plan", short}, 0, ""},
+		{"the same again", "alice", []string{"approve", i.ID, "--plan", short}, 3, "has approved"},
+	} {
+		if a := r.detour(c.who, c.args...); a.code != c.code || !strings.Contains(a.err, c.want) {
+			t.Errorf("%s: exit %d, %q; want %d, %q", c.name, a.code, a.err, c.code, c.want)
+		}
+	}
+	s.untouched()
+	i = s.ends(linkPlain, events.HasLapsed)
+	if a := r.detour("bob", "approve", i.ID, "--plan", short); a.code != 3 || !strings.Contains(a.err, "lapsed") {
+		t.Errorf("after it lapsed: exit %d, %q", a.code, a.err)
+	}
+	s.untouched()
+	s.heal(linkPlain, labelled(incident.LabelAskedBy, "dave"))
+
+	// A plan is a plan: what changed on the router between the question and the answer voids it.
+	i = s.asked(linkPlain)
+	was := i.Ask.Plan
+	l := s.linkNamed(linkPlain)
+	path := s.net.Router(ams).Path("interfaces", "interface[interface-id="+l.A.Interface+"]", "levels", "level[level-number=2]", "afi-safi", "af[afi-name=IPV4][safi-name=UNICAST]", "config", "metric")
+	if err := s.net.Router(ams).Configure(path, "111"); err != nil {
+		t.Fatal(err)
+	}
+	s.first[linkPlain] = s.metrics(linkPlain)
+	for _, who := range []string{"alice", "bob"} {
+		if a := r.detour(who, "approve", i.ID, "--plan", was.Short()); a.code != 0 {
+			t.Fatalf("%s: exit %d, %s", who, a.code, a.err)
+		}
+	}
+	s.wait("the changed plan to be asked about", func() bool {
+		i = s.latest(linkPlain)
+		return i.Phase == incident.Asking && i.Ask.Plan != was
+	})
+	s.untouched()
+	for _, who := range []string{"alice", "bob"} {
+		if a := r.detour(who, "approve", i.ID, "--plan", i.Ask.Plan.Short()); a.code != 0 {
+			t.Fatalf("%s: exit %d, %s", who, a.code, a.err)
+		}
+	}
+	s.reaches(linkPlain, incident.Holding)
+	s.heal(linkPlain)
+	s.ends(linkPlain, events.Restored)
+	s.account()
+}
+
+// TestAbort stops incidents in every phase that can be met, and wants the routers as they were.
+func TestAbort(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		phase incident.Phase
+		rules rules
+		slow  bool // routers take their time, so that the phase is met
+	}{
+		{phase: incident.Waiting},
+		{phase: incident.Asking, rules: rules{Autonomy: "approve"}},
+		{phase: incident.Acting, slow: true},
+		{phase: incident.Verifying},
+		{phase: incident.Holding},
+		{phase: incident.Probation, rules: rules{Clocks: map[string]string{"probation": "30s"}}},
+	} {
+		t.Run(string(c.phase), func(t *testing.T) {
+			t.Parallel()
+			s := raise(t, setup{replicas: 1, proven: true, rules: c.rules})
+			r := s.replicas[0]
+			_, b := s.routersOf(linkPlain)
+			switch {
+			case c.slow:
+				b.OnSet(backbone.First(1, backbone.Do), backbone.Delay(800*time.Millisecond))
+			case c.phase == incident.Verifying:
+				b.OnSet(backbone.First(1, backbone.Do), backbone.NotProgrammed())
+			case c.phase == incident.Waiting:
+				if a := r.detour("oscar", "freeze", "--reason", "test", "--scope", "device:"+ber); a.code != 0 {
+					t.Fatal(a.err)
+				}
+			}
+			s.sicken(linkPlain)
+			if c.phase == incident.Probation {
+				s.reaches(linkPlain, incident.Holding)
+				s.heal(linkPlain)
+			}
+			i := s.reaches(linkPlain, c.phase)
+			if a := r.detour("oscar", "abort", i.ID, "--reason", "enough"); a.code != 0 {
+				t.Fatalf("exit %d: %s", a.code, a.err)
+			}
+			i = s.ends(linkPlain, events.WasAborted)
+			if a := r.detour("oscar", "abort", i.ID, "--reason", "enough"); a.code != 3 || !strings.Contains(a.err, "has ended") {
+				t.Errorf("twice: exit %d: %s", a.code, a.err)
+			}
+			s.heal(linkPlain)
+			s.account()
+		})
+	}
+}
+
+// TestUndrain puts a link back on a person's word, though the fault still fires: it is not drained again at once.
+func TestUndrain(t *testing.T) {
+	t.Parallel()
+	s := raise(t, setup{replicas: 1, proven: true, rules: rules{Clocks: map[string]string{"override": "1s"}}})
+	r := s.replicas[0]
+	stop := s.telling(linkPlain)
+	i := s.reaches(linkPlain, incident.Holding)
+	if a := r.detour("carol", "undrain", i.ID, "--reason", "x"); a.code != 3 {
+		t.Errorf("a viewer: exit %d: %s", a.code, a.err)
+	}
+	if a := r.detour("oscar", "undrain", i.ID, "--reason", "we need it"); a.code != 0 {
+		t.Fatalf("exit %d: %s", a.code, a.err)
+	}
+	i = s.ends(linkPlain, events.Restored)
+	s.wait("an alarm to be held down", func() bool { return strings.Contains(s.history(i.ID), string(events.DidHoldDown)) })
+	s.wait("the person's word to lapse", func() bool { return s.latest(linkPlain).Epoch > i.Epoch })
+	stop()
+	s.reaches(linkPlain, incident.Holding)
+	s.heal(linkPlain)
+	s.reaches(linkPlain, incident.Closed)
+	s.until("all to end", func(b *incident.Board) bool { return len(b.Open()) == 0 })
+	s.account()
+}
+
+// TestMaintenance opens a window over a router: the same record and no Set; and when it ends, what is still wrong is decided
+// anew from what is seen then.
+func TestMaintenance(t *testing.T) {
+	t.Parallel()
+	s := raise(t, setup{replicas: 2, proven: true})
+	r := s.replicas[1]
+	a := r.detour("oscar", "maintenance", "begin", "--scope", "device:"+ber, "--for", "10m", "--reason", "card swap", "-o", "json")
+	var done api.Done
+	if err := json.Unmarshal([]byte(a.out), &done); err != nil || a.code != 0 {
+		t.Fatalf("exit %d, %v: %s", a.code, err, a.err)
+	}
+	stop := s.telling(linkPlain)
+	i := s.reaches(linkPlain, incident.Holding)
+	if i.Live() {
+		t.Errorf("%s is live inside a window", i.ID)
+	}
+	s.untouched()
+	s.sicken(linkSingle) // outside of the window
+	s.reaches(linkSingle, incident.Holding)
+	s.heal(linkSingle)
+	s.ends(linkSingle, events.Restored)
+	if a := r.detour("oscar", "maintenance", "end", done.Window); a.code != 0 {
+		t.Fatalf("exit %d: %s", a.code, a.err)
+	}
+	s.wait("it to be drained", func() bool { i := s.latest(linkPlain); return i.Drained() && i.Phase == incident.Holding })
+	stop()
+	s.heal(linkPlain)
+	s.ends(linkPlain, events.Restored)
+	s.account()
+}
+
+// TestFreeze freezes the network at moments all over the lives of incidents: no Set that adds risk comes later than a
+// second after it, undo stays open, and thawing lets what is still wrong go on.
+func TestFreeze(t *testing.T) {
+	t.Parallel()
+	s := raise(t, setup{replicas: 2, proven: true})
+	rounds := 6
+	if testing.Short() {
+		rounds = 2
+	}
+	for n := range rounds {
+		link := pairs[n%len(pairs)][n%2]
+		s.anew(link)
+		s.publish(s.event(link))
+		time.Sleep(time.Duration(n) * 4 * time.Millisecond) // the attack's moment; nothing is awaited
+		scope := []string{"network", "device:" + s.linkNamed(link).A.Device, "link:" + link}[n%3]
+		if a := s.replicas[n%2].detour("oscar", "freeze", "--scope", scope, "--reason", "now"); a.code != 0 {
+			t.Fatalf("exit %d: %s", a.code, a.err)
+		}
+		frozen := time.Now()
+		i := s.reaches(link, incident.Waiting, incident.Holding)
+		s.wait("time to pass", func() bool { return time.Since(frozen) > 1200*time.Millisecond })
+		for _, set := range s.net.Sets() {
+			if set.Effective() && risky(&set) && set.At.After(frozen.Add(time.Second)) {
+				t.Errorf("%s took a Set that adds risk %s after the freeze of %s", set.Router, set.At.Sub(frozen), scope)
+			}
+		}
+		if i.Phase == incident.Waiting {
+			if a := s.replicas[0].detour("carol", "why", i.ID); !strings.Contains(a.out, "frozen by oscar") {
+				t.Errorf("why says\n%s", a.out)
+			}
+		} else {
+			s.heal(link) // undo stays open
+			s.ends(link, events.Restored)
+		}
+		if a := s.replicas[(n+1)%2].detour("oscar", "thaw", "--scope", scope); a.code != 0 {
+			t.Fatalf("exit %d: %s", a.code, a.err)
+		}
+		if i.Phase == incident.Waiting {
+			s.reaches(link, incident.Holding)
+			s.heal(link)
+			s.ends(link, events.Restored)
+		}
+	}
+	s.account()
+}
+
+// TestFrozenPartition cuts one replica off before the freeze, and the freeze is given at the other: the one that cannot
+// hear of it sets nothing either.
+func TestFrozenPartition(t *testing.T) {
+	t.Parallel()
+	s := raise(t, setup{replicas: 2, proven: true})
+	for n, how := range []condition{cut, stalled} {
+		link := []string{linkPlain, linkSingle}[n]
+		a, b := s.routersOf(link)
+		held := []*backbone.Injection{a.OnSet(backbone.First(1, backbone.Do), backbone.CommitLate(0)), b.OnSet(backbone.First(1, backbone.Do), backbone.CommitLate(0))}
+		s.sicken(link)
+		i := s.reaches(link, incident.Acting)
+		owner := s.owner(i.Intent.Owner)
+		owner.wire.set(how)
+		other := s.replicas[1-owner.n]
+		if a := other.detour("oscar", "freeze", "--reason", fmt.Sprint("round ", n)); a.code != 0 {
+			t.Fatalf("exit %d: %s", a.code, a.err)
+		}
+		frozen := time.Now()
+		s.wait("time to pass", func() bool { return time.Since(frozen) > 1500*time.Millisecond })
+		owner.wire.set(whole)
+		for _, in := range held {
+			in.Release()
+		}
+		s.reaches(link, incident.Closed, incident.Waiting)
+		for _, set := range s.net.Sets() {
+			if set.Effective() && risky(&set) && set.At.After(frozen.Add(time.Second)) {
+				t.Errorf("%s took a Set that adds risk %s after the freeze", set.Router, set.At.Sub(frozen))
+			}
+		}
+		s.heal(link)
+		s.reaches(link, incident.Closed)
+		if a := other.detour("oscar", "thaw"); a.code != 0 {
+			t.Fatalf("exit %d: %s", a.code, a.err)
+		}
+	}
+	s.account()
+}
