@@ -73,7 +73,7 @@ type Decision struct {
 
 // MaxRecords bounds one decision; what is left is decided next. Should its commit not fit into one message, the shell asks
 // for less by World.AtMost.
-const MaxRecords = 512
+const MaxRecords = 2048
 
 // Decide says what to do at b in the World w: first what to make of arrived events, then for each open incident, in
 // order of urgency, what comes next. Each is decided on the Board that the ones before it lead to, so that two incidents

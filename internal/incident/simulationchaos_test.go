@@ -31,7 +31,7 @@ func (s *simulation) beginChaos() {
 		{5 * time.Second, 60 * time.Second, s.upsetRouter},
 		{10 * time.Second, 120 * time.Second, s.upsetTraffic},
 		{20 * time.Second, 200 * time.Second, s.meddle},
-		{5 * time.Second, 60 * time.Second, s.upsetReplica},
+		{2 * time.Second, 25 * time.Second, s.upsetReplica},
 		{time.Second, 15 * time.Second, s.person},
 	} {
 		var again func()
@@ -63,7 +63,8 @@ func (s *simulation) breakLink() {
 		f.kind = events.OpticalDegrade // answered with approval only
 	}
 	s.faults[target.Name] = f
-	s.lab.link(target.Name).sick = true
+	l := s.lab.link(target.Name)
+	l.sick, l.stubborn = true, s.chance(15)
 	lasts := s.between(time.Second, 120*time.Second)
 	if s.chance(10) {
 		lasts = 7 * time.Minute // longer than any hold
@@ -94,7 +95,8 @@ func (s *simulation) breakLink() {
 func (s *simulation) mend(target events.Target) {
 	f := s.faults[target.Name]
 	delete(s.faults, target.Name)
-	s.lab.link(target.Name).sick = false
+	l := s.lab.link(target.Name)
+	l.sick, l.stubborn = false, false
 	for _, end := range f.ends {
 		s.tell(target, f, end, events.Resolved)
 	}
@@ -171,9 +173,16 @@ func (s *simulation) meddle() {
 	}
 }
 
-// upsetReplica kills a replica, cuts it off, or sets its clock. One is always well.
+// upsetReplica kills a replica, cuts it off, or sets its clock, preferably one that is about something. One is always well.
 func (s *simulation) upsetReplica() {
 	r := s.replicas[s.rng.IntN(len(s.replicas))]
+	for _, i := range s.open() {
+		for _, owner := range s.replicas {
+			if (i.Phase == Acting || i.Phase == Verifying) && i.Intent.Owner == owner.me() && s.chance(50) {
+				r = owner
+			}
+		}
+	}
 	r.skew = s.between(-time.Second, time.Second)
 	others := 0
 	for _, other := range s.replicas {
@@ -196,7 +205,7 @@ func (s *simulation) upsetReplica() {
 	case 1:
 		r.cut = true
 		s.after(lasts, func() {
-			r.cut = false
+			r.cut, r.reach = false, uint64(len(s.commits))
 			s.soon(r, time.Millisecond)
 		})
 	}

@@ -48,8 +48,10 @@ type replica struct {
 	cut   bool          // from the ledger and from its peers
 	skew  time.Duration // of its clock
 	wake  time.Time     // of the next turn, by the true clock
+	reach uint64        // position up to which commits have arrived
 	alone map[string]bool
 	retry map[string]time.Time // commands that may not run again before, by the true clock
+	moved map[string]time.Time // by incident: when its newest record was folded here
 }
 
 // message is one event on the bus.
@@ -139,9 +141,7 @@ func (s *simulation) turn(r *replica) {
 	if !r.up {
 		return
 	}
-	for !r.cut && r.board.Position < uint64(len(s.commits)) {
-		r.fold(s.tb, s.commits[r.board.Position])
-	}
+	s.follow(r, r.reach)
 	w := s.world
 	w.Pursues = s.pursues(r)
 	d := r.decide(w, s.clock(r), s.lab.observe)
@@ -169,12 +169,29 @@ func (s *simulation) turn(r *replica) {
 	}
 }
 
+// follow folds what has arrived of the ledger up to a position.
+func (s *simulation) follow(r *replica, to uint64) {
+	for !r.cut && r.board.Position < to {
+		s.fold(r, s.commits[r.board.Position])
+	}
+}
+
+func (s *simulation) fold(r *replica, c events.Commit) {
+	r.fold(s.tb, c)
+	for _, record := range c.Records {
+		if record.Body.Kind() != events.KindObserved {
+			r.moved[record.Incident] = s.now
+		}
+	}
+}
+
 // append puts records at the position that a replica has followed to, unless another stands there.
 func (s *simulation) append(r *replica, records []events.Record, heard bool) bool {
 	c := events.Commit{At: s.clock(r), By: r.me(), Records: records}
 	read, ok := s.ledger.append(c, r.board.Position)
 	if !ok {
 		s.tally.conflicts++
+		r.reach = uint64(len(s.commits))
 		return false
 	}
 	s.commits = append(s.commits, read)
@@ -182,11 +199,14 @@ func (s *simulation) append(r *replica, records []events.Record, heard bool) boo
 	if heard {
 		before := slices.Clone(r.pending)
 		c.Position, c.ID, c.Prev, c.Digest = read.Position, read.ID, read.Prev, read.Digest
-		r.fold(s.tb, c) // as decided, not as read: both must fold alike
+		s.fold(r, c) // as decided, not as read: both must fold alike
 		s.ack(before, r.pending)
 	}
 	for _, other := range s.replicas {
-		s.soon(other, s.between(time.Millisecond, 50*time.Millisecond))
+		s.after(s.between(time.Millisecond, 50*time.Millisecond), func() {
+			other.reach = max(other.reach, read.Position)
+			s.soon(other, time.Millisecond)
+		})
 	}
 	return true
 }
@@ -235,7 +255,7 @@ func (s *simulation) begin(r *replica, c Command) {
 		var incident string
 		var body events.Body
 		var facts *events.Facts
-		takes := lasts()
+		takes, read := lasts(), s.now
 		switch c := c.(type) {
 		case Observe:
 			f := s.lab.observe(c.Target)
@@ -259,6 +279,9 @@ func (s *simulation) begin(r *replica, c Command) {
 		}
 		s.after(takes, func() {
 			if r.boot == boot && r.up {
+				if facts != nil && !read.After(r.moved[incident]) {
+					facts = nil // seen before the incident's newest record was
+				}
 				s.hear(r, key, incident, body, facts)
 			}
 		})
@@ -326,7 +349,8 @@ func (s *simulation) crash(r *replica) {
 func (s *simulation) restart(r *replica) {
 	r.member.restart()
 	r.up, r.cut = true, false
-	r.alone, r.retry = map[string]bool{}, map[string]time.Time{}
+	r.alone, r.retry, r.moved = map[string]bool{}, map[string]time.Time{}, map[string]time.Time{}
+	r.reach = uint64(len(s.commits))
 	s.soon(r, time.Millisecond)
 }
 
@@ -336,7 +360,7 @@ func (s *simulation) heal() {
 		if !r.up {
 			s.restart(r)
 		}
-		r.cut = false
+		r.cut, r.reach = false, uint64(len(s.commits))
 		s.soon(r, time.Millisecond)
 	}
 }
@@ -357,9 +381,7 @@ func (s *simulation) order(o Order) bool {
 	if r == nil {
 		return false
 	}
-	for r.board.Position < uint64(len(s.commits)) {
-		r.fold(s.tb, s.commits[r.board.Position])
-	}
+	s.follow(r, uint64(len(s.commits)))
 	records, err := o(r.board, s.clock(r))
 	return err == nil && s.append(r, records, true)
 }

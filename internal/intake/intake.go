@@ -14,7 +14,7 @@ import (
 // Defaults of Config.
 const (
 	DefaultAckWait = 10 * time.Second // so long does an anomaly wait that a replica had taken when it was killed
-	DefaultBatch   = 500
+	DefaultBatch   = 1000
 )
 
 // Config says how anomalies are taken in.

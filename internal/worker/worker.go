@@ -82,7 +82,7 @@ const (
 	Prefetch      = 250 * time.Millisecond // the longest that a first record waits for its target to be read
 	appendWithin  = 3 * time.Second
 	contactWithin = time.Second // a Set that adds risk wants to have heard of the ledger this recently
-	maxTaken      = 256         // events decided together
+	maxTaken      = 1024        // events decided together
 	retryAfter    = 500 * time.Millisecond
 )
 

@@ -131,6 +131,16 @@ func metricIn(text string) (n uint32) {
 	return n
 }
 
+// canary says whether a Set was a proof: it wrote nothing but a description.
+func canary(set *backbone.SetRecord) bool {
+	for _, c := range set.Changes {
+		if path.Base(c.Path) != "description" {
+			return false
+		}
+	}
+	return true
+}
+
 type intent struct {
 	events.Intended
 	at time.Time
@@ -186,7 +196,7 @@ func (s *stage) setsHaveIntents() {
 	intents := s.intents()
 	times := map[string]int{}
 	for _, set := range s.net.Sets() {
-		if set.Local || !set.Effective() {
+		if set.Local || !set.Effective() || canary(&set) {
 			continue
 		}
 		where := fmt.Sprintf("the Set that %s took at %s (%s from %q to %q)", set.Router, set.At.Format("05.000"), path.Base(set.Changes[0].Path), set.Changes[0].Before, set.Changes[0].After)

@@ -76,8 +76,9 @@ func TestArrivals(t *testing.T) {
 
 	// A worse event escalates, and is asked about anew; a milder one joins.
 	i := s.reaches(linkPlain, incident.Asking)
-	s.publish(s.event(linkPlain, severity(events.Critical)), s.event(linkPlain, severity(events.Minor)))
+	s.publish(s.event(linkPlain, severity(events.Critical)))
 	want(events.DidEscalate, 1)
+	s.publish(s.event(linkPlain, severity(events.Minor)))
 	want(events.DidJoin, 4)
 	s.wait("it to be critical", func() bool { i = s.latest(linkPlain); return i.Severity == events.Critical })
 	incidents(1)

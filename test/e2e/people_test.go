@@ -19,7 +19,14 @@ import (
 func (s *stage) asked(link string, changes ...change) *incident.Incident {
 	s.t.Helper()
 	s.sicken(link, changes...)
-	return s.reaches(link, incident.Asking)
+	i := s.reaches(link, incident.Asking)
+	for _, r := range s.replicas {
+		s.wait(r.name+" to know it", func() bool {
+			known, err := r.as("carol").Incident(s.within(), i.ID)
+			return err == nil && known.Phase == incident.Asking
+		})
+	}
+	return i
 }
 
 // kinds counts the records of an incident, by kind.

@@ -2,6 +2,8 @@ package e2e
 
 import (
 	"encoding/json"
+	"errors"
+	"io"
 	"strings"
 	"testing"
 
@@ -23,7 +25,7 @@ func TestVerbs(t *testing.T) {
 		code int
 	}{
 		{"carol", "incidents", 0}, {"carol", "incidents " + i.ID, 0}, {"carol", "incidents nowhere-1", 4}, {"carol", "incidents a b", 2},
-		{"carol", "incidents --phase holding --open", 0}, {"carol", "incidents --phase dancing", 2}, {"carol", "incidents --limit 0", 2},
+		{"carol", "incidents --phase holding --open", 0}, {"carol", "incidents --phase dancing", 2},
 		{"carol", "incidents " + i.ID + " --watch --timeout 300ms", 5},
 		{"carol", "why " + i.ID, 0}, {"carol", "why " + event, 0}, {"carol", "why nobody", 4}, {"carol", "why", 2},
 		{"alice", "approve " + i.ID + " --plan 000000000000", 3}, {"alice", "reject " + i.ID, 3}, {"alice", "reject nowhere-1", 4},
@@ -37,21 +39,21 @@ func TestVerbs(t *testing.T) {
 		{"oscar", "maintenance end nothing", 4}, {"carol", "maintenance list", 0}, {"carol", "maintenance", 2}, {"carol", "maintenance dance", 2},
 		{"carol", "routers", 0}, {"carol", "routers dance", 2}, {"oscar", "routers prove nowhere", 4}, {"carol", "routers prove dub", 3}, {"oscar", "routers prove dub", 0},
 		{"carol", "ledger verify", 0}, {"carol", "ledger export", 0}, {"carol", "ledger export --from 5 --to 2", 2}, {"carol", "ledger verify --file /nowhere", 2},
-		{"carol", "ledger tail --timeout 300ms", 5}, {"carol", "ledger", 2},
+		{"carol", "ledger tail", 0}, {"carol", "ledger tail --follow --timeout 300ms", 5}, {"carol", "ledger", 2},
 		{"carol", "dance", 2}, {"carol", "incidents --nonsense", 2}, {"carol", "incidents -o yaml", 2}, {"carol", "version", 0},
 	} {
 		args := strings.Fields(c.args)
 		a := r.detour(c.who, args...)
 		if a.code != c.code {
-			t.Errorf("%s: detour %s: exit %d, want %d: %s%s", c.who, c.args, a.code, c.code, a.err, a.out)
+			t.Errorf("%s: detour %s: exit %d, want %d: %s%.300s", c.who, c.args, a.code, c.code, a.err, a.out)
 		}
 		if a.code != 0 && strings.TrimSpace(a.err) == "" {
 			t.Errorf("detour %s: exit %d without a word", c.args, a.code)
 		}
-		if c.code == 0 && !strings.Contains(c.args, "export") {
+		if reads := c.who == "carol"; c.code == 0 && reads {
 			a := r.detour(c.who, append(args, "-o", "json")...)
-			if a.code == 0 && a.out != "" && !json.Valid([]byte(a.out)) {
-				t.Errorf("detour %s -o json writes no JSON: %s", c.args, a.out)
+			if err := jsonValues(a.out); a.code != 0 || err != nil {
+				t.Errorf("detour %s -o json: exit %d, %v: %.500s", c.args, a.code, err, a.out)
 			}
 		}
 	}
@@ -71,6 +73,19 @@ func TestVerbs(t *testing.T) {
 	}
 	s.ends(linkPlain, events.Restored)
 	s.account()
+}
+
+// jsonValues wants one JSON value after the other.
+func jsonValues(text string) error {
+	d := json.NewDecoder(strings.NewReader(text))
+	for n := 0; ; n++ {
+		var v any
+		if err := d.Decode(&v); errors.Is(err, io.EOF) && n > 0 {
+			return nil
+		} else if err != nil {
+			return err
+		}
+	}
 }
 
 // anyEvent is the id of an event that was published.
