@@ -29,7 +29,7 @@ func TestParseEvent(t *testing.T) {
 			Evidence: map[string]float64{"errors": 9600, "packets": 30000000}, Labels: map[string]string{"site": "den"},
 		},
 	}
-	if _, ok := fastEvent([]byte(contractEvent)); !ok {
+	if _, ok := new(Decoder).fastEvent([]byte(contractEvent)); !ok {
 		t.Error("the fast reader gives up on the usual event")
 	}
 	got, err := ParseEvent([]byte(contractEvent))
@@ -101,7 +101,7 @@ func FuzzParseEvent(f *testing.F) {
 	f.Add([]byte(`{"data":{"severity":"info","kind":"x","state":"resolved","observed_at":"2026-11-20T12:00:00Z","resource":{"link":"a-b"},"labels":{"a":"\u00e9","a":"b"}},"source":"s","id":"1","id":"2","type":"net.detour.anomaly.v1","specversion":"1.0"} `))
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		e, err := strictEvent(raw)
-		if fast, ok := fastEvent(raw); ok && (err != nil || !cmp.Equal(e, fast)) {
+		if fast, ok := new(Decoder).fastEvent(raw); ok && (err != nil || !cmp.Equal(e, fast)) {
 			t.Fatalf("%v (-strict +fast):\n%s", err, cmp.Diff(e, fast))
 		}
 		if err != nil || len(raw) > MaxEventBytes {

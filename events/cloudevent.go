@@ -41,11 +41,14 @@ func (e Event) Identity() string { return e.Source + "\x00" + e.ID }
 
 // ParseEvent reads a structured-mode CloudEvent. Extension attributes are allowed and ignored but for the trace
 // context; everything in data is strict, since a misspelt field there would be a fact that silently went missing.
-func ParseEvent(raw []byte) (Event, error) {
+func ParseEvent(raw []byte) (Event, error) { return new(Decoder).ParseEvent(raw) }
+
+// ParseEvent is the function ParseEvent.
+func (d *Decoder) ParseEvent(raw []byte) (Event, error) {
 	if len(raw) > MaxEventBytes {
 		return Event{}, fmt.Errorf("event of %d bytes, at most %d are taken", len(raw), MaxEventBytes)
 	}
-	if e, ok := fastEvent(raw); ok {
+	if e, ok := d.fastEvent(raw); ok {
 		return e, nil
 	}
 	return strictEvent(raw)

@@ -11,7 +11,7 @@ import (
 // complete and valid. At anything else the fast reader gives up, and encoding/json has the word: what is accepted, and
 // what an error says, is decided there alone.
 
-// Decoder reads many commits one after the other. What their strings have in common, which is most, they share in
+// Decoder reads many commits or events one after the other. What their strings have in common, which is most, they share in
 // memory. The zero Decoder is ready; it must not be used by two goroutines at once.
 type Decoder struct {
 	seen [64]string
@@ -92,12 +92,18 @@ type wireEvent struct {
 var envelopes = struct{ event read }{event: reader(reflect.TypeFor[wireEvent]())}
 
 // fastEvent is ParseEvent for the usual event: complete and valid, with no attributes but those that Event knows.
-func fastEvent(raw []byte) (Event, bool) {
+func (d *Decoder) fastEvent(raw []byte) (Event, bool) {
 	var w wireEvent
-	s := &scan{raw: raw, Decoder: new(Decoder)}
-	ok := envelopes.event(s, reflect.ValueOf(&w).Elem())
-	s.space()
-	if !ok || s.at != len(raw) || w.checkEnvelope() != nil || w.Data.Validate() != nil {
+	s := &scan{raw: raw, Decoder: d}
+	if !s.event(&w.Event) {
+		w, s.at = wireEvent{}, 0
+		ok := envelopes.event(s, reflect.ValueOf(&w).Elem())
+		s.space()
+		if !ok || s.at != len(raw) {
+			return Event{}, false
+		}
+	}
+	if w.checkEnvelope() != nil || w.Data.Validate() != nil {
 		return Event{}, false
 	}
 	w.Extensions = Extension{TraceParent: w.TraceParent, TraceState: w.TraceState}

@@ -13,27 +13,47 @@ import (
 // readObserved is the fast reader of Observed as Encode writes it.
 func readObserved(s *scan) (Body, bool) {
 	var o Observed
-	a, last := &o.Anomaly, &s.last
+	last := &s.last
 	ok := s.literal(`{"event":`) && s.text(&o.Event) &&
 		s.literal(`,"source":`) && s.again(&last.Source, &o.Source) &&
-		s.literal(`,"anomaly":{"kind":`) && s.again((*string)(&last.Anomaly.Kind), (*string)(&a.Kind)) &&
-		s.literal(`,"state":`) && s.again((*string)(&last.Anomaly.State), (*string)(&a.State)) &&
-		s.literal(`,"severity":`) && s.again((*string)(&last.Anomaly.Severity), (*string)(&a.Severity)) &&
-		s.literal(`,"resource":`) && s.resource(&last.Anomaly.Resource, &a.Resource) &&
-		s.literal(`,"observed_at":`) && s.time(&a.ObservedAt) &&
-		s.literal(`,"value":`) && s.float(&a.Value) &&
-		(!s.literal(`,"unit":`) || s.again(&last.Anomaly.Unit, &a.Unit)) &&
-		(!s.literal(`,"threshold":`) || s.float(&a.Threshold)) &&
-		(!s.literal(`,"window":`) || s.again(&last.Anomaly.Window, &a.Window)) &&
-		(!s.literal(`,"evidence":{`) || s.evidence(a)) &&
-		(!s.literal(`,"labels":{`) || s.labels(a)) &&
-		s.literal(`},"disposition":`) && s.again((*string)(&last.Disposition), (*string)(&o.Disposition)) &&
+		s.literal(`,"anomaly":`) && s.anomaly(&o.Anomaly) &&
+		s.literal(`,"disposition":`) && s.again((*string)(&last.Disposition), (*string)(&o.Disposition)) &&
 		(!s.literal(`,"detail":`) || s.again(&last.Detail, &o.Detail)) &&
 		s.literal("}")
 	if !ok {
 		return nil, false
 	}
 	return o, true
+}
+
+// event takes an event in the same way, as Go programs publish it: without white space, in the order of Event's fields.
+func (s *scan) event(e *Event) bool {
+	return s.literal(`{"specversion":`) && s.text(&e.SpecVersion) &&
+		s.literal(`,"type":`) && s.text(&e.Type) &&
+		s.literal(`,"id":`) && s.text(&e.ID) &&
+		s.literal(`,"source":`) && s.again(&s.last.Source, &e.Source) &&
+		(!s.literal(`,"time":`) || s.time(&e.Time)) &&
+		(!s.literal(`,"datacontenttype":`) || s.text(&e.DataContentType)) &&
+		(!s.literal(`,"dataschema":`) || s.text(&e.DataSchema)) &&
+		(!s.literal(`,"subject":`) || s.text(&e.Subject)) &&
+		s.literal(`,"data":`) && s.anomaly(&e.Data) &&
+		s.literal("}") && s.at == len(s.raw)
+}
+
+func (s *scan) anomaly(a *Anomaly) bool {
+	last := &s.last.Anomaly
+	return s.literal(`{"kind":`) && s.again((*string)(&last.Kind), (*string)(&a.Kind)) &&
+		s.literal(`,"state":`) && s.again((*string)(&last.State), (*string)(&a.State)) &&
+		s.literal(`,"severity":`) && s.again((*string)(&last.Severity), (*string)(&a.Severity)) &&
+		s.literal(`,"resource":`) && s.resource(&last.Resource, &a.Resource) &&
+		s.literal(`,"observed_at":`) && s.time(&a.ObservedAt) &&
+		s.literal(`,"value":`) && s.float(&a.Value) &&
+		(!s.literal(`,"unit":`) || s.again(&last.Unit, &a.Unit)) &&
+		(!s.literal(`,"threshold":`) || s.float(&a.Threshold)) &&
+		(!s.literal(`,"window":`) || s.again(&last.Window, &a.Window)) &&
+		(!s.literal(`,"evidence":{`) || s.evidence(a)) &&
+		(!s.literal(`,"labels":{`) || s.labels(a)) &&
+		s.literal("}")
 }
 
 // again takes any string, and at once if it is the one that was last taken in its place. last is only ever a string that

@@ -14,6 +14,7 @@ import (
 const (
 	maxClosed = 4096           // ended incidents that can still be shown
 	maxSeen   = 1 << 16        // event identities, for duplicates that are not of an open incident's newest events
+	maxReason = 4096           // bytes of a freeze's reason, from which on alarms add nothing
 	history   = 24 * time.Hour // admissions and failed verifications, for rates and the breaker
 )
 
@@ -218,8 +219,13 @@ func (b *Board) remember(c events.Commit, r events.Record, o events.Observed) {
 
 // alarm freezes the network because a record was not lawful.
 func (b *Board) alarm(c events.Commit, r events.Record, why string) {
-	b.freezes[events.Network] = events.Frozen{
-		Scope: events.Network, By: events.Person{Name: events.Identity},
-		Reason: fmt.Sprintf("record %s of incident %q at position %d is not lawful (%s): compare routers and ledger, then thaw", r.Body.Kind(), r.Incident, c.Position, why),
+	f, frozen := b.freezes[events.Network]
+	reason := fmt.Sprintf("record %s of incident %q at position %d is not lawful (%s): compare routers and ledger, then thaw", r.Body.Kind(), r.Incident, c.Position, why)
+	switch {
+	case !frozen:
+		f = events.Frozen{Scope: events.Network, By: events.Person{Name: events.Identity}, Reason: reason}
+	case len(f.Reason) < maxReason:
+		f.Reason += "; and: " + reason // a person's freeze stays that person's
 	}
+	b.freezes[events.Network] = f
 }

@@ -29,6 +29,8 @@ func (d *draft) takeBack(i *Incident, after, other int) {
 		d.undo(i, "a router no longer holds it")
 	case other > 0:
 		d.callPerson(i)
+	case i.Verified != nil && !i.Verified.Pass:
+		d.close(i, events.RolledBack, i.whyBack())
 	default:
 		d.close(i, events.WasLost, "no router holds it any more: restarted, or changed by somebody else")
 	}

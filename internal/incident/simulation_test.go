@@ -92,7 +92,7 @@ func TestSimulation(t *testing.T) {
 			t.Run(fmt.Sprint(lane), func(t *testing.T) {
 				t.Parallel()
 				for seed := first + lane; seed <= last; seed += lanes {
-					totals[lane].add(simulate(t, seed))
+					totals[lane].add(mustHold(t, seed))
 				}
 			})
 		}
@@ -126,48 +126,71 @@ func TestSimulation(t *testing.T) {
 	}
 }
 
-var debugDump func(*simulation)
-
 // FuzzSimulation looks for seeds that TestSimulation does not play.
 func FuzzSimulation(f *testing.F) {
 	f.Add(uint64(1))
-	f.Fuzz(func(t *testing.T, seed uint64) { simulate(t, seed) })
+	f.Fuzz(func(t *testing.T, seed uint64) { mustHold(t, seed) })
 }
 
-// simulate plays one run: some minutes of trouble, then rest.
-func simulate(tb testing.TB, seed uint64) tally {
-	const trouble, patience = 3 * time.Minute, 10 * time.Minute
+// TestSimulationFinds takes out what keeps a network safe, one thing at a time: then the same runs must find what must
+// never be.
+func TestSimulationFinds(t *testing.T) {
+	for _, f := range []flaw{staleFacts, noFence, noPermit} {
+		t.Run(string(f), func(t *testing.T) {
+			t.Parallel()
+			for seed := uint64(1); seed <= 200; seed++ {
+				s := newSimulation(t, seed)
+				if s.flaw = f; f == noFence {
+					s.lab.bars = []events.Bar{events.BarDeadline}
+				}
+				if s.play(); s.wrong != "" {
+					t.Logf("seed %d: %s", seed, s.wrong)
+					return
+				}
+			}
+			t.Errorf("200 runs with %s found nothing wrong", f)
+		})
+	}
+}
+
+// mustHold plays one run, in which nothing may be wrong.
+func mustHold(tb testing.TB, seed uint64) tally {
 	s := newSimulation(tb, seed)
-	s.beginChaos()
-	s.until(testStart.Add(trouble), func() bool { return false })
-	s.rest()
-	// People see that nothing is open for a while, in which what is late arrives.
-	var quiet time.Time
-	rested := s.until(s.now.Add(patience), func() bool {
-		told := !slices.ContainsFunc(s.bus, func(m *message) bool { return !m.acked })
-		if len(s.open()) > 0 || !told {
-			quiet = time.Time{}
-		} else if quiet.IsZero() {
-			quiet = s.now
-		}
-		return !quiet.IsZero() && s.now.Sub(quiet) > 30*time.Second
-	})
-	if s.wrong == "" && !rested {
-		for _, i := range s.open() {
-			e, _ := s.auditor.board.Why(i.ID)
-			s.fail("not at rest %s after all faults ended: %s %s: %s", patience, i.ID, i.Phase, e.Sentence)
-		}
-		s.fail("the bus is not at rest %s after all faults ended", patience)
-	}
-	if s.wrong == "" {
-		s.inspectEnd()
-	}
+	s.play()
 	if s.wrong != "" {
-		debugDump(s)
 		tb.Fatalf("seed %d (go test ./internal/incident -run TestSimulation -seed=%d): %s", seed, seed, s.wrong)
 	}
 	s.tally.commits, s.tally.sets, s.tally.simulated = len(s.commits), s.lab.sets, s.now.Sub(testStart)
 	return s.tally
+}
+
+// play is some minutes of trouble, then rest.
+func (s *simulation) play() {
+	const trouble, patience, quiet = 3 * time.Minute, 10 * time.Minute, 30 * time.Second
+	s.beginChaos()
+	s.until(testStart.Add(trouble), func() bool { return false })
+	s.rest()
+	var since time.Time // nothing is open, and nothing is on its way
+	rested := s.until(s.now.Add(patience), func() bool {
+		switch {
+		case len(s.auditor.board.open) > 0 || slices.ContainsFunc(s.bus, func(m *message) bool { return !m.acked }):
+			since = time.Time{}
+		case since.IsZero():
+			since = s.now
+		}
+		return !since.IsZero() && s.now.Sub(since) > quiet
+	})
+	if s.wrong != "" {
+		return
+	}
+	if !rested {
+		for _, i := range s.open() {
+			e, _ := s.auditor.board.Why(i.ID)
+			s.fail("%s is %s %s after every fault has ended: %s", i.ID, i.Phase, patience, e.Sentence)
+		}
+		s.fail("the bus is not at rest %s after every fault has ended", patience)
+	}
+	s.inspectEnd()
 }
 
 func newSimulation(tb testing.TB, seed uint64) *simulation {

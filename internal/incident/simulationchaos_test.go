@@ -58,7 +58,10 @@ func (s *simulation) breakLink() {
 	if s.faults[target.Name] != nil {
 		return
 	}
-	f := &fault{kind: events.LinkErrors, severity: events.Severities()[s.rng.IntN(3)]}
+	f := &fault{kind: events.LinkErrors, severity: events.Severities()[s.rng.IntN(2)]}
+	if s.chance(10) {
+		f.severity = events.Minor
+	}
 	if s.chance(40) {
 		f.kind = events.OpticalDegrade // answered with approval only
 	}
@@ -142,7 +145,7 @@ func (s *simulation) upsetRouter() {
 		return
 	}
 	moods := []mood{refusing, losing, dropping, unreachable, unreadable}
-	if slices.Contains(s.lab.bars, events.BarArbitration) {
+	if slices.Contains(s.lab.bars, events.BarArbitration) || s.flaw == noFence {
 		moods = append(moods, hanging) // without the fence nothing may arrive later than deadline and margin
 	}
 	r.mood = moods[s.rng.IntN(len(moods))]
@@ -184,24 +187,14 @@ func (s *simulation) upsetReplica() {
 		}
 	}
 	r.skew = s.between(-time.Second, time.Second)
-	others := 0
-	for _, other := range s.replicas {
-		if other != r && other.hears() {
-			others++
-		}
-	}
-	if others == 0 || !r.hears() {
+	if s.others(r) == 0 || !r.hears() {
 		return
 	}
 	lasts := s.between(100*time.Millisecond, 20*time.Second)
 	switch s.rng.IntN(3) {
 	case 0:
 		s.crash(r)
-		s.after(lasts, func() {
-			if !r.up {
-				s.restart(r)
-			}
-		})
+		s.after(lasts, func() { s.restart(r) })
 	case 1:
 		r.cut = true
 		s.after(lasts, func() {

@@ -36,10 +36,20 @@ type simulation struct {
 	auditor  *auditor
 	ranked   bool // replicas stand back for the first in rank, as with heartbeats
 	calm     bool // nothing goes wrong any more
+	flaw     flaw
 
 	wrong string // the first thing that must never be
 	tally tally
 }
+
+// flaw is something that keeps a network safe, and is missing.
+type flaw string
+
+const (
+	staleFacts flaw = "facts used after records that they do not show" // with clocks that differ
+	noFence    flaw = "routers that take a Set however late it comes"
+	noPermit   flaw = "Sets that nobody holds against the ledger as they leave"
+)
 
 // replica is one member with what surrounds its process.
 type replica struct {
@@ -247,8 +257,14 @@ func (s *simulation) begin(r *replica, c Command) {
 		return
 	}
 	r.running[key] = true
-	lasts := func() time.Duration { return s.between(time.Millisecond, 40*time.Millisecond) }
+	lasts := func() time.Duration {
+		if s.chance(8) {
+			return s.between(40*time.Millisecond, 2*time.Second)
+		}
+		return s.between(time.Millisecond, 40*time.Millisecond)
+	}
 	s.after(lasts(), func() {
+		s.mayDie(r)
 		if r.boot != boot || !r.up {
 			return
 		}
@@ -277,15 +293,34 @@ func (s *simulation) begin(r *replica, c Command) {
 				takes = max(0, c.Order.Deadline.Sub(s.clock(r)))
 			}
 		}
+		s.mayDie(r)
 		s.after(takes, func() {
 			if r.boot == boot && r.up {
-				if facts != nil && !read.After(r.moved[incident]) {
+				if facts != nil && !read.After(r.moved[incident]) && s.flaw != staleFacts {
 					facts = nil // seen before the incident's newest record was
 				}
 				s.hear(r, key, incident, body, facts)
 			}
 		})
 	})
+}
+
+// mayDie kills a replica in the middle of an effect now and then.
+func (s *simulation) mayDie(r *replica) {
+	if !s.calm && r.hears() && s.others(r) > 0 && s.chance(1) {
+		s.crash(r)
+		s.after(s.between(100*time.Millisecond, 10*time.Second), func() { s.restart(r) })
+	}
+}
+
+// others counts the replicas besides r that are well.
+func (s *simulation) others(r *replica) (n int) {
+	for _, other := range s.replicas {
+		if other != r && other.hears() {
+			n++
+		}
+	}
+	return n
 }
 
 // hear hands what came of a command to its replica.
@@ -311,7 +346,9 @@ func (s *simulation) hear(r *replica, key, incident string, body events.Body, fa
 // send is a Set with the permit right before it. Who cannot have heard of a freeze sends nothing that adds risk.
 func (s *simulation) send(r *replica, o events.Order) events.Body {
 	err := r.permit(o)
-	if err == nil && r.cut && !o.Undo {
+	if s.flaw == noPermit {
+		err = nil
+	} else if err == nil && r.cut && !o.Undo {
 		err = fmt.Errorf("the ledger cannot be reached")
 	}
 	if err != nil {
@@ -347,6 +384,9 @@ func (s *simulation) crash(r *replica) {
 }
 
 func (s *simulation) restart(r *replica) {
+	if r.up {
+		return
+	}
 	r.member.restart()
 	r.up, r.cut = true, false
 	r.alone, r.retry, r.moved = map[string]bool{}, map[string]time.Time{}, map[string]time.Time{}
@@ -357,9 +397,7 @@ func (s *simulation) restart(r *replica) {
 // heal lets everything that is wrong with replicas end.
 func (s *simulation) heal() {
 	for _, r := range s.replicas {
-		if !r.up {
-			s.restart(r)
-		}
+		s.restart(r)
 		r.cut, r.reach = false, uint64(len(s.commits))
 		s.soon(r, time.Millisecond)
 	}

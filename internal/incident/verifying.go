@@ -9,7 +9,7 @@ import (
 
 // verifying waits for what the plan promised to be seen, within its time, and undoes it at once when harm is seen.
 func (d *draft) verifying(i *Incident) {
-	if d.lost(i) {
+	if i.Verified == nil && d.tookBack(i) || d.lost(i) {
 		return
 	}
 	if i.Abort != nil {
@@ -47,6 +47,20 @@ func (d *draft) verifying(i *Incident) {
 	case result.Outcome == policy.Fail || late:
 		d.append(i.ID, events.Verified{Pass: false, Checks: result.Checks, Facts: facts})
 	}
+}
+
+// tookBack records the failed verification that this replica acted on while the ledger could not be written: only that lets
+// it take a step back without a record, and what it then found has no doubt to settle.
+func (d *draft) tookBack(i *Incident) bool {
+	for _, r := range d.world.Results[i.ID] {
+		if f, ok := r.(events.Found); ok && f.Doubt == 0 && f.Seen == events.SeenBefore && f.Fence >= i.Intent.Position {
+			d.append(i.ID, events.Verified{Checks: []events.Check{{
+				Name: "verification", Value: "failed", Limit: "passed", Detail: f.Detail, Remedy: "see why the mitigation did not help before it is tried again",
+			}}, Facts: d.world.Facts[i.ID]})
+			return true
+		}
+	}
+	return false
 }
 
 // hold begins the hold; each drain of the same incident holds twice as long as the one before.

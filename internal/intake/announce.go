@@ -18,12 +18,13 @@ const announceEvery = time.Millisecond
 // stored may not have been told of, and what cannot be parsed is passed over. Only Next says what has arrived.
 func (in *Intake) Announced(ctx context.Context, f func(events.Event)) error {
 	var last time.Time
+	var reader events.Decoder
 	sub, err := in.js.Conn().Subscribe(events.PrefixAnomalies+events.Token(in.cfg.Domain)+".>", func(m *nats.Msg) {
 		if time.Since(last) < announceEvery {
 			return
 		}
 		last = time.Now()
-		if event, err := parse(m.Header, m.Data); err == nil {
+		if event, err := parse(&reader, m.Header, m.Data); err == nil {
 			f(event)
 		}
 	})

@@ -40,14 +40,14 @@ func (d Delivery) Ack() error {
 }
 
 // deliver reads msg. It always makes a delivery.
-func deliver(msg jetstream.Msg) Delivery {
+func deliver(reader *events.Decoder, msg jetstream.Msg) Delivery {
 	d := Delivery{Subject: msg.Subject(), Bytes: len(msg.Data()), msg: msg}
 	if meta, err := msg.Metadata(); err == nil {
 		d.Received = meta.Timestamp.UTC()
 		d.Redelivered = meta.NumDelivered > 1
 		d.sequence = meta.Sequence.Stream
 	}
-	event, err := parse(msg.Headers(), msg.Data())
+	event, err := parse(reader, msg.Headers(), msg.Data())
 	if err != nil {
 		d.Unreadable = err.Error()
 		return d
@@ -58,22 +58,24 @@ func deliver(msg jetstream.Msg) Delivery {
 
 // parse reads both CloudEvents modes. A message with any ce- header is in binary mode, as the NATS protocol binding
 // for CloudEvents says; header names are matched without regard to case.
-func parse(header nats.Header, data []byte) (events.Event, error) {
-	if len(header) == 0 {
-		return events.ParseEvent(data)
+func parse(reader *events.Decoder, header nats.Header, data []byte) (events.Event, error) {
+	if !binary(header) {
+		return reader.ParseEvent(data)
 	}
 	lower := make(map[string]string, len(header))
-	binary := false
 	for name, values := range header {
-		if len(values) == 0 {
-			continue
+		if len(values) > 0 {
+			lower[strings.ToLower(name)] = values[0]
 		}
-		name = strings.ToLower(name)
-		lower[name] = values[0]
-		binary = binary || strings.HasPrefix(name, "ce-")
 	}
-	if binary {
-		return events.ParseBinary(func(name string) string { return lower[name] }, data)
+	return events.ParseBinary(func(name string) string { return lower[name] }, data)
+}
+
+func binary(header nats.Header) bool {
+	for name, values := range header {
+		if len(name) > 3 && strings.EqualFold(name[:3], "ce-") && len(values) > 0 {
+			return true
+		}
 	}
-	return events.ParseEvent(data)
+	return false
 }

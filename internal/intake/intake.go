@@ -131,6 +131,7 @@ func (in *Intake) session(ctx context.Context) (fetched bool, err error) {
 		return false, err
 	}
 	defer messages.Stop()
+	var reader events.Decoder
 	for {
 		msg, err := messages.Next(jetstream.NextContext(ctx))
 		if err != nil {
@@ -138,7 +139,7 @@ func (in *Intake) session(ctx context.Context) (fetched bool, err error) {
 		}
 		fetched = true
 		select {
-		case in.parsed <- deliver(msg):
+		case in.parsed <- deliver(&reader, msg):
 		case <-ctx.Done():
 			return fetched, ctx.Err()
 		}

@@ -70,7 +70,12 @@ func (w *Worker) begin(c incident.Command) (again time.Time) {
 	}
 	maps.DeleteFunc(w.world.held, func(_ string, at time.Time) bool { return !w.Now().Before(at) })
 	w.running[key] = true
-	w.effects.Go(func() { w.outcomes <- w.run(key, c) })
+	position := w.board.Position
+	w.effects.Go(func() {
+		o := w.run(key, c)
+		o.position = position
+		w.outcomes <- o
+	})
 	return time.Time{}
 }
 

@@ -18,6 +18,7 @@ type world struct {
 	pending []Delivery               // arrived, not recorded
 	fed     bool                     // the last turn recorded some of them
 	facts   map[string]events.Facts  // by incident
+	moved   map[string]uint64        // by incident: the position of its newest record but of alarms
 	results map[string][]events.Body // by incident
 	held    map[string]time.Time     // commands that may not run again before
 	orders  []order
@@ -212,12 +213,12 @@ func (w *Worker) fold(c events.Commit) {
 		}
 		if r.Body.Kind() != events.KindObserved {
 			delete(w.world.facts, r.Incident) // seen before what the record says
+			w.world.moved[r.Incident] = c.Position
 		}
-		{
-			if i, ok := w.board.Incident(r.Incident); !ok || !i.IsOpen() {
-				delete(w.world.facts, r.Incident)
-				delete(w.world.results, r.Incident)
-			}
+		if i, ok := w.board.Incident(r.Incident); !ok || !i.IsOpen() {
+			delete(w.world.facts, r.Incident)
+			delete(w.world.results, r.Incident)
+			delete(w.world.moved, r.Incident)
 		}
 	}
 	w.Metrics.folded(c, w.board, w.caught)
@@ -232,7 +233,7 @@ func (w *Worker) settle(o outcome) {
 	if ok && !i.IsOpen() {
 		return
 	}
-	if o.facts != nil {
+	if o.facts != nil && o.position >= w.world.moved[o.incident] {
 		w.world.facts[o.incident] = *o.facts
 	}
 	if o.body != nil {

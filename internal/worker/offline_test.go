@@ -60,6 +60,13 @@ func TestUndoWhileLedgerIsAway(t *testing.T) {
 				if said != 2 {
 					t.Errorf("%d of 2 changes are on record as taken back meanwhile: %v", said, s.kinds())
 				}
+				// The failed verification is what allowed it: it counts for the breaker, and the end says so.
+				if v := recorded[events.Verified](s); len(v) != 1 || v[0].Pass {
+					t.Errorf("verified %+v, want one that failed", v)
+				}
+				if e := recorded[events.Closed](s); len(e) != 1 || e[0].Outcome != events.RolledBack {
+					t.Errorf("ended as %+v, want %s", e, events.RolledBack)
+				}
 			})
 		})
 	}

@@ -121,6 +121,7 @@ type outcome struct {
 	incident string
 	body     events.Body // nil: nothing to decide on
 	facts    *events.Facts
+	position uint64    // of the Board when facts began to be read
 	retry    time.Time // when the command may run again
 }
 
@@ -141,7 +142,7 @@ func New(c Config) *Worker {
 		Config: c, me: c.Name + "/" + strings.SplitN(uuid.NewString(), "-", 2)[0], log: c.Logger.Named("worker"),
 		board: incident.NewBoard(), followed: make(chan events.Commit, 1024), arrived: make(chan []Delivery), outcomes: make(chan outcome, 64),
 		orders: make(chan order), gone: make(chan struct{}), broken: make(chan struct{}), running: map[string]bool{}, atMost: incident.MaxRecords,
-		world: world{facts: map[string]events.Facts{}, results: map[string][]events.Body{}, held: map[string]time.Time{}},
+		world: world{facts: map[string]events.Facts{}, moved: map[string]uint64{}, results: map[string][]events.Body{}, held: map[string]time.Time{}},
 	}
 	if c.Peers != nil {
 		w.peers = c.Peers(w.me)

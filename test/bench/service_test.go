@@ -73,10 +73,15 @@ type service struct {
 	teardown []func() error
 }
 
-// raise starts a service and waits until it sees every router. The caller ends it with close.
-func raise(ctx context.Context, dir string) (*service, error) {
+// raise starts a service and waits until it sees every router; prepare is called once the bus is there. The caller ends
+// it with close.
+func raise(ctx context.Context, dir string, prepare ...func(context.Context, jetstream.JetStream) error) (*service, error) {
 	s := &service{dir: dir}
-	for _, step := range []func(context.Context) error{s.raiseBackbone, s.raiseBus, s.writeFiles, s.raiseApp, s.ready} {
+	steps := []func(context.Context) error{s.raiseBackbone, s.raiseBus}
+	for _, p := range prepare {
+		steps = append(steps, func(ctx context.Context) error { return p(ctx, s.streams()) })
+	}
+	for _, step := range append(steps, s.writeFiles, s.raiseApp, s.ready) {
 		if err := step(ctx); err != nil {
 			return nil, errors.Join(err, s.close())
 		}

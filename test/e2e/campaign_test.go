@@ -20,9 +20,9 @@ func TestCampaign(t *testing.T) {
 	t.Parallel()
 	kills, seed := *flagKills, *flagSeed
 	if kills == 0 {
-		kills = 12
+		kills = 8
 		if testing.Short() {
-			kills = 3
+			kills = 2
 		}
 	}
 	if seed == 0 {

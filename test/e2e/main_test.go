@@ -15,7 +15,7 @@ import (
 )
 
 var (
-	flagKills = flag.Int("kills", 0, "kills and stops of the campaign; 0: a dozen, fewer with -short")
+	flagKills = flag.Int("kills", 0, "kills and stops of the campaign; 0: eight, two with -short")
 	flagSeed  = flag.Uint64("seed", 0, "seed of the campaign; 0: a new one")
 )
 
@@ -27,6 +27,14 @@ var scratch = sync.OnceValues(func() (string, error) { return os.MkdirTemp("", "
 
 func TestMain(m *testing.M) {
 	flag.Parse()
+	// Stages wait far more than they work, so more of them run at once than there are processors.
+	given := false
+	flag.Visit(func(f *flag.Flag) { given = given || f.Name == "test.parallel" })
+	if !given {
+		if err := flag.Set("test.parallel", "8"); err != nil {
+			panic(err)
+		}
+	}
 	code := m.Run()
 	if dir, err := scratch(); err == nil {
 		os.RemoveAll(dir)

@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// wire is the network between one replica and the bus. It can be cut, which both sides notice, and stalled, which nobody
-// does: what is sent meanwhile arrives when it is mended, however late that is.
+// wire is the network between one replica and the bus. It can be cut, which both sides notice, and stalled, in one
+// direction or both, which nobody does: what is sent meanwhile arrives when it is mended, however late that is.
 type wire struct {
 	listener net.Listener
 	to       string
@@ -25,7 +25,8 @@ const (
 	whole condition = iota
 	cut
 	stalled
-	torn // ended for good
+	deafened // stalled towards the replica alone: the bus hears it, and it hears nothing
+	torn     // ended for good
 )
 
 // newWire leads to a server at host:port.
@@ -70,14 +71,14 @@ func (w *wire) set(c condition) {
 	w.moved.Broadcast()
 }
 
-// passes waits while the wire is stalled, and reports whether it carries anything.
-func (w *wire) passes() bool {
+// passes waits while the wire is stalled in a direction, and reports whether it carries anything.
+func (w *wire) passes(toReplica bool) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	for w.state == stalled {
+	for w.state == stalled || w.state == deafened && toReplica {
 		w.moved.Wait()
 	}
-	return w.state == whole
+	return w.state == whole || w.state == deafened
 }
 
 // holds keeps a connection to be closed when the wire is cut. It reports false when it is cut already.
@@ -100,7 +101,7 @@ func (w *wire) drop(c net.Conn) {
 
 func (w *wire) carry(near net.Conn) {
 	defer w.drop(near)
-	if !w.holds(near) || !w.passes() {
+	if !w.holds(near) || !w.passes(false) {
 		return
 	}
 	far, err := net.Dial("tcp", w.to)
@@ -112,11 +113,14 @@ func (w *wire) carry(near net.Conn) {
 		return
 	}
 	var both sync.WaitGroup
-	for _, way := range [][2]net.Conn{{near, far}, {far, near}} {
+	for _, way := range []struct {
+		from, to  net.Conn
+		toReplica bool
+	}{{near, far, false}, {far, near, true}} {
 		both.Go(func() {
 			defer near.Close()
 			defer far.Close()
-			_, _ = io.Copy(way[1], gated{way[0], w}) // either side may end it
+			_, _ = io.Copy(way.to, gated{way.from, w, way.toReplica}) // either side may end it
 		})
 	}
 	both.Wait()
@@ -125,12 +129,13 @@ func (w *wire) carry(near net.Conn) {
 // gated lets bytes through as the wire does.
 type gated struct {
 	io.Reader
-	w *wire
+	w         *wire
+	toReplica bool
 }
 
 func (g gated) Read(p []byte) (int, error) {
 	n, err := g.Reader.Read(p)
-	if n > 0 && !g.w.passes() {
+	if n > 0 && !g.w.passes(g.toReplica) {
 		return 0, net.ErrClosed
 	}
 	return n, err
