@@ -84,10 +84,24 @@ func (f *Fleet) Confirm(ctx context.Context, order events.Order) events.Confirme
 	ctx, cancel := context.WithTimeout(ctx, s.opts.ReadTimeout)
 	defer cancel()
 	_, err = s.client.Set(ctx, &gnmi.SetRequest{Extension: append(s.fenceOf(order.Fence), confirmCommit(order.CommitID()))})
+	if err != nil && s.nothingWaits(ctx, order, err) {
+		confirmed.OK, confirmed.Detail = true, "nothing waits to be confirmed any more, and it stands"
+		return confirmed
+	}
 	if err != nil {
 		confirmed.Detail = fmt.Sprintf("confirm: %v", explain(s.router, err))
 		return confirmed
 	}
 	confirmed.OK = true
 	return confirmed
+}
+
+// nothingWaits reports whether a router has no commit that could still roll back (FAILED_PRECONDITION, gNMI commit confirmed
+// extension) and holds what was set: then somebody has confirmed it, and the answer was lost.
+func (s *session) nothingWaits(ctx context.Context, order events.Order, answer error) bool {
+	if status.Code(answer) != codes.FailedPrecondition {
+		return false
+	}
+	values, err := s.leaves(ctx, refsOf(order.Change))
+	return err == nil && s.profile.compare(order.Change, values) == events.SeenAfter
 }

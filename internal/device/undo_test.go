@@ -132,8 +132,8 @@ func TestCommitConfirmed(t *testing.T) {
 		if _, waits := l.a().Unconfirmed(); waits {
 			t.Error("the commit still waits")
 		}
-		if got := l.Confirm(ctx, order); got.OK || got.Detail == "" {
-			t.Errorf("confirmed twice: %+v", got)
+		if got := l.Confirm(ctx, order); !got.OK || got.Detail == "" {
+			t.Errorf("confirmed twice, the first answer being lost: %+v", got)
 		}
 		// Nothing is pending any more, so the undo is an ordinary one after a cancel in vain.
 		l.expectSet(ctx, undo(l, order), applied(2))

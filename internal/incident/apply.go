@@ -27,6 +27,9 @@ func (b *Board) Apply(c events.Commit) error {
 
 // fold applies one record and says why it could not.
 func (b *Board) fold(c events.Commit, r events.Record) string {
+	if r.Body.Kind() != events.KindObserved {
+		b.moved++
+	}
 	switch body := r.Body.(type) {
 	case events.Foreign:
 		b.foreign = fmt.Sprintf("position %d holds a record of kind %q that this version does not know: upgrade this replica", c.Position, body.Name)
@@ -79,6 +82,7 @@ func (b *Board) fold(c events.Commit, r events.Record) string {
 // foldObserved changes the incident in place: it cannot be unlawful, and storms are made of it.
 func (b *Board) foldObserved(c events.Commit, r events.Record, o events.Observed) string {
 	if r.Incident == "" {
+		b.noteEnding(o)
 		return ""
 	}
 	i, ok := b.change(r.Incident)
@@ -115,6 +119,7 @@ func (b *Board) enter(i *Incident, c events.Commit, to Phase) {
 	if to == Closed || to == Probation {
 		b.freed = b.Now
 	}
+	b.moved++
 	i.Phase, i.Changed = to, b.Now
 	if to == Closed {
 		delete(b.open, i.ID)

@@ -31,6 +31,7 @@ type Board struct {
 	open      map[string]bool
 	closed    []string // ids in the order in which they ended
 	seen      sightings
+	endings   endings
 
 	freezes    map[events.Scope]events.Frozen
 	windows    map[string]events.MaintenanceBegun
@@ -39,6 +40,7 @@ type Board struct {
 	admissions []Admission
 	failures   []time.Time
 	freed      time.Time // when an incident last gave its claims back
+	moved      uint64    // counts what was recorded, but for events that moved no incident to another phase
 	foreign    string    // why this replica must not decide, "" when it may
 }
 
@@ -62,6 +64,7 @@ func (b *Board) Fork() *Board {
 	f := *b
 	f.base = b
 	f.incidents, f.latest, f.epochs, f.seen = map[string]*Incident{}, map[string]string{}, map[string]uint64{}, sightings{}
+	f.endings = endings{}
 	f.open, f.freezes, f.windows = maps.Clone(b.open), maps.Clone(b.freezes), maps.Clone(b.windows)
 	f.proofs, f.policies = maps.Clone(b.proofs), maps.Clone(b.policies)
 	f.closed = slices.Clip(b.closed)

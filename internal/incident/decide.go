@@ -21,6 +21,7 @@ type World struct {
 	Facts       map[string]events.Facts  // by incident: the newest that this replica has seen
 	Results     map[string][]events.Body // by incident: what came of this replica's commands, oldest first
 	Pursues     func(*Incident) bool     // which incidents this replica drives; nil: all. An economy: any choice is safe
+	Rests       map[string]Rest          // by incident: as the last decision that stands gave them; nil: none
 	AtMost      int                      // about how many records to decide on together; 0: MaxRecords
 }
 
@@ -66,6 +67,7 @@ func actKey(what string, o events.Order, fence uint64) string {
 type Decision struct {
 	Records  []events.Record // to append in one commit at the Board's position
 	Commands []Command       // of incidents without records in this decision
+	Rests    map[string]Rest // of incidents that are held: for the next decision, once Records stand
 	Wake     time.Time       // when to decide again if nothing happens before; zero: never
 	Ahead    []Actuate       // what the intents among Records lead to once they stand: to be made ready, not to leave before
 	Fault    string          // a record that was decided on and is not lawful: a defect; then there are no records
@@ -82,7 +84,7 @@ func Decide(b *Board, w World) Decision {
 	if b.Halted() != "" {
 		return Decision{}
 	}
-	d := &draft{board: b.Fork(), world: w, position: b.Position + 1, atMost: MaxRecords}
+	d := &draft{board: b.Fork(), world: w, position: b.Position + 1, atMost: MaxRecords, rests: map[string]Rest{}}
 	if w.AtMost > 0 {
 		d.atMost = min(w.AtMost, MaxRecords)
 	}
@@ -103,7 +105,7 @@ func Decide(b *Board, w World) Decision {
 	if d.fault != "" {
 		return Decision{Fault: d.fault}
 	}
-	return Decision{Records: d.records, Commands: d.commands, Ahead: d.ahead, Wake: d.wake}
+	return Decision{Records: d.records, Commands: d.commands, Ahead: d.ahead, Rests: d.rests, Wake: d.wake}
 }
 
 // draft is a decision being made.
@@ -114,6 +116,7 @@ type draft struct {
 	records  []events.Record
 	commands []Command
 	ahead    []Actuate
+	rests    map[string]Rest
 	wake     time.Time
 	fault    string
 	atMost   int // records

@@ -35,7 +35,7 @@ func (d *draft) holding(i *Incident) {
 			d.command(Observe{Incident: i.ID, Target: i.Target})
 		}
 	case !now.Before(i.Hold.Expires):
-		d.expire(i)
+		d.expire(i, "the fault has not cleared")
 	case !now.Before(i.Hold.Until):
 		until := now.Add(d.clocks().RenewEvery.Std())
 		why := "the fault still fires"
@@ -55,6 +55,10 @@ func (d *draft) holding(i *Incident) {
 func (d *draft) release(i *Incident, facts events.Facts) {
 	ruled := d.world.Policy.EvaluateRelease(d.releaseQuestion(i, facts))
 	if ruled.Verdict != events.Allow {
+		if !d.world.Now.Before(i.Hold.Expires) {
+			d.expire(i, "it cannot be put back: "+firstFailed(ruled.Checks))
+			return
+		}
 		d.wakeAt(d.world.Now.Add(d.clocks().LookEvery.Std()))
 		if !sameHold(i.Ruling, ruled) {
 			d.append(i.ID, ruled)
@@ -65,13 +69,13 @@ func (d *draft) release(i *Incident, facts events.Facts) {
 }
 
 // expire ends a hold that has lasted as long as any may.
-func (d *draft) expire(i *Incident) {
+func (d *draft) expire(i *Incident, why string) {
 	if d.clocks().OnExpiry == policy.ExpiryRelease {
 		d.append(i.ID, events.Released{Why: "the hold has expired, and the policy releases it then"})
 		return
 	}
 	d.append(i.ID, events.Stuck{
-		Why:    fmt.Sprintf("held for %s, the longest that the policy allows, and the fault has not cleared", d.clocks().HoldMax),
+		Why:    fmt.Sprintf("held for %s, the longest that the policy allows, and %s", d.clocks().HoldMax, why),
 		Remedy: fmt.Sprintf("repair the link, then: detour undrain %s", i.ID),
 	})
 }

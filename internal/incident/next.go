@@ -40,7 +40,7 @@ func (d *draft) planAndRule(i *Incident, rule policy.Rule, facts events.Facts) {
 	same := i.Plan != nil && i.Plan.Digest == p.Digest && i.Plan.Mode == mode
 	ruled := d.world.Policy.Evaluate(d.question(i, rule, p, same && d.approved(i)))
 	if same && i.Phase == Waiting && ruled.Verdict == events.Defer && sameHold(i.Ruling, ruled) {
-		d.wakeAt(d.world.Now.Add(d.clocks().LookEvery.Std()))
+		d.rest(i)
 		return
 	}
 	if !same || i.Phase != Asking {
@@ -70,7 +70,7 @@ func (d *draft) unplannable(i *Incident, rule policy.Rule, facts events.Facts, e
 	}
 	ruled := events.Ruled{Verdict: verdict, Rule: rule.Name, Policy: d.world.Policy.Digest(), Checks: []events.Check{check}}
 	if verdict == events.Defer && i.Phase == Waiting && sameHold(i.Ruling, ruled) {
-		d.wakeAt(d.world.Now.Add(d.clocks().LookEvery.Std()))
+		d.rest(i)
 		return
 	}
 	d.append(i.ID, ruled)
@@ -81,7 +81,7 @@ func (d *draft) unplannable(i *Incident, rule policy.Rule, facts events.Facts, e
 
 // waiting goes on once what held it is gone. Facts are read anew only when the Board alone no longer holds it.
 func (d *draft) waiting(i *Incident) {
-	if d.endEarly(i) {
+	if d.endEarly(i) || d.resting(i) {
 		return
 	}
 	rule, ok := d.world.Policy.Match(d.subject(i))
@@ -97,7 +97,7 @@ func (d *draft) waiting(i *Incident) {
 			if was.Checks = onBoard(was.Checks); !sameHold(&was, held) {
 				d.append(i.ID, held)
 			}
-			d.wakeAt(d.world.Now.Add(d.clocks().LookEvery.Std()))
+			d.rest(i)
 			return
 		}
 	}

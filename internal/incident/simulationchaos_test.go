@@ -17,7 +17,6 @@ var simulatedLinks = []string{"a-b", "b-c", "c-d", "d-e", "e-f", "f-g", "g-h", "
 type fault struct {
 	kind     events.AnomalyKind
 	severity events.Severity
-	told     int
 	ends     []int // that have told
 }
 
@@ -186,7 +185,7 @@ func (s *simulation) upsetReplica() {
 			}
 		}
 	}
-	r.skew = s.between(-time.Second, time.Second)
+	r.skew = s.between(-1500*time.Millisecond, 1500*time.Millisecond)
 	if s.others(r) == 0 || !r.hears() {
 		return
 	}
@@ -232,8 +231,7 @@ func (s *simulation) person() {
 	case n < 62 && i != nil:
 		s.order(Undrain(i.ID, by, "repaired"))
 	case n < 68:
-		s.order(Freeze(scope, by, "careful"))
-		s.after(s.between(time.Second, 40*time.Second), func() { s.order(Thaw(scope, by)) })
+		s.freeze(scope, by)
 	case n < 72:
 		window := fmt.Sprintf("w%d", board.Position)
 		s.order(BeginMaintenance(events.MaintenanceBegun{Window: window, Scope: scope, Until: s.now.Add(s.between(time.Second*5, 40*time.Second)), By: by}))
@@ -243,6 +241,12 @@ func (s *simulation) person() {
 	case n < 85:
 		s.attend(by)
 	}
+}
+
+// freeze stops what adds risk in a scope for a while.
+func (s *simulation) freeze(scope events.Scope, by events.Person) {
+	s.order(Freeze(scope, by, "careful"))
+	s.after(s.between(time.Second, 40*time.Second), func() { s.order(Thaw(scope, by)) })
 }
 
 // attend looks after what is stuck: puts back by hand what somebody changed, or orders the undo.

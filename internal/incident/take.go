@@ -52,6 +52,7 @@ func (d *draft) take(e events.Event) {
 func (d *draft) assign(e events.Event, o events.Observed, target events.Target) {
 	a := e.Data
 	i, known := d.board.Latest(target.Key())
+	since, ended := d.board.endedSince(o)
 	join := func(as events.Disposition) {
 		o.Disposition = as
 		if as == events.DidEscalate || a.Labels[LabelAskedBy] != "" {
@@ -69,6 +70,9 @@ func (d *draft) assign(e events.Event, o events.Observed, target events.Target) 
 		join(events.DidJoin)
 	case a.State == events.Resolved:
 		o.Disposition, o.Detail = events.WasResolved, fmt.Sprintf("no incident of %s is open", target.Key())
+		d.append("", o)
+	case ended:
+		o.Disposition, o.Detail = events.WasSuperseded, fmt.Sprintf("its source has said that the fault was over at %s", since.Format(time.RFC3339))
 		d.append("", o)
 	case known && d.world.Now.Before(i.End.CoolDown) && !a.Severity.Worse(i.Severity):
 		o.Detail = fmt.Sprintf("%s ended as %s; events as bad as its own are only recorded until %s", i.ID, i.End.Outcome, i.End.CoolDown.Format(time.RFC3339))

@@ -40,6 +40,7 @@ func (w *Worker) store(ctx context.Context, c events.Commit) storage {
 	case err == nil:
 		w.doubted = nil
 		w.fold(commit)
+		w.upToDate(began)
 		w.Metrics.appended(w.Now().Sub(began))
 		return stored
 	case errors.Is(err, w.Conflict):
@@ -57,6 +58,16 @@ func (w *Worker) store(ctx context.Context, c events.Commit) storage {
 		}
 		w.log.Warn("append to the ledger", zap.Uint64("position", w.board.Position+1), zap.Error(err))
 		return unwritten
+	}
+}
+
+// upToDate notes that everything on the ledger at a moment has been folded. The moment is when the question left, not when
+// its answer came: that may have been long on the way, and a freeze may stand behind it.
+func (w *Worker) upToDate(asked time.Time) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if asked.After(w.contact) {
+		w.contact = asked
 	}
 }
 

@@ -147,8 +147,8 @@ func (w *Worker) permit(ctx context.Context, o events.Order) error {
 	return nil
 }
 
-// heard makes sure that a freeze could have been heard of: the ledger answered within contactWithin, or answers now and
-// holds nothing that was not followed.
+// heard makes sure that a freeze could have been heard of: all that the ledger held within the last contactWithin is
+// folded, or all that it holds now.
 func (w *Worker) heard(ctx context.Context) error {
 	w.mu.RLock()
 	recent := w.Now().Sub(w.contact) <= contactWithin
@@ -158,6 +158,7 @@ func (w *Worker) heard(ctx context.Context) error {
 	}
 	bounded, cancel := context.WithTimeout(ctx, contactWithin/2)
 	defer cancel()
+	asked := w.Now()
 	last, err := w.Ledger.LastPosition(bounded)
 	if err != nil {
 		return fmt.Errorf("the ledger cannot be reached, so a freeze could not be heard of: %w", err)
@@ -165,6 +166,7 @@ func (w *Worker) heard(ctx context.Context) error {
 	for tick := time.NewTicker(time.Millisecond); ; {
 		if w.Status().Position >= last {
 			tick.Stop()
+			w.upToDate(asked)
 			return nil
 		}
 		select {

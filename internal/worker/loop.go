@@ -21,6 +21,7 @@ type world struct {
 	moved   map[string]uint64        // by incident: the position of its newest record but of alarms
 	results map[string][]events.Body // by incident
 	held    map[string]time.Time     // commands that may not run again before
+	rests   map[string]incident.Rest // of the last decision that stands
 	orders  []order
 }
 
@@ -111,6 +112,7 @@ func (w *Worker) loop(ctx context.Context) error {
 
 // catchUp folds the ledger up to where it ended when the worker began, then records under which policy it decides.
 func (w *Worker) catchUp(ctx context.Context) error {
+	asked := w.Now()
 	last, err := w.Ledger.LastPosition(ctx)
 	for err != nil {
 		w.log.Warn("ask where the ledger ends", zap.Error(err))
@@ -119,6 +121,7 @@ func (w *Worker) catchUp(ctx context.Context) error {
 		case <-ctx.Done():
 			return ctx.Err()
 		}
+		asked = w.Now()
 		last, err = w.Ledger.LastPosition(ctx)
 	}
 	for w.board.Position < last {
@@ -132,7 +135,7 @@ func (w *Worker) catchUp(ctx context.Context) error {
 		}
 	}
 	w.mu.Lock()
-	w.caught, w.contact = true, w.Now()
+	w.caught, w.contact = true, asked
 	w.mu.Unlock()
 	w.log.Info("caught up with the ledger", zap.Uint64("position", last), zap.String("replica", w.me))
 	loaded := events.PolicyLoaded{Digest: w.Policy.Digest(), Mode: w.Mode, Source: w.PolicyFrom}
@@ -193,7 +196,6 @@ func (w *Worker) wait(ctx context.Context, wake time.Time) bool {
 func (w *Worker) fold(c events.Commit) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.contact = w.Now()
 	if c.Position <= w.board.Position {
 		return // our own, folded when its append was acknowledged
 	}
@@ -278,8 +280,10 @@ func (w *Worker) turn(ctx context.Context) (wake time.Time) {
 		gate := w.ready(decision.Ahead)
 		how := w.append(ctx, records)
 		gate.open(how == stored)
+		w.world.rests = nil
 		switch how {
 		case stored:
+			w.world.rests = decision.Rests
 			w.recorded(taken, decision)
 			w.atMost = min(2*w.atMost, incident.MaxRecords)
 		case oversize:
@@ -293,6 +297,7 @@ func (w *Worker) turn(ctx context.Context) (wake time.Time) {
 		}
 		return w.Now()
 	}
+	w.world.rests = decision.Rests
 	wake = decision.Wake
 	for _, c := range decision.Commands {
 		if again := w.begin(c); !again.IsZero() && (wake.IsZero() || again.Before(wake)) {
@@ -308,7 +313,7 @@ func (w *Worker) turn(ctx context.Context) (wake time.Time) {
 func (w *Worker) decide(taken []Delivery) incident.Decision {
 	world := incident.World{
 		Now: w.Now(), Me: w.me, Policy: w.Policy, Mode: w.Mode, Inventory: w.Inventory, Remediators: w.Remediators,
-		Facts: w.world.facts, Results: w.world.results, Pursues: w.pursues(), AtMost: w.atMost,
+		Facts: w.world.facts, Results: w.world.results, Pursues: w.pursues(), Rests: w.world.rests, AtMost: w.atMost,
 	}
 	for _, d := range taken {
 		if d.Dead == nil {

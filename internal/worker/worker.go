@@ -81,8 +81,8 @@ type Config struct {
 const (
 	Prefetch      = 250 * time.Millisecond // the longest that a first record waits for its target to be read
 	appendWithin  = 3 * time.Second
-	contactWithin = time.Second // a Set that adds risk wants to have heard of the ledger this recently
-	maxTaken      = 1024        // events decided together
+	contactWithin = 750 * time.Millisecond // a Set that adds risk rests on a ledger known as of this recently: a freeze holds within a second
+	maxTaken      = 1024                   // events decided together
 	retryAfter    = 500 * time.Millisecond
 )
 
@@ -94,7 +94,7 @@ type Worker struct {
 
 	mu      sync.RWMutex
 	board   *incident.Board
-	contact time.Time // when the ledger last answered
+	contact time.Time // everything on the ledger then is folded
 	caught  bool
 	halted  string
 
@@ -167,7 +167,7 @@ type Status struct {
 	Digest   events.Digest `json:"digest,omitempty"`
 	CaughtUp bool          `json:"caught_up"`
 	Halted   string        `json:"halted,omitempty"` // why it does not act
-	Contact  time.Time     `json:"contact"`          // when the ledger last answered
+	Contact  time.Time     `json:"contact"`          // everything on the ledger then is folded
 
 	Unwritable string `json:"unwritable,omitempty"` // why the ledger takes nothing
 }

@@ -74,7 +74,7 @@ func (t *table) stormOn(b *testing.B, blocks, size, repeats int) (err error) {
 		}
 		done += n
 		if len(steps) > 0 && done >= steps[0] {
-			steps, grown = steps[1:], append(grown, measure())
+			steps, grown = steps[1:], append(grown, settled(ctx))
 		}
 	}
 	ours, floor = perSecond(repeats, r.ours), perSecond(repeats, r.floor)

@@ -16,8 +16,8 @@ import (
 // and in agreement with them, every event on it once, every Set of the routers' account with its intent.
 func (s *stage) account() {
 	s.t.Helper()
-	s.until("every incident to end", func(b *incident.Board) bool { return len(b.Open()) == 0 })
 	s.recorded()
+	s.until("every incident to end", func(b *incident.Board) bool { return len(b.Open()) == 0 })
 	s.asBefore()
 	s.setsHaveIntents()
 	s.verifies()

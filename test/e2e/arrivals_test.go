@@ -87,8 +87,9 @@ func TestArrivals(t *testing.T) {
 	at := time.Now()
 	s.publish(s.event(linkSingle, state(events.Resolved), observed(at.Add(time.Millisecond))))
 	want(events.WasResolved, 1)
-	s.publish(s.event(linkPlain, observed(at.Add(-time.Second))))
-	want(events.WasSuperseded, 1)
+	s.publish(s.event(linkSingle, observed(at)), s.event(linkPlain, observed(at.Add(-time.Second))))
+	want(events.WasSuperseded, 2)
+	incidents(1)
 
 	// Flapping: on and off as fast as it goes, and off in the end.
 	for range 30 {

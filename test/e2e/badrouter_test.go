@@ -169,14 +169,14 @@ func TestForeignChange(t *testing.T) {
 	s := raise(t, setup{replicas: 1, proven: true})
 	r := s.replicas[0]
 	s.sicken(linkUnfenced)
-	i := s.reaches(linkUnfenced, incident.Holding)
+	s.reaches(linkUnfenced, incident.Holding)
 	l := s.linkNamed(linkUnfenced)
 	path := s.net.Router(dub).Path("interfaces", "interface[interface-id="+l.A.Interface+"]", "levels", "level[level-number=2]", "afi-safi", "af[afi-name=IPV4][safi-name=UNICAST]", "config", "metric")
 	if err := s.net.Router(dub).Configure(path, "777"); err != nil {
 		t.Fatal(err)
 	}
 	s.heal(linkUnfenced)
-	i = s.reaches(linkUnfenced, incident.Stuck)
+	i := s.reaches(linkUnfenced, incident.Stuck)
 	if a := r.detour("carol", "why", i.ID); !strings.Contains(a.out, "somebody else has changed") {
 		t.Errorf("why says %s", a.out)
 	}

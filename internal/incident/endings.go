@@ -1,0 +1,52 @@
+package incident
+
+import (
+	"time"
+
+	"github.com/detour-net/detour/events"
+)
+
+// maxEndings bounds how many of them are remembered.
+const maxEndings = 1 << 14
+
+// endings are the newest words that a fault is over which came while no incident of it was open, by symptom. The bus does
+// not keep order, and a replica that dies gives back what it held much later: an alarm older than its own end must not
+// open an incident that nobody will ever clear.
+type endings struct {
+	at    map[eventID]time.Time // when its source observed that it is over
+	order []eventID
+}
+
+func (e *endings) add(id eventID, at time.Time) {
+	if e.at == nil {
+		e.at = map[eventID]time.Time{}
+	}
+	before, known := e.at[id]
+	if !known {
+		e.order = append(e.order, id)
+	}
+	if at.After(before) {
+		e.at[id] = at
+	}
+	if len(e.order) > maxEndings {
+		delete(e.at, e.order[0])
+		e.order = e.order[1:]
+	}
+}
+
+// noteEnding keeps an event that said that a fault is over of which no incident was open.
+func (b *Board) noteEnding(o events.Observed) {
+	if o.Disposition == events.WasResolved {
+		b.endings.add(idOf(symptomKey(o)), o.Anomaly.ObservedAt)
+	}
+}
+
+// endedSince reports whether the source of an alarm has said since that the fault is over, and when.
+func (b *Board) endedSince(o events.Observed) (at time.Time, ok bool) {
+	for id := idOf(symptomKey(o)); b != nil; b = b.base {
+		if said := b.endings.at[id]; said.After(at) {
+			at = said
+		}
+	}
+	return at, at.After(o.Anomaly.ObservedAt)
+}
