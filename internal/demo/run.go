@@ -52,6 +52,10 @@ func Run(ctx context.Context, o Options) error {
 	if err != nil {
 		return err
 	}
+	return run(ctx, o, sc)
+}
+
+func run(ctx context.Context, o Options, sc Scenario) error {
 	dir, err := os.MkdirTemp("", "detour-demo-")
 	if err != nil {
 		return fmt.Errorf("make a folder for the demonstration: %w", err)

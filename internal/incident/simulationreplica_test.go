@@ -22,6 +22,7 @@ type replica struct {
 	reach uint64        // position up to which commits have arrived
 	alone map[string]bool
 	retry map[string]time.Time // commands that may not run again before, by the true clock
+	rests map[string]Rest
 	moved map[string]time.Time // by incident: when its newest record was folded here
 }
 
@@ -57,7 +58,7 @@ func (s *simulation) turn(r *replica) {
 	}
 	s.follow(r, r.reach)
 	w := s.world
-	w.Pursues = s.pursues(r)
+	w.Pursues, w.Rests = s.pursues(r), r.rests
 	d := r.decide(w, s.clock(r), s.lab.observe)
 	if d.Fault != "" {
 		s.fail("%s decided unlawfully: %s", r.me(), d.Fault)
@@ -71,10 +72,13 @@ func (s *simulation) turn(r *replica) {
 		}
 		// An append whose answer is lost stands all the same; its writer reads it like everybody else.
 		heard := !s.chance(5) || s.calm
-		s.append(r, d.Records, heard)
+		if s.append(r, d.Records, heard) {
+			r.rests = d.Rests
+		}
 		s.soon(r, s.between(time.Millisecond, 5*time.Millisecond))
 		return
 	}
+	r.rests = d.Rests
 	for _, c := range d.Commands {
 		s.begin(r, c)
 	}
@@ -298,7 +302,7 @@ func (s *simulation) restart(r *replica) {
 	r.member.restart()
 	r.up, r.cut = true, false
 	r.alone, r.retry, r.moved = map[string]bool{}, map[string]time.Time{}, map[string]time.Time{}
-	r.reach = uint64(len(s.commits))
+	r.reach, r.rests = uint64(len(s.commits)), nil
 	s.soon(r, time.Millisecond)
 }
 

@@ -36,6 +36,7 @@ type chain struct {
 	channel  *grpc.ClientConn
 	payload  []byte // of one append: a commit of the service's
 	position uint64
+	passages int // before samples
 	done     chan error // of one passage
 }
 
@@ -144,9 +145,26 @@ func (c *chain) request(n int) (*gnmi.SetRequest, error) {
 	return request, nil
 }
 
+// before comes before every sample, the service's and the floor's: one passage that is not measured, and a rest. So each
+// finds machine and disk as the other does.
+func (c *chain) before(ctx context.Context, n int) error {
+	c.passages++
+	if _, err := c.sample(ctx, eventID("before", c.passages)); err != nil {
+		return fmt.Errorf("before sample %d: %w", n, err)
+	}
+	t := time.NewTimer(latencyRest)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
 // sample lets one anomaly pass, and returns how long it took until the Set was there. What it appends is as large as what
-// the service appended for the same.
-func (c *chain) sample(ctx context.Context, n int) (time.Duration, error) {
+// the service appended for the same, once that has.
+func (c *chain) sample(ctx context.Context, id string) (time.Duration, error) {
 	if c.payload == nil {
 		if err := c.borrow(ctx); err != nil {
 			return 0, err
@@ -154,7 +172,7 @@ func (c *chain) sample(ctx context.Context, n int) (time.Duration, error) {
 	}
 	before := len(c.s.net.Sets())
 	began := time.Now()
-	err := intake.Publish(ctx, c.s.streams(), floorDomain, []events.Event{anomaly(eventID("floor", n), c.link.A, began)})
+	err := intake.Publish(ctx, c.s.streams(), floorDomain, []events.Event{anomaly(id, c.link.A, began)})
 	if err != nil {
 		return 0, err
 	}
@@ -177,6 +195,9 @@ func (c *chain) borrow(ctx context.Context) error {
 			position = closed[0].Positions[0]
 		}
 	})
+	if position == 0 {
+		return nil
+	}
 	ledger, err := c.bus.Stream(ctx, events.StreamLedger)
 	if err != nil {
 		return err

@@ -19,7 +19,7 @@ const (
 	latencySamples = 50 // of each round
 	latencyWarm    = 5  // before them
 
-	latencyRest = 30 * time.Millisecond // before each, so that none meets the tail of the one before
+	latencyRest = 20 * time.Millisecond // before each, so that none meets the tail of what was before
 )
 
 // anomalyToSet measures from the beginning of the call that publishes an anomaly to the instant at which a router has the
@@ -69,13 +69,17 @@ func latencyRound(ctx context.Context, dir string, samples int, ours, floor *[]t
 		return err
 	}
 	for n := range latencyWarm + samples {
-		rest(ctx)
+		if err := chain.before(ctx, n); err != nil {
+			return err
+		}
 		took, err := s.drain(ctx, n, links[n%len(links)])
 		if err != nil {
 			return fmt.Errorf("sample %d: %w", n, err)
 		}
-		rest(ctx)
-		least, err := chain.sample(ctx, n)
+		if err := chain.before(ctx, n); err != nil {
+			return err
+		}
+		least, err := chain.sample(ctx, eventID("floor", n))
 		if err != nil {
 			return fmt.Errorf("floor's sample %d: %w", n, err)
 		}
@@ -84,16 +88,6 @@ func latencyRound(ctx context.Context, dir string, samples int, ours, floor *[]t
 		}
 	}
 	return nil
-}
-
-// rest lets everything come to rest.
-func rest(ctx context.Context) {
-	t := time.NewTimer(latencyRest)
-	defer t.Stop()
-	select {
-	case <-t.C:
-	case <-ctx.Done():
-	}
 }
 
 // drain publishes an anomaly about a link and returns how long it took until the first Set was there. It leaves the
