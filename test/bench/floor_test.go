@@ -36,7 +36,7 @@ type chain struct {
 	channel  *grpc.ClientConn
 	payload  []byte // of one append: a commit of the service's
 	position uint64
-	passages int // before samples
+	passages int        // before samples
 	done     chan error // of one passage
 }
 

@@ -2,14 +2,11 @@ package bench
 
 import (
 	"bufio"
-	"context"
 	"fmt"
 	"os"
 	"runtime"
 	"runtime/debug"
 	"strings"
-	"testing"
-	"time"
 )
 
 const mebibyte = 1 << 20
@@ -32,23 +29,6 @@ func measure() memory {
 	var resident uint64
 	fmt.Sscanf(field("/proc/self/status", "VmRSS"), "%d kB", &resident) //nolint:errcheck // then it is not known
 	return memory{heap: s.HeapAlloc, resident: resident << 10}
-}
-
-// serverCaches is how long the NATS server in this process keeps what it has written or read, and a little more.
-const serverCaches = 12 * time.Second
-
-// settled measures once the server has dropped its caches, which have nothing to do with what came before.
-func settled(ctx context.Context) memory {
-	if testing.Short() {
-		return measure()
-	}
-	t := time.NewTimer(serverCaches)
-	defer t.Stop()
-	select {
-	case <-t.C:
-	case <-ctx.Done():
-	}
-	return measure()
 }
 
 func (m memory) String() string {

@@ -63,30 +63,37 @@ policy: policy.yaml
 // service is one replica with everything around it: the backbone that it acts on, the bus, and a connection of ours to
 // each.
 type service struct {
-	dir    string
-	net    *backbone.Network
-	server *bus.Server
-	conn   *bus.Conn // the publisher's
-	app    *app.App
-	api    *client.Client
+	dir  string
+	net  *backbone.Network
+	url  string    // of the bus
+	conn *bus.Conn // the publisher's
+	app  *app.App
+	api  *client.Client
 
 	teardown []func() error
 }
 
-// raise starts a service and waits until it sees every router; prepare is called once the bus is there. The caller ends
-// it with close.
-func raise(ctx context.Context, dir string, prepare ...func(context.Context, jetstream.JetStream) error) (*service, error) {
+// raise starts a service and waits until it sees every router. The caller ends it with close.
+func raise(ctx context.Context, dir string) (*service, error) {
 	s := &service{dir: dir}
-	steps := []func(context.Context) error{s.raiseBackbone, s.raiseBus}
-	for _, p := range prepare {
-		steps = append(steps, func(ctx context.Context) error { return p(ctx, s.streams()) })
-	}
-	for _, step := range append(steps, s.writeFiles, s.raiseApp, s.ready) {
+	return s, s.perform(ctx, s.raiseBackbone, s.raiseBus, s.writeFiles, s.raiseApp, s.ready)
+}
+
+// raiseOutside does the same with the bus in a process of its own; prepare is called once that is there.
+func raiseOutside(ctx context.Context, dir string, prepare func(context.Context, jetstream.JetStream) error) (*service, error) {
+	s := &service{dir: dir}
+	made := func(ctx context.Context) error { return prepare(ctx, s.streams()) }
+	return s, s.perform(ctx, s.raiseBackbone, s.raiseBusOutside, made, s.writeFiles, s.raiseApp, s.ready)
+}
+
+// perform takes one step after the other. After a failure it takes apart what stands.
+func (s *service) perform(ctx context.Context, steps ...func(context.Context) error) error {
+	for _, step := range steps {
 		if err := step(ctx); err != nil {
-			return nil, errors.Join(err, s.close())
+			return errors.Join(err, s.close())
 		}
 	}
-	return s, nil
+	return nil
 }
 
 func (s *service) onClose(f func() error) { s.teardown = append(s.teardown, f) }
@@ -119,18 +126,20 @@ func (s *service) raiseBackbone(context.Context) (err error) {
 	return nil
 }
 
-func (s *service) raiseBus(ctx context.Context) (err error) {
-	if s.server, err = bus.Embedded(filepath.Join(s.dir, "nats"), bus.Options{Port: -1}); err != nil {
+func (s *service) raiseBus(ctx context.Context) error {
+	server, err := bus.Embedded(filepath.Join(s.dir, "nats"), bus.Options{Port: -1})
+	if err != nil {
 		return err
 	}
-	s.onClose(bounded(s.server.Shutdown))
+	s.onClose(bounded(server.Shutdown))
+	s.url = server.URL()
 	s.conn, err = s.connect(ctx)
 	return err
 }
 
 // connect opens another connection to the bus, of the same kind as the service's.
 func (s *service) connect(ctx context.Context) (*bus.Conn, error) {
-	conn, err := bus.Connect(bus.Config{URLs: []string{s.server.URL()}, Name: "bench"})
+	conn, err := bus.Connect(bus.Config{URLs: []string{s.url}, Name: "bench"})
 	if err != nil {
 		return nil, err
 	}
@@ -152,7 +161,7 @@ func (s *service) writeFiles(context.Context) error {
 		return err
 	}
 	var c bytes.Buffer
-	if err := configFile.Execute(&c, map[string]string{"Domain": domain, "Bus": s.server.URL()}); err != nil {
+	if err := configFile.Execute(&c, map[string]string{"Domain": domain, "Bus": s.url}); err != nil {
 		return err
 	}
 	files := map[string][]byte{"inventory.yaml": inventory, "topology.yaml": topology, "policy.yaml": []byte(policyFile), "detour.yaml": c.Bytes()}

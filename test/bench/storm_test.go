@@ -41,7 +41,7 @@ func (t *table) storm(b *testing.B) {
 
 func (t *table) stormOn(b *testing.B, blocks, size, repeats int) (err error) {
 	ctx := b.Context()
-	s, err := raise(ctx, scratch(b), quickAnomalies)
+	s, err := raiseOutside(ctx, scratch(b), quickAnomalies)
 	if err != nil {
 		return err
 	}
@@ -74,7 +74,7 @@ func (t *table) stormOn(b *testing.B, blocks, size, repeats int) (err error) {
 		}
 		done += n
 		if len(steps) > 0 && done >= steps[0] {
-			steps, grown = steps[1:], append(grown, settled(ctx))
+			steps, grown = steps[1:], append(grown, measure())
 		}
 	}
 	ours, floor = perSecond(repeats, r.ours), perSecond(repeats, r.floor)

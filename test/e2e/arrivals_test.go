@@ -109,6 +109,7 @@ func TestArrivals(t *testing.T) {
 // TestKilledBeforeAck kills replicas with anomalies in their hands, some of them recorded and none acknowledged: every one
 // is recorded in the end, as new exactly once.
 func TestKilledBeforeAck(t *testing.T) {
+	long(t)
 	t.Parallel()
 	s := raise(t, setup{replicas: 2, proven: true, rules: rules{Mode: "dry-run"}})
 	ctx, stop := context.WithCancel(t.Context())
@@ -139,6 +140,7 @@ func TestKilledBeforeAck(t *testing.T) {
 // TestStalledOwner stops the replica that owns a step with its Set on the wire: another takes over and looks; what the
 // first sends or believes when it wakes changes nothing.
 func TestStalledOwner(t *testing.T) {
+	long(t)
 	t.Parallel()
 	s := raise(t, setup{replicas: 2, proven: true})
 	for _, link := range []string{linkPlain, linkUnfenced} {

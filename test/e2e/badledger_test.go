@@ -55,9 +55,10 @@ func TestLossyLedger(t *testing.T) {
 	} {
 		config := goodStream()
 		c.alter(&config)
-		if _, err := s.conn.JetStream().CreateStream(s.within(), config); err != nil {
-			t.Fatalf("%s: %v", c.name, err)
-		}
+		s.wait(c.name+": the stream to be made; the one before it may still be being deleted", func() bool {
+			_, err := s.conn.JetStream().CreateStream(s.within(), config)
+			return err == nil
+		})
 		a := run(t, "", "serve", "--config", r.config)
 		if a.code != 1 || !strings.Contains(a.err, c.want) || !strings.Contains(a.err, events.StreamLedger) {
 			t.Errorf("a ledger %s: exit %d, want 1 and %q:\n%s", c.name, a.code, c.want, a.err)

@@ -53,6 +53,7 @@ func TestBusAway(t *testing.T) {
 // TestFailedVerificationWithoutBus has the one act that needs no new record: the undo of a step whose verification failed
 // while the bus is away. It happens then, and is recorded when the bus is back.
 func TestFailedVerificationWithoutBus(t *testing.T) {
+	long(t)
 	t.Parallel()
 	s := raise(t, setup{replicas: 1, rules: rules{Clocks: map[string]string{"verify_within": "2s"}}})
 	a, b := s.routersOf(linkEdge)
@@ -140,6 +141,7 @@ func TestUnwritable(t *testing.T) {
 // TestFullDisk fills the disk below the embedded server while a link is drained. What cannot be recorded is not done;
 // readiness and orders say so; and when there is room again it goes on.
 func TestFullDisk(t *testing.T) {
+	long(t)
 	t.Parallel()
 	s := raiseBare(t, rules{})
 	disk := filepath.Join(s.dir, "disk")
@@ -181,9 +183,7 @@ func TestFullDisk(t *testing.T) {
 	refused := false
 	for range 200 { // what is left in blocks already allocated goes first
 		if a := r.detour("oscar", "freeze", "--reason", strings.Repeat("x", 900), "--scope", "site:site-1", "--timeout", "4s"); a.code != 0 {
-			refused = a.code != 3
-			if refused {
-				t.Logf("exit %d: %s", a.code, a.err)
+			if refused = a.code != 3; refused {
 				break
 			}
 			r.detour("oscar", "thaw", "--scope", "site:site-1", "--timeout", "4s")

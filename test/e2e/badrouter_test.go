@@ -101,6 +101,7 @@ func edit(t testing.TB, path, old, new string) {
 // TestRouterFaults has routers treat Sets in every way that real ones were seen to, one after the other, and wants the
 // incident to end as it must, with both ends as they were.
 func TestRouterFaults(t *testing.T) {
+	long(t)
 	t.Parallel()
 	s := raise(t, setup{replicas: 2, proven: true})
 	for _, c := range []struct {

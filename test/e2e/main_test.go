@@ -6,12 +6,15 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"sync"
 	"testing"
 	"time"
+
+	"go.uber.org/goleak"
 )
 
 var (
@@ -36,6 +39,12 @@ func TestMain(m *testing.M) {
 		}
 	}
 	code := m.Run()
+	http.DefaultClient.CloseIdleConnections()
+	// A library behind gNMI keeps one that flushes a log which nobody writes.
+	if err := goleak.Find(goleak.IgnoreAnyFunction("github.com/golang/glog.(*fileSink).flushDaemon")); err != nil && code == 0 {
+		fmt.Fprintln(os.Stderr, err)
+		code = 1
+	}
 	if dir, err := scratch(); err == nil {
 		os.RemoveAll(dir)
 	}
@@ -62,6 +71,14 @@ func binary(t testing.TB) string {
 		t.Fatal(err)
 	}
 	return path
+}
+
+// long leaves a test that takes its time out of a short run.
+func long(t *testing.T) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("left out of a short run")
+	}
 }
 
 // answer is how a command ended.

@@ -104,7 +104,7 @@ func TestApprovalRace(t *testing.T) {
 // TestApprovals asks for approval, and has everybody who should not get it try.
 func TestApprovals(t *testing.T) {
 	t.Parallel()
-	s := raise(t, setup{replicas: 1, proven: true, rules: rules{Autonomy: "approve", Quorum: 2, Expiry: 3 * time.Second}})
+	s := raise(t, setup{replicas: 1, proven: true, rules: rules{Autonomy: "approve", Quorum: 2, Expiry: 15 * time.Second}})
 	r := s.replicas[0]
 	i := s.asked(linkPlain, labelled(incident.LabelAskedBy, "dave"))
 	short := i.Ask.Plan.Short()
@@ -242,6 +242,7 @@ func TestUndrain(t *testing.T) {
 // TestMaintenance opens a window over a router: the same record and no Set; and when it ends, what is still wrong is decided
 // anew from what is seen then.
 func TestMaintenance(t *testing.T) {
+	long(t)
 	t.Parallel()
 	s := raise(t, setup{replicas: 2, proven: true})
 	r := s.replicas[1]
@@ -320,12 +321,11 @@ func TestFreeze(t *testing.T) {
 // TestFrozenUnheard lets a replica's intent reach the ledger and keeps everything from it that comes back: neither that the
 // intent stands nor the freeze that follows it. When it hears of both at once, it sets nothing.
 func TestFrozenUnheard(t *testing.T) {
+	long(t)
 	t.Parallel()
 	s := raise(t, setup{replicas: 2, proven: true, rules: rules{Clocks: map[string]string{"set_deadline": "20s"}}})
-	rounds, heardNothing := 4, 0
-	if testing.Short() {
-		rounds = 2
-	}
+	const rounds = 4
+	heardNothing := 0
 	for n := range rounds {
 		link := []string{linkPlain, linkSingle, linkLevels, linkAbsent}[n]
 		_, b := s.routersOf(link)

@@ -13,6 +13,7 @@ import (
 
 // TestVerbs runs every verb against a live replica, right and wrong, and wants the exit codes of the contract.
 func TestVerbs(t *testing.T) {
+	long(t)
 	t.Parallel()
 	s := raise(t, setup{replicas: 1})
 	r := s.replicas[0]
