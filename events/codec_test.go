@@ -284,3 +284,86 @@ func BenchmarkDecode(b *testing.B) {
 		})
 	}
 }
+
+// TestEncodeWritesAsJSONDoes compares what is written by hand with what encoding/json writes of the same.
+func TestEncodeWritesAsJSONDoes(t *testing.T) {
+	r := rand.New(rand.NewPCG(5, 6))
+	kinds := vocabulary(t)
+	for range 2000 {
+		c := Commit{At: testTime}
+		fill(reflect.ValueOf(&c.ID).Elem(), r)
+		fill(reflect.ValueOf(&c.By).Elem(), r)
+		w := wireCommit{Version: Version, ID: c.ID, At: c.At, By: c.By, Records: []wireRecord{}}
+		for kind, zero := range kinds {
+			if kind != KindObserved && r.IntN(20) > 0 {
+				continue
+			}
+			b := reflect.New(reflect.TypeOf(zero)).Elem()
+			fill(b, r)
+			record := Record{Body: b.Interface().(Body)}
+			fill(reflect.ValueOf(&record.Incident).Elem(), r)
+			body, err := json.Marshal(record.Body)
+			if err != nil {
+				t.Fatal(err)
+			}
+			c.Records = append(c.Records, record)
+			w.Records = append(w.Records, wireRecord{Kind: kind, Incident: record.Incident, Body: body})
+		}
+		want, err := json.Marshal(w)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, digest, err := c.Encode()
+		if err != nil || digest != DigestBytes(got) {
+			t.Fatalf("digest %s, %v", digest, err)
+		}
+		if string(got) != string(want) {
+			t.Fatalf("(-json +by hand):\n%s", cmp.Diff(string(want), string(got)))
+		}
+	}
+}
+
+// TestEncodeRefusesYears has a time that RFC 3339 cannot express in each place where one is written by hand.
+func TestEncodeRefusesYears(t *testing.T) {
+	late := time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC)
+	for name, c := range map[string]Commit{
+		"of the commit": {ID: "x", At: late},
+		"of an anomaly": {ID: "x", At: testTime, Records: []Record{{Body: Observed{Anomaly: Anomaly{ObservedAt: late}}}}},
+	} {
+		if raw, _, err := c.Encode(); err == nil {
+			t.Errorf("%s: written as %s", name, raw)
+		}
+	}
+}
+
+// TestDecoderReadsRepetitions has one Decoder read many records of which each says nearly what the one before it said.
+func TestDecoderReadsRepetitions(t *testing.T) {
+	r := rand.New(rand.NewPCG(7, 8))
+	var d Decoder
+	var o Observed
+	for n := range 3000 {
+		v := reflect.ValueOf(&o).Elem()
+		if n%2 == 0 {
+			v = v.FieldByName("Anomaly")
+		}
+		if n%3 == 0 {
+			v = reflect.ValueOf(&o.Anomaly.Resource).Elem()
+		}
+		fill(v.Field(r.IntN(v.NumField())), r)
+		raw, _, err := Commit{ID: "x", At: testTime, Records: []Record{{Incident: "i", Body: o}}}.Encode()
+		if err != nil {
+			t.Fatal(err)
+		}
+		want, err := strictDecode(raw)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, ok := d.fast(raw)
+		if !ok {
+			t.Fatalf("the fast reader gives up on %s", raw)
+		}
+		if diff := cmp.Diff(want, got, alike); diff != "" {
+			t.Fatalf("%s (-strict +fast):\n%s", raw, diff)
+		}
+	}
+}

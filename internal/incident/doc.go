@@ -9,7 +9,8 @@
 // that this version does not know makes the replica stop deciding, while it goes on following.
 //
 // Decide returns either records or commands for an incident, never both: a command rests only on what stands on the
-// ledger. So nothing is set without a record, and the fence of a Set is the position of its intent.
+// ledger. So nothing is set without a record, and the fence of a Set is the position of its intent. What an intent will
+// lead to once it stands is returned beside it, to be made ready and no more.
 //
 // What an intent's outcome is, nobody guesses. The owner records applied, refused or unknown. When the owner is silent
 // past deadline and margin, any replica records unknown; whoever then looks raises the router's election id to the

@@ -7,7 +7,10 @@
 //
 // The way from an anomaly to a Set is one commit: when an arrived event would open an incident, its target is read before
 // the first record is written, for at most Prefetch, so that observed, opened, planned, ruled, admitted and intended stand
-// or fall together.
+// or fall together. Two things are done while others wait. An anomaly that the bus announces has its target read while the
+// bus still stores it. And while a commit is written, what its intents lead to is made ready behind a gate: the router's
+// turn is taken, its leaves are compared, the request is built; it leaves only when the commit stands, and is dropped, as
+// if it had never been, when that does not.
 //
 // Peers share the work without an election: an incident is pursued by the owner of its newest intent, or, while that one
 // is not heard, by the first of those that are. Who is heard is an economy; if it is wrong, two workers decide the same and

@@ -24,6 +24,7 @@ type network struct {
 	master   map[string]uint64
 	changed  []string // every change of a leaf, in order
 	requests int      // that left, whatever became of them
+	observed int      // readings of a target that were begun
 	proven   []events.Proved
 
 	reading time.Duration            // how long it takes to read a target
@@ -61,6 +62,12 @@ func (n *network) sets() int {
 	return n.requests
 }
 
+func (n *network) readings() int {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.observed
+}
+
 func (n *network) known() []events.Proved {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -87,6 +94,7 @@ func (n *network) Observe(ctx context.Context, target events.Target) events.Fact
 	at := time.Now().UTC()
 	n.mu.Lock()
 	reading := n.reading
+	n.observed++
 	n.mu.Unlock()
 	late := wait(ctx, reading)
 	n.mu.Lock()

@@ -23,7 +23,7 @@ var (
 )
 
 // patience bounds every wait for something that must come. None is expected to come near.
-const patience = 45 * time.Second
+const patience = 90 * time.Second
 
 // scratch is where the binary lies; TestMain removes it.
 var scratch = sync.OnceValues(func() (string, error) { return os.MkdirTemp("", "detour-e2e-") })
@@ -34,7 +34,7 @@ func TestMain(m *testing.M) {
 	given := false
 	flag.Visit(func(f *flag.Flag) { given = given || f.Name == "test.parallel" })
 	if !given {
-		if err := flag.Set("test.parallel", "8"); err != nil {
+		if err := flag.Set("test.parallel", "5"); err != nil {
 			panic(err)
 		}
 	}
