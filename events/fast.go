@@ -16,6 +16,7 @@ import (
 type Decoder struct {
 	seen [64]string
 	last Observed // strings as they were last read in their places
+	prev Digest   // of the last commit, which the next one names
 }
 
 // Decode is the function Decode.
@@ -49,7 +50,7 @@ func (d *Decoder) fast(raw []byte) (c Commit, ok bool) {
 	s := &scan{raw: raw, Decoder: d}
 	var at time.Time
 	ok = s.literal(`{"v":1,"id":`) && s.text(&c.ID) &&
-		s.literal(`,"prev":`) && s.text((*string)(&c.Prev)) &&
+		s.literal(`,"prev":`) && s.again((*string)(&d.prev), (*string)(&c.Prev)) &&
 		s.literal(`,"at":`) && s.unmarshal(&at) &&
 		s.literal(`,"by":`) && s.text(&c.By) &&
 		s.literal(`,"records":[`)
@@ -62,6 +63,7 @@ func (d *Decoder) fast(raw []byte) (c Commit, ok bool) {
 	}
 	ok = ok && s.literal("}") && s.at == len(raw)
 	c.Digest = DigestBytes(raw)
+	d.prev = c.Digest
 	return c, ok
 }
 

@@ -78,12 +78,12 @@ func (s *site) stop(t *testing.T) {
 	}
 }
 
-// open opens an intake, with a short AckWait, and runs it until the test ends.
+// open opens an intake and runs it until the test ends. Nothing is redelivered on a slow machine unless the test says so.
 func (s *site) open(t *testing.T, c intake.Config) *intake.Intake {
 	t.Helper()
 	c.Domain = "core"
 	if c.Ack == 0 {
-		c.Ack = time.Second
+		c.Ack = time.Minute
 	}
 	in, err := intake.Open(within(t), s.conn.JetStream(), c)
 	if err != nil {

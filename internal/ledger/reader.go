@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 	"go.uber.org/zap"
 )
@@ -15,7 +14,7 @@ import (
 const (
 	batchMessages = 4096                  // asked for at once
 	batchEntries  = 64                    // handed on at once, at most
-	linger        = 10 * time.Millisecond // for a message that the server says is pending
+	linger        = 50 * time.Millisecond // for messages that the server says are pending
 	batchBytes    = 8 << 20               // of them, at most; far below what the client queues before it drops
 	heartbeat     = time.Second           // after two of these in silence the server's side of the reader is gone
 	requestExpiry = 10 * time.Second      // of one request for messages
@@ -85,20 +84,21 @@ func (r *reader) session(ctx context.Context) (final, trouble error) {
 // gather takes messages until there are no more for now, or enough. What it took before it met with trouble counts. It
 // gives up with context.DeadlineExceeded when nothing comes for a while.
 func (r *reader) gather(ctx context.Context, messages jetstream.MessagesContext, fresh bool) ([]Entry, error) {
-	ctx, cancel := context.WithTimeout(ctx, quiet)
+	first, cancel := context.WithTimeout(ctx, quiet)
 	defer cancel()
-	batch := make([]Entry, 0, batchEntries)
+	batch, wait := make([]Entry, 0, batchEntries), jetstream.NextContext(first)
 	for more := true; more && len(batch) < batchEntries; fresh = false {
-		wait := jetstream.NextContext(ctx)
-		if len(batch) > 0 {
-			wait = jetstream.NextMaxWait(linger)
-		}
 		msg, err := messages.Next(wait)
-		if errors.Is(err, nats.ErrTimeout) && len(batch) > 0 {
+		if errors.Is(err, context.DeadlineExceeded) && len(batch) > 0 {
 			return batch, nil // a server that lost a message to its disk counts it as pending and never sends it
 		}
 		if err != nil {
 			return batch, err
+		}
+		if len(batch) == 0 {
+			others, cancel := context.WithTimeout(ctx, linger)
+			defer cancel()
+			wait = jetstream.NextContext(others)
 		}
 		meta, err := msg.Metadata()
 		if err != nil {

@@ -112,6 +112,7 @@ func (w *Worker) loop(ctx context.Context) error {
 
 // catchUp folds the ledger up to where it ended when the worker began, then records under which policy it decides.
 func (w *Worker) catchUp(ctx context.Context) error {
+	defer collectLess()()
 	asked := w.Now()
 	last, err := w.Ledger.LastPosition(ctx)
 	for err != nil {
