@@ -25,10 +25,11 @@ func (a arrivals) Next(ctx context.Context) ([]worker.Delivery, error) {
 		return nil, err
 	}
 	list := make([]worker.Delivery, len(batch))
-	for i, d := range batch {
+	for i := range batch {
+		d := &batch[i]
 		list[i] = worker.Delivery{
 			Event: d.Event, Received: d.Received,
-			Return: func(ctx context.Context, reason string) error { return a.in.Reject(ctx, d, reason) },
+			Return: func(ctx context.Context, reason string) error { return a.in.Reject(ctx, *d, reason) },
 			Ack: func() {
 				if err := d.Ack(); err != nil {
 					a.log.Warn("acknowledge an anomaly; it is delivered again and recorded as a duplicate", zap.Error(err))
@@ -118,7 +119,7 @@ func (h health) Status() api.Status {
 	w := h.a.worker.Status()
 	s := api.Status{
 		Replica: w.Name, Version: Version(), Mode: h.a.cfg.Mode, Position: w.Position, Digest: w.Digest, CaughtUp: w.CaughtUp, Halted: w.Halted,
-		Connected: h.a.conn.Connected(), Unwritten: w.Unwritable, Policy: h.a.cfg.Policy.Digest(),
+		Connected: h.a.conn.Connected() && h.a.feed.Connected(), Unwritten: w.Unwritable, Policy: h.a.cfg.Policy.Digest(),
 	}
 	return s
 }

@@ -36,7 +36,8 @@ type App struct {
 	cfg    *config.Config
 	log    *zap.Logger
 	server *bus.Server // nil on a foreign bus
-	conn   *bus.Conn
+	conn   *bus.Conn   // for the ledger and the other replicas
+	feed   *bus.Conn   // for anomalies: what they queue up in a storm stands in nobody's way
 	ledger *ledger.Ledger
 	intake *intake.Intake
 	fleet  *device.Fleet
@@ -87,13 +88,17 @@ func (a *App) openBus(ctx context.Context) error {
 			return err
 		}
 	}
-	conn, err := bus.Connect(c)
-	if err != nil {
-		return err
+	for _, conn := range []**bus.Conn{&a.conn, &a.feed} {
+		var err error
+		if *conn, err = bus.Connect(c); err != nil {
+			return err
+		}
+		a.onClose("bus connection", (*conn).Close)
+		if err := (*conn).Wait(ctx); err != nil {
+			return err
+		}
 	}
-	a.conn = conn
-	a.onClose("bus connection", conn.Close)
-	return conn.Wait(ctx)
+	return nil
 }
 
 func (a *App) openLedger(ctx context.Context) (err error) {
@@ -104,7 +109,7 @@ func (a *App) openLedger(ctx context.Context) (err error) {
 }
 
 func (a *App) openIntake(ctx context.Context) (err error) {
-	a.intake, err = intake.Open(ctx, a.conn.JetStream(), intake.Config{Domain: a.cfg.Domain, Log: a.log.Named("intake")})
+	a.intake, err = intake.Open(ctx, a.feed.JetStream(), intake.Config{Domain: a.cfg.Domain, Log: a.log.Named("intake")})
 	return err
 }
 
@@ -169,6 +174,7 @@ func (a *App) openWeb(registry *prometheus.Registry) error {
 
 // Run runs the replica until ctx ends or a task fails, then closes everything.
 func (a *App) Run(ctx context.Context) error {
+	defer CollectLess()()
 	g, inner := errgroup.WithContext(ctx)
 	for name, task := range map[string]func(context.Context) error{
 		"routers": a.fleet.Run, "intake": a.intake.Run, "peers": a.peers.Run, "worker": a.worker.Run,

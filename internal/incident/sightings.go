@@ -1,7 +1,7 @@
 package incident
 
 import (
-	"crypto/sha256"
+	"hash/maphash"
 	"slices"
 )
 
@@ -18,12 +18,15 @@ type sighting struct {
 }
 
 // eventID identifies an event in less memory than its source and id take. Two events that somebody made to share one
-// would be taken for duplicates, so it is not a short sum.
-type eventID [16]byte
+// would be taken for duplicates, so it is as long as that nobody meets two by chance, and under seeds that nobody knows.
+type eventID [2]uint64
+
+var idSeeds = [len(eventID{})]maphash.Seed{maphash.MakeSeed(), maphash.MakeSeed()}
 
 func idOf(identity string) (id eventID) {
-	sum := sha256.Sum256([]byte(identity))
-	copy(id[:], sum[:])
+	for n, seed := range idSeeds {
+		id[n] = maphash.String(seed, identity)
+	}
 	return id
 }
 

@@ -31,7 +31,7 @@ type Intake struct {
 	js     jetstream.JetStream
 	cfg    Config
 	log    *zap.Logger
-	parsed chan Delivery
+	parsed *queue
 }
 
 // Open makes the streams that are missing, checks those that exist, and makes the consumer. Nothing is fetched before
@@ -41,7 +41,7 @@ func Open(ctx context.Context, js jetstream.JetStream, c Config) (*Intake, error
 	if err := ensureStreams(ctx, js, c.Limits); err != nil {
 		return nil, fmt.Errorf("open intake: %w", err)
 	}
-	in := &Intake{js: js, cfg: c, log: c.Log, parsed: make(chan Delivery, ahead*c.Batch)}
+	in := &Intake{js: js, cfg: c, log: c.Log, parsed: newQueue(ahead * c.Batch)}
 	if _, err := in.consumer(ctx); err != nil {
 		return nil, fmt.Errorf("open intake: %w", err)
 	}
@@ -68,20 +68,9 @@ const ahead = 2
 // Next returns what has arrived: at least one delivery, at most Config.Batch. It waits until there is one or ctx ends,
 // and for no second one.
 func (in *Intake) Next(ctx context.Context) ([]Delivery, error) {
-	var batch []Delivery
-	select {
-	case d := <-in.parsed:
-		batch = append(batch, d)
-	case <-ctx.Done():
-		return nil, fmt.Errorf("next anomalies: %w", ctx.Err())
-	}
-	for len(batch) < in.cfg.Batch {
-		select {
-		case d := <-in.parsed:
-			batch = append(batch, d)
-		default:
-			return batch, nil
-		}
+	batch, err := in.parsed.take(ctx, in.cfg.Batch)
+	if err != nil {
+		return nil, fmt.Errorf("next anomalies: %w", err)
 	}
 	return batch, nil
 }
@@ -138,10 +127,8 @@ func (in *Intake) session(ctx context.Context) (fetched bool, err error) {
 			return fetched, err
 		}
 		fetched = true
-		select {
-		case in.parsed <- deliver(&reader, msg):
-		case <-ctx.Done():
-			return fetched, ctx.Err()
+		if err := in.parsed.put(ctx, deliver(&reader, msg)); err != nil {
+			return fetched, err
 		}
 	}
 }

@@ -34,6 +34,9 @@ func (l *Ledger) Append(ctx context.Context, commit events.Commit, after uint64)
 		err = l.checkPrev(ctx, commit, after)
 	}
 	if err == nil {
+		l.mu.Lock()
+		l.sent = commit
+		l.mu.Unlock()
 		err = l.settle(ctx, entry, commit.ID)
 	}
 	if err != nil {

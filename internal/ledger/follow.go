@@ -53,7 +53,11 @@ func (l *Ledger) openAhead(ctx context.Context, from uint64, batches chan<- []op
 	return l.entries(ctx, from, func(entries []Entry) error {
 		batch := make([]opened, len(entries))
 		for i, e := range entries {
-			commit, err := open(e, &decoder)
+			commit, known := l.ours(e)
+			var err error
+			if !known {
+				commit, err = open(e, &decoder)
+			}
 			batch[i] = opened{e, commit, err}
 		}
 		select {

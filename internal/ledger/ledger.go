@@ -34,7 +34,8 @@ type Ledger struct {
 	log    *zap.Logger
 
 	mu   sync.Mutex
-	seen link // the newest commit that this process appended or followed, to check Prev against
+	seen link          // the newest commit that this process appended or followed, to check Prev against
+	sent events.Commit // the newest that this process tried to append: stored, it comes back to whoever follows
 }
 
 // link is one joint of the chain.
@@ -99,6 +100,17 @@ func (l *Ledger) LastPosition(ctx context.Context) (uint64, error) {
 
 func (l *Ledger) info(ctx context.Context) (*jetstream.StreamInfo, error) {
 	return ask(ctx, l.log, "ask for the ledger's end", func(ctx context.Context) (*jetstream.StreamInfo, error) { return l.stream.Info(ctx) })
+}
+
+// ours is the commit of an entry that this process has just sent, if they are its bytes.
+func (l *Ledger) ours(e Entry) (events.Commit, bool) {
+	l.mu.Lock()
+	sent := l.sent
+	l.mu.Unlock()
+	if sent.Position != e.Position || sent.Digest != e.Stated || events.DigestBytes(e.Raw) != e.Stated {
+		return events.Commit{}, false
+	}
+	return sent, true
 }
 
 // saw remembers the newest joint of the chain.

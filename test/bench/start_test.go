@@ -14,6 +14,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/detour-net/detour/events"
+	"github.com/detour-net/detour/internal/app"
 	"github.com/detour-net/detour/internal/bus"
 	"github.com/detour-net/detour/internal/incident"
 	"github.com/detour-net/detour/internal/ledger"
@@ -183,6 +184,7 @@ func (a *archive) follow(ctx context.Context, h *history) (took time.Duration, h
 	})
 	running, stop := context.WithCancel(ctx)
 	ended := make(chan error, 1)
+	defer app.CollectLess()() // as in service
 	began := time.Now()
 	go func() { ended <- w.Run(running) }()
 	err = await(ctx, "the replica to catch up", func() bool { return w.Status().CaughtUp })

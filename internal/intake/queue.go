@@ -1,0 +1,78 @@
+package intake
+
+import (
+	"context"
+	"sync"
+)
+
+// queue hands deliveries from the one that parses to the one that takes, a batch at a time: in a storm a channel would wake
+// and copy for each. It holds at most limit.
+type queue struct {
+	limit int
+	some  chan struct{} // holds a token while there may be something to take
+	room  chan struct{} // holds a token while there may be room
+
+	mu   sync.Mutex
+	list []Delivery
+}
+
+func newQueue(limit int) *queue {
+	return &queue{limit: limit, some: make(chan struct{}, 1), room: make(chan struct{}, 1)}
+}
+
+// put waits for room until ctx ends, whose error it returns.
+func (q *queue) put(ctx context.Context, d Delivery) error {
+	for !q.add(d) {
+		select {
+		case <-q.room:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	signal(q.some)
+	return nil
+}
+
+func (q *queue) add(d Delivery) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if len(q.list) >= q.limit {
+		return false
+	}
+	q.list = append(q.list, d)
+	return true
+}
+
+// take waits until there is anything or ctx ends, whose error it returns, and returns at most n.
+func (q *queue) take(ctx context.Context, n int) ([]Delivery, error) {
+	for {
+		if list := q.remove(n); len(list) > 0 {
+			signal(q.room)
+			return list, nil
+		}
+		select {
+		case <-q.some:
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+}
+
+func (q *queue) remove(n int) []Delivery {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	list := q.list
+	if len(list) <= n {
+		q.list = make([]Delivery, 0, len(list)+1)
+		return list
+	}
+	q.list = append(make([]Delivery, 0, q.limit), list[n:]...)
+	return list[:n:n]
+}
+
+func signal(c chan struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
+	}
+}
