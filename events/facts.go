@@ -9,6 +9,8 @@ type Facts struct {
 	At      time.Time    `json:"at"` // when the oldest part was seen
 	Ends    []EndFacts   `json:"ends,omitempty"`
 	Network NetworkFacts `json:"network"`
+	// Prospect is what a drain of the target would do, nil where the target is no link.
+	Prospect *Prospect `json:"prospect,omitempty"`
 }
 
 // EndFacts are the facts of one end of a link.

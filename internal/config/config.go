@@ -29,6 +29,7 @@ type Config struct {
 
 	Files    Files
 	Network  *network.Topology
+	Traffic  network.Matrix // as it was when the configuration was read; no demands: none is named
 	Resolver *network.Resolver
 	Policy   *policy.Policy
 
@@ -39,6 +40,7 @@ type Config struct {
 type Files struct {
 	Inventory string
 	Topology  string
+	Traffic   string // "" when none is named
 	Policy    string
 	Tokens    string // "" when none is named
 }
@@ -71,6 +73,7 @@ type file struct {
 	Auth      Auth        `yaml:"auth"`
 	Inventory string      `yaml:"inventory"`
 	Topology  string      `yaml:"topology"`
+	Traffic   string      `yaml:"traffic"`
 	Policy    string      `yaml:"policy"`
 }
 
@@ -117,7 +120,7 @@ func Load(path string) (*Config, error) {
 		Path: abs, Mode: f.Mode, Domain: f.Domain, Replica: f.Replica, NATS: f.NATS, Listen: f.Listen, Telemetry: f.Telemetry, Log: f.Log, doc: doc,
 		Files: Files{
 			Inventory: s.named("inventory", f.Inventory, abs, true), Topology: s.named("topology", f.Topology, abs, true),
-			Policy: s.named("policy", f.Policy, abs, true), Tokens: s.tokensFile(f.Auth.Tokens, abs),
+			Traffic: s.named("traffic", f.Traffic, abs, false), Policy: s.named("policy", f.Policy, abs, true), Tokens: s.tokensFile(f.Auth.Tokens, abs),
 		},
 	}
 	if err := errors.Join(doc.Err(), c.read()); err != nil {
@@ -139,6 +142,10 @@ func (c *Config) read() error {
 			c.Resolver, err = network.NewResolver(c.Network)
 		}
 		errs = append(errs, err)
+		if err == nil && c.Files.Traffic != "" {
+			c.Traffic, err = network.LoadMatrix(c.Files.Traffic, c.Network)
+			errs = append(errs, err)
+		}
 	}
 	if c.Files.Policy != "" {
 		c.Policy, err = LoadPolicy(c.Files.Policy)

@@ -40,6 +40,11 @@ func (c *Config) Describe() []Setting {
 	add("log.level", c.Log.Level)
 	add("inventory", fmt.Sprintf("%d routers", len(c.Network.Routers)))
 	add("topology", fmt.Sprintf("%d links", len(c.Network.Links)))
+	if c.Files.Traffic == "" {
+		add("traffic", "none: what a drain does is bounded by the loads of links")
+	} else {
+		add("traffic", fmt.Sprintf("%d demands, %d bit/s", len(c.Traffic.Demands), c.Traffic.Total()))
+	}
 	add("policy", fmt.Sprintf("%d rules, digest %s", len(c.Policy.Rules()), c.Policy.Digest().Short()))
 	return append(list, c.Policy.Limits()...)
 }

@@ -1,20 +1,34 @@
-// Package network is the backbone as configured: routers, where they stand and how they are reached, and the links
-// between them. It says which link an interface belongs to, so that two alarms from two ends are one suspected fault.
+// Package network is the backbone as configured and as observed: routers, where they stand and how they are reached; the
+// links between them with their LAG members, metrics and capacities; the risk groups that fail together; the traffic that
+// is offered. It says which link an interface belongs to, so that two alarms from two ends are one suspected fault.
 //
-// A topology is validated as a whole when it is loaded; what stands in a *Topology is consistent: every link joins two
-// different known routers, no interface ends two links, every capacity is positive, and no two names give the same
-// subject token. Nothing in here acts or observes.
+// A Topology is what people wrote: the inventory and the topology file, or a file of the Internet Topology Zoo. A Matrix
+// is the traffic that routers send to each other, from a CSV file or by the gravity rule. A State is what was observed
+// on top of it; Effective lays it over the topology, and that is where every what-if starts.
+//
+// Each is validated as a whole when it is loaded, every complaint with its place; what stands in a *Topology is
+// consistent: every link joins two different known routers that agree on its levels, no interface ends two links, every
+// capacity is positive and the sum of its members, every risk group has members that exist, and no two names give the
+// same subject token. Reading is bounded in bytes, entries and complaints. Nothing in here acts, observes or routes.
 package network
+
+// Topology is the whole network: what the inventory and the topology file say together.
+type Topology struct {
+	Routers []Router
+	Links   []Link
+	SRLGs   []SRLG // as declared; RiskGroups has those too that only links name
+}
 
 // Router is one router of the inventory.
 type Router struct {
-	Name    string   `yaml:"name"`              // unique, as anomalies name it
-	Address string   `yaml:"address,omitempty"` // host:port of its gNMI server
-	Profile string   `yaml:"profile,omitempty"` // platform profile, for example "openconfig"
-	Site    string   `yaml:"site,omitempty"`
-	Plane   string   `yaml:"plane,omitempty"`
-	Roles   []string `yaml:"roles,omitempty"`
-	Canary  string   `yaml:"canary,omitempty"` // an interface whose description a person declared harmless to write, for proofs
+	Name     string   `yaml:"name"`              // unique, as anomalies name it
+	Address  string   `yaml:"address,omitempty"` // host:port of its gNMI server
+	Profile  string   `yaml:"profile,omitempty"` // platform profile, for example "openconfig"
+	Site     string   `yaml:"site,omitempty"`
+	Plane    string   `yaml:"plane,omitempty"`
+	Roles    []string `yaml:"roles,omitempty"`
+	Canary   string   `yaml:"canary,omitempty"`   // an interface whose description a person declared harmless to write, for proofs
+	Overload bool     `yaml:"overload,omitempty"` // configured with the IS-IS overload bit: reached, but not transited
 
 	Latitude  float64 `yaml:"latitude,omitempty"`  // degrees north
 	Longitude float64 `yaml:"longitude,omitempty"` // degrees east
@@ -37,25 +51,38 @@ type Credentials struct {
 	Password string `yaml:"password,omitempty"` // "file:PATH" or "env:NAME"
 }
 
-// End is one side of a link.
-type End struct {
-	Device    string `yaml:"device"`
-	Interface string `yaml:"interface"` // as the router's IS-IS configuration names it
-	Metric    uint32 `yaml:"metric,omitempty"`
-}
-
 // Link joins two routers. Parallel links are separate links and may share a Bundle.
 type Link struct {
 	Name     string   `yaml:"name"`
 	A        End      `yaml:"a"`
 	B        End      `yaml:"b"`
-	Capacity int64    `yaml:"capacity_bps"` // bits per second in each direction, positive
-	Bundle   string   `yaml:"bundle,omitempty"`
-	SRLGs    []string `yaml:"srlgs,omitempty"`
+	Capacity int64    `yaml:"capacity_bps"`        // bits per second in each direction, positive
+	Members  []Member `yaml:"members,omitempty"`   // of a LAG; their capacities add up to Capacity
+	MinLinks int      `yaml:"min_links,omitempty"` // with fewer members up the LAG is down; 0 is 1
+	Bundle   string   `yaml:"bundle,omitempty"`    // parallel links of two routers that count as one for budgets
+	SRLGs    []string `yaml:"srlgs,omitempty"`     // shared risk link groups, beside those that list the link
 }
 
-// Topology is the whole network: what the inventory and the topology file say together.
-type Topology struct {
-	Routers []Router
-	Links   []Link
+// Member is one physical link of a LAG.
+type Member struct {
+	Name     string `yaml:"name" json:"name"`
+	Capacity int64  `yaml:"capacity_bps" json:"capacity_bps"` // bits per second in each direction, positive
+}
+
+// End is one side of a link. Its metrics are for the direction away from Device; the two ends' may differ.
+type End struct {
+	Device    string   `yaml:"device"`
+	Interface string   `yaml:"interface"`         // as the router's IS-IS configuration names it
+	Card      string   `yaml:"card,omitempty"`    // line card that the interface sits on
+	Metric    uint32   `yaml:"metric,omitempty"`  // for every level and family that Metrics leaves out; 0 is DefaultMetric
+	Metrics   []Metric `yaml:"metrics,omitempty"` // by level and family
+}
+
+// SRLG declares a shared risk link group: links that one event can take down together. A link is a member when either
+// the group or the link says so.
+type SRLG struct {
+	Name    string   `yaml:"name" json:"name"`
+	Kind    string   `yaml:"kind,omitempty" json:"kind,omitempty"`       // what is shared: fibre, conduit, amplifier, linecard, power ...
+	Diverse string   `yaml:"diverse,omitempty" json:"diverse,omitempty"` // the group meant to survive this one; holds both ways
+	Links   []string `yaml:"links,omitempty" json:"links"`
 }

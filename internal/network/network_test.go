@@ -160,7 +160,7 @@ func TestParseTopologyRefuses(t *testing.T) {
 		{"no name", link("a: {device: a, interface: e2}, b: {device: b, interface: e2}, capacity_bps: 1"), "links[1].name: the link's name is missing"},
 		{"name twice", link("name: x, a: {device: a, interface: e2}, b: {device: b, interface: e2}, capacity_bps: 1"), `t.yaml:3:12: links[1].name: link "x" is given twice`},
 		{"names that are one on the bus", link("name: X, a: {device: a, interface: e2}, b: {device: b, interface: e2}, capacity_bps: 1"), `link "X" and "x" are the same on the bus`},
-		{"a name of another target", link("name: device-a, a: {device: a, interface: e2}, b: {device: b, interface: e2}, capacity_bps: 1"), `names beginning with "device-" are those of other targets`},
+		{"a name of another target", link("name: device-a, a: {device: a, interface: e2}, b: {device: b, interface: e2}, capacity_bps: 1"), `names beginning with "device-" or "other-" are those of other targets`},
 		{"unknown router", link("name: y, a: {device: z, interface: e2}, b: {device: b, interface: e2}, capacity_bps: 1"), `t.yaml:3:27: links[1].a.device: link "y": router "z" is not in the inventory`},
 		{"to itself", link("name: y, a: {device: a, interface: e2}, b: {device: a, interface: e3}, capacity_bps: 1"), `link "y" has both ends on a`},
 		{"no interface", link("name: y, a: {device: a}, b: {device: b, interface: e2}, capacity_bps: 1"), "want the interface as IS-IS on a names it"},

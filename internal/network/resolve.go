@@ -12,11 +12,14 @@ import (
 // never changes, and may be shared.
 type Resolver struct {
 	links      map[string]events.Target // by name
-	interfaces map[End]string           // device and interface -> link
-	ports      map[End]string           // device and port -> the one link on a sub-interface of it, "" when there are several
+	interfaces map[port]string          // device and interface -> link
+	ports      map[port]string          // device and port -> the one link on a sub-interface of it, "" when there are several
 	devices    map[string]events.Target
 	srlgs      map[string]bool
 }
+
+// port is an interface of a router.
+type port struct{ device, name string }
 
 // NewResolver validates t and returns its resolver.
 func NewResolver(t *Topology) (*Resolver, error) {
@@ -24,7 +27,7 @@ func NewResolver(t *Topology) (*Resolver, error) {
 		return nil, fmt.Errorf("topology: %w", err)
 	}
 	r := &Resolver{
-		links: map[string]events.Target{}, interfaces: map[End]string{}, ports: map[End]string{},
+		links: map[string]events.Target{}, interfaces: map[port]string{}, ports: map[port]string{},
 		devices: map[string]events.Target{}, srlgs: map[string]bool{},
 	}
 	routers := map[string]Router{}
@@ -32,12 +35,19 @@ func NewResolver(t *Topology) (*Resolver, error) {
 		routers[x.Name] = x
 		r.devices[x.Name] = events.Target{Kind: events.TargetDevice, Name: x.Name, Scopes: deviceScopes(x)}
 	}
+	listed := map[string][]string{} // link -> groups that list it
+	for _, g := range t.SRLGs {
+		for _, name := range g.Links {
+			listed[name] = append(listed[name], g.Name)
+		}
+	}
 	for _, l := range t.Links {
+		l.SRLGs = slices.Concat(l.SRLGs, listed[l.Name])
 		r.links[l.Name] = linkTarget(l, routers[l.A.Device], routers[l.B.Device])
 		for _, e := range []End{l.A, l.B} {
-			r.interfaces[End{Device: e.Device, Interface: e.Interface}] = l.Name
-			if port, ok := portOf(e.Interface); ok {
-				key := End{Device: e.Device, Interface: port}
+			r.interfaces[port{e.Device, e.Interface}] = l.Name
+			if bare, ok := portOf(e.Interface); ok {
+				key := port{e.Device, bare}
 				if _, several := r.ports[key]; several {
 					r.ports[key] = ""
 				} else {
@@ -141,12 +151,12 @@ func other(x events.Resource, scopes []events.Scope) events.Target {
 }
 
 func (r *Resolver) onInterface(device, iface string) (events.Target, bool) {
-	name, ok := r.interfaces[End{Device: device, Interface: iface}]
+	name, ok := r.interfaces[port{device, iface}]
 	if !ok {
-		name = r.ports[End{Device: device, Interface: iface}]
+		name = r.ports[port{device, iface}]
 	}
-	if port, isZero := strings.CutSuffix(iface, ".0"); name == "" && isZero {
-		name = r.interfaces[End{Device: device, Interface: port}]
+	if bare, isZero := strings.CutSuffix(iface, ".0"); name == "" && isZero {
+		name = r.interfaces[port{device, bare}]
 	}
 	t, ok := r.links[name]
 	return t, ok

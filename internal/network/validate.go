@@ -11,9 +11,9 @@ import (
 
 // Bounds on what a topology may say.
 const (
-	maxName     = 64        // bytes of the name of a router, link, site, plane, bundle or SRLG
-	maxMetric   = 1<<24 - 2 // highest IS-IS wide metric that SPF uses (RFC 5305, section 3)
-	maxCapacity = 1 << 50   // bits per second
+	maxName     = 64      // bytes of the name of a router, link, member, site, plane, bundle or SRLG
+	maxMembers  = 256     // of one LAG
+	maxCapacity = 1 << 50 // bits per second
 )
 
 // Validate says everything that keeps t from being consistent, as the package comment promises it; nil when it is.
@@ -33,17 +33,23 @@ type survey struct {
 	found   []complaint
 	routers map[string]bool
 	tokens  map[string]string // "router "+token or "link "+token -> name
-	ends    map[End]string    // device and interface -> link
+	ends    map[port]string   // device and interface -> link
+	links   map[string]Link   // by name
+	bundles map[string]Link   // bundle -> the first link in it
 }
 
 func (t *Topology) complaints() []complaint {
-	s := &survey{routers: map[string]bool{}, tokens: map[string]string{}, ends: map[End]string{}}
+	s := &survey{
+		routers: map[string]bool{}, tokens: map[string]string{}, ends: map[port]string{},
+		links: map[string]Link{}, bundles: map[string]Link{},
+	}
 	for i, r := range t.Routers {
 		s.router(fmt.Sprintf("routers[%d]", i), r)
 	}
 	for i, l := range t.Links {
 		s.link(fmt.Sprintf("links[%d]", i), l)
 	}
+	s.groups(t)
 	return s.found
 }
 
@@ -68,9 +74,13 @@ func (s *survey) unique(path, kind, name string) {
 }
 
 func (s *survey) name(path, name string) {
-	if len(name) > maxName || strings.ContainsFunc(name, func(r rune) bool { return r <= ' ' || r == 0x7f }) {
+	if !fitName(name) {
 		s.bad(path, "%q: want at most %d bytes without blanks", name, maxName)
 	}
+}
+
+func fitName(name string) bool {
+	return len(name) <= maxName && !strings.ContainsFunc(name, func(r rune) bool { return r <= ' ' || r == 0x7f })
 }
 
 func (s *survey) router(at string, r Router) {
@@ -98,48 +108,4 @@ func (s *survey) router(at string, r Router) {
 	if r.Longitude < -180 || r.Longitude > 180 {
 		s.bad(at+".longitude", "%v: want -180 to 180 degrees", r.Longitude)
 	}
-}
-
-func (s *survey) link(at string, l Link) {
-	s.unique(at+".name", "link", l.Name)
-	for _, reserved := range []events.TargetKind{events.TargetDevice, events.TargetOther} {
-		if strings.HasPrefix(events.Token(l.Name), string(reserved)+"-") {
-			s.bad(at+".name", "link %q: names beginning with %q are those of other targets", l.Name, string(reserved)+"-")
-		}
-	}
-	s.end(at+".a", l.Name, l.A)
-	s.end(at+".b", l.Name, l.B)
-	if l.A.Device != "" && l.A.Device == l.B.Device {
-		s.bad(at+".b.device", "link %q has both ends on %s", l.Name, l.A.Device)
-	}
-	if l.Capacity < 1 || l.Capacity > maxCapacity {
-		s.bad(at+".capacity_bps", "link %q: %d: want bits per second in each direction, 1 to %d", l.Name, l.Capacity, int64(maxCapacity))
-	}
-	s.name(at+".bundle", l.Bundle)
-	seen := map[string]bool{}
-	for i, g := range l.SRLGs {
-		path := fmt.Sprintf("%s.srlgs[%d]", at, i)
-		if g == "" || seen[g] {
-			s.bad(path, "link %q: SRLG %q is empty or given twice", l.Name, g)
-		}
-		s.name(path, g)
-		seen[g] = true
-	}
-}
-
-func (s *survey) end(at, link string, e End) {
-	if !s.routers[e.Device] {
-		s.bad(at+".device", "link %q: router %q is not in the inventory", link, e.Device)
-	}
-	if e.Interface == "" || len(e.Interface) > maxName*2 {
-		s.bad(at+".interface", "link %q: want the interface as IS-IS on %s names it", link, e.Device)
-	}
-	if e.Metric > maxMetric {
-		s.bad(at+".metric", "link %q: %d: want at most %d", link, e.Metric, maxMetric)
-	}
-	key := End{Device: e.Device, Interface: e.Interface}
-	if other, taken := s.ends[key]; taken {
-		s.bad(at+".interface", "link %q: %s %s is already an end of link %q", link, e.Device, e.Interface, other)
-	}
-	s.ends[key] = link
 }

@@ -1,0 +1,75 @@
+package events
+
+import "time"
+
+// Prospect is what was computed of a network before a decision about a link: how full it gets, and what one more failure
+// would do, with the link in service and with it drained, everything else as it is seen. Both sides are always given: a
+// drain asks whether Drained is bearable, putting back whether InService is, and a drain that stands whether it still is.
+//
+// Loads are thousandths of a link's capacity, rounded up; rates are bits per second. It is computed from integers alone, so
+// the same Inputs give the same Prospect on every machine.
+type Prospect struct {
+	At     time.Time `json:"at"`               // of the oldest observation that it rests on
+	Inputs Digest    `json:"inputs,omitempty"` // of everything that it was computed from
+
+	// Missing says why nothing could be computed, "" when it was. Then nothing but the fields above means anything.
+	Missing string `json:"missing,omitempty"`
+	// Method says what it rests on.
+	Method Method `json:"method,omitempty"`
+	// Matrix is the traffic matrix that was used, and when that was measured.
+	Matrix   string    `json:"matrix,omitempty"`
+	MatrixAt time.Time `json:"matrix_at,omitzero"`
+
+	Fit       Fit     `json:"fit,omitzero"` // how well the model explains what is measured
+	InService Outlook `json:"in_service,omitzero"`
+	Drained   Outlook `json:"drained,omitzero"`
+
+	// NewViolations counts the single failures that the network survives with the link in service and not with it drained;
+	// Worst is the worst of them.
+	NewViolations int    `json:"new_violations"`
+	Worst         string `json:"worst,omitempty"`
+
+	// Moved is the traffic that the link carries, both directions together, and which a drain moves elsewhere.
+	Moved int64 `json:"moved_bps"`
+	// Steps are the metrics to raise the link to, one after the other, so that no transient loop can form on the way into
+	// the drain, whatever the order in which routers learn of each; the last is the drain itself. Loops says that packets
+	// may loop all the same: there were more steps than are allowed.
+	Steps []uint32 `json:"steps,omitempty"`
+	Loops bool     `json:"loops,omitempty"`
+	// Harm is the traffic expected to be lost over the time of a repair because the link is drained: overflow now, and
+	// after each single failure weighted by its likelihood; Benefit is what is lost on the link now.
+	Harm    int64 `json:"harm_bps"`
+	Benefit int64 `json:"benefit_bps"`
+}
+
+// Method says what a Prospect rests on.
+type Method string
+
+// The methods, the better first.
+const (
+	MethodExact Method = "exact" // shortest paths of every demand of a traffic matrix
+	MethodBound Method = "bound" // no matrix: no link can gain more than what the drained one carries
+)
+
+// Outlook is a network as computed: now, and with any single failure more.
+type Outlook struct {
+	WorstPermil int      `json:"worst_permil"` // of the fullest link
+	WorstLink   string   `json:"worst_link,omitempty"`
+	CutOff      int64    `json:"cut_off_bps"`       // traffic that has no path
+	CutOffNames []string `json:"cut_off,omitempty"` // some of it: "den > kcy", or routers that cannot be reached
+
+	// SurvivePermil is how full the fullest link gets when the worst failure more happens, that is Failure, and then Link.
+	SurvivePermil int    `json:"survive_permil"`
+	Failure       string `json:"survive_failure,omitempty"`
+	Link          string `json:"survive_link,omitempty"`
+	Failures      int    `json:"failures"` // how many were looked at: every link, shared risk group and router
+	Settled       int    `json:"settled"`  // how many of them a bound settled without computing paths
+}
+
+// Fit says how well prediction and measurement agree.
+type Fit struct {
+	Links  int    `json:"links"` // directions of links of which both are known
+	Close  int    `json:"close"` // of them: those on which they differ by at most five hundredths of capacity
+	Worst  int    `json:"worst"` // the largest difference, in thousandths of capacity
+	OnLink string `json:"on_link,omitempty"`
+}

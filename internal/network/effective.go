@@ -1,0 +1,130 @@
+package network
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+)
+
+// Effective lays what was observed over what is configured. It refuses a state that speaks of what the topology does not
+// have, or that no router can show.
+//
+// A link drained by nobody that is known, and advertised by an end with MetricLastResort or more where that is not
+// configured, counts as drained by others; so does a router with an overload bit that is not configured.
+func Effective(t *Topology, s State) (Live, error) {
+	if err := s.validate(t); err != nil {
+		return Live{}, err
+	}
+	live := Live{Topology: t, Links: make([]LiveLink, len(t.Links)), Routers: make([]LiveRouter, len(t.Routers))}
+	for i, l := range t.Links {
+		live.Links[i] = liveLink(l, s.Links[l.Name])
+	}
+	for i, r := range t.Routers {
+		seen := s.Routers[r.Name]
+		now := LiveRouter{Overload: r.Overload, DrainedBy: seen.DrainedBy}
+		if seen.Overload != nil {
+			now.Overload = *seen.Overload
+		}
+		if now.Overload && !r.Overload && now.DrainedBy == "" {
+			now.DrainedBy = Others
+		}
+		live.Routers[i] = now
+	}
+	return live, nil
+}
+
+func liveLink(l Link, seen LinkState) LiveLink {
+	a, foreignA := advertised(l.A, l.Levels(), seen.A)
+	b, foreignB := advertised(l.B, l.Levels(), seen.B)
+	now := LiveLink{A: a, B: b, Capacity: l.Capacity, Down: seen.A.Down || seen.B.Down, DrainedBy: seen.DrainedBy}
+	if now.DrainedBy == "" && (foreignA || foreignB) {
+		now.DrainedBy = Others
+	}
+	up := len(l.Members)
+	for _, m := range l.Members {
+		if slices.Contains(seen.MembersDown, m.Name) {
+			now.Capacity -= m.Capacity
+			up--
+		}
+	}
+	if len(l.Members) > 0 && up < max(1, l.MinLinks) {
+		now.Down = true
+	}
+	return now
+}
+
+// advertised are an end's metrics as seen, else as configured; drained says that one of them keeps traffic away and was
+// not configured to.
+func advertised(e End, levels []int, seen EndState) (metrics []Metric, drained bool) {
+	if len(seen.Metrics) == 0 {
+		return e.metrics(levels), false
+	}
+	metrics = slices.SortedFunc(slices.Values(seen.Metrics), compareMetrics)
+	for _, m := range metrics {
+		if m.Value >= MetricLastResort && e.MetricAt(m.Level, m.Family) < MetricLastResort {
+			drained = true
+		}
+	}
+	return metrics, drained
+}
+
+// validate says everything in s that does not fit t.
+func (s State) validate(t *Topology) error {
+	var errs []error
+	bad := func(format string, args ...any) { errs = append(errs, fmt.Errorf("observed: "+format, args...)) }
+	links, routers := map[string]Link{}, map[string]bool{}
+	for _, l := range t.Links {
+		links[l.Name] = l
+	}
+	for _, r := range t.Routers {
+		routers[r.Name] = true
+	}
+	for _, name := range slices.Sorted(maps.Keys(s.Links)) {
+		l, known := links[name]
+		if !known {
+			bad("link %q is not in the topology", name)
+			continue
+		}
+		seen := s.Links[name]
+		seen.DrainedBy.validate(fmt.Sprintf("link %q", name), bad)
+		seen.A.validate(name, l.A, bad)
+		seen.B.validate(name, l.B, bad)
+		down := sorted(seen.MembersDown)
+		for i, m := range down {
+			if i > 0 && down[i-1] == m || !slices.ContainsFunc(l.Members, func(x Member) bool { return x.Name == m }) {
+				bad("link %q: member %q is given twice or is none of its members", name, m)
+			}
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(s.Routers)) {
+		if !routers[name] {
+			bad("router %q is not in the inventory", name)
+		}
+		s.Routers[name].DrainedBy.validate(fmt.Sprintf("router %q", name), bad)
+	}
+	return errors.Join(errs...)
+}
+
+func (e EndState) validate(link string, at End, bad func(string, ...any)) {
+	seen := map[Metric]bool{}
+	for _, m := range e.Metrics {
+		if !m.named() || m.Value > MetricUnused {
+			bad("link %q: %s: level %d %s metric %d: want level 1 or 2, ipv4 or ipv6, at most %d", link, at.Device, m.Level, m.Family, m.Value, MetricUnused)
+		}
+		key := Metric{Level: m.Level, Family: m.Family}
+		if seen[key] {
+			bad("link %q: %s: level %d %s is given twice", link, at.Device, m.Level, m.Family)
+		}
+		seen[key] = true
+	}
+	if e.Load.BPS < 0 || e.Load.BPS > maxCapacity {
+		bad("link %q: %s: a load of %d: want 0 to %d bits per second", link, at.Device, e.Load.BPS, int64(maxCapacity))
+	}
+}
+
+func (d DrainedBy) validate(what string, bad func(string, ...any)) {
+	if d != "" && d != Ours && d != Others {
+		bad("%s: drained by %q: want %q or %q", what, string(d), Ours, Others)
+	}
+}
