@@ -115,7 +115,7 @@ func TestLoadRefuses(t *testing.T) {
 	}{
 		{"unknown key", map[string]string{"c.yaml": "chat: {slack: {}}\n" + embedded}, []string{"c.yaml:1:1: unknown key \"chat\"", "    1 | chat: {slack: {}}\n        ^"}},
 		{"a traffic matrix that is not there", map[string]string{"c.yaml": "traffic: t.csv\n" + embedded}, []string{"c.yaml:1:10: traffic: ", "t.csv: no such file"}},
-		{"a traffic matrix of another network", map[string]string{"c.yaml": "traffic: t.csv\n" + embedded, "t.csv": "from,to,gbps\nden,atlantis,1\n"}, []string{"t.csv:2", "atlantis"}},
+		{"a traffic matrix of another network", map[string]string{"c.yaml": "traffic: t.csv\n" + embedded, "t.csv": "from,to,gbps\natlantis,elsewhere,1\n"}, []string{"t.csv:2: from: router \"atlantis\" is not in the inventory"}},
 		{"two documents", map[string]string{"c.yaml": embedded + "---\nmode: live\n"}, []string{"c.yaml:6:", "a second document begins here"}},
 		{"a value that refers to itself", map[string]string{"c.yaml": "listen: &a {http: *a}\n" + embedded}, []string{"c.yaml:1:", "anchors, aliases"}},
 		{"a file that is this one", map[string]string{"c.yaml": "nats: {embedded: {dir: d}}\ninventory: inventory.yaml\ntopology: topology.yaml\npolicy: ./c.yaml\n"}, []string{"c.yaml:4:9: policy: ./c.yaml is this file itself: a cycle"}},
