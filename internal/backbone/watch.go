@@ -25,6 +25,9 @@ type watch struct {
 
 	nextSample, nextBeat time.Time              // in real time
 	sent                 map[string]model.Value // what the client has last been told, by key
+
+	of    *catalog
+	found []*reading // of that catalog
 }
 
 // prepare works out intervals.
@@ -122,13 +125,15 @@ func (s *subscription) round(at time.Time, first bool) (<-chan struct{}, error) 
 	for _, w := range s.watches {
 		sample := first || w.sample > 0 && !at.Before(w.nextSample)
 		beat := first || w.heartbeat > 0 && !at.Before(w.nextBeat)
-		found := s.router.catalog().find(w.node, w.path)
-		for _, leaf := range found {
+		changes := w.lookUp(s.router.catalog())
+		for _, leaf := range w.found {
 			if value, send := w.due(leaf, now, sample, beat); send {
 				updates = append(updates, s.update(leaf, value))
 			}
 		}
-		deletes = append(deletes, w.gone(found)...)
+		if changes {
+			deletes = append(deletes, w.gone()...)
+		}
 		w.schedule(at)
 	}
 	n.unlock()
@@ -136,6 +141,15 @@ func (s *subscription) round(at time.Time, first bool) (<-chan struct{}, error) 
 		return changed, nil
 	}
 	return changed, s.notify(now.UnixNano(), updates, deletes)
+}
+
+// lookUp finds the watch's leaves, and reports whether they may be others than before.
+func (w *watch) lookUp(c *catalog) (anew bool) {
+	if w.of == c {
+		return false
+	}
+	w.of, w.found = c, c.find(w.node, w.path)
+	return true
 }
 
 // due reads a leaf if it may have to be sent, and says whether it has.
@@ -158,12 +172,12 @@ func (w *watch) due(leaf *reading, now time.Time, sample, beat bool) (model.Valu
 }
 
 // gone are the paths of leaves that the client knows and that are no more.
-func (w *watch) gone(found []*reading) []*gpb.Path {
+func (w *watch) gone() []*gpb.Path {
 	if len(w.sent) == 0 {
 		return nil
 	}
-	left := make(map[string]bool, len(found))
-	for _, leaf := range found {
+	left := make(map[string]bool, len(w.found))
+	for _, leaf := range w.found {
 		left[leaf.Key] = true
 	}
 	var gone []*gpb.Path
