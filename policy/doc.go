@@ -11,6 +11,13 @@
 //     breaker or budget ever keeps a drain in place.
 //   - Verify: did it work? What could still come true waits until the deadline; damage fails at once.
 //
+// Operators add rules of their own as conditions, written in the Common Expression Language: a rule's "when", and checks
+// that every plan must meet. A condition speaks of anomaly, device, link, plan, verdict (see Prospect) and now, in types
+// that are checked when the policy is read: a misspelt name is refused there, with a caret under it. What it may cost is
+// bounded, and what cannot be decided when it is asked (a value that nobody has told, a division by zero) is a no. A rule's
+// condition that the alarm and the inventory can answer decides whether the rule matches, or the next one is looked at;
+// any other holds the plan of its rule. No condition keeps a drain in place.
+//
 // Above every policy stands the Ceiling compiled into the binary. Parse refuses a policy that asks for more, and Evaluate
 // holds every plan against it again, approved or not.
 //

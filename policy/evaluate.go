@@ -5,7 +5,7 @@ import "github.com/detour-net/detour/events"
 // Evaluate says whether the plan may be carried out now. Every check is asked and recorded. A check that nothing but
 // another plan can satisfy denies; one that time or a person can satisfy defers; then a person is asked if the rule, the
 // platform or the act wants one; only then the answer is allow.
-func (p *Policy) Evaluate(q Question) events.Ruled { return p.rule(q, actChecks) }
+func (p *Policy) Evaluate(q Question) events.Ruled { return p.rule(q, p.asked(q.Rule)) }
 
 // EvaluateRelease says whether the plan's mitigation may be taken back now. Only what concerns putting back is asked:
 // freeze, breaker, budgets, rates and approvals stop what adds risk, and never keep a drain in place.

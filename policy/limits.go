@@ -31,11 +31,12 @@ func (p *Policy) Limits() []Limit {
 	f := reflect.ValueOf(p.file)
 	var list []Limit
 	for i := range f.NumField() {
-		if name := f.Type().Field(i).Tag.Get("yaml"); name != "rules" && name != "windows" {
+		if name := f.Type().Field(i).Tag.Get("yaml"); name != "rules" && name != "windows" && name != "checks" {
 			p.collect(name, f.Field(i), &list)
 		}
 	}
 	above := ceilings()
+	maps.Copy(above, conditionCeilings())
 	for _, name := range slices.SortedFunc(maps.Keys(above), cmp.Compare[string]) {
 		list = append(list, Limit{Name: "ceiling." + name, Value: fmt.Sprint(above[name]), Source: Compiled})
 	}
@@ -77,6 +78,11 @@ func text(v any) string {
 		return strings.Join(v, ", ")
 	}
 	return fmt.Sprint(v)
+}
+
+// conditionCeilings are the compiled limits on conditions, by name.
+func conditionCeilings() map[string]any {
+	return map[string]any{"condition_bytes": MaxConditionBytes, "condition_cost": MaxConditionCost}
 }
 
 // ceilings are the compiled limits by name, for print and digest.

@@ -1,6 +1,8 @@
 package policy
 
 import (
+	"errors"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -27,13 +29,18 @@ func Parse(name string, raw []byte) (*Policy, error) {
 	v.clocks(p.file.Clocks)
 	v.limits(p.file)
 	v.windows(p.file.Windows)
-	if err := doc.Err(); err != nil {
+	v.checks(p.file.Checks)
+	if err := errors.Join(doc.Err(), p.compile(raw)); err != nil {
 		return nil, err
+	}
+	above := ceilings()
+	if len(p.conditions) > 0 {
+		maps.Copy(above, conditionCeilings()) // they decide only where there are conditions
 	}
 	p.digest = events.DigestOf(struct {
 		Policy  file           `json:"policy"`
 		Ceiling map[string]any `json:"ceiling"`
-	}{p.file, ceilings()})
+	}{p.file, above})
 	return p, nil
 }
 
@@ -49,6 +56,14 @@ func (p *Policy) normalise() {
 		}
 		if len(r.Match.Scopes) == 0 {
 			r.Match.Scopes = []events.Scope{events.Network}
+		}
+		r.When = strings.TrimSpace(r.When)
+	}
+	for i := range p.file.Checks {
+		c := &p.file.Checks[i]
+		c.When, c.Require, c.Message = strings.TrimSpace(c.When), strings.TrimSpace(c.Require), strings.TrimSpace(c.Message)
+		if c.Otherwise == "" {
+			c.Otherwise = events.Deny
 		}
 	}
 	for i := range p.file.Windows {

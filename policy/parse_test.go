@@ -240,15 +240,15 @@ func TestMatch(t *testing.T) {
 		s    Subject
 		want string
 	}{
-		{"first of two", Subject{events.LinkErrors, events.Critical, 1e-4, den}, "errors"},
-		{"exactly as bad as wanted", Subject{events.LinkErrors, events.Major, 1e-6, den}, "errors"},
-		{"not bad enough for the first", Subject{events.LinkErrors, events.Minor, 1e-4, den}, "rest"},
-		{"too small for the first", Subject{events.LinkErrors, events.Major, 1e-7, den}, "rest"},
-		{"elsewhere", Subject{events.LinkErrors, events.Major, 1e-4, []events.Scope{events.Network, "site:nyc"}}, "rest"},
-		{"in the second of the scopes", Subject{events.SilentLoss, events.Major, 1e-4, []events.Scope{events.Network, "plane:1"}}, "errors"},
-		{"a kind of no rule", Subject{events.LinkFlap, events.Critical, 1, den}, ""},
-		{"a kind of the first alone, elsewhere", Subject{events.SilentLoss, events.Critical, 1, nil}, ""},
-		{"an unknown severity is below all", Subject{events.LinkErrors, "dreadful", 1, den}, ""},
+		{"first of two", Subject{Kind: events.LinkErrors, Severity: events.Critical, Value: 1e-4, Scopes: den}, "errors"},
+		{"exactly as bad as wanted", Subject{Kind: events.LinkErrors, Severity: events.Major, Value: 1e-6, Scopes: den}, "errors"},
+		{"not bad enough for the first", Subject{Kind: events.LinkErrors, Severity: events.Minor, Value: 1e-4, Scopes: den}, "rest"},
+		{"too small for the first", Subject{Kind: events.LinkErrors, Severity: events.Major, Value: 1e-7, Scopes: den}, "rest"},
+		{"elsewhere", Subject{Kind: events.LinkErrors, Severity: events.Major, Value: 1e-4, Scopes: []events.Scope{events.Network, "site:nyc"}}, "rest"},
+		{"in the second of the scopes", Subject{Kind: events.SilentLoss, Severity: events.Major, Value: 1e-4, Scopes: []events.Scope{events.Network, "plane:1"}}, "errors"},
+		{"a kind of no rule", Subject{Kind: events.LinkFlap, Severity: events.Critical, Value: 1, Scopes: den}, ""},
+		{"a kind of the first alone, elsewhere", Subject{Kind: events.SilentLoss, Severity: events.Critical, Value: 1, Scopes: nil}, ""},
+		{"an unknown severity is below all", Subject{Kind: events.LinkErrors, Severity: "dreadful", Value: 1, Scopes: den}, ""},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -265,6 +265,7 @@ func FuzzParse(f *testing.F) {
 	if raw, err := os.ReadFile("../deployments/example/policy.yaml"); err == nil {
 		f.Add(raw)
 	}
+	f.Add([]byte("rules:\n  - name: r\n    match: {kinds: [link-errors]}\n    remediation: x\n    when: |\n      link.nmae == 'x'\nchecks: [{name: c, require: 'plan.steps > \\'1', message: m}]"))
 	f.Add([]byte("budgets: {in_flight: {device: 99}, rates: [{per: 1h, at_most: 1000}]}"))
 	f.Add([]byte("windows: [{name: w, every: day, at: '01:00', zone: Asia/Tokyo, duration: 168h}]"))
 	f.Fuzz(func(t *testing.T, raw []byte) {

@@ -16,6 +16,8 @@ type Policy struct {
 	file   file
 	doc    *strict.Document
 	digest events.Digest
+
+	conditions conditions // by their text
 }
 
 // file is the policy as written, with defaults filled in.
@@ -30,12 +32,14 @@ type file struct {
 	Verify     VerifyLimits               `yaml:"verify" json:"verify"`
 	Breaker    Breaker                    `yaml:"breaker" json:"breaker"`
 	Windows    []Window                   `yaml:"windows" json:"windows"`
+	Checks     []Requirement              `yaml:"checks" json:"checks,omitempty"`
 }
 
 // Rule says which remediation answers which anomalies, and how freely.
 type Rule struct {
 	Name        string          `yaml:"name" json:"name"`
 	Match       Match           `yaml:"match" json:"match"`
+	When        string          `yaml:"when" json:"when,omitempty"`     // a condition, see Policy.Condition; "" always holds
 	Remediation string          `yaml:"remediation" json:"remediation"` // a remediator's name
 	With        json.RawMessage `yaml:"with" json:"with,omitempty"`     // its parameters as canonical JSON; nil when none are given
 	Autonomy    Autonomy        `yaml:"autonomy" json:"autonomy"`
@@ -85,22 +89,48 @@ type Breaker struct {
 	Within              events.Duration `yaml:"within" json:"within"`
 }
 
-// Subject is what an incident is about, as far as a rule asks.
+// Subject is what an incident is about, as far as a rule asks. What stands below Scopes is for conditions alone, and may
+// be left out: who asks for what is not there gets an error, which is a no.
 type Subject struct {
 	Kind     events.AnomalyKind
 	Severity events.Severity
 	Value    float64
 	Scopes   []events.Scope // of the target
+
+	Now     time.Time       // of the decision
+	Anomaly *events.Anomaly // the newest firing one
+	Target  events.Target
+	Devices []Device // the routers at the target's ends
 }
 
-// Match returns the first rule that answers s.
+// Device is a router as the inventory has it.
+type Device struct {
+	Name  string   `yaml:"name" json:"name"`
+	Site  string   `yaml:"site" json:"site,omitempty"`
+	Plane string   `yaml:"plane" json:"plane,omitempty"`
+	Roles []string `yaml:"roles" json:"roles,omitempty"`
+}
+
+// Match returns the first rule that answers s. A rule whose condition cannot be decided counts as answering, so that
+// Evaluate denies: the next rule may be a freer one, and is not the answer to an error.
 func (p *Policy) Match(s Subject) (Rule, bool) {
 	for _, r := range p.file.Rules {
-		if r.Match.covers(s) {
+		if r.Match.covers(s) && p.answers(r, s) {
 			return r, true
 		}
 	}
 	return Rule{}, false
+}
+
+// answers reports whether the rule's condition leaves the rule in question. Before there is a plan, only a condition on
+// the alarm and the inventory can tell.
+func (p *Policy) answers(r Rule, s Subject) bool {
+	c := p.conditions[r.When]
+	if c == nil || c.since > given {
+		return true
+	}
+	holds, err := c.holds(s.scene())
+	return holds || err != nil
 }
 
 func (m Match) covers(s Subject) bool {

@@ -17,6 +17,10 @@ type Question struct {
 	Approved  bool // by a quorum, of exactly this plan
 	Situation Situation
 
+	// For conditions alone; what is left out is not known, which is an error for a condition that asks for it.
+	Subject  Subject
+	Prospect *Prospect // what the plan would lead to
+
 	claimed []Claim // what claims says, computed once for all checks
 }
 

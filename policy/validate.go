@@ -42,6 +42,36 @@ func (v validator) rules(rules []Rule) {
 	}
 }
 
+// checks checks the operators' own checks; their conditions are compiled elsewhere.
+func (v validator) checks(checks []Requirement) {
+	if len(checks) > maxChecks {
+		v.bad("checks", "%d checks: want at most %d", len(checks), maxChecks)
+	}
+	names := map[string]bool{}
+	for i, c := range checks {
+		at := fmt.Sprintf("checks[%d]", i)
+		v.name(at+".name", c.Name, names)
+		if builtIn(c.Name) {
+			v.bad(at+".name", "%q is a check of this binary; give another name", c.Name)
+		}
+		if c.Require == "" {
+			v.bad(at+".require", "is missing: give the condition that a plan must meet")
+		}
+		const longest = 256
+		if c.Message == "" || len(c.Message) > longest {
+			v.bad(at+".message", "want a sentence of 1 to %d bytes for people, that says what is wrong when it does not hold", longest)
+		}
+		oneOf(v, at+".otherwise", c.Otherwise, events.Deny, events.Defer, events.Ask)
+	}
+}
+
+// builtIn reports whether a check of this binary has the name, so that records are never read wrongly.
+func builtIn(name string) bool {
+	_, verifies := verifications[name]
+	core := []string{CheckCondition, "rule", "plan", "verification"} // the last three stand on records where there is no plan, or no check, to ask about
+	return verifies || slices.Contains(core, name) || slices.ContainsFunc(actChecks, func(c check) bool { return c.name == name })
+}
+
 func (v validator) budgets(b Budgets) {
 	for kind, n := range b.InFlight {
 		path := "budgets.in_flight." + kind

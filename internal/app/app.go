@@ -174,7 +174,6 @@ func (a *App) openWeb(registry *prometheus.Registry) error {
 
 // Run runs the replica until ctx ends or a task fails, then closes everything.
 func (a *App) Run(ctx context.Context) error {
-	defer CollectLess()()
 	g, inner := errgroup.WithContext(ctx)
 	for name, task := range map[string]func(context.Context) error{
 		"routers": a.fleet.Run, "intake": a.intake.Run, "peers": a.peers.Run, "worker": a.worker.Run,

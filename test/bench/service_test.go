@@ -188,6 +188,8 @@ func (s *service) raiseApp(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	usual := app.CollectLess()
+	s.onClose(func() error { usual(); return nil })
 	if s.app, err = app.New(ctx, c, log); err != nil {
 		return err
 	}

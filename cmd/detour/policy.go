@@ -1,0 +1,156 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/detour-net/detour/events"
+	"github.com/detour-net/detour/internal/config"
+	"github.com/detour-net/detour/policy"
+)
+
+func newPolicy(c *cli) *cobra.Command {
+	cmd := &cobra.Command{Use: "policy", Short: "Check a policy, and test it with cases of your own"}
+	group(cmd)
+	cmd.AddCommand(newPolicyCheck(c), newPolicyTest(c))
+	return cmd
+}
+
+// inForce is everything that a policy decides by.
+type inForce struct {
+	Policy string         `json:"policy"` // its file
+	Digest events.Digest  `json:"digest"`
+	Limits []policy.Limit `json:"limits"`
+	Rules  []ruleInForce  `json:"rules"`
+	Checks []ownCheck     `json:"checks"`
+}
+
+type ruleInForce struct {
+	policy.Rule
+	Condition *policy.Condition `json:"condition,omitempty"`
+}
+
+type ownCheck struct {
+	policy.Requirement
+	When    *policy.Condition `json:"when,omitempty"`
+	Require *policy.Condition `json:"require"`
+}
+
+func newPolicyCheck(c *cli) *cobra.Command {
+	path := os.Getenv("DETOUR_CONFIG")
+	cmd := &cobra.Command{
+		Use: "check [FILE]", Short: "Check a policy strictly, and print every limit in force with the rules and their conditions", Args: atMostOne,
+		Long: "Reads a policy as serve would, names each mistake with file, line and column (also within a condition), and prints every\n" +
+			"limit in force with where it comes from, the rules with their conditions, and the checks that you added. Without FILE it is\n" +
+			"the policy that the configuration names. Nothing is started or reached.",
+		RunE: func(_ *cobra.Command, args []string) error {
+			p, err := policyOf(args, path)
+			if err != nil {
+				return err
+			}
+			view := describe(p)
+			if err := c.show(view, func() error { return c.writePolicy(view) }); err != nil {
+				return err
+			}
+			c.note("%s is in order (rules: %d, own checks: %d, digest %s)", p.Name(), len(view.Rules), len(view.Checks), view.Digest.Short())
+			return nil
+		},
+	}
+	cmd.Flags().StringVar(&path, "config", path, "configuration that names the policy, when no FILE is given (DETOUR_CONFIG)")
+	must(cmd.MarkFlagFilename("config", "yaml", "yml"))
+	return cmd
+}
+
+// policyOf reads the policy that is named, or the one of the configuration.
+func policyOf(args []string, configuration string) (*policy.Policy, error) {
+	if len(args) == 1 {
+		p, err := config.LoadPolicy(args[0])
+		if err != nil {
+			return nil, &codedError{err, exitUsage}
+		}
+		return p, nil
+	}
+	if configuration == "" {
+		return nil, usage("name the policy's FILE, or the configuration with --config FILE or DETOUR_CONFIG")
+	}
+	cfg, err := config.Load(configuration)
+	if err != nil {
+		return nil, &codedError{fmt.Errorf("configuration: %w", err), exitUsage}
+	}
+	return cfg.Policy, nil
+}
+
+func describe(p *policy.Policy) inForce {
+	condition := func(text string) *policy.Condition {
+		if c, ok := p.Condition(text); ok {
+			return &c
+		}
+		return nil
+	}
+	view := inForce{Policy: p.Name(), Digest: p.Digest(), Limits: p.Limits(), Rules: []ruleInForce{}, Checks: []ownCheck{}}
+	for _, r := range p.Rules() {
+		view.Rules = append(view.Rules, ruleInForce{r, condition(r.When)})
+	}
+	for _, r := range p.Checks() {
+		view.Checks = append(view.Checks, ownCheck{r, condition(r.When), condition(r.Require)})
+	}
+	return view
+}
+
+func (c *cli) writePolicy(v inForce) error {
+	t := c.table("LIMIT", "VALUE", "FROM")
+	for _, l := range v.Limits {
+		t.row(l.Name, l.Value, l.Source)
+	}
+	if err := t.flush(); err != nil {
+		return err
+	}
+	fmt.Fprintln(c.stdout)
+	t = c.table("RULE", "ANSWERS", "WITH", "AUTONOMY", "WHEN", "WHICH DECIDES")
+	for _, r := range v.Rules {
+		when, decides := "", ""
+		if r.Condition != nil {
+			when, decides = r.Condition.Text, "whether the rule matches"
+			if r.Condition.Decides == policy.DecidesPlan {
+				decides = "whether its plan is carried out"
+			}
+		}
+		t.row(r.Name, answers(r.Match), strings.TrimSpace(r.Remediation+" "+string(r.With)), r.Autonomy, when, decides)
+	}
+	if err := t.flush(); err != nil || len(v.Checks) == 0 {
+		return err
+	}
+	fmt.Fprintln(c.stdout)
+	t = c.table("CHECK", "WHEN", "REQUIRES", "OTHERWISE", "SAYS")
+	for _, r := range v.Checks {
+		when := ""
+		if r.When != nil {
+			when = r.When.Text
+		}
+		t.row(r.Name, when, r.Require.Text, r.Otherwise, r.Message)
+	}
+	return t.flush()
+}
+
+// answers says which anomalies a rule is for.
+func answers(m policy.Match) string {
+	var parts []string
+	for _, k := range m.Kinds {
+		parts = append(parts, string(k))
+	}
+	text := strings.Join(parts, ", ")
+	if m.MinSeverity != events.Info {
+		text += fmt.Sprintf(" of %s or worse", m.MinSeverity)
+	}
+	if m.MinValue != nil {
+		text += fmt.Sprintf(" from %g", *m.MinValue)
+	}
+	parts = nil
+	for _, s := range m.Scopes {
+		parts = append(parts, string(s))
+	}
+	return text + " in " + strings.Join(parts, ", ")
+}
