@@ -3,8 +3,8 @@ package events
 import "time"
 
 // Intended stands on the ledger before any router is touched. Whoever appended it owns the changes until Deadline; its
-// position is the fence of every Set that it leads to. With a step it authorises the step's undo, should verification
-// fail.
+// position is the fence of every Set that it leads to. With a step it authorises the step's undo, should the step or its
+// verification fail.
 type Intended struct {
 	Step     int       `json:"step"`
 	Undo     bool      `json:"undo,omitempty"`
@@ -15,7 +15,7 @@ type Intended struct {
 	Margin   Duration  `json:"margin"`             // waited after Deadline before anyone else looks
 	Arm      Duration  `json:"arm,omitempty"`      // rollback time of commit-confirmed where it is proven, 0 when not used
 	Why      string    `json:"why,omitempty"`      // of an undo
-	Verify   time.Time `json:"verify_by,omitzero"` // of the last step: until when verification may take
+	Verify   time.Time `json:"verify_by,omitzero"` // not of an undo: by then the next step must be begun, or the last one be verified; else it is taken back
 }
 
 // Act names one change of one step in one direction, and the fence under which it was sent.
@@ -43,7 +43,7 @@ type RefusalClass string
 const (
 	RefusedByRouter  RefusalClass = "router"    // the router answered no
 	RefusedByFence   RefusalClass = "fence"     // the router has seen a newer election id
-	RefusedByPermit  RefusalClass = "permit"    // frozen, or the intent was no longer the newest word, right before the Set
+	RefusedByPermit  RefusalClass = "permit"    // right before the Set: frozen, or the intent was not, or not known to be, the newest word on the ledger
 	RefusedUnsent    RefusalClass = "not-sent"  // the router could not be reached, so nothing was sent
 	RefusedByChanged RefusalClass = "changed"   // somebody else changed the leaf: the pre-image no longer holds
 	RefusedInvalid   RefusalClass = "invalid"   // the change does not fit the router's schema
@@ -81,9 +81,10 @@ type Found struct {
 
 // Verified is what was seen after the last step, and whether it is what the plan asked for.
 type Verified struct {
-	Pass   bool    `json:"pass"`
-	Checks []Check `json:"checks"`
-	Facts  Facts   `json:"facts"`
+	Pass    bool    `json:"pass"`
+	Decided string  `json:"decided,omitempty"` // name of the check that made it fail; others that are not OK only say more
+	Checks  []Check `json:"checks"`
+	Facts   Facts   `json:"facts"`
 }
 
 // Confirmed says how the commit-confirmed window of one change ended.

@@ -158,6 +158,12 @@ const (
 	CheckMetricRaised = "metric-applied" // the state leaves show the metric, whatever traffic does
 )
 
+// Verification checks of what was taken back, which no plan has to ask for.
+const (
+	CheckAsBefore  = "as-before"  // every leaf reads as before the plan, in config and in state
+	CheckInService = "in-service" // the link is up with the adjacencies that it had before
+)
+
 // TargetKind says what a Target is.
 type TargetKind string
 

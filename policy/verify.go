@@ -20,7 +20,17 @@ const (
 // Verification is what was found after a plan was carried out.
 type Verification struct {
 	Outcome Outcome
+	Decided string // name of the check that the outcome comes from: the first that shows damage, or else the first that is not seen; "" when it passed
 	Checks  []events.Check
+}
+
+// add weighs one more answer.
+func (v *Verification) add(outcome Outcome, c events.Check) {
+	c.OK = outcome == Pass
+	v.Checks = append(v.Checks, c)
+	if outcome == Fail && v.Outcome != Fail || outcome == Wait && v.Outcome == Pass {
+		v.Outcome, v.Decided = outcome, c.Name
+	}
 }
 
 // seen is what a verification may look at.
@@ -34,7 +44,7 @@ type seen struct {
 func (p *Policy) Verify(plan events.Plan, before, after events.Facts) Verification {
 	v := Verification{Outcome: Pass}
 	if len(plan.Checks) == 0 {
-		return Verification{Outcome: Fail, Checks: []events.Check{{Name: "verification", Value: "none", Detail: "the plan does not say what must be seen afterwards"}}}
+		v.add(Fail, events.Check{Name: "verification", Value: "none", Detail: "the plan does not say what must be seen afterwards"})
 	}
 	for _, name := range plan.Checks {
 		ask, ok := verifications[name]
@@ -42,12 +52,34 @@ func (p *Policy) Verify(plan events.Plan, before, after events.Facts) Verificati
 		if ok {
 			outcome, c = ask(p, seen{plan, before, after})
 		}
-		c.Name, c.OK = name, outcome == Pass
-		v.Checks = append(v.Checks, c)
-		if outcome == Fail || outcome == Wait && v.Outcome == Pass {
-			v.Outcome = outcome
-		}
+		c.Name = name
+		v.add(outcome, c)
 	}
+	return v
+}
+
+// VerifyUndo asks of changes that were taken back, in the order in which they were made, whether every leaf of theirs is
+// seen to read as before them. A router may take an undo into its configuration and not act on it: the state must agree.
+// What is not seen yet may still come true, so the outcome is Pass or Wait.
+func VerifyUndo(changes []events.Change, before, after events.Facts) Verification {
+	v := Verification{Outcome: Pass}
+	outcome, c := readsAsBefore(changes, before, after)
+	c.Name = events.CheckAsBefore
+	v.add(outcome, c)
+	return v
+}
+
+// VerifyReturn asks of a plan that was taken back because its fault is gone whether the link is in service again: all of
+// VerifyUndo, and that it is up with the adjacencies that it had before.
+func VerifyReturn(plan events.Plan, before, after events.Facts) Verification {
+	var changes []events.Change
+	for _, step := range plan.Steps {
+		changes = append(changes, step.Changes...)
+	}
+	v := VerifyUndo(changes, before, after)
+	outcome, c := inService(plan.Target.Ends, before, after)
+	c.Name = events.CheckInService
+	v.add(outcome, c)
 	return v
 }
 
@@ -125,21 +157,9 @@ func symptomGone(p *Policy, s seen) (Outcome, events.Check) {
 // Damage fails at once: waiting would only prolong it.
 func nothingBroke(p *Policy, s seen) (Outcome, events.Check) {
 	c := events.Check{Limit: fmt.Sprintf("adjacencies kept, no other link down, worst link at most %d per mille", p.worst(s))}
-	for _, e := range s.plan.Target.Ends {
-		was, _ := endOf(s.before, e.Device, e.Interface)
-		is, ok := endOf(s.after, e.Device, e.Interface)
-		switch {
-		case !ok || is.Oper == "":
-			c.Value, c.Detail = "unknown", fmt.Sprintf("the state of %s %s is not seen yet", e.Device, e.Interface)
-			return Wait, c
-		case is.Oper != operUp:
-			c.Value, c.Detail = is.Oper, fmt.Sprintf("%s %s has gone %s", e.Device, e.Interface, is.Oper)
-			return Fail, c
-		case is.Adjacencies < was.Adjacencies:
-			c.Value = fmt.Sprintf("%d adjacencies", is.Adjacencies)
-			c.Detail = fmt.Sprintf("%s %s had %d adjacencies up and has %d", e.Device, e.Interface, was.Adjacencies, is.Adjacencies)
-			return Fail, c
-		}
+	if outcome, ends := endsUp(s.plan.Target.Ends, s.before, s.after); outcome != Pass {
+		c.Value, c.Detail = ends.Value, ends.Detail
+		return outcome, c
 	}
 	n := s.after.Network
 	for _, name := range n.DownLinks {
@@ -164,6 +184,37 @@ func nothingBroke(p *Policy, s seen) (Outcome, events.Check) {
 	return Pass, c
 }
 
+// endsUp wants every end to be up with the adjacencies that it had before.
+func endsUp(ends []events.End, before, after events.Facts) (Outcome, events.Check) {
+	for _, e := range ends {
+		was, _ := endOf(before, e.Device, e.Interface)
+		is, ok := endOf(after, e.Device, e.Interface)
+		switch {
+		case !ok || is.Oper == "":
+			return Wait, events.Check{Value: "unknown", Detail: fmt.Sprintf("the state of %s %s is not seen yet", e.Device, e.Interface)}
+		case is.Oper != operUp:
+			return Fail, events.Check{Value: is.Oper, Detail: fmt.Sprintf("%s %s has gone %s", e.Device, e.Interface, is.Oper)}
+		case is.Adjacencies < was.Adjacencies:
+			return Fail, events.Check{
+				Value:  fmt.Sprintf("%d adjacencies", is.Adjacencies),
+				Detail: fmt.Sprintf("%s %s had %d adjacencies up and has %d", e.Device, e.Interface, was.Adjacencies, is.Adjacencies),
+			}
+		}
+	}
+	return Pass, events.Check{}
+}
+
+// inService is endsUp of a link that was put back: an adjacency may need its time, so nothing is damage.
+func inService(ends []events.End, before, after events.Facts) (Outcome, events.Check) {
+	outcome, c := endsUp(ends, before, after)
+	c.Limit = "up, with the adjacencies of before"
+	if outcome == Pass {
+		c.Value, c.Detail = "up", "the link is up with its adjacencies"
+		return Pass, c
+	}
+	return Wait, c
+}
+
 // worst is the load that no other link may exceed: the policy's limit, or a little more than what it was before.
 func (p *Policy) worst(s seen) int {
 	limit := p.file.Verify.WorstLinkPermil
@@ -179,14 +230,26 @@ func asConfigured(_ *Policy, s seen) (Outcome, events.Check) { return reads(s, t
 // metricRaised wants the same of the state alone.
 func metricRaised(_ *Policy, s seen) (Outcome, events.Check) { return reads(s, false) }
 
-func reads(s seen, config bool) (Outcome, events.Check) {
-	type leaf struct {
-		device string
-		events.LeafRef
+// routerLeaf is one leaf of one router.
+type routerLeaf struct {
+	device string
+	events.LeafRef
+}
+
+// in is what facts say of the leaf; ok is false when it was not read.
+func (l routerLeaf) in(f events.Facts) (is events.LeafFacts, ok bool) {
+	end, _ := endOf(f, l.device, l.Interface)
+	i := slices.IndexFunc(end.Leaves, func(f events.LeafFacts) bool { return f.LeafRef == l.LeafRef })
+	if end.Unreadable != "" || i < 0 {
+		return events.LeafFacts{}, false
 	}
-	want, order := map[leaf]events.Value{}, []leaf{}
+	return end.Leaves[i], true
+}
+
+func reads(s seen, config bool) (Outcome, events.Check) {
+	want, order := map[routerLeaf]events.Value{}, []routerLeaf{}
 	settings(s.plan, func(device string, set events.Setting) {
-		l := leaf{device, set.LeafRef}
+		l := routerLeaf{device, set.LeafRef}
 		if _, ok := want[l]; !ok {
 			order = append(order, l)
 		}
@@ -194,21 +257,64 @@ func reads(s seen, config bool) (Outcome, events.Check) {
 	})
 	c := events.Check{Limit: "every leaf as set", Value: fmt.Sprintf("%d leaves as set", len(order)), Detail: "every leaf reads as it was set"}
 	for _, l := range order {
-		end, _ := endOf(s.after, l.device, l.Interface)
-		i := slices.IndexFunc(end.Leaves, func(f events.LeafFacts) bool { return f.LeafRef == l.LeafRef })
+		is, ok := l.in(s.after)
 		switch {
-		case end.Unreadable != "" || i < 0:
-			c.Value, c.Detail = "unread", fmt.Sprintf("%s on %s was not read", l.LeafRef, l.device)
-			return Wait, c
-		case config && end.Leaves[i].Config != want[l]:
-			c.Value, c.Limit = end.Leaves[i].Config.String(), want[l].String()
-			c.Detail = fmt.Sprintf("%s on %s is configured as %s, not as %s", l.LeafRef, l.device, c.Value, c.Limit)
-			return Fail, c
-		case end.Leaves[i].State != want[l]:
-			c.Value, c.Limit = end.Leaves[i].State.String(), want[l].String()
-			c.Detail = fmt.Sprintf("the state of %s on %s shows %s, not yet %s", l.LeafRef, l.device, c.Value, c.Limit)
-			return Wait, c
+		case !ok:
+			return Wait, unread(l)
+		case config && is.Config != want[l]:
+			return Fail, configured(l, is.Config, want[l])
+		case is.State != want[l]:
+			return Wait, shown(l, is.State, want[l])
 		}
 	}
 	return Pass, c
+}
+
+// readsAsBefore wants every leaf that changes name to read as before the first of them. The state may show what it showed
+// then instead: a router makes a number of what is absent, or a word. Where neither is known, it is anything but what was
+// set.
+func readsAsBefore(changes []events.Change, before, after events.Facts) (Outcome, events.Check) {
+	want, set, order := map[routerLeaf]events.Value{}, map[routerLeaf][]events.Value{}, []routerLeaf{}
+	for _, change := range changes {
+		for _, s := range change.Settings {
+			l := routerLeaf{change.Device, s.LeafRef}
+			if _, ok := want[l]; !ok {
+				want[l], order = s.Before, append(order, l)
+			}
+			set[l] = append(set[l], s.After)
+		}
+	}
+	for _, l := range order {
+		is, ok := l.in(after)
+		was, _ := l.in(before)
+		unknown := want[l].Absent() && was.State.Absent()
+		switch {
+		case !ok:
+			return Wait, unread(l)
+		case is.Config != want[l]:
+			return Wait, configured(l, is.Config, want[l])
+		case unknown && !slices.Contains(set[l], is.State):
+		case unknown, is.State.Absent(), is.State != want[l] && is.State != was.State:
+			return Wait, shown(l, is.State, want[l])
+		}
+	}
+	return Pass, events.Check{Limit: "every leaf as before", Value: fmt.Sprintf("%d leaves as before", len(order)), Detail: "every leaf reads as it did before"}
+}
+
+func unread(l routerLeaf) events.Check {
+	return events.Check{Value: "unread", Limit: "read", Detail: fmt.Sprintf("%s on %s was not read", l.LeafRef, l.device)}
+}
+
+func configured(l routerLeaf, is, want events.Value) events.Check {
+	return events.Check{
+		Value: is.String(), Limit: want.String(),
+		Detail: fmt.Sprintf("%s on %s is configured as %s, not as %s", l.LeafRef, l.device, is, want),
+	}
+}
+
+func shown(l routerLeaf, is, want events.Value) events.Check {
+	return events.Check{
+		Value: is.String(), Limit: want.String(),
+		Detail: fmt.Sprintf("the state of %s on %s shows %s, not yet %s", l.LeafRef, l.device, is, want),
+	}
 }

@@ -20,6 +20,126 @@ func drained() events.Facts {
 	return f
 }
 
+// TestDecided wants the check that made a verification what it is to be named, whatever else is not OK.
+func TestDecided(t *testing.T) {
+	for name, c := range map[string]struct {
+		spoil func(after *events.Facts)
+		want  string
+	}{
+		"passed":                   {func(*events.Facts) {}, ""},
+		"the first that is unseen": {func(a *events.Facts) { a.Ends[0].Traffic.OutBPS, a.Ends[0].Traffic.InErrors = 2e9, 50 }, events.CheckTrafficLeft},
+		"damage behind a delay":    {func(a *events.Facts) { a.Ends[0].Traffic.OutBPS, a.Network.WorstPermil = 2e9, 999 }, events.CheckNothingBroke},
+		"the first damage of two":  {func(a *events.Facts) { a.Ends[1].Leaves[0], a.Network.WorstPermil = leaf("e2", 10, 10), 999 }, events.CheckAsConfigured},
+	} {
+		t.Run(name, func(t *testing.T) {
+			after := drained()
+			c.spoil(&after)
+			if got := parse(t, "").Verify(drain(LastMetric), facts(10), after); got.Decided != c.want {
+				t.Errorf("decided by %q, want %q: %+v", got.Decided, c.want, got)
+			}
+		})
+	}
+}
+
+func TestVerifyUndo(t *testing.T) {
+	absent := events.Value{}
+	for _, tt := range []struct {
+		name  string
+		spoil func(changes []events.Change, before, after *events.Facts)
+		want  Outcome
+		says  string
+	}{
+		{"all is back", func([]events.Change, *events.Facts, *events.Facts) {}, Pass, "as it did before"},
+		{"the state still shows the drain", func(_ []events.Change, _, a *events.Facts) { a.Ends[1].Leaves[0] = leaf("e2", 10, LastMetric) }, Wait, "isis-metric e2 L2 ipv4 on kcy shows 16777214, not yet 10"},
+		{"the state shows nothing", func(_ []events.Change, _, a *events.Facts) { a.Ends[0].Leaves[0].State = absent }, Wait, "shows absent, not yet 10"},
+		{"the state never showed anything", func(_ []events.Change, b, a *events.Facts) {
+			b.Ends[0].Leaves[0].State, a.Ends[0].Leaves[0].State = absent, absent
+		}, Wait, "shows absent"},
+		{"the configuration is another", func(_ []events.Change, _, a *events.Facts) { a.Ends[0].Leaves[0] = leaf("e1", LastMetric, 10) }, Wait, "is configured as 16777214, not as 10"},
+		{"an end is unreadable", func(_ []events.Change, _, a *events.Facts) { a.Ends[0].Unreadable = "no answer" }, Wait, "was not read"},
+		{"the leaf is not read", func(_ []events.Change, _, a *events.Facts) { a.Ends[0].Leaves = nil }, Wait, "was not read"},
+		{"a link that is down is undone all the same", func(_ []events.Change, _, a *events.Facts) { a.Ends[0].Oper, a.Ends[0].Adjacencies = "DOWN", 0 }, Pass, ""},
+
+		{"it was absent, and the router shows its default as before", func(c []events.Change, b, a *events.Facts) {
+			c[0].Settings[0].Before, a.Ends[0].Leaves[0].Config = absent, absent
+		}, Pass, ""},
+		{"it was absent, and the router shows the drain", func(c []events.Change, b, a *events.Facts) {
+			c[0].Settings[0].Before, a.Ends[0].Leaves[0].Config, a.Ends[0].Leaves[0].State = absent, absent, events.UintValue(LastMetric)
+		}, Wait, "shows 16777214"},
+		{"it was absent and not shown, and is not", func(c []events.Change, b, a *events.Facts) {
+			c[0].Settings[0].Before, a.Ends[0].Leaves[0] = absent, events.LeafFacts{LeafRef: a.Ends[0].Leaves[0].LeafRef}
+			b.Ends[0].Leaves[0].State = absent
+		}, Pass, ""},
+		{"it was absent and not shown, and the drain is", func(c []events.Change, b, a *events.Facts) {
+			c[0].Settings[0].Before, a.Ends[0].Leaves[0].Config, a.Ends[0].Leaves[0].State = absent, absent, events.UintValue(LastMetric)
+			b.Ends[0].Leaves[0].State = absent
+		}, Wait, "shows 16777214"},
+		{"it was a word, and the router shows a number", func(c []events.Change, b, a *events.Facts) {
+			word := events.JSONValue(`"GLOBAL_METRIC"`)
+			c[0].Settings[0].Before, a.Ends[0].Leaves[0].Config = word, word
+		}, Pass, ""},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			changes, before, after := drain(LastMetric).Steps[0].Changes, facts(10), facts(10)
+			tt.spoil(changes, &before, &after)
+			got := VerifyUndo(changes, before, after)
+			if got.Outcome != tt.want || len(got.Checks) != 1 || got.Checks[0].OK != (tt.want == Pass) || !strings.Contains(got.Checks[0].Detail, tt.says) {
+				t.Errorf("got %+v, want %s, %q", got, tt.want, tt.says)
+			}
+			if decided := tt.want != Pass; decided != (got.Decided == events.CheckAsBefore) {
+				t.Errorf("decided by %q", got.Decided)
+			}
+		})
+	}
+	t.Run("of two steps the first has the pre-image", func(t *testing.T) {
+		low, high := drain(500).Steps[0].Changes, drain(LastMetric).Steps[0].Changes
+		for n := range high {
+			high[n].Settings[0].Before = events.UintValue(500)
+		}
+		all := append(low, high...)
+		if got := VerifyUndo(all, facts(10), facts(10)); got.Outcome != Pass {
+			t.Errorf("back at the first pre-image: %+v", got)
+		}
+		if got := VerifyUndo(all, facts(10), facts(500)); got.Outcome != Wait {
+			t.Errorf("half-way: %+v", got)
+		}
+	})
+}
+
+func TestVerifyReturn(t *testing.T) {
+	for _, tt := range []struct {
+		name  string
+		spoil func(before, after *events.Facts)
+		want  string // the check that is not passed
+		says  string
+	}{
+		{"in service", func(*events.Facts, *events.Facts) {}, "", ""},
+		{"the state still shows the drain", func(_, a *events.Facts) { a.Ends[0].Leaves[0] = leaf("e1", 10, LastMetric) }, events.CheckAsBefore, "not yet 10"},
+		{"it is down", func(_, a *events.Facts) { a.Ends[1].Oper = "DOWN" }, events.CheckInService, "kcy e2 has gone DOWN"},
+		{"its adjacency is not up", func(_, a *events.Facts) { a.Ends[1].Adjacencies = 0 }, events.CheckInService, "had 1 adjacencies up and has 0"},
+		{"it had none before", func(b, a *events.Facts) { b.Ends[1].Adjacencies, a.Ends[1].Adjacencies = 0, 0 }, "", ""},
+		{"it is not seen", func(_, a *events.Facts) { a.Ends[1].Oper = "" }, events.CheckInService, "not seen yet"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			before, after := facts(10), facts(10)
+			tt.spoil(&before, &after)
+			got := VerifyReturn(drain(LastMetric), before, after)
+			want := Pass
+			if tt.want != "" {
+				want = Wait
+			}
+			if got.Outcome != want || got.Decided != tt.want || len(got.Checks) != 2 {
+				t.Fatalf("got %+v, want %s by %q", got, want, tt.want)
+			}
+			for _, c := range got.Checks {
+				if c.OK == (c.Name == tt.want) || c.Name == tt.want && !strings.Contains(c.Detail, tt.says) {
+					t.Errorf("check %+v, want %q", c, tt.says)
+				}
+			}
+		})
+	}
+}
+
 func TestVerify(t *testing.T) {
 	tests := []struct {
 		name   string

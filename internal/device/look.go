@@ -11,7 +11,8 @@ import (
 	"github.com/detour-net/detour/events"
 )
 
-// Look reads back what became of an order. First it raises the router's mastership to fence, so that a request of an older
+// Look reads back what became of an order, and closes its commit if the router took that and does not hold the change:
+// while it is open nothing else can be sent there. First it raises the router's mastership to fence, so that a request of an older
 // intent that is still under way is refused when it arrives; only then is what is read final. A router that is not
 // proven to arbitrate is asked all the same, and Found.Fence is 0. An error means that it could not be looked at.
 func (f *Fleet) Look(ctx context.Context, order events.Order, fence uint64) (events.Found, error) {
@@ -34,6 +35,15 @@ func (f *Fleet) Look(ctx context.Context, order events.Order, fence uint64) (eve
 		return events.Found{}, fmt.Errorf("read back: %w", explain(s.router, err))
 	}
 	found.Seen = s.profile.compare(order.Change, values)
+	if found.Seen != events.SeenAfter && order.Arm > 0 && order.Mode == events.Live && s.proven(events.BarCommitConfirmed) {
+		if _, err := s.closeCommit(ctx, order, fence); err != nil {
+			return events.Found{}, err
+		}
+		if values, err = s.leaves(ctx, refsOf(order.Change)); err != nil {
+			return events.Found{}, fmt.Errorf("read back: %w", explain(s.router, err))
+		}
+		found.Seen = s.profile.compare(order.Change, values)
+	}
 	if found.Seen == events.SeenOther {
 		found.Detail = s.differencesOf(order.Change, values)
 	}
@@ -61,6 +71,23 @@ func (s *session) raise(ctx context.Context, fence uint64) (uint64, error) {
 			explain(s.router, err), fence, events.Identity)
 	}
 	return 0, fmt.Errorf("raise mastership: %w", explain(s.router, err))
+}
+
+// closeCommit cancels the commit of an order, if the router still has it open. It returns how many requests left. An error
+// means that the commit may be open.
+func (s *session) closeCommit(ctx context.Context, order events.Order, fence uint64) (left int, err error) {
+	ctx, cancel := context.WithTimeout(ctx, s.opts.ReadTimeout)
+	defer cancel()
+	ctx, sent := watchSent(ctx)
+	_, err = s.client.Set(ctx, &gnmi.SetRequest{Extension: append(s.fenceOf(fence), cancelCommit(order.CommitID()))})
+	if sent.Load() {
+		left = 1
+	}
+	switch status.Code(err) {
+	case codes.OK, codes.FailedPrecondition, codes.InvalidArgument: // the latter two: none is open, or only another's
+		return left, nil
+	}
+	return left, fmt.Errorf("its commit may still be open: %w", explain(s.router, err))
 }
 
 // Confirm makes a commit-confirmed change permanent. When it returns OK false the router may roll back by itself and has to

@@ -137,7 +137,7 @@ func TestObserveTelemetry(t *testing.T) {
 				return false
 			}
 		}
-		return facts.Network.Seen == 3
+		return facts.Network.Seen == 3 && facts.Network.WorstPermil > 0
 	})
 	aToB, bToA := l.net.Load("a-b")
 	for i, want := range []struct{ in, out int64 }{{bToA, aToB}, {aToB, bToA}} {

@@ -167,6 +167,9 @@ func (a *actuation) conclude(ctx context.Context, v verdict, answer error) event
 		return a.unknown(v, "%v", answer)
 	}
 	seen, values, err := a.readBack(ctx)
+	if err == nil && seen != events.SeenAfter && a.armed {
+		seen, values, err = a.disarm(ctx)
+	}
 	switch {
 	case err != nil:
 		return a.unknown(v, "answered %s, and could not be read back: %v", said(answer), err)
@@ -187,6 +190,19 @@ func said(answer error) string {
 		return "acknowledged"
 	}
 	return answer.Error()
+}
+
+// disarm closes the commit of a request that was taken and not carried out, and reads the change's leaves once more: while
+// it is open the router takes nothing else. Whoever cannot tell whether it is closed cannot tell how the change stands.
+func (a *actuation) disarm(ctx context.Context) (events.Seen, map[events.LeafRef]events.Value, error) {
+	left, err := a.closeCommit(ctx, a.order, a.order.Fence)
+	a.sets += left
+	if err != nil {
+		return "", nil, err
+	}
+	a.armed = false
+	values, err := a.leaves(ctx, refsOf(a.order.Change))
+	return a.profile.compare(a.order.Change, values), values, err
 }
 
 // readBack reads the change's leaves until they are as set, or for as long as a commit may take to show.

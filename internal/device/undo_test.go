@@ -152,6 +152,25 @@ func TestCommitConfirmed(t *testing.T) {
 		}
 		l.expectSet(ctx, undo(l, order), applied(0))
 	})
+	t.Run("taken and not carried out", func(t *testing.T) {
+		for name, how := range map[string]backbone.Behaviour{"nothing of it": backbone.Ignore(), "half of it": backbone.FirstOnly()} {
+			t.Run(name, func(t *testing.T) {
+				l := startLab(t, labSetup{idle: true})
+				l.Proven(events.Proved{Device: "a", Bars: []events.Bar{events.BarArbitration, events.BarCommitConfirmed}})
+				l.a().OnSet(backbone.First(1, backbone.Do), how)
+				order := l.drain(ctx)
+				order.Arm = events.Duration(time.Minute)
+				l.expectSet(ctx, order, refusedAs(events.RefusedByRouter, "", 2))
+				if id, waits := l.a().Unconfirmed(); waits {
+					t.Errorf("commit %q still waits", id)
+				}
+				l.expectMetrics(10, 10)
+				next := l.drain(ctx) // the router takes what comes next at once
+				l.expectSet(ctx, next, applied(1))
+				l.expectMetrics(softMetric, softMetric)
+			})
+		}
+	})
 	t.Run("cancelled", func(t *testing.T) {
 		l := startLab(t, labSetup{idle: true})
 		order := armed(l, time.Minute)

@@ -30,8 +30,11 @@ func (d *draft) intend(id string, step int, undo bool, why string) {
 		Step: step, Undo: undo, Changes: changes, Owner: d.world.Me, Attempt: attempt, Why: why,
 		Deadline: d.world.Now.Add(clocks.SetDeadline.Std()), Margin: clocks.Margin,
 	}
-	if !undo && step == len(i.Steps)-1 {
+	if !undo {
 		in.Verify = in.Deadline.Add(clocks.VerifyWithin.Std())
+		if step < len(i.Steps)-1 {
+			in.Verify = in.Verify.Add(i.Plan.Plan.Steps[step].Settle.Std())
+		}
 		if len(i.Steps) == 1 && i.Live() && i.canArm() {
 			in.Arm = maxAttempts*(clocks.SetDeadline+clocks.Margin) + clocks.VerifyWithin
 		}
@@ -209,6 +212,8 @@ func (d *draft) acting(i *Incident) {
 		d.intend(i.ID, step, false, "it got lost on the way to a router, which stands as before it")
 	case lost && after == 0 && i.Lost < maxAttempts:
 		d.append(i.ID, events.Relapsed{Why: "nothing of it reached a router: decided anew"})
+	case stands && i.Abort == nil && !i.Intent.Verify.IsZero() && !d.world.Now.Before(i.Intent.Verify):
+		d.undo(i, fmt.Sprintf("the step after it could not be begun by %s", i.Intent.Verify.Format(time.RFC3339)))
 	case stands && i.Abort == nil:
 		if at := i.Intent.At.Add(i.Plan.Plan.Steps[step].Settle.Std()); d.world.Now.Before(at) {
 			d.wakeAt(at)
@@ -236,7 +241,7 @@ func (i *Incident) whyBack() string {
 	case i.Abort != nil:
 		return fmt.Sprintf("aborted by %s: %s", i.Abort.By.Name, i.Abort.Reason)
 	case i.Verified != nil && !i.Verified.Pass:
-		return "verification failed: " + firstFailed(i.Verified.Checks)
+		return "verification failed: " + decisive(i.Verified.Checks, i.Verified.Decided)
 	case i.Refusal != nil:
 		return i.refused()
 	}

@@ -20,6 +20,7 @@ func (i *Incident) act(c events.Commit, body events.Body) (Phase, string) {
 		if r.Undo {
 			state.Seen = events.SeenBefore
 		}
+		state.Stood = true // there is no undo of what has not stood
 		i.Sets += r.Sets
 	case events.Refused:
 		state, why := i.outcome(r.Act)
@@ -47,7 +48,7 @@ func (i *Incident) act(c events.Commit, body events.Body) (Phase, string) {
 			return i.Phase, "its outcome is outstanding"
 		}
 		armed := state.Armed || state.Doubt > 0 && state.Wait.IsZero() && i.Intent.Arm > 0 && !i.Intent.Undo
-		*state = ChangeState{Seen: r.Seen, Armed: armed && r.Seen == events.SeenAfter, Raised: max(state.Raised, r.Fence, r.Doubt)}
+		*state = ChangeState{Seen: r.Seen, Stood: state.Stood || r.Seen != events.SeenBefore, Armed: armed && r.Seen == events.SeenAfter, Raised: max(state.Raised, r.Fence, r.Doubt)}
 	}
 	if body.Kind() != events.KindIntended {
 		i.Touched = c.At

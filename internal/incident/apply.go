@@ -2,6 +2,7 @@ package incident
 
 import (
 	"fmt"
+	"maps"
 	"strings"
 	"time"
 
@@ -48,6 +49,7 @@ func (b *Board) fold(c events.Commit, r events.Record) string {
 		delete(b.freezes, body.Scope)
 		return ""
 	case events.MaintenanceBegun:
+		maps.DeleteFunc(b.windows, func(_ string, w events.MaintenanceBegun) bool { return w.Until.Before(b.Now.Add(-history)) })
 		b.windows[body.Window] = body
 		return ""
 	case events.MaintenanceEnded:
@@ -234,13 +236,8 @@ func (i *Incident) observe(r events.Observed) Phase {
 		return i.Phase
 	}
 	a := r.Anomaly
-	key := symptomKey(r)
-	i.makeRoom(key)
-	if _, ok := i.Symptoms[key]; ok || len(i.Symptoms) < maxSymptoms {
-		i.Symptoms[key] = Symptom{Firing: a.State == events.Firing, Kind: a.Kind, Observed: a.ObservedAt}
-	}
-	if a.State == events.Firing {
-		i.Value = a.Value
+	if !i.overtaken(r) {
+		i.noteSymptom(symptomKey(r), a)
 	}
 	if who := a.Labels[LabelAskedBy]; who != "" {
 		i.AskedBy = who
@@ -253,6 +250,17 @@ func (i *Incident) observe(r events.Observed) Phase {
 		return Open
 	}
 	return i.Phase
+}
+
+// noteSymptom keeps what a source says now.
+func (i *Incident) noteSymptom(key string, a events.Anomaly) {
+	i.makeRoom(key)
+	if _, ok := i.Symptoms[key]; ok || len(i.Symptoms) < maxSymptoms {
+		i.Symptoms[key] = Symptom{Firing: a.State == events.Firing, Kind: a.Kind, Observed: a.ObservedAt}
+	}
+	if a.State == events.Firing {
+		i.Value = a.Value
+	}
 }
 
 // makeRoom forgets the symptom that has been over for longest when there is no room for another. One that fires is never
@@ -305,6 +313,7 @@ func (i *Incident) relapse() (Phase, string) {
 		i.Lost++
 	}
 	i.Steps, i.Intent, i.Refusal, i.Verified, i.Hold, i.Release, i.Ask, i.Approvals = nil, nil, nil, nil, nil, nil, nil, nil
+	i.Watch = time.Time{}
 	return Open, ""
 }
 

@@ -15,7 +15,7 @@ const (
 	maxClosed = 4096           // ended incidents that can still be shown
 	maxSeen   = 1 << 16        // event identities, for duplicates that are not of an open incident's newest events
 	maxReason = 4096           // bytes of a freeze's reason, from which on alarms add nothing
-	history   = 24 * time.Hour // admissions and failed verifications, for rates and the breaker
+	history   = 24 * time.Hour // admissions and failed verifications, for rates and the breaker; windows that are over
 )
 
 // Board is everything the ledger says, up to Position.

@@ -18,7 +18,7 @@ type World struct {
 	Inventory   Inventory
 	Remediators []remediators.Remediator
 	Events      []events.Event           // arrived and not yet recorded, in order
-	Facts       map[string]events.Facts  // by incident: the newest that this replica has seen
+	Facts       map[string]events.Facts  // by incident: the newest that this replica has seen; begun to be read after its newest record, alarms aside
 	Results     map[string][]events.Body // by incident: what came of this replica's commands, oldest first
 	Pursues     func(*Incident) bool     // which incidents this replica drives; nil: all. An economy: any choice is safe
 	Rests       map[string]Rest          // by incident: as the last decision that stands gave them; nil: none
@@ -187,50 +187,6 @@ func (d *draft) dropEffects(commands []Command, from int) []Command {
 		}
 	}
 	return kept
-}
-
-// Authorised returns the undo orders that this replica may carry out although the records that decide on them cannot be
-// written: the verification of its own step failed, and the intent on the ledger authorises taking it back then.
-func Authorised(b *Board, records []events.Record, me string) []events.Order {
-	failed := map[string]bool{}
-	var orders []events.Order
-	for _, r := range records {
-		i, ok := b.Incident(r.Incident)
-		if !ok || i.Phase != Verifying || !i.Live() || i.Intent == nil || i.Intent.Undo || i.Intent.Owner != me {
-			continue
-		}
-		switch body := r.Body.(type) {
-		case events.Verified:
-			failed[r.Incident] = !body.Pass
-		case events.Intended:
-			for _, n := range body.Changes {
-				if failed[r.Incident] && body.Undo {
-					orders = append(orders, i.order(body.Step, n, true, i.fence(body.Step, n)))
-				}
-			}
-		}
-	}
-	return orders
-}
-
-// Outcomes returns what came of this replica's acts that the ledger still waits for.
-func Outcomes(b *Board, results map[string][]events.Body) []events.Record {
-	var records []events.Record
-	for id, list := range results {
-		i, ok := b.Incident(id)
-		if !ok {
-			continue
-		}
-		i = i.clone()
-		for _, body := range list {
-			if a, isAct := actOf(body); isAct {
-				if _, why := i.outcome(a); why == "" {
-					records = append(records, events.Record{Incident: id, Body: body})
-				}
-			}
-		}
-	}
-	return records
 }
 
 // next is one move: one case a phase, in the order of the table.

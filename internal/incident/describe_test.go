@@ -53,7 +53,7 @@ func (s *stage) describe(body events.Body) string {
 		if b.Pass {
 			return "verified"
 		}
-		return "verified: it failed " + paren(notOK(b.Checks))
+		return fmt.Sprintf("verified: it failed by %s %s", b.Decided, paren(notOK(b.Checks)))
 	case events.Confirmed:
 		return strings.TrimSpace(fmt.Sprintf("confirmed %d.%d %t %s", b.Step, b.Change, b.OK, paren(b.Detail)))
 	case events.Held:

@@ -15,4 +15,7 @@
 // What an intent's outcome is, nobody guesses. The owner records applied, refused or unknown. When the owner is silent
 // past deadline and margin, any replica records unknown; whoever then looks raises the router's election id to the
 // position of that record first, so that the silent owner's Set, should it come at all, is refused.
+//
+// An undo is verified as a step is: what was taken back counts as undone once the routers' state shows it, and a link counts
+// as restored once it is seen in service. Until then a person is called rather than anything closed.
 package incident

@@ -43,9 +43,11 @@ func (b *Board) Why(id string) (e Explanation, ok bool) {
 		}
 	}
 	if i.Verified != nil && !i.Verified.Pass {
-		for _, c := range i.Verified.Checks {
-			if !c.OK {
-				e.Held = append(e.Held, c)
+		for _, decided := range []bool{true, false} { // the check that decided comes first
+			for _, c := range i.Verified.Checks {
+				if !c.OK && decided == (c.Name == i.Verified.Decided) {
+					e.Held = append(e.Held, c)
+				}
 			}
 		}
 	}
@@ -85,6 +87,9 @@ func (i *Incident) sentence() string {
 		}
 		return fmt.Sprintf("drained, held until %s at the earliest and %s at the latest (drain %d of this incident)", at(i.Hold.Until), at(i.Hold.Expires), i.Cycle)
 	case Reverting:
+		if !i.Stands() {
+			return "it was taken back, and its routers must show it: " + i.Intent.Why
+		}
 		return "it is being taken back: " + i.Intent.Why
 	case Probation:
 		return fmt.Sprintf("back in service, and watched until %s", at(i.Watch))

@@ -66,6 +66,7 @@ type Symptom struct {
 // ChangeState is what the ledger knows of one change on its router.
 type ChangeState struct {
 	Seen    events.Seen `json:"seen"`              // as last applied or found
+	Stood   bool        `json:"stood,omitempty"`   // all or some of it has been known to stand
 	Pending bool        `json:"pending,omitempty"` // an intent's outcome is outstanding
 	Doubt   uint64      `json:"doubt,omitempty"`   // position since which nobody can tell how it stands, 0: it is known
 	Since   time.Time   `json:"since,omitzero"`    // of the doubt
@@ -115,14 +116,17 @@ func (i *Incident) ClearSince() (since time.Time, ok bool) {
 	return since, len(i.Symptoms) > 0
 }
 
-// Holds reports whether the incident counts against its scopes: it acts, may have acted, or waits for approval to act.
+// Holds reports whether the incident counts against its scopes: it acts, may have acted, or waits for approval to act. What
+// was put back counts no more, should it need a person later.
 func (i *Incident) Holds() bool {
 	if !i.Live() {
 		return false
 	}
 	switch i.Phase {
-	case Asking, Acting, Verifying, Confirming, Holding, Reverting, Stuck:
+	case Asking, Acting, Verifying, Confirming, Holding, Reverting:
 		return true
+	case Stuck:
+		return i.Claims != nil || i.Stands()
 	}
 	return false
 }
@@ -132,6 +136,19 @@ func (i *Incident) Stands() bool {
 	return slices.ContainsFunc(i.Steps, func(step []ChangeState) bool {
 		return slices.ContainsFunc(step, func(c ChangeState) bool { return c.Seen != events.SeenBefore || c.Doubt > 0 || c.Pending })
 	})
+}
+
+// stood returns the changes that are known to have stood, in the order in which they were made.
+func (i *Incident) stood() []events.Change {
+	var list []events.Change
+	for s, step := range i.Steps {
+		for c, state := range step {
+			if state.Stood {
+				list = append(list, i.Plan.Plan.Steps[s].Changes[c])
+			}
+		}
+	}
+	return list
 }
 
 // Drained reports whether all of the plan stands on the routers.

@@ -22,6 +22,7 @@ type labRouter struct {
 	metric map[string]uint64 // by interface, usual when it is not there
 	master uint64
 	armed  map[string]labCommit // by commit id
+	shown  map[string]uint64    // what the state goes on showing, by interface; nil: it follows the configuration
 	mood   mood
 	late   []labSend
 }
@@ -151,9 +152,14 @@ func (l *lab) end(end events.End, link *labLink, busy bool) events.EndFacts {
 		e.Unreadable, e.Oper, e.Traffic = "no answer", "", nil
 		return e
 	}
+	config := events.UintValue(r.at(end.Interface))
+	state := config
+	if old, ok := r.shown[end.Interface]; ok {
+		state = events.UintValue(old)
+	}
 	for _, family := range []string{events.IPv4, events.IPv6} {
-		value := events.UintValue(r.at(end.Interface))
-		e.Leaves = append(e.Leaves, events.LeafFacts{LeafRef: events.LeafRef{Leaf: events.ISISMetric, Interface: end.Interface, Level: 2, Family: family}, Config: value, State: value})
+		ref := events.LeafRef{Leaf: events.ISISMetric, Interface: end.Interface, Level: 2, Family: family}
+		e.Leaves = append(e.Leaves, events.LeafFacts{LeafRef: ref, Config: config, State: state})
 	}
 	return e
 }

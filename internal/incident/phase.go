@@ -115,11 +115,12 @@ var table = []Transition{
 	{Reverting, events.KindReverted, Reverting, "not released"},
 	{Reverting, events.KindReverted, Probation, "released, so watched"},
 	{Reverting, events.KindAborted, Reverting, ""},
-	{Reverting, events.KindStuck, Stuck, "it cannot be taken back"},
+	{Reverting, events.KindStuck, Stuck, "it cannot be taken back, or is not seen to be"},
 	{Reverting, events.KindClosed, Closed, "rolled back"},
 
 	{Probation, events.KindRelapsed, Open, "the fault is back, drained again and held twice as long"},
 	{Probation, events.KindAborted, Probation, ""},
+	{Probation, events.KindStuck, Stuck, "it is not seen to be in service again"},
 	{Probation, events.KindClosed, Closed, "restored"},
 
 	{Stuck, events.KindFound, Stuck, ""},

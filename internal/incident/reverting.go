@@ -18,7 +18,9 @@ func (d *draft) reverting(i *Incident) {
 	case after == 0 && other > 0:
 		d.callPerson(i)
 	case after == 0:
-		d.reverted(i)
+		if d.seenUndone(i) {
+			d.reverted(i)
+		}
 	case i.Intent.Attempt < d.clocks().UndoAttempts || d.unreached(i) || !slices.ContainsFunc(i.Steps[i.Intent.Step], func(c ChangeState) bool { return c.Seen == events.SeenAfter }):
 		if at := i.Intent.At.Add(time.Duration(i.Intent.Attempt) * d.clocks().LookEvery.Std()); i.Refusal != nil && d.world.Now.Before(at) {
 			d.wakeAt(at)
@@ -39,10 +41,10 @@ func (d *draft) unreached(i *Incident) bool {
 	return i.Refusal != nil && i.Refusal.Undo && i.Refusal.Class == events.RefusedUnsent && d.world.Now.Before(i.Changed.Add(d.clocks().LookFor.Std()))
 }
 
-// reverted is where taking back ends: on probation after a release, otherwise closed.
+// reverted is where taking back ends: on probation after a release, otherwise closed. Whoever stopped it has the last word.
 func (d *draft) reverted(i *Incident) {
 	r := events.Reverted{Why: i.Intent.Why}
-	if i.Release != nil && i.Release.By == nil {
+	if i.Release != nil && i.Release.By == nil && i.Abort == nil {
 		r.Probation = d.world.Now.Add(d.clocks().Probation.Std())
 	}
 	if i.Phase == Reverting && !i.revertedAlready() {
@@ -52,11 +54,11 @@ func (d *draft) reverted(i *Incident) {
 		}
 	}
 	switch {
-	case i.Release != nil:
-		c := events.Closed{Outcome: events.Restored, Reason: "undrained by " + i.Release.By.Name + ": " + i.Release.Why, CoolDown: d.world.Now.Add(d.clocks().Override.Std())}
-		d.append(i.ID, c)
 	case i.Abort != nil:
-		d.close(i, events.WasAborted, i.whyBack())
+		d.close(i, events.WasAborted, i.whyAborted())
+	case i.Release != nil:
+		c := events.Closed{Outcome: events.Restored, Reason: "undrained by " + i.orderedBy(), CoolDown: d.world.Now.Add(d.clocks().Override.Std())}
+		d.append(i.ID, c)
 	case i.Verified != nil && i.Verified.Pass:
 		d.close(i, events.WasLost, i.Intent.Why)
 	default:
@@ -66,18 +68,32 @@ func (d *draft) reverted(i *Incident) {
 
 func (i *Incident) revertedAlready() bool { return i.Claims == nil }
 
+// whyAborted says who stopped it, what it was about to do, and how the routers stand.
+func (i *Incident) whyAborted() string {
+	why := fmt.Sprintf("aborted by %s: %s", i.Abort.By.Name, i.Abort.Reason)
+	switch {
+	case !i.Watch.IsZero():
+		why += "; the link was on probation"
+	case i.Release != nil && i.Release.By != nil:
+		why += fmt.Sprintf("; it was being undrained for %s (%s)", i.Release.By.Name, i.Release.Why)
+	case i.Release != nil:
+		why += fmt.Sprintf("; it was being undrained (%s)", i.Release.Why)
+	}
+	return why + "; every router stands as it was found"
+}
+
 // probation watches a link that is back in service.
 func (d *draft) probation(i *Incident) {
 	firing, last := i.Firing()
 	switch {
 	case i.Abort != nil:
-		d.close(i, events.WasAborted, i.whyBack())
+		d.close(i, events.WasAborted, i.whyAborted())
 	case firing && last.After(i.Changed):
 		d.append(i.ID, events.Relapsed{Why: "the fault fires again while the link is on probation"})
-	case !d.world.Now.Before(i.Watch):
-		d.close(i, events.Restored, "nothing was seen of the fault until the end of probation")
-	default:
+	case d.world.Now.Before(i.Watch):
 		d.wakeAt(i.Watch)
+	case d.seenBy(i, i.Watch.Add(d.clocks().VerifyWithin.Std())):
+		d.close(i, events.Restored, "nothing was seen of the fault until the end of probation, and the link is in service")
 	}
 }
 
@@ -93,7 +109,7 @@ func (d *draft) stuck(i *Incident) {
 	_, after, other := i.count()
 	switch {
 	case after+other == 0:
-		d.close(i, events.RolledBack, "nothing of it stands on the routers any more; it was stuck: "+i.Trouble.Why)
+		d.stuckUndone(i)
 	case i.Abort == nil && i.Release == nil:
 	case after > 0:
 		d.undo(i, "ordered by a person: "+i.orderedBy())
@@ -103,10 +119,13 @@ func (d *draft) stuck(i *Incident) {
 }
 
 func (i *Incident) orderedBy() string {
-	if i.Abort != nil {
+	switch {
+	case i.Abort != nil:
 		return i.Abort.By.Name + ": " + i.Abort.Reason
+	case i.Release.By != nil:
+		return i.Release.By.Name + ": " + i.Release.Why
 	}
-	return i.Release.By.Name + ": " + i.Release.Why
+	return i.Release.Why
 }
 
 // callPerson hands an incident over because somebody else has changed what Detour set.

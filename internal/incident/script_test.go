@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"strconv"
 	"strings"
 	"time"
@@ -37,7 +38,7 @@ func (s *stage) do(verb string, args []string) error {
 			return err
 		}
 		s.pass(d)
-	case "router": // NAME well|MOOD|reboots|delivers|METRIC
+	case "router": // NAME well|MOOD|reboots|delivers|keeps-state|acts|METRIC
 		return s.router(arg(0), arg(1), arg(2))
 	case "link": // NAME sick|healed|stubborn|supple|down|up
 		s.link(arg(0), arg(1))
@@ -156,6 +157,10 @@ func (s *stage) router(name, what, value string) error {
 			return err
 		}
 		r.metric["to-"+map[string]string{"a": "b", "b": "a"}[name]] = n
+	case "keeps-state": // whatever it is told
+		r.shown = maps.Clone(r.metric)
+	case "acts":
+		r.shown = nil
 	case "well":
 		r.mood = well
 	default:

@@ -112,7 +112,10 @@ func (s *search) canonical(p *position) string {
 	}
 	i := *p.i
 	i.Positions, i.Events, i.Sets, i.Value = nil, 0, 0, 0
-	i.Opened, i.Touched, i.Target = time.Time{}, time.Time{}, events.Target{}
+	i.Opened, i.Target = time.Time{}, events.Target{}
+	if i.Phase != Reverting {
+		i.Touched = time.Time{} // but while it is waited for that an undo is seen
+	}
 	if i.Plan != nil {
 		i.Plan = &events.Planned{Mode: i.Plan.Mode}
 	}

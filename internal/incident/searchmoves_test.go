@@ -164,7 +164,7 @@ func (s *search) tick(st state) state {
 	}
 	for n := range st.replicas {
 		switch s.nodes[s.at(&st, n)].phase {
-		case Verifying, Confirming, Holding, Stuck:
+		case Verifying, Confirming, Holding, Reverting, Probation, Stuck:
 		default: // what was seen is no longer fresh, and nothing else asks for it
 			k := &st.replicas[n].knows
 			k.facts, k.factsAt, k.seen = false, 0, [2]bool{}

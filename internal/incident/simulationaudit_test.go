@@ -198,7 +198,7 @@ func (s *simulation) overdue(i *Incident) string {
 			return "the request has lapsed"
 		}
 	case Verifying:
-		if now.After(i.Intent.Verify) {
+		if now.After(laterOf(i.Intent.Verify, i.Changed.Add(clocks.VerifyWithin.Std()))) {
 			return "it is not verified"
 		}
 	case Confirming:
@@ -214,7 +214,7 @@ func (s *simulation) overdue(i *Incident) string {
 			return "it goes on and on"
 		}
 	case Probation:
-		if now.After(i.Watch) {
+		if now.After(i.Watch.Add((clocks.VerifyWithin + clocks.LookFor).Std())) {
 			return "probation has ended"
 		}
 	}

@@ -16,11 +16,12 @@ import (
 type replica struct {
 	*member
 	up    bool
-	cut   bool          // from the ledger and from its peers
-	skew  time.Duration // of its clock
-	wake  time.Time     // of the next turn, by the true clock
-	reach uint64        // position up to which commits have arrived
-	alone map[string]bool
+	cut   bool                 // from the ledger and from its peers
+	skew  time.Duration        // of its clock
+	wake  time.Time            // of the next turn, by the true clock
+	reach uint64               // position up to which commits have arrived
+	alone map[string]bool      // undone while it is cut off, by change
+	known *Board               // with what came of its acts while it is cut off; nil: the ledger says all
 	retry map[string]time.Time // commands that may not run again before, by the true clock
 	rests map[string]Rest
 	moved map[string]time.Time // by incident: when its newest record was folded here
@@ -66,7 +67,7 @@ func (s *simulation) turn(r *replica) {
 	}
 	if len(d.Records) > 0 {
 		if r.cut {
-			s.offline(r, d)
+			s.offline(r, w)
 			s.soon(r, 500*time.Millisecond)
 			return
 		}
@@ -95,7 +96,15 @@ func (s *simulation) follow(r *replica, to uint64) {
 }
 
 func (s *simulation) fold(r *replica, c events.Commit) {
+	had := maps.Clone(r.facts)
 	r.fold(s.tb, c)
+	r.known = nil
+	if s.flaw == staleFacts {
+		for id, f := range had {
+			f.At = s.clock(r) // as if they showed what the commit says
+			r.facts[id] = f
+		}
+	}
 	for _, record := range c.Records {
 		if record.Body.Kind() != events.KindObserved {
 			r.moved[record.Incident] = s.now
@@ -208,7 +217,11 @@ func (s *simulation) begin(r *replica, c Command) {
 		s.mayDie(r)
 		s.after(takes, func() {
 			if r.boot == boot && r.up {
-				if facts != nil && !read.After(r.moved[incident]) && s.flaw != staleFacts {
+				switch {
+				case facts == nil:
+				case s.flaw == staleFacts:
+					facts.At = s.clock(r) // when they came, not when they were read
+				case !read.After(r.moved[incident]):
 					facts = nil // seen before the incident's newest record was
 				}
 				s.hear(r, key, incident, body, facts)
@@ -274,8 +287,21 @@ func (s *simulation) send(r *replica, o events.Order) events.Body {
 }
 
 // offline takes back what failed its verification while nothing can be recorded, as its intent authorises.
-func (s *simulation) offline(r *replica, d Decision) {
-	for _, o := range Authorised(r.board, d.Records, r.me()) {
+func (s *simulation) offline(r *replica, w World) {
+	if r.known == nil {
+		r.known = r.board
+	}
+	w.Now, w.Me, w.Facts, w.Results = s.clock(r), r.me(), r.facts, r.results
+	if outcomes := Outcomes(r.known, r.results); len(outcomes) > 0 {
+		r.known = Suppose(r.known, outcomes, w.Now, w.Me)
+	}
+	d := Decide(r.known, w)
+	for _, c := range d.Commands {
+		if o, ok := c.(Observe); ok {
+			s.begin(r, o)
+		}
+	}
+	for _, o := range Authorised(r.known, d.Records, r.me()) {
 		key := fmt.Sprintf("%s %d.%d %d", o.Incident, o.Step, o.Act.Change, o.Fence)
 		if r.alone[key] {
 			continue
@@ -301,6 +327,7 @@ func (s *simulation) restart(r *replica) {
 	}
 	r.member.restart()
 	r.up, r.cut = true, false
+	r.known = nil
 	r.alone, r.retry, r.moved = map[string]bool{}, map[string]time.Time{}, map[string]time.Time{}
 	r.reach, r.rests = uint64(len(s.commits)), nil
 	s.soon(r, time.Millisecond)

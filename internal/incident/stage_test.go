@@ -99,6 +99,9 @@ func (s *stage) append(by string, records []events.Record) {
 	}
 }
 
+// observeAgain is the shortest time between two readings of a target.
+const observeAgain = 100 * time.Millisecond
+
 // perform carries out commands and reports whether anything came of them.
 func (s *stage) perform(commands []Command) (moved bool) {
 	m := s.active
@@ -108,7 +111,10 @@ func (s *stage) perform(commands []Command) (moved bool) {
 		}
 		switch c := c.(type) {
 		case Observe:
-			if f, ok := m.facts[c.Incident]; ok && s.now.Sub(f.At) < 100*time.Millisecond {
+			if f, ok := m.facts[c.Incident]; ok && s.now.Sub(f.At) < observeAgain {
+				if again := f.At.Add(observeAgain); s.wake.IsZero() || again.Before(s.wake) {
+					s.wake = again
+				}
 				continue
 			}
 			m.facts[c.Incident], moved = s.lab.observe(c.Target), true

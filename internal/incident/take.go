@@ -61,6 +61,9 @@ func (d *draft) assign(e events.Event, o events.Observed, target events.Target) 
 		d.append(i.ID, o)
 	}
 	switch {
+	case known && i.overtaken(o) && i.missedWorse(o):
+		o.Detail = "its source has said something milder since, and that it fires still"
+		join(events.DidEscalate)
 	case known && i.overtaken(o):
 		o.Disposition, o.Detail = events.WasSuperseded, fmt.Sprintf("its source has said something newer of %s", i.ID)
 		d.append("", o)
@@ -90,6 +93,13 @@ func (d *draft) assign(e events.Event, o events.Observed, target events.Target) 
 func (i *Incident) overtaken(o events.Observed) bool {
 	s, ok := i.Symptoms[symptomKey(o)]
 	return ok && o.Anomaly.ObservedAt.Before(s.Observed)
+}
+
+// missedWorse reports whether an overtaken event says that what still fires has been worse than the incident knows: the
+// worst counts, in whatever order it comes.
+func (i *Incident) missedWorse(o events.Observed) bool {
+	a := o.Anomaly
+	return i.IsOpen() && i.Symptoms[symptomKey(o)].Firing && a.State == events.Firing && a.Severity.Worse(i.Severity)
 }
 
 func symptomKey(o events.Observed) string {

@@ -2,6 +2,7 @@ package incident
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/detour-net/detour/events"
 	"github.com/detour-net/detour/policy"
@@ -29,14 +30,18 @@ func (d *draft) verifying(i *Incident) {
 		return
 	}
 	facts, ok := d.factsSince(i, i.Changed, d.clocks().ObserveEvery.Std())
-	late := !d.world.Now.Before(i.Intent.Verify)
-	d.wakeAt(i.Intent.Verify)
+	until := i.Intent.Verify
+	if lateKnown := i.Changed.Add(d.clocks().VerifyWithin.Std()); !ok && lateKnown.After(until) {
+		until = lateKnown // that it stands was learnt late, and it has not been looked at since
+	}
+	late := !d.world.Now.Before(until)
+	d.wakeAt(until)
 	if !ok && !late {
 		return
 	}
 	result := d.world.Policy.Verify(i.Plan.Plan, i.Plan.Facts, facts)
 	if !ok {
-		result = policy.Verification{Outcome: policy.Wait, Checks: []events.Check{{
+		result = policy.Verification{Outcome: policy.Wait, Decided: "telemetry", Checks: []events.Check{{
 			Name: "telemetry", Value: "none", Limit: "seen after the last step",
 			Detail: "nothing was seen of the link since the last step, so nobody can tell that it helped", Remedy: "restore telemetry from its routers",
 		}}}
@@ -45,7 +50,7 @@ func (d *draft) verifying(i *Incident) {
 	case result.Outcome == policy.Pass:
 		d.append(i.ID, events.Verified{Pass: true, Checks: result.Checks, Facts: facts})
 	case result.Outcome == policy.Fail || late:
-		d.append(i.ID, events.Verified{Pass: false, Checks: result.Checks, Facts: facts})
+		d.append(i.ID, events.Verified{Pass: false, Decided: result.Decided, Checks: result.Checks, Facts: facts})
 	}
 }
 
@@ -54,7 +59,7 @@ func (d *draft) verifying(i *Incident) {
 func (d *draft) tookBack(i *Incident) bool {
 	for _, r := range d.world.Results[i.ID] {
 		if f, ok := r.(events.Found); ok && f.Doubt == 0 && f.Seen == events.SeenBefore && f.Fence >= i.Intent.Position {
-			d.append(i.ID, events.Verified{Checks: []events.Check{{
+			d.append(i.ID, events.Verified{Decided: "verification", Checks: []events.Check{{
 				Name: "verification", Value: "failed", Limit: "passed", Detail: f.Detail, Remedy: "see why the mitigation did not help before it is tried again",
 			}}, Facts: d.world.Facts[i.ID]})
 			return true
@@ -120,4 +125,23 @@ func (d *draft) confirm(i *Incident, step, change int) bool {
 		d.wakeAt(takeOver)
 	}
 	return false
+}
+
+// decisive is the sentence of the check that decided, and the names of the others that are not OK.
+func decisive(checks []events.Check, decided string) string {
+	first := slices.IndexFunc(checks, func(c events.Check) bool { return c.Name == decided && !c.OK })
+	if first < 0 {
+		return firstFailed(checks) // on record before what decided was
+	}
+	var others []string
+	for n, c := range checks {
+		if n != first && !c.OK {
+			others = append(others, c.Name)
+		}
+	}
+	sentence := checks[first].Name + ": " + checks[first].Detail
+	if len(others) > 0 {
+		sentence += " (not OK either: " + strings.Join(others, ", ") + ")"
+	}
+	return sentence
 }

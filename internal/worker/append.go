@@ -21,6 +21,12 @@ const (
 	oversize                 // it does not fit into one message: decide less together
 )
 
+// doubt is a commit of which nobody can tell whether it is stored, and when it was first appended.
+type doubt struct {
+	commit events.Commit
+	began  time.Time
+}
+
 // append writes one commit at the Board's position and folds it.
 func (w *Worker) append(ctx context.Context, records []events.Record) storage {
 	return w.store(ctx, w.commit(records))
@@ -31,7 +37,11 @@ func (w *Worker) commit(records []events.Record) events.Commit {
 }
 
 func (w *Worker) store(ctx context.Context, c events.Commit) storage {
-	began := w.Now()
+	return w.storeSince(ctx, c, w.Now())
+}
+
+// storeSince is store of a commit that was first appended at began: since then it may stand, and others behind it.
+func (w *Worker) storeSince(ctx context.Context, c events.Commit, began time.Time) storage {
 	bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), appendWithin)
 	defer cancel()
 	commit, err := w.Ledger.Append(bounded, c, w.board.Position)
@@ -54,7 +64,7 @@ func (w *Worker) store(ctx context.Context, c events.Commit) storage {
 		return oversize
 	default:
 		if errors.Is(err, w.Doubt) {
-			w.doubted = &c // it stays so until an append or what is followed tells
+			w.doubted = &doubt{c, began} // it stays so until an append or what is followed tells
 		}
 		w.log.Warn("append to the ledger", zap.Uint64("position", w.board.Position+1), zap.Error(err))
 		return unwritten
@@ -75,20 +85,24 @@ func (w *Worker) upToDate(asked time.Time) {
 func (w *Worker) noteWritable(err error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.unwritable = ""
-	if err != nil && !errors.Is(err, w.Conflict) && !errors.Is(err, events.ErrTooLarge) {
-		w.unwritable = err.Error()
+	if err == nil || errors.Is(err, w.Conflict) || errors.Is(err, events.ErrTooLarge) {
+		w.unwritable, w.since = "", time.Time{}
+		return
+	}
+	w.unwritable = err.Error()
+	if w.since.IsZero() {
+		w.since = w.Now()
 	}
 }
 
 // settleDoubt appends a commit again of which nobody could tell whether it was stored: the position admits it once.
 // Whatever it was decided for is decided again on what follows from it.
 func (w *Worker) settleDoubt(ctx context.Context) (settled bool) {
-	if w.doubted == nil || w.doubted.Prev != w.board.Digest {
+	if w.doubted == nil || w.doubted.commit.Prev != w.board.Digest {
 		w.doubted = nil // the ledger has gone on: it was this commit, or never will be
 		return true
 	}
-	return w.store(ctx, *w.doubted) != unwritten
+	return w.storeSince(ctx, w.doubted.commit, w.doubted.began) != unwritten
 }
 
 // readOn waits for the commit that took the position.

@@ -16,7 +16,7 @@
 // is not heard, by the first of those that are. Who is heard is an economy; if it is wrong, two workers decide the same and
 // one of them loses the append.
 //
-// While the ledger cannot be written, nothing new is begun. One thing is still done: a worker that finds that the
-// verification of its own step failed takes that step back, because the intent on the ledger authorises it. It records so
-// when the ledger is back.
+// While the ledger cannot be written, nothing new is begun. One thing is still done: a worker takes back a step of its own
+// that has failed, or whose verification has, because the intent on the ledger authorises it. It goes by what it knows: what
+// came of its Sets counts although it could not be written. It records all of it when the ledger is back.
 package worker

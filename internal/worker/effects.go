@@ -161,7 +161,7 @@ func (w *Worker) heard(ctx context.Context) error {
 	asked := w.Now()
 	last, err := w.Ledger.LastPosition(bounded)
 	if err != nil {
-		return fmt.Errorf("the ledger cannot be reached, so a freeze could not be heard of: %w", err)
+		return fmt.Errorf("nothing was sent: the ledger did not answer within %s, so a freeze could not be heard of: %w", contactWithin/2, err)
 	}
 	for tick := time.NewTicker(time.Millisecond); ; {
 		if w.Status().Position >= last {
@@ -173,7 +173,7 @@ func (w *Worker) heard(ctx context.Context) error {
 		case <-tick.C:
 		case <-bounded.Done():
 			tick.Stop()
-			return fmt.Errorf("the ledger is at position %d and this replica at %d, so a freeze could not be heard of", last, w.Status().Position)
+			return fmt.Errorf("nothing was sent: the ledger is at position %d and this replica at %d after %s, so a freeze could not be heard of", last, w.Status().Position, contactWithin/2)
 		}
 	}
 }
@@ -323,44 +323,6 @@ func (w *Worker) pursues() func(*incident.Incident) bool {
 		}
 		return i.Intent.Owner == w.me
 	}
-}
-
-// offline does the one thing that needs no new record: taking back a step of this replica's own whose verification
-// failed. The intent on the ledger authorises it.
-func (w *Worker) offline(ctx context.Context, decision incident.Decision) {
-	if w.ledgerAnswers(ctx) {
-		return
-	}
-	for _, o := range incident.Authorised(w.board, decision.Records, w.me) {
-		key := fmt.Sprintf("offline %s %d.%d %d", o.Incident, o.Step, o.Act.Change, o.Fence)
-		if w.running[key] || w.Now().Before(w.world.held[key]) {
-			continue
-		}
-		w.running[key] = true
-		o.Deadline = w.Now().Add(lookWithin)
-		w.log.Warn("the ledger cannot be written; taking back a step as its intent authorises", w.fields(o)...)
-		w.effects.Go(func() {
-			bounded, cancel := context.WithDeadline(context.Background(), o.Deadline)
-			defer cancel()
-			body := w.Routers.Set(bounded, o, func() error { return nil })
-			out := outcome{key: key, incident: o.Incident, retry: w.Now().Add(lookAgain)}
-			if _, ok := body.(events.Applied); ok {
-				out.retry = w.Now().Add(time.Hour)
-				out.body = events.Found{
-					Step: o.Step, Change: o.Act.Change, Seen: events.SeenBefore, Fence: o.Fence,
-					Detail: fmt.Sprintf("taken back at %s while the ledger could not be written, as the intent at position %d authorises", w.Now().UTC().Format(time.RFC3339), o.Fence),
-				}
-			}
-			w.outcomes <- out
-		})
-	}
-}
-
-func (w *Worker) ledgerAnswers(ctx context.Context) bool {
-	bounded, cancel := context.WithTimeout(ctx, contactWithin/2)
-	defer cancel()
-	_, err := w.Ledger.LastPosition(bounded)
-	return err == nil
 }
 
 // finish waits for acts in flight and records what came of them. What cannot be recorded now is found by whoever reads on.

@@ -63,14 +63,16 @@ type line struct {
 
 	mu       sync.Mutex
 	up       chan struct{} // closed while the line is up
+	hears    chan struct{} // closed while commits are followed
 	readOnly bool
 	before   func()   // called once, right before the next append reaches the ledger
 	attempts []string // ids of the commits that were to be appended
 }
 
 func newLine(store *mem.Store) *line {
-	l := &line{Replica: store.Replica("test"), up: make(chan struct{})}
+	l := &line{Replica: store.Replica("test"), up: make(chan struct{}), hears: make(chan struct{})}
 	close(l.up)
+	close(l.hears)
 	return l
 }
 
@@ -84,6 +86,15 @@ func (l *line) mend() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	close(l.up)
+}
+
+// deafen keeps every commit from the replica, and nothing else, until the returned function is called.
+func (l *line) deafen() (hear func()) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	hears := make(chan struct{})
+	l.hears = hears
+	return func() { close(hears) }
 }
 
 // refuse lets the ledger answer, and take no append.
@@ -134,6 +145,14 @@ func (l *line) Append(ctx context.Context, c events.Commit, after uint64) (event
 
 func (l *line) Follow(ctx context.Context, from uint64, fn func(events.Commit) error) error {
 	return l.Replica.Follow(ctx, from, func(c events.Commit) error {
+		l.mu.Lock()
+		hears := l.hears
+		l.mu.Unlock()
+		select {
+		case <-hears:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
 		for !l.isUp() {
 			l.mu.Lock()
 			up := l.up

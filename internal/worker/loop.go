@@ -112,7 +112,6 @@ func (w *Worker) loop(ctx context.Context) error {
 
 // catchUp folds the ledger up to where it ended when the worker began, then records under which policy it decides.
 func (w *Worker) catchUp(ctx context.Context) error {
-	defer collectLess()()
 	asked := w.Now()
 	last, err := w.Ledger.LastPosition(ctx)
 	for err != nil {
@@ -180,15 +179,40 @@ func (w *Worker) wait(ctx context.Context, wake time.Time) bool {
 	case <-timer:
 	}
 	for {
+		if len(w.world.pending) >= maxTaken {
+			arrived = nil
+		}
 		select {
 		case c := <-w.followed:
 			w.fold(c)
+		case batch := <-arrived:
+			w.world.pending = append(w.world.pending, batch...)
 		case o := <-w.outcomes:
 			w.settle(o)
 		case o := <-w.orders:
 			w.world.orders = append(w.world.orders, o)
 		default:
+			w.gather(ctx)
 			return true
+		}
+	}
+}
+
+// gather lets a storm come in for a moment longer: what is recorded together is written to disk once.
+func (w *Worker) gather(ctx context.Context) {
+	if n := len(w.world.pending); n < stormFrom || n >= maxTaken || w.world.fed {
+		return
+	}
+	over := time.NewTimer(stormFor)
+	defer over.Stop()
+	for len(w.world.pending) < maxTaken {
+		select {
+		case batch := <-w.arrived:
+			w.world.pending = append(w.world.pending, batch...)
+		case <-over.C:
+			return
+		case <-ctx.Done():
+			return
 		}
 	}
 }
@@ -200,6 +224,7 @@ func (w *Worker) fold(c events.Commit) {
 	if c.Position <= w.board.Position {
 		return // our own, folded when its append was acknowledged
 	}
+	w.alone = nil
 	if err := w.board.Apply(c); err != nil {
 		w.halted = err.Error()
 		return
@@ -251,12 +276,12 @@ func (w *Worker) turn(ctx context.Context) (wake time.Time) {
 		return w.Now().Add(time.Second)
 	}
 	if !w.settleDoubt(ctx) {
-		w.offline(ctx, w.decide(nil))
+		w.offline(ctx)
 		return w.Now().Add(retryAfter)
 	}
 	if len(w.world.orders) > 0 {
 		if w.carryOut(ctx) == unwritten {
-			w.offline(ctx, w.decide(nil))
+			w.offline(ctx)
 			return w.Now().Add(retryAfter)
 		}
 		return w.Now()
@@ -268,9 +293,9 @@ func (w *Worker) turn(ctx context.Context) (wake time.Time) {
 		taken = w.world.pending[:min(len(w.world.pending), maxTaken, w.atMost)]
 	}
 	w.world.fed = len(taken) > 0
-	decision := w.decide(taken)
+	decision := w.decide(w.board, taken)
 	if len(taken) > 0 && w.prefetch(ctx, decision.Commands) {
-		decision = w.decide(taken)
+		decision = w.decide(w.board, taken)
 	}
 	if decision.Fault != "" {
 		w.halt("a decision was not lawful, which is a defect: " + decision.Fault)
@@ -293,7 +318,7 @@ func (w *Worker) turn(ctx context.Context) (wake time.Time) {
 			}
 			w.atMost = max(1, min(w.atMost, len(records))/2)
 		case unwritten:
-			w.offline(ctx, decision)
+			w.offline(ctx)
 			return w.Now().Add(retryAfter)
 		}
 		return w.Now()
@@ -311,17 +336,18 @@ func (w *Worker) turn(ctx context.Context) (wake time.Time) {
 	return wake
 }
 
-func (w *Worker) decide(taken []Delivery) incident.Decision {
+func (w *Worker) decide(b *incident.Board, taken []Delivery) incident.Decision {
 	world := incident.World{
 		Now: w.Now(), Me: w.me, Policy: w.Policy, Mode: w.Mode, Inventory: w.Inventory, Remediators: w.Remediators,
 		Facts: w.world.facts, Results: w.world.results, Pursues: w.pursues(), Rests: w.world.rests, AtMost: w.atMost,
 	}
+	world.Events = make([]events.Event, 0, len(taken))
 	for _, d := range taken {
 		if d.Dead == nil {
 			world.Events = append(world.Events, d.Event)
 		}
 	}
-	return incident.Decide(w.board, world)
+	return incident.Decide(b, world)
 }
 
 // carryOut records what people ordered, each at the position that it was decided from.

@@ -86,15 +86,91 @@ func TestUndoInDoubt(t *testing.T) {
 	})
 }
 
+// TestUndoWhileLedgerTakesNothing has a ledger that answers, and takes no append: its disk is full. What has failed is taken
+// back all the same, once that has lasted.
+func TestUndoWhileLedgerTakesNothing(t *testing.T) {
+	inBubble(t, func(s *site) {
+		r := s.start("r1", autonomous)
+		s.drains(r)
+		r.refuse(true)
+		s.pass(8 * time.Second)
+		s.changed(drainAB...)
+		s.until(10*time.Second, "it is taken back", func() bool { return len(s.routers.history()) == 4 })
+		r.refuse(false)
+		s.reaches(r, incident.Closed, time.Minute)
+		s.changed(thereAndBack...)
+	})
+}
+
+// TestUndoOfWhatIsNotOnRecord has the ledger go away between a Set's answer and its record. The worker knows what it has set
+// and that nobody else does: it verifies that as ever, and takes back what fails.
+func TestUndoOfWhatIsNotOnRecord(t *testing.T) {
+	for _, c := range []struct {
+		name    string
+		trouble func(*network)
+		busy    bool // alarms of other links come in meanwhile
+		before  time.Duration
+		want    []string // of the routers, until the ledger is back
+		ends    events.Outcome
+	}{
+		{"harm is seen", func(n *network) { n.harm = true }, false, 30 * time.Second, thereAndBack, events.RolledBack},
+		{"harm is seen, and there is more to write", func(n *network) { n.harm = true }, true, 30 * time.Second, thereAndBack, events.RolledBack},
+		{"nothing can be seen", func(n *network) { n.reading = time.Hour }, false, 4 * time.Minute, thereAndBack, events.RolledBack},
+		{"one end refused", func(n *network) { n.away["b"] = true }, false, 30 * time.Second, []string{"a 16777214", "a 700"}, events.RolledBack},
+		{"all is well", func(*network) {}, false, time.Hour, drainAB, ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			inBubble(t, func(s *site) {
+				r := s.start("r1", autonomous)
+				s.routers.alter(func() { s.routers.way["a"], s.routers.way["b"] = 500*time.Millisecond, 500*time.Millisecond })
+				s.bus.publish(anomaly("1", events.Firing))
+				s.reaches(r, incident.Acting, time.Second)
+				// Cut as the first Set is answered: its intent was heard of to be the newest word, and its outcome cannot be written.
+				s.until(time.Second, "a Set is on its way", func() bool { return s.routers.sets() > 0 || len(recorded[events.Intended](s)) == 1 })
+				r.overtake(r.cut)
+				s.routers.alter(func() { c.trouble(s.routers) })
+				s.until(5*time.Second, "the Sets are answered", func() bool { return !r.isUp() })
+				known := len(s.commits())
+				if c.busy {
+					other := anomaly("2", events.Firing)
+					other.Data.Kind = events.LinkFlap // which no rule answers
+					other.Data.Resource = events.Resource{Device: "c", Interface: "to-d"}
+					s.bus.publish(other)
+				}
+				s.until(c.before, "it stands as it shall", func() bool { return len(s.routers.history()) >= len(c.want) })
+				s.pass(c.before)
+				s.changed(c.want...)
+				if len(s.commits()) != known {
+					t.Fatalf("the ledger was written: %v", s.kinds())
+				}
+				s.routers.alter(func() { s.routers.reading, s.routers.away["b"] = 0, false })
+				r.mend()
+				if c.ends == "" {
+					s.reaches(r, incident.Holding, time.Minute)
+					s.changed(drainAB...)
+					return
+				}
+				s.reaches(r, incident.Closed, time.Minute)
+				s.changed(c.want...)
+				if e := recorded[events.Closed](s); len(e) == 0 || e[0].Outcome != c.ends {
+					t.Errorf("ended as %+v, want %s", e, c.ends)
+				}
+			})
+		})
+	}
+}
+
 // TestNoOtherActWhileLedgerIsAway lists what is not done without a record: all but the one thing.
 func TestNoOtherActWhileLedgerIsAway(t *testing.T) {
 	for _, c := range []struct {
 		name string
 		act  func(s *site, r *replica)
 	}{
-		{"the ledger answers, and takes no append", func(s *site, r *replica) {
+		{"the ledger answers, and takes no append for a moment", func(s *site, r *replica) {
 			s.drains(r)
 			r.refuse(true)
+			s.pass(4 * time.Second)
+			s.routers.alter(func() { s.routers.harm = false })
 		}},
 		{"nothing was seen to fail", func(s *site, r *replica) {
 			s.drains(r)

@@ -3,6 +3,7 @@ package worker
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"go.uber.org/zap"
@@ -66,7 +67,7 @@ func (w *Worker) actuateBehind(g *gate, key string, o events.Order) outcome {
 		select {
 		case <-g.decided:
 		case <-ctx.Done():
-			return ctx.Err()
+			return fmt.Errorf("nothing was sent: its intent was still being written to the ledger at its deadline: %w", ctx.Err())
 		}
 		if !g.stands {
 			return errNotRecorded

@@ -2,11 +2,13 @@ package worker_test
 
 import (
 	"context"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/detour-net/detour/events"
 	"github.com/detour-net/detour/internal/incident"
+	"github.com/detour-net/detour/internal/ledger/mem"
 	"github.com/detour-net/detour/internal/worker"
 )
 
@@ -29,6 +31,51 @@ func TestNothingLeavesBeforeItsIntentStands(t *testing.T) {
 		if n := s.routers.sets(); n != 2 {
 			t.Errorf("%d requests, want one for each end", n)
 		}
+	})
+}
+
+// TestIntentThatStandsTooLate keeps the ledger busy with an intent for longer than its deadline: nothing is sent, and the
+// record says what was waited for.
+func TestIntentThatStandsTooLate(t *testing.T) {
+	inBubble(t, func(s *site) {
+		r := s.start("r1", autonomous+"clocks: {set_deadline: 1s}\n")
+		r.overtake(func() { <-time.After(2 * time.Second) })
+		s.bus.publish(anomaly("1", events.Firing))
+		s.until(5*time.Second, "what came of it is recorded", func() bool { return len(recorded[events.Refused](s)) == 2 })
+		for _, refused := range recorded[events.Refused](s) {
+			const want = "nothing was sent: its intent was still being written to the ledger"
+			if refused.Class != events.RefusedByPermit || refused.Sets != 0 || !strings.Contains(refused.Detail, want) {
+				t.Errorf("recorded %+v, want %q", refused, want)
+			}
+		}
+		if n := s.routers.sets(); n != 0 {
+			t.Errorf("%d requests left", n)
+		}
+	})
+}
+
+// TestFreezeBehindDoubtedIntent has nobody tell whether an intent is stored until a freeze stands behind it, which the replica
+// does not hear of either. That the intent is then found to stand says nothing of what stands behind it: nothing is sent.
+func TestFreezeBehindDoubtedIntent(t *testing.T) {
+	inBubble(t, func(s *site) {
+		r := s.start("r1", autonomous)
+		hear := func() {}
+		r.Inject(mem.FailsStored)
+		r.overtake(func() {
+			hear = r.deafen()
+			<-time.After(time.Second)
+		})
+		s.bus.publish(anomaly("1", events.Firing))
+		s.until(5*time.Second, "the intent to stand", func() bool { return len(recorded[events.Intended](s)) == 1 })
+		s.other(events.Frozen{Scope: events.Network, By: events.Person{Name: "kim"}, Reason: "cable work"})
+		s.pass(8 * time.Second)
+		if n := s.routers.sets(); n != 0 {
+			t.Errorf("%d requests left, long after the freeze", n)
+		}
+		hear()
+		s.until(time.Minute, "what came of it is recorded", func() bool { return len(recorded[events.Refused](s)) == 2 })
+		s.pass(time.Minute)
+		s.changed()
 	})
 }
 

@@ -82,8 +82,11 @@ const (
 	Prefetch      = 250 * time.Millisecond // the longest that a first record waits for its target to be read
 	appendWithin  = 3 * time.Second
 	contactWithin = 750 * time.Millisecond // a Set that adds risk rests on a ledger known as of this recently: a freeze holds within a second
-	maxTaken      = 1024                   // events decided together
+	maxTaken      = 2048                   // events decided together
+	stormFrom     = 256                    // events that have come at once, from which on more of them are waited for
+	stormFor      = 4 * time.Millisecond   // and for how long
 	retryAfter    = 500 * time.Millisecond
+	writeWithin   = 10 * time.Second // a ledger that answers, and takes nothing for so long, is as good as away
 )
 
 // Worker is one replica's loop.
@@ -98,7 +101,8 @@ type Worker struct {
 	caught  bool
 	halted  string
 
-	unwritable string // why the newest append was not taken, "" when it was
+	unwritable string    // why the newest append was not taken, "" when it was
+	since      time.Time // of the first append in a row that was not
 
 	followed chan events.Commit
 	arrived  chan []Delivery
@@ -108,8 +112,9 @@ type Worker struct {
 	broken   chan struct{} // closed when the ledger can no longer be followed
 
 	peers   Peers
-	doubted *events.Commit // appended at the Board's position, and nobody can tell
-	atMost  int            // records decided together: fewer after a commit that was too large
+	doubted *doubt          // appended at the Board's position, and nobody can tell
+	alone   *incident.Board // with what this worker knows and cannot write, nil when there is nothing
+	atMost  int             // records decided together: fewer after a commit that was too large
 	world   world
 	running map[string]bool // commands, by key
 	glances glances

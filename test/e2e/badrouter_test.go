@@ -116,8 +116,8 @@ func TestRouterFaults(t *testing.T) {
 		{"it hangs up after the commit", linkPlain, backbone.First(1, backbone.Do), backbone.CutAfterCommit(), []events.Outcome{events.Restored}},
 		{"it never answers", linkSingle, backbone.Do, backbone.Hang(), []events.Outcome{events.RolledBack}},
 		{"it says yes and does nothing", linkEdge, backbone.Do, backbone.Ignore(), []events.Outcome{events.RolledBack}},
-		{"it commits long after the deadline", linkSingle, backbone.Do, backbone.CommitLate(3 * time.Second), []events.Outcome{events.RolledBack}},
-		{"without a fence, it commits after the deadline", linkUnfenced, backbone.First(1, backbone.Do), backbone.CommitLate(1200 * time.Millisecond), []events.Outcome{events.Restored, events.RolledBack}},
+		{"it commits long after the deadline", linkSingle, backbone.Do, backbone.CommitLate(setDeadline + 2*setMargin), []events.Outcome{events.RolledBack}},
+		{"without a fence, it commits after the deadline", linkUnfenced, backbone.First(1, backbone.Do), backbone.CommitLate(setDeadline + setMargin/4), []events.Outcome{events.Restored, events.RolledBack}},
 		{"it refuses the undo at first", linkAbsent, backbone.First(3, backbone.Undo), backbone.Abort("database locked"), []events.Outcome{events.Restored}},
 		{"the reply to the undo is lost", linkLevels, backbone.First(1, backbone.Undo), backbone.LoseReply(), []events.Outcome{events.Restored}},
 		{"it does the first leaf only", linkLevels, backbone.First(1, backbone.Do), backbone.FirstOnly(), []events.Outcome{events.RolledBack}},
@@ -149,6 +149,28 @@ func TestRouterFaults(t *testing.T) {
 			}
 		})
 	}
+	s.account()
+}
+
+// TestUndoNotShown has a router take the undo and go on as it was: the incident does not end as restored, it calls a person.
+// When the router has been made to act on its configuration, it ends.
+func TestUndoNotShown(t *testing.T) {
+	t.Parallel()
+	s := raise(t, setup{replicas: 1, proven: true, rules: rules{Clocks: map[string]string{"verify_within": "6s"}}})
+	_, b := s.routersOf(linkPlain)
+	s.sicken(linkPlain)
+	s.reaches(linkPlain, incident.Holding)
+	injected := b.OnSet(backbone.Undo, backbone.NotProgrammed())
+	s.heal(linkPlain)
+	i := s.reaches(linkPlain, incident.Stuck, incident.Closed)
+	if i.Phase != incident.Stuck || injected.Hits() == 0 {
+		t.Fatalf("%s is %s\n%s", i.ID, i.Phase, s.history(i.ID))
+	}
+	if a := s.replicas[0].detour("carol", "why", i.ID); !strings.Contains(a.out, "its routers do not show it") || !strings.Contains(a.out, b.Name()) {
+		t.Errorf("why says %s", a.out)
+	}
+	b.Reboot(200 * time.Millisecond)
+	s.ends(linkPlain, events.Restored)
 	s.account()
 }
 

@@ -47,7 +47,7 @@ var pairs = [][]string{
 }
 
 func campaign(t *testing.T, kills int, rng *rand.Rand) {
-	s := raise(t, setup{replicas: 3, proven: rng.IntN(4) > 0, rules: rules{Clocks: map[string]string{"verify_within": "4s"}}})
+	s := raise(t, setup{replicas: 3, proven: rng.IntN(4) > 0, rules: rules{Clocks: map[string]string{"verify_within": "4s", "set_deadline": "1s"}}})
 	a := &attack{stage: s, rng: rng}
 	for a.kills < kills {
 		a.round(pairs[rng.IntN(len(pairs))])

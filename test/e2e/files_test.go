@@ -17,6 +17,13 @@ import (
 
 const domain = "e2e"
 
+// How long a Set may take, and what is waited after that. They are many times what a Set takes, so that a busy machine is
+// not mistaken for a router that does not answer.
+const (
+	setDeadline = 5 * time.Second
+	setMargin   = 2 * time.Second
+)
+
 // rules is what a stage's policy departs in from the usual one.
 type rules struct {
 	Autonomy string            // of soft drains, auto if empty
@@ -49,7 +56,7 @@ func (r rules) withDefaults() rules {
 		r.MaxAge = time.Minute
 	}
 	clocks := map[string]string{
-		"set_deadline": "1s", "margin": "500ms", "fresh": "3s", "observe_every": "100ms", "verify_within": "8s", "look_every": "150ms",
+		"set_deadline": setDeadline.String(), "margin": setMargin.String(), "fresh": "6s", "observe_every": "100ms", "verify_within": "20s", "look_every": "150ms",
 		"look_for": "30s", "undo_attempts": "20", "hold": "400ms", "hold_max": "1h", "renew_every": "400ms", "clear_for": "200ms",
 		"probation": "400ms", "cool_down": "100ms", "override": "300ms",
 	}

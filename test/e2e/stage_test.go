@@ -173,7 +173,7 @@ func (s *stage) busPort() int {
 func (s *stage) follow() {
 	s.t.Helper()
 	var err error
-	if s.ledger, err = ledger.Open(s.within(), s.conn.JetStream(), ledger.Config{Domain: domain, SyncAlways: true}); err != nil {
+	if s.ledger, err = ledger.Open(s.within(), s.conn.JetStream(), ledger.Config{Domain: domain, SyncAlways: true, AckWait: patience}); err != nil {
 		s.t.Fatal(err)
 	}
 	following, stop := context.WithCancel(context.Background())
