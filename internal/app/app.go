@@ -130,7 +130,7 @@ func (a *App) openWorker(context.Context) error {
 	a.worker = worker.New(worker.Config{
 		Name: a.cfg.Replica.Name, Mode: a.cfg.Mode, Policy: a.cfg.Policy, PolicyFrom: filepath.Base(a.cfg.Files.Policy),
 		Inventory: a.cfg.Resolver, Remediators: remediators.All(),
-		Ledger: a.ledger, Conflict: ledger.ErrConflict, Doubt: ledger.ErrDoubt, Intake: arrivals{a.intake, a.log}, Announced: a.intake.Announced, Routers: a.fleet,
+		Ledger: a.ledger, Conflict: ledger.ErrConflict, Doubt: ledger.ErrDoubt, Intake: arrivals{a.intake, a.log}, Announced: a.intake.Announced, Routers: newForesight(a.fleet, a.cfg, a.log.Named("forecast")),
 		Peers: func(me string) worker.Peers {
 			a.peers = a.conn.Peers(a.cfg.Domain, me, a.cfg.Replica.Rank)
 			return a.peers

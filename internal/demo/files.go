@@ -72,8 +72,16 @@ listen: {http: "{{.Listen}}"}
 telemetry: {interval: 200ms}
 inventory: inventory.yaml
 topology: topology.yaml
+traffic: traffic.csv
 policy: policy.yaml
 auth: {tokens: "file:tokens.yaml"}
+`))
+
+var trafficFile = template.Must(template.New("traffic").Parse(`from,to,bps,class
+{{- range .}}
+{{.From}},{{.To}},{{.IPv4}},ipv4
+{{.From}},{{.To}},{{.IPv6}},ipv6
+{{- end}}
 `))
 
 // writeFiles writes the configuration as a user would have it.
@@ -82,13 +90,13 @@ func (s *stage) writeFiles(o Options, with settings) error {
 	if err != nil {
 		return err
 	}
-	var inventory, topology, policy bytes.Buffer
-	err = errors.Join(inventoryFile.Execute(&inventory, routers), topologyFile.Execute(&topology, s.net.Topology().Links), policyFile.Execute(&policy, with))
+	var inventory, topology, traffic, policy bytes.Buffer
+	err = errors.Join(trafficFile.Execute(&traffic, s.net.Traffic()), inventoryFile.Execute(&inventory, routers), topologyFile.Execute(&topology, s.net.Topology().Links), policyFile.Execute(&policy, with))
 	if err != nil {
 		return fmt.Errorf("write the configuration: %w", err)
 	}
 	files := map[string][]byte{
-		"inventory.yaml": inventory.Bytes(), "topology.yaml": topology.Bytes(), "policy.yaml": policy.Bytes(), "token": []byte(hex.EncodeToString(random(16))),
+		"inventory.yaml": inventory.Bytes(), "topology.yaml": topology.Bytes(), "traffic.csv": traffic.Bytes(), "policy.yaml": policy.Bytes(), "token": []byte(hex.EncodeToString(random(16))),
 		"tokens.yaml": []byte("tokens:\n  - {name: alice, roles: [operator, approver, admin], token: \"file:token\"}\n"),
 	}
 	for n := range max(1, with.Children) {

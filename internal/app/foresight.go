@@ -1,0 +1,103 @@
+package app
+
+import (
+	"context"
+	"os"
+	"sync"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/detour-net/detour/events"
+	"github.com/detour-net/detour/internal/config"
+	"github.com/detour-net/detour/internal/device"
+	"github.com/detour-net/detour/internal/network"
+	"github.com/detour-net/detour/internal/network/forecast"
+)
+
+// foresight is the routers with a forecast: to what is seen of a link it adds what a drain of it would do.
+type foresight struct {
+	*device.Fleet
+	forecaster *forecast.Forecaster
+	traffic    *trafficFile
+}
+
+func newForesight(fleet *device.Fleet, c *config.Config, log *zap.Logger) foresight {
+	f := foresight{Fleet: fleet, forecaster: forecast.New(c.Network)}
+	f.traffic = &trafficFile{path: c.Files.Traffic, network: c.Network, use: f.forecaster.Use, log: log}
+	return f
+}
+
+// Observe sees a target. The forecast is made while the routers answer.
+func (f foresight) Observe(ctx context.Context, target events.Target) events.Facts {
+	if target.Kind != events.TargetLink {
+		return f.Fleet.Observe(ctx, target)
+	}
+	var prospect events.Prospect
+	var made sync.WaitGroup
+	made.Go(func() {
+		f.traffic.refresh()
+		prospect = f.forecaster.Link(target.Name, f.Fleet.State())
+	})
+	facts := f.Fleet.Observe(ctx, target)
+	made.Wait()
+	if prospect.Missing == "" {
+		prospect.Benefit = lostNow(facts)
+	}
+	facts.Prospect = &prospect
+	return facts
+}
+
+// lostNow is the traffic that is lost on the link itself, in bits per second: frames in error at each receiver, at the size
+// of those that arrive.
+func lostNow(facts events.Facts) (bps int64) {
+	for _, end := range facts.Ends {
+		if t := end.Traffic; t != nil && t.InPPS > 0 {
+			bps += int64(float64(t.InBPS) * float64(t.InErrors) / float64(t.InPPS))
+		}
+	}
+	return bps
+}
+
+// trafficFile is the traffic matrix on disk, which is written anew whenever somebody has measured one.
+type trafficFile struct {
+	path    string // "" for none
+	network *network.Topology
+	use     func(network.Matrix)
+	log     *zap.Logger
+
+	mu      sync.Mutex
+	looked  time.Time
+	written time.Time // modification time of the file that was read last, good or bad
+}
+
+// lookEvery is the time between two looks at the file.
+const lookEvery = time.Second
+
+// refresh reads the file if it has changed. What cannot be read leaves the matrix of before in use, which grows old: the
+// policy says how old it may be.
+func (t *trafficFile) refresh() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.path == "" || time.Since(t.looked) < lookEvery {
+		return
+	}
+	t.looked = time.Now()
+	info, err := os.Stat(t.path)
+	if err != nil {
+		t.log.Warn("look at the traffic matrix", zap.Error(err))
+		return
+	}
+	if info.ModTime().Equal(t.written) {
+		return
+	}
+	t.written = info.ModTime()
+	m, err := network.LoadMatrix(t.path, t.network)
+	if err != nil {
+		t.log.Error("the traffic matrix is not taken, the last good one stays in use", zap.Error(err))
+		return
+	}
+	m.At = info.ModTime() // a file says in no other way when it was measured
+	t.use(m)
+	t.log.Info("traffic matrix", zap.String("file", t.path), zap.Int("demands", len(m.Demands)), zap.Int64("bps", m.Total()))
+}

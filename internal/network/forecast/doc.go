@@ -1,0 +1,15 @@
+// Package forecast says what draining a link would do to the network as it stands: how full the links get, what one more
+// failure would do then, and what is cut off. It puts together what is configured, what is observed and what traffic there
+// is, and lets whatif compute.
+//
+// With a traffic matrix the answer is exact: shortest paths of every demand. Without one it is a bound from the measured
+// loads of links: no link can gain more than what the drained one carries, since a shortest path crosses a link once. The
+// bound is never too small, and often far too large.
+//
+// Both the link in service and the link drained are computed, with everything else as it is seen, whatever stands now. A
+// drain is a soft one (metric 16777214), which leaves the link as the last resort; what has no other way is therefore
+// still delivered, over the link that was to be spared, and is what CutOff tells of.
+//
+// A Forecaster keeps the last few networks with what it found out about them, and begins anew when anything that paths
+// depend on has changed.
+package forecast

@@ -1,0 +1,102 @@
+package forecast
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/detour-net/detour/internal/network"
+	"github.com/detour-net/detour/internal/network/whatif"
+)
+
+// spec is the network as it stands but with the link in service: what metrics it has now is returned beside it. Without a
+// matrix every router sends the least there is to every other, so that paths can be asked for all the same.
+func (q *question) spec() (spec whatif.Spec, now whatif.Metrics, err error) {
+	at := make(map[string]int, len(q.topology.Routers))
+	for i, r := range q.topology.Routers {
+		at[r.Name] = i
+		spec.Nodes = append(spec.Nodes, whatif.Node{Name: r.Name, Overload: q.live.Routers[i].Overload})
+	}
+	groups := map[string][]string{}
+	for _, g := range q.topology.RiskGroups() {
+		for _, member := range g.Links {
+			groups[member] = append(groups[member], g.Name)
+		}
+	}
+	level, err := q.level()
+	if err != nil {
+		return whatif.Spec{}, whatif.Metrics{}, err
+	}
+	for i, l := range q.topology.Links {
+		seen := q.live.Links[i]
+		link := whatif.Link{
+			Name: l.Name, A: at[l.A.Device], B: at[l.B.Device], CapacityAB: max(seen.Capacity, 1), CapacityBA: max(seen.Capacity, 1),
+			Down: seen.Down, SRLGs: groups[l.Name],
+		}
+		if link.MetricAB, link.MetricBA, err = oneMetric(l, seen, level); err != nil {
+			return whatif.Spec{}, whatif.Metrics{}, err
+		}
+		if i == q.link {
+			now = whatif.Metrics{Link: l.Name, AB: link.MetricAB, BA: link.MetricBA}
+			link.MetricAB, link.MetricBA = inService(link.MetricAB, l.A, level), inService(link.MetricBA, l.B, level)
+		}
+		spec.Links = append(spec.Links, link)
+	}
+	spec.Demands = q.demands(at)
+	return spec, now, nil
+}
+
+// level is the one IS-IS level that the network runs. Traffic between areas follows rules that are not modelled.
+func (q *question) level() (int, error) {
+	level := 0
+	for _, l := range q.topology.Links {
+		for _, of := range l.Levels() {
+			if level != 0 && of != level {
+				return 0, errors.New("the network runs IS-IS on two levels: only one is modelled")
+			}
+			level = of
+		}
+	}
+	return level, nil
+}
+
+// oneMetric is what a link costs in each direction for both address families alike; 0 where it is not advertised.
+func oneMetric(l network.Link, seen network.LiveLink, level int) (ab, ba uint32, err error) {
+	found := false
+	for _, family := range network.Families() {
+		x, y, ok := seen.Metric(level, family)
+		switch {
+		case !ok:
+		case found && (x != ab || y != ba):
+			return 0, 0, fmt.Errorf("link %s has other metrics for IPv6 than for IPv4: only one topology is modelled", l.Name)
+		default:
+			ab, ba, found = x, y, true
+		}
+	}
+	return ab, ba, nil
+}
+
+// inService is the metric of an end when nobody drains it: as it is, or as configured.
+func inService(now uint32, e network.End, level int) uint32 {
+	if now != 0 && now < network.MetricLastResort {
+		return now
+	}
+	return e.MetricAt(level, network.IPv4)
+}
+
+func (q *question) demands(at map[string]int) []whatif.Demand {
+	var list []whatif.Demand
+	for _, d := range q.matrix.Demands {
+		list = append(list, whatif.Demand{From: at[d.From], To: at[d.To], BPS: d.BPS})
+	}
+	if len(list) > 0 {
+		return list
+	}
+	for from := range q.topology.Routers {
+		for to := range q.topology.Routers {
+			if from != to {
+				list = append(list, whatif.Demand{From: from, To: to, BPS: 1})
+			}
+		}
+	}
+	return list
+}

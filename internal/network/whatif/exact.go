@@ -1,0 +1,183 @@
+package whatif
+
+import (
+	"cmp"
+	"errors"
+	"slices"
+)
+
+var errOtherNet = errors.New("what-if: the states are of different networks: solve both from one Net")
+
+// outcome is what one failure does after the change.
+type outcome struct {
+	settled bool // without computing paths
+	worst   verdict
+
+	breaks bool  // a direction is over both limits
+	over   peak  // the fullest of those
+	before int64 // units that the same failure put there before the change
+
+	cut    int // demands newly cut off
+	cutBPS int64
+	lost   []Lost
+}
+
+// moved bounds what the failure adds to any arc: the traffic on its links, and that which passes through its nodes.
+func (st *State) moved(f *failure) int64 {
+	n, sum := st.net, int64(0)
+	for _, link := range f.links {
+		for _, arc := range n.arcsOf[link] {
+			sum = saturate(sum + st.load[arc])
+		}
+	}
+	for _, node := range f.nodes {
+		through := int64(0)
+		for arc := n.out[node]; arc < n.out[node+1]; arc++ {
+			through += st.load[n.back[arc]]
+		}
+		if row := n.rowOf[node]; row >= 0 {
+			through -= st.rows[row].flow[node]
+		}
+		sum = saturate(sum + through)
+	}
+	return sum
+}
+
+// evaluate computes failures exactly, all at once.
+func (t *trial) evaluate(batch []open) {
+	outs := make([]*outcome, len(batch))
+	t.after.net.parallel(len(batch), func(s *scratch, i int) { outs[i] = t.compute(s, batch[i]) }, nil)
+	for i, out := range outs {
+		t.keep(batch[i].index, out)
+	}
+}
+
+func (t *trial) compute(s *scratch, o open) *outcome {
+	f := &t.sv.failures[o.index]
+	out := &outcome{worst: verdict{index: -1, peak: peak{permil: -1, arc: -1}}}
+	if had := t.exact[o.index]; had != nil {
+		*out = *had
+	}
+	mayCut := o.must && t.mayCut(o.index)
+	if o.loads {
+		lost, _ := s.fail(t.after, f)
+		mayCut = mayCut && lost > 0
+		out.settled = false
+		out.worst = verdict{index: o.index, peak: s.peak(t.after, t.ranked)}
+		t.judge(s, o.index, out)
+	}
+	if mayCut {
+		t.cutOff(s, f, out)
+	}
+	return out
+}
+
+// judge finds the fullest direction that is over both limits, in the sum that s has just made.
+func (t *trial) judge(s *scratch, index int, out *outcome) {
+	n, st := t.after.net, t.after
+	var full []int32
+	var loads []int64
+	for _, arc := range s.touched {
+		if load := st.load[arc] + s.gain[arc]; n.permil(arc, load) > t.limits.Permil {
+			full, loads = append(full, arc), append(loads, load)
+		}
+	}
+	for i, arc := range t.ranked.arcs {
+		if t.ranked.permil[i] <= t.limits.Permil {
+			break
+		}
+		if s.summed[arc] != s.sum {
+			full, loads = append(full, arc), append(loads, st.load[arc])
+		}
+	}
+	if len(full) == 0 {
+		return
+	}
+	e := &t.sv.effects[index]
+	if !e.kept {
+		s.fail(t.sv.before, &t.sv.failures[index])
+	}
+	out.breaks, out.over = false, peak{arc: -1}
+	for i, arc := range full {
+		before := t.sv.before.load[arc]
+		if e.kept {
+			before += e.of(arc)
+		} else {
+			before += s.gained(arc)
+		}
+		if !t.breaks(arc, loads[i], before) {
+			continue
+		}
+		out.breaks = true
+		if out.over.over(n, arc, loads[i]) {
+			out.before = before
+		}
+	}
+}
+
+// cutOff finds the demands that the failure cuts off and did not before the change.
+func (t *trial) cutOff(s *scratch, f *failure, out *outcome) {
+	n, units := t.after.net, int64(0)
+	out.cut, out.lost = 0, nil
+	s.newlyCut(t.sv.before, t.after, f, func(index int, node int32, amount int64) {
+		out.cut++
+		units += amount
+		if len(out.lost) < t.limits.Listed {
+			out.lost = append(out.lost, Lost{From: n.nodes[node].Name, To: n.nodes[n.dests[index]].Name, BPS: toBPS(amount)})
+		}
+	})
+	out.cutBPS = toBPS(units)
+}
+
+// survival puts the answer together.
+func (t *trial) survival() Survival {
+	sv := t.sv
+	out := Survival{Failures: len(sv.failures)}
+	var breaking, cutting []int
+	for i := range sv.failures {
+		o := t.exact[i]
+		if o == nil || o.settled && o.cut == 0 {
+			out.Settled++
+		} else {
+			out.Exact++
+		}
+		if o != nil && o.breaks {
+			breaking = append(breaking, i)
+		}
+		if o != nil && o.cut > 0 {
+			cutting = append(cutting, i)
+			out.CutBPS = min(out.CutBPS+o.cutBPS, maxTotal)
+		}
+	}
+	if t.best.index >= 0 {
+		out.Worst = sv.impact(t.best)
+	}
+	out.Violations, out.Cut = len(breaking), len(cutting)
+	slices.SortFunc(breaking, func(a, b int) int {
+		return cmp.Or(cmp.Compare(t.exact[b].over.permil, t.exact[a].over.permil), cmp.Compare(a, b))
+	})
+	for _, i := range breaking[:min(len(breaking), t.limits.Listed)] {
+		o := t.exact[i]
+		out.Violating = append(out.Violating, Violation{
+			Impact: sv.impact(verdict{index: i, peak: o.over}),
+			Before: t.after.net.permil(o.over.arc, o.before),
+		})
+	}
+	slices.SortFunc(cutting, func(a, b int) int {
+		return cmp.Or(cmp.Compare(t.exact[b].cutBPS, t.exact[a].cutBPS), cmp.Compare(a, b))
+	})
+	for _, i := range cutting[:min(len(cutting), t.limits.Listed)] {
+		o := t.exact[i]
+		out.Cutting = append(out.Cutting, CutOff{Failure: sv.failures[i].name, Undelivered: Undelivered{Count: o.cut, BPS: o.cutBPS, Named: o.lost}})
+	}
+	return out
+}
+
+// impact puts names to a verdict.
+func (sv *Survey) impact(v verdict) Impact {
+	out := Impact{Failure: sv.failures[v.index].name}
+	if v.peak.arc >= 0 {
+		out.Load = sv.before.net.loaded(v.peak.arc, v.peak.load)
+	}
+	return out
+}

@@ -1,0 +1,123 @@
+package whatif
+
+import (
+	"cmp"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"slices"
+)
+
+// ispLike makes a connected network of the size asked for that resembles a provider's: a ring of everybody, then links
+// that prefer nodes with many, metrics of a few kinds, so that nearly every pair has several equal paths, a full gravity
+// matrix, and capacities in steps that leave the fullest direction at the given permil.
+func ispLike(nodes, links int, fullest int64, seed uint64) Spec {
+	r := rand.New(rand.NewPCG(seed, 1))
+	var s Spec
+	var ends []int
+	for i := range nodes {
+		s.Nodes = append(s.Nodes, Node{Name: fmt.Sprintf("r%04d", i)})
+	}
+	metrics := []uint32{10, 10, 10, 20, 20, 30, 40}
+	for i := range links {
+		a, b := i, (i+1)%nodes
+		if i >= nodes {
+			a = ends[r.IntN(len(ends))]
+			for b = a; b == a; {
+				b = ends[r.IntN(len(ends))]
+			}
+		}
+		ends = append(ends, a, b)
+		s.Links = append(s.Links, plainLink(i, a, b, metrics[r.IntN(len(metrics))]))
+	}
+	mass := make([]float64, nodes)
+	for _, e := range ends {
+		mass[e] += 0.5 + r.Float64()
+	}
+	for i := 0; i+1 < links; i += 5 {
+		g := fmt.Sprintf("g%d", i/20)
+		s.Links[i].SRLGs = []string{g}
+	}
+	return loaded(s, mass, fullest)
+}
+
+// geometric makes a network of nodes scattered over a square, each linked to near ones, with distances as metrics.
+func geometric(nodes, links int, fullest int64, seed uint64) Spec {
+	r := rand.New(rand.NewPCG(seed, 2))
+	var s Spec
+	x, y, mass := make([]float64, nodes), make([]float64, nodes), make([]float64, nodes)
+	for i := range nodes {
+		x[i], y[i], mass[i] = r.Float64(), r.Float64(), 0.2+r.ExpFloat64()
+		s.Nodes = append(s.Nodes, Node{Name: fmt.Sprintf("r%04d", i)})
+	}
+	type pair struct {
+		a, b int
+		d    float64
+	}
+	var pairs []pair
+	for a := range nodes {
+		for b := range a {
+			pairs = append(pairs, pair{a, b, math.Hypot(x[a]-x[b], y[a]-y[b])})
+		}
+	}
+	slices.SortFunc(pairs, func(p, q pair) int { return cmp.Compare(p.d, q.d) })
+	metric := func(d float64) uint32 { return uint32(max(1, d*1000)) }
+	group := make([]int, nodes)
+	for i := range group {
+		group[i] = i
+	}
+	var rest []pair
+	for _, p := range pairs { // the shortest tree, so that it hangs together, then the nearest pairs
+		if group[p.a] == group[p.b] {
+			rest = append(rest, p)
+			continue
+		}
+		from, to := group[p.a], group[p.b]
+		for i, g := range group {
+			if g == from {
+				group[i] = to
+			}
+		}
+		s.Links = append(s.Links, plainLink(len(s.Links), p.a, p.b, metric(p.d)))
+	}
+	for _, p := range rest[:links-len(s.Links)] {
+		s.Links = append(s.Links, plainLink(len(s.Links), p.a, p.b, metric(p.d)))
+	}
+	return loaded(s, mass, fullest)
+}
+
+func plainLink(i, a, b int, metric uint32) Link {
+	return Link{
+		Name: fmt.Sprintf("link%05d", i), A: a, B: b, MetricAB: metric, MetricBA: metric, CapacityAB: 1e10, CapacityBA: 1e10,
+	}
+}
+
+// loaded gives s a full gravity matrix, every link the least of a few capacities that its load fits into, and scales all
+// capacities so that the fullest direction is at about fullest permil.
+func loaded(s Spec, mass []float64, fullest int64) Spec {
+	sum := 0.0
+	for _, m := range mass {
+		sum += m
+	}
+	for from := range s.Nodes {
+		for to := range s.Nodes {
+			if from != to {
+				s.Demands = append(s.Demands, Demand{from, to, int64(1e13 * mass[from] / sum * mass[to] / sum)})
+			}
+		}
+	}
+	n, err := New(s)
+	if err != nil {
+		return Spec{}
+	}
+	st := n.Solve()
+	steps := []int64{1e10, 4e10, 1e11, 2e11, 4e11, 8e11, 16e11, 32e11}
+	for i := range s.Links {
+		ab, ba, _ := st.Load(s.Links[i].Name)
+		need := max(ab.BPS, ba.BPS) * 1000 / fullest
+		at, _ := slices.BinarySearch(steps, need)
+		c := steps[min(at, len(steps)-1)]
+		s.Links[i].CapacityAB, s.Links[i].CapacityBA = c, c
+	}
+	return s
+}
