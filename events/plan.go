@@ -209,7 +209,7 @@ const Network Scope = "network"
 
 // ScopeKinds are the words that may stand before the colon of a scope.
 func ScopeKinds() []string {
-	return []string{"site", "device", "link", "bundle", "site-pair", "plane", "srlg"}
+	return []string{"site", "device", "link", "bundle", "site-pair", "plane", "srlg", "level"}
 }
 
 // ScopeOf builds a scope, for example ScopeOf("site", "den").

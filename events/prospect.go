@@ -11,6 +11,9 @@ import "time"
 type Prospect struct {
 	At     time.Time `json:"at"`               // of the oldest observation that it rests on
 	Inputs Digest    `json:"inputs,omitempty"` // of everything that it was computed from
+	// Besides are the links that count as drained on both sides, seen to be or not: drains that have been admitted by then.
+	// They are sorted.
+	Besides []string `json:"besides,omitempty"`
 
 	// Missing says why nothing could be computed, "" when it was. Then nothing but the fields above means anything.
 	Missing string `json:"missing,omitempty"`

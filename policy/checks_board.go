@@ -109,12 +109,16 @@ func (c Claim) String() string {
 	if c.Incident != "" {
 		return c.Incident
 	}
+	what := "a drain that is not ours"
+	if c.Down {
+		what = "an outage"
+	}
 	for _, s := range c.Scopes {
 		if s.Kind() == "link" {
-			return "a drain that is not ours of " + string(s)
+			return what + " of " + string(s)
 		}
 	}
-	return "a drain that is not ours"
+	return what
 }
 
 // rate holds how much was begun lately against every rate of the policy.

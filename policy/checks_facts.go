@@ -56,7 +56,13 @@ func preImageReadable(_ *Policy, q Question) answer {
 // preImageHolds wants every leaf to stand as it did when the plan was made: the undo puts exactly that back.
 func preImageHolds(_ *Policy, q Question) answer {
 	a := answer{ok: true, value: "unchanged", limit: "as when the plan was made", detail: "every leaf stands as it did when the plan was made"}
+	first := map[routerLeaf]bool{} // a later step comes from what the one before it set
 	settings(q.Plan, func(device string, s events.Setting) {
+		leaf := routerLeaf{device, s.LeafRef}
+		if first[leaf] {
+			return
+		}
+		first[leaf] = true
 		end, _ := endOf(q.Facts, device, s.Interface)
 		for _, l := range end.Leaves {
 			if l.LeafRef == s.LeafRef && l.Config != s.Before && a.ok {
@@ -79,14 +85,14 @@ func platformQualified(p *Policy, q Question) answer {
 		}
 		a.value = fmt.Sprintf("%s (%s %s) is not", end.Device, end.Profile.Name, end.Profile.Software)
 		switch {
-		case how == UnprovenAllow:
+		case how == TreatAllow:
 			a.detail = fmt.Sprintf("%s is not qualified for this, and the policy allows it nevertheless", end.Device)
-		case how == UnprovenAsk && q.Approved:
+		case how == TreatAsk && q.Approved:
 			a.detail = fmt.Sprintf("%s is not qualified for this, and it was approved", end.Device)
 		default:
 			a.ok, a.detail = false, fmt.Sprintf("no proof of %s with its present software is on record", end.Device)
 			a.remedy = fmt.Sprintf("an operator: detour routers prove %s; or set facts.unproven in the policy", end.Device)
-			if how == UnprovenAsk {
+			if how == TreatAsk {
 				a.no, a.remedy = events.Ask, "an approver decides"
 			}
 			return a
@@ -133,12 +139,14 @@ func networkCalm(p *Policy, q Question) answer {
 	return a
 }
 
-// headroom wants no link to be overloaded already. What a drain adds is not computed here, but what is seen afterwards is
+// headroom wants no link to be overloaded already, where what the drain adds was not computed; what is seen afterwards is
 // verified.
 func headroom(p *Policy, q Question) answer {
 	n, limit := q.Facts.Network, p.file.Verify.WorstLinkPermil
 	a := answer{value: fmt.Sprintf("%d per mille on %s", n.WorstPermil, n.WorstLink), limit: fmt.Sprintf("at most %d per mille", limit)}
 	switch {
+	case q.Facts.Prospect != nil:
+		a.ok, a.detail = true, "what the drain adds was computed: see "+CheckCapacity
 	case n.WorstPermil < 0:
 		a.value, a.detail, a.remedy = "unknown", "the load of the other links is not known yet", "two samples of every router's counters are needed; restore telemetry if they do not come"
 	case n.WorstPermil > limit:

@@ -23,9 +23,12 @@ func found(t *testing.T, r events.Ruled, name string) events.Check {
 	return events.Check{}
 }
 
+// bears is a policy under which what told says of the drain is borne.
+const bears = "prospect: {missing: allow, new_violations: 1, loops: allow, worth: 0}\n"
+
 func withRule(t *testing.T, when string) (*Policy, Question) {
 	t.Helper()
-	p := parse(t, "rules: [{name: r, match: {kinds: [link-errors]}, remediation: link-drain, autonomy: auto, when: "+quote(when)+"}]")
+	p := parse(t, bears+"rules: [{name: r, match: {kinds: [link-errors]}, remediation: link-drain, autonomy: auto, when: "+quote(when)+"}]")
 	q := told()
 	q.Rule = p.Rules()[0]
 	return p, q
@@ -71,9 +74,9 @@ func TestRuleCondition(t *testing.T) {
 		{"the plan is another", `plan.action == "metric"`, nil, events.Deny, "plan.action=drain", "does not hold"},
 		{"load may fall", `link.load_permil.all(l, l < 250)`, nil, events.Defer, "link.load_permil=[251 251]", "does not hold"},
 		{"the outcome may change", `verdict.after_worst_permil < 700`, nil, events.Defer, "verdict.after_worst_permil=710", "does not hold"},
-		{"no outcome", `verdict.after_worst_permil < 999`, func(q *Question) { q.Prospect = nil }, events.Deny, "verdict.after_worst_permil=not known", "verdict.after_worst_permil is not known: the outcome was not computed"},
-		{"an outcome that is none", `verdict.after_worst_permil < 999`, func(q *Question) { q.Prospect.Known = false }, events.Deny, "verdict.after_worst_permil=not known", "is not known"},
-		{"no outcome, and asked for it", `!verdict.known || verdict.after_worst_permil < 1`, func(q *Question) { q.Prospect = nil }, events.Allow, "verdict.known=false, verdict.after_worst_permil=not known", "holds"},
+		{"no outcome", `verdict.after_worst_permil < 999`, func(q *Question) { q.Facts.Prospect = nil }, events.Deny, "verdict.after_worst_permil=not known", "verdict.after_worst_permil is not known: the outcome was not computed"},
+		{"an outcome that is none", `verdict.after_worst_permil < 999`, func(q *Question) { q.Facts.Prospect.Missing = "no counters" }, events.Deny, "verdict.after_worst_permil=not known", "is not known"},
+		{"no outcome, and asked for it", `!verdict.known || verdict.after_worst_permil < 1`, func(q *Question) { q.Facts.Prospect = nil }, events.Allow, "verdict.known=false, verdict.after_worst_permil=not known", "holds"},
 		{"not looked at", `link.metric == [10, 10]`, func(q *Question) { q.Facts.Ends[1].Leaves = nil }, events.Deny, "link.metric=not known", "link.metric is not known"},
 		{"a missing key", `anomaly.labels.rack == "7"`, nil, events.Deny, "anomaly.labels.rack=not known", "it cannot be decided, which is a no: no such key: rack"},
 		{"nothing but the kind was handed in", `anomaly.kind == "link-errors"`, func(q *Question) { q.Subject = Subject{} }, events.Allow, "anomaly.kind=link-errors", "holds"},
@@ -156,7 +159,7 @@ func TestOwnChecks(t *testing.T) {
 			Remedy: "leave it to a person; an operator corrects the condition in the policy: has(...) asks whether something is known",
 		}},
 		{"too long a list", check("require: 'verdict.cut_off.all(c, c != \"x\")', otherwise: defer"), func(q *Question) {
-			q.Prospect.CutOff = strings.Fields(strings.Repeat("router-a ", 20_000))
+			q.Facts.Prospect.Drained.CutOffNames = strings.Fields(strings.Repeat("router-a ", 20_000))
 		}, events.Deny, events.Check{
 			Value: "verdict.cut_off=[" + strings.Repeat("router-a ", 20_000)[:76] + "...", Limit: `verdict.cut_off.all(c, c != "x")`,
 			Detail: "it cannot be decided, which is a no: operation cancelled: actual cost limit exceeded",
@@ -169,7 +172,7 @@ func TestOwnChecks(t *testing.T) {
 			if tt.spoil != nil {
 				tt.spoil(&q)
 			}
-			r := parse(t, tt.policy).Evaluate(q)
+			r := parse(t, bears+tt.policy).Evaluate(q)
 			tt.want.Name = "own"
 			if diff := cmp.Diff(tt.want, found(t, r, "own")); diff != "" {
 				t.Errorf("check (-want +got):\n%s", diff)
@@ -183,7 +186,7 @@ func TestOwnChecks(t *testing.T) {
 
 // TestOrderOfChecks: what operators wrote stands before everything that only time can change, and takes nothing away.
 func TestOrderOfChecks(t *testing.T) {
-	p := parse(t, "rules: [{name: r, match: {kinds: [link-errors]}, remediation: x, when: 'true'}]\nchecks: [{name: b, require: 'true', message: m}, {name: a, require: 'true', message: m}]")
+	p := parse(t, bears+"rules: [{name: r, match: {kinds: [link-errors]}, remediation: x, when: 'true'}]\nchecks: [{name: b, require: 'true', message: m}, {name: a, require: 'true', message: m}]")
 	q := told()
 	q.Rule = p.Rules()[0]
 	q.Rule.Autonomy = Auto
@@ -198,7 +201,7 @@ func TestOrderOfChecks(t *testing.T) {
 			t.Errorf("%s is said to rest on the Board", c.Name)
 		}
 	}
-	if diff := cmp.Diff([]string{CheckPlan, CheckCeilPlan, CheckCure, CheckCondition, "b", "a", CheckFresh}, got[:7]); diff != "" {
+	if diff := cmp.Diff([]string{CheckPlan, CheckCeilPlan, CheckNever, CheckCure, CheckCondition, "b", "a", CheckFresh}, got[:8]); diff != "" {
 		t.Errorf("order (-want +got):\n%s", diff)
 	}
 	var all []string

@@ -9,12 +9,15 @@ import (
 )
 
 // planSane holds the plan against its target: it sets both ends of one link and nothing else, and says what must be
-// seen afterwards.
+// seen afterwards. What must be set is not taken from the plan: every metric that the ends were seen to have, so that
+// neither a leaf too many nor one too few goes unseen.
 func planSane(_ *Policy, q Question) answer {
-	a := answer{value: fmt.Sprintf("%s sets %s", q.Plan.Remediator, strings.Join(q.Plan.Devices(), ", ")), limit: "both ends of the target, nothing else", remedy: "this is left to a person: the plan does not fit its target"}
-	if why := insane(q.Plan); why != "" {
-		a.detail = why
-		return a
+	a := answer{value: fmt.Sprintf("%s sets %s", q.Plan.Remediator, strings.Join(q.Plan.Devices(), ", ")), limit: "every metric of both ends of the target, nothing else", remedy: "this is left to a person: the plan does not fit its target"}
+	for _, why := range []string{insane(q.Plan), incoherent(q.Plan), gap(q)} {
+		if why != "" {
+			a.detail = why
+			return a
+		}
 	}
 	a.ok, a.detail = true, "the plan sets both ends of the link and nothing else"
 	return a
@@ -60,6 +63,43 @@ func insane(plan events.Plan) (why string) {
 		}
 	})
 	return why
+}
+
+// incoherent says where a step does not go on from what the one before it has set, or sets a leaf twice.
+func incoherent(plan events.Plan) (why string) {
+	at := map[routerLeaf]events.Value{}
+	for n, step := range plan.Steps {
+		set := map[routerLeaf]bool{}
+		for _, c := range step.Changes {
+			for _, s := range c.Settings {
+				leaf := routerLeaf{c.Device, s.LeafRef}
+				before, known := at[leaf]
+				switch {
+				case set[leaf]:
+					return fmt.Sprintf("step %d sets %s on %s twice", n+1, s.LeafRef, c.Device)
+				case known && before != s.Before:
+					return fmt.Sprintf("step %d takes %s on %s to be %s, and the step before sets it to %s", n+1, s.LeafRef, c.Device, s.Before, before)
+				}
+				set[leaf], at[leaf] = true, s.After
+			}
+		}
+	}
+	return ""
+}
+
+// gap says which metric of the target's ends the plan leaves behind: its level or family would stay on the link.
+func gap(q Question) string {
+	set := map[routerLeaf]bool{}
+	settings(q.Plan, func(device string, s events.Setting) { set[routerLeaf{device, s.LeafRef}] = true })
+	for _, e := range q.Plan.Target.Ends {
+		end, _ := endOf(q.Facts, e.Device, e.Interface)
+		for _, leaf := range end.Leaves {
+			if leaf.Leaf == events.ISISMetric && leaf.Interface == e.Interface && !set[routerLeaf{e.Device, leaf.LeafRef}] {
+				return fmt.Sprintf("the plan does not set %s on %s, which would keep its traffic on the link", leaf.LeafRef, e.Device)
+			}
+		}
+	}
+	return ""
 }
 
 // ceilingPlan holds what the plan sets against the compiled ceiling.

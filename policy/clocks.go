@@ -36,18 +36,8 @@ type FactLimits struct {
 	CoveragePermil int `yaml:"coverage_permil" json:"coverage_permil"` // routers with fresh telemetry, in thousandths of all
 	OthersDown     int `yaml:"others_down" json:"others_down"`         // links other than the target that may be down
 	// Unproven says what is done on routers whose platform profile is not qualified for the action.
-	Unproven Unproven `yaml:"unproven" json:"unproven"`
+	Unproven Treatment `yaml:"unproven" json:"unproven"`
 }
-
-// Unproven is how a router is treated whose platform is not qualified for the action.
-type Unproven string
-
-// The treatments of an unproven platform.
-const (
-	UnprovenRefuse Unproven = "refuse" // nothing is done on it: the default
-	UnprovenAsk    Unproven = "ask"    // a person approves each time
-	UnprovenAllow  Unproven = "allow"  // as if it were qualified
-)
 
 // VerifyLimits say what counts as success and what as damage.
 type VerifyLimits struct {
@@ -66,7 +56,8 @@ func defaults() file {
 	const second, minute, hour = events.Duration(1e9), events.Duration(60e9), events.Duration(3600e9)
 	return file{
 		Budgets: Budgets{
-			InFlight: map[string]int{"network": 1, "site": 1, "device": 1, "link": 1, "bundle": 1, "site-pair": 1, "plane": 1, "srlg": 1},
+			InFlight: map[string]int{"network": 1, levelKind: 1, "site": 1, "device": 1, "link": 1, "bundle": 1, "site-pair": 1, "plane": 1, "srlg": 1},
+			StopAt:   map[string]int{"network": 5, levelKind: 5, "plane": 5, "site": 3, "site-pair": 2, "srlg": 2, partnerKind: 1, "bundle": 2, "device": 2},
 			Rates:    []Rate{{Per: 10 * minute, AtMost: 3}, {Per: hour, AtMost: 10}},
 		},
 		Approvals:  Approvals{Quorum: 1, Roles: []string{"approver"}, Expiry: 15 * minute},
@@ -79,7 +70,12 @@ func defaults() file {
 			Hold: 10 * minute, HoldMax: 24 * hour, OnExpiry: ExpiryPage, RenewEvery: 10 * minute,
 			ClearFor: 5 * minute, Probation: 40 * minute, CoolDown: 10 * minute, Override: hour,
 		},
-		Facts: FactLimits{CoveragePermil: 800, OthersDown: 2, Unproven: UnprovenRefuse},
+		Facts: FactLimits{CoveragePermil: 800, OthersDown: 2, Unproven: TreatRefuse},
+		Prospect: ProspectLimits{
+			Missing: TreatAsk, MatrixAge: 15 * minute, MatrixAgeApproved: hour, FitPermil: 950,
+			WorstPermil: 800, SurvivePermil: 1000, WorseByPermil: 50, NewViolations: 0, Edge: TreatAsk,
+			Loops: TreatAsk, SkipStepsLoss: 1e-3, Worth: 10, WhenUnbearable: UnbearablePage,
+		},
 		Verify: VerifyLimits{
 			TrafficPermilOfLine: 10, TrafficPermilOfPrior: 50, ErrorsPerSecond: 0, WorstLinkPermil: 800, WorseByPermil: 50,
 		},

@@ -12,11 +12,25 @@
 //   - Verify: did it work? What could still come true waits until the deadline; damage fails at once.
 //
 // Operators add rules of their own as conditions, written in the Common Expression Language: a rule's "when", and checks
-// that every plan must meet. A condition speaks of anomaly, device, link, plan, verdict (see Prospect) and now, in types
+// that every plan must meet. A condition speaks of anomaly, device, link, plan, verdict (an events.Prospect) and now, in types
 // that are checked when the policy is read: a misspelt name is refused there, with a caret under it. What it may cost is
 // bounded, and what cannot be decided when it is asked (a value that nobody has told, a division by zero) is a no. A rule's
 // condition that the alarm and the inventory can answer decides whether the rule matches, or the next one is looked at;
 // any other holds the plan of its rule. No condition keeps a drain in place.
+//
+// What a drain would do to the rest of the network is computed before anything is asked, and stands in the facts as an
+// events.Prospect. The checks on it come in one order: is there one, does it rest on a traffic matrix of now and on a model
+// that explains what is measured; is anything cut off; is there room; does the network survive one failure more about as
+// well as it does now; can packets loop on the way; is the drain worth its risk; does Detour's own way stay. They are
+// relative: what a network does not bear today is not the drain's doing. The section "prospect" holds their limits, with
+// what becomes of a plan where the answer is open (refuse, ask or allow). EvaluateRelease holds the network with the link
+// back to the same limits, and never to stricter ones than the drain itself keeps; Bearable asks again of a drain that
+// stands. What is not known stops what adds risk, and changes nothing that stands.
+//
+// Budgets come in two sorts, by scope. in_flight caps what is under mitigation at once, everybody's drains counted; stop_at
+// is the number of links out of use, down or drained by whomever, at which nothing more is begun there. The scope
+// "srlg-partner:x" of a link counts the links of the risk group x, which is declared to be diverse from the link's own.
+// The section "keep" names what is never risked: links that are never touched, and routers that Detour depends on.
 //
 // Above every policy stands the Ceiling compiled into the binary. Parse refuses a policy that asks for more, and Evaluate
 // holds every plan against it again, approved or not.

@@ -23,6 +23,17 @@ const (
 	CheckCoverage   = "telemetry-coverage"
 	CheckCalm       = "network-calm"
 	CheckHeadroom   = "headroom"
+	CheckNever      = "never-touched"
+	CheckModel      = "model-known"
+	CheckMatrix     = "matrix-fresh"
+	CheckFit        = "model-fits"
+	CheckConnected  = "connectivity"
+	CheckCapacity   = "capacity"
+	CheckSurvives   = "survives"
+	CheckLoopFree   = "loop-free"
+	CheckStop       = "stop-threshold"
+	CheckWorth      = "worth-it"
+	CheckSelf       = "self-dependence"
 	CheckFreeze     = "freeze"
 	CheckBreaker    = "breaker"
 	CheckBusy       = "device-free"
@@ -41,6 +52,7 @@ const (
 var actChecks = []check{
 	{CheckPlan, events.Deny, planSane},
 	{CheckCeilPlan, events.Deny, ceilingPlan},
+	{CheckNever, events.Deny, neverTouched},
 	{CheckCure, events.Deny, rightCure},
 	{CheckFresh, events.Defer, factsFresh},
 	{CheckReadable, events.Defer, preImageReadable},
@@ -49,11 +61,19 @@ var actChecks = []check{
 	{CheckUndrained, events.Deny, notYetDrained},
 	{CheckCoverage, events.Defer, telemetryCoverage},
 	{CheckCalm, events.Defer, networkCalm},
+	{CheckModel, events.Defer, modelKnown},
+	{CheckMatrix, events.Defer, matrixFresh},
+	{CheckFit, events.Defer, modelFits},
+	{CheckConnected, events.Deny, onProspect(limitConnected, ProspectLimits.connectivity)},
+	{CheckCapacity, events.Defer, onProspect(limitCapacity, ProspectLimits.capacity)},
 	{CheckHeadroom, events.Defer, headroom},
+	{CheckSurvives, events.Defer, survivesOneMore},
+	{CheckLoopFree, events.Defer, loopFree},
 	{CheckFreeze, events.Defer, notFrozen},
 	{CheckBreaker, events.Defer, breakerClosed},
 	{CheckBusy, events.Defer, devicesFree},
 	{checkBudget + "network", events.Defer, budget("network")},
+	{checkBudget + "level", events.Defer, budget("level")},
 	{checkBudget + "plane", events.Defer, budget("plane")},
 	{checkBudget + "site", events.Defer, budget("site")},
 	{checkBudget + "site-pair", events.Defer, budget("site-pair")},
@@ -61,11 +81,14 @@ var actChecks = []check{
 	{checkBudget + "bundle", events.Defer, budget("bundle")},
 	{checkBudget + "device", events.Defer, budget("device")},
 	{checkBudget + "link", events.Defer, budget("link")},
+	{CheckStop, events.Defer, stop},
 	{CheckRate, events.Defer, rate},
 	{CheckCeiling, events.Defer, ceilingLinks},
 	{CheckCeilDevice, events.Defer, ceilingDevice},
 	{CheckCeilPlane, events.Defer, ceilingPlane},
 	{CheckCeilRate, events.Defer, ceilingRate},
+	{CheckWorth, events.Ask, worthIt},
+	{CheckSelf, events.Deny, selfDependence},
 	{CheckHard, events.Ask, hardDrain},
 	{CheckApproval, events.Ask, approval},
 }
@@ -76,6 +99,8 @@ var releaseChecks = []check{
 	{CheckFresh, events.Defer, factsFresh},
 	{CheckReadable, events.Defer, preImageReadable},
 	{CheckBusy, events.Defer, devicesFree},
+	{CheckCapacity, events.Defer, returnCapacity},
+	{CheckSurvives, events.Defer, returnSurvives},
 }
 
 // OnBoard reports whether a check rests on the Board and the clock alone: asking it again needs no new look at routers.
@@ -104,17 +129,26 @@ type answer struct {
 	no     events.Verdict
 }
 
+// check is the answer as it stands on the record.
+func (a answer) check(name string) events.Check {
+	c := events.Check{Name: name, OK: a.ok, Value: a.value, Limit: a.limit, Detail: a.detail}
+	if !a.ok {
+		c.Remedy = a.remedy
+	}
+	return c
+}
+
 // rule asks every check and takes the worst answer.
 func (p *Policy) rule(q Question, checks []check) events.Ruled {
 	r := events.Ruled{Verdict: events.Allow, Rule: q.Rule.Name, Plan: q.Plan.Digest(), Policy: p.digest, Checks: make([]events.Check, len(checks))}
 	q.claimed = q.claims()
+	q.Facts.Prospect, q.unforeseen = p.foresee(q)
 	for i, c := range checks {
 		a := c.ask(p, q)
-		r.Checks[i] = events.Check{Name: c.name, OK: a.ok, Value: a.value, Limit: a.limit, Detail: a.detail}
+		r.Checks[i] = a.check(c.name)
 		if a.ok {
 			continue
 		}
-		r.Checks[i].Remedy = a.remedy
 		no := c.no
 		if a.no != "" {
 			no = a.no

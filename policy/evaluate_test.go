@@ -48,10 +48,24 @@ func drain(metric uint64) events.Plan {
 	}
 }
 
+// inSteps is a plan that sets the metric step by step.
+func inSteps(metrics ...uint64) events.Plan {
+	p := drain(metrics[0])
+	for i, m := range metrics[1:] {
+		next := drain(m).Steps[0]
+		for n := range next.Changes {
+			next.Changes[n].Settings[0].Before = events.UintValue(metrics[i])
+		}
+		p.Steps = append(p.Steps, next)
+	}
+	return p
+}
+
 func facts(metric uint64) events.Facts {
 	return events.Facts{
 		At: noon.Add(-time.Second), Ends: []events.EndFacts{end("den", "e1", metric), end("kcy", "e2", metric)},
-		Network: events.NetworkFacts{Routers: 10, Seen: 10, Links: 40, WorstLink: "chi-nyc", WorstPermil: 400},
+		Network:  events.NetworkFacts{Routers: 10, Seen: 10, Links: 40, WorstLink: "chi-nyc", WorstPermil: 400},
+		Prospect: calm(),
 	}
 }
 
@@ -157,16 +171,39 @@ func TestEvaluateOnPlanAndFacts(t *testing.T) {
 			c := q.Plan.Steps[0].Changes
 			q.Plan.Steps[0].Changes = append(c, c[0])
 		}, events.Deny, CheckPlan, "sets den twice"},
+		{"a metric is left behind", "", func(q *Question) {
+			second := q.Facts.Ends[0].Leaves[0]
+			second.Family = events.IPv6
+			q.Facts.Ends[0].Leaves = append(q.Facts.Ends[0].Leaves, second)
+		}, events.Deny, CheckPlan, "does not set isis-metric e1 L2 ipv6 on den, which would keep its traffic on the link"},
+		{"a leaf of another interface is not the plan's", "", func(q *Question) {
+			q.Facts.Ends[0].Leaves = append(q.Facts.Ends[0].Leaves, leaf("e9", 10, 10))
+		}, events.Allow, "", ""},
+		{"a leaf twice", "", func(q *Question) {
+			c := &q.Plan.Steps[0].Changes[0]
+			c.Settings = append(c.Settings, c.Settings[0])
+		}, events.Deny, CheckPlan, "step 1 sets isis-metric e1 L2 ipv4 on den twice"},
+		{"two steps", "", func(q *Question) { q.Plan = inSteps(500, LastMetric) }, events.Allow, "", ""},
+		{"a step that does not go on", "", func(q *Question) {
+			q.Plan = inSteps(500, LastMetric)
+			q.Plan.Steps[1].Changes[1].Settings[0].Before = events.UintValue(499)
+		}, events.Deny, CheckPlan, "step 2 takes isis-metric e2 L2 ipv4 on kcy to be 499, and the step before sets it to 500"},
+		{"the second step is at one end only", "", func(q *Question) {
+			q.Plan = inSteps(500, LastMetric)
+			q.Plan.Steps[1].Changes = q.Plan.Steps[1].Changes[:1]
+		}, events.Deny, CheckPlan, "step 2 does not set kcy"},
+		{"never to be touched", "keep: {never: [sea-den, den-kcy]}", func(*Question) {}, events.Deny, CheckNever, "den-kcy is on the list"},
+		{"another is never to be touched", "keep: {never: [den-kc, sea-den]}", func(*Question) {}, events.Allow, "", ""},
 		{"another interface", "", func(q *Question) { q.Plan.Steps[0].Changes[0].Settings[0].Interface = "e9" }, events.Deny, CheckPlan + " " + CheckReadable, "den e9 is not an end of link/den-kcy"},
 		{"a third router", "", func(q *Question) {
 			q.Plan.Steps[0].Changes = append(q.Plan.Steps[0].Changes, events.Change{Device: "nyc", Settings: q.Plan.Steps[0].Changes[0].Settings})
 		}, events.Deny, CheckPlan + " " + CheckCeilPlan + " " + CheckReadable, "nyc e1 is not an end"},
 
 		{"no metric", "", func(q *Question) { q.Plan = drain(0) }, events.Deny, CheckCeilPlan, "no wide metric"},
-		{"more than a metric", "", func(q *Question) { q.Plan = drain(MaxMetric + 1) }, events.Deny, CheckCeilPlan + " " + CheckHard, "no wide metric"},
+		{"more than a metric", "", func(q *Question) { q.Plan = drain(MaxMetric + 1) }, events.Deny, CheckCeilPlan + " " + CheckHard + " " + CheckModel, "no wide metric"},
 		{"another leaf", "", func(q *Question) {
 			q.Plan.Steps[0].Changes[0].Settings[0].Leaf = "enabled"
-		}, events.Deny, CheckCeilPlan + " " + CheckReadable, "not on the list of leaves"},
+		}, events.Deny, CheckPlan + " " + CheckCeilPlan + " " + CheckReadable, "not on the list of leaves"},
 
 		{"congestion is not drained", "", func(q *Question) { q.Symptom = events.Congestion }, events.Deny, CheckCure, "congestion follows traffic"},
 		{"congestion may raise a metric", "", func(q *Question) { q.Symptom, q.Plan = events.Congestion, drain(500) }, events.Allow, "", ""},
@@ -181,7 +218,7 @@ func TestEvaluateOnPlanAndFacts(t *testing.T) {
 
 		{"unreadable", "", func(q *Question) { q.Facts.Ends[0].Unreadable, q.Facts.Ends[0].Leaves = "Internal", nil }, events.Defer, CheckReadable, "pre-image of den e1 is unreadable: Internal"},
 		{"not looked at", "", func(q *Question) { q.Facts.Ends = q.Facts.Ends[:1] }, events.Defer, CheckReadable, "kcy e2 was not looked at"},
-		{"leaf not read", "", func(q *Question) { q.Facts.Ends[0].Leaves[0].Level = 1 }, events.Defer, CheckReadable, "on den was not read"},
+		{"leaf not read", "", func(q *Question) { q.Facts.Ends[0].Leaves = nil }, events.Defer, CheckReadable, "on den was not read"},
 		{"somebody changed it since", "", func(q *Question) { q.Facts.Ends[0].Leaves[0] = leaf("e1", 11, 11) }, events.Defer, CheckUnchanged, "is 11, and the plan was made when it was 10"},
 
 		{"unproven, refused", "", func(q *Question) { q.Facts.Ends[0].Profile.Qualified = false }, events.Defer, CheckPlatform, "no proof of den with its present software"},
@@ -198,8 +235,9 @@ func TestEvaluateOnPlanAndFacts(t *testing.T) {
 		{"an empty network", "", func(q *Question) { q.Facts.Network.Routers, q.Facts.Network.Seen = 0, 0 }, events.Defer, CheckCoverage, "only 0 of 0"},
 		{"many links down", "", func(q *Question) { q.Facts.Network.DownLinks = []string{"a", "b", "den-kcy", "c"} }, events.Defer, CheckCalm, "3 other links are down"},
 		{"two links down", "", func(q *Question) { q.Facts.Network.DownLinks = []string{"a", "b", "den-kcy"} }, events.Allow, "", ""},
-		{"no headroom", "", func(q *Question) { q.Facts.Network.WorstPermil = 801 }, events.Defer, CheckHeadroom, "chi-nyc is loaded to 801 per mille"},
-		{"load unknown", "", func(q *Question) { q.Facts.Network.WorstPermil = -1 }, events.Defer, CheckHeadroom, "not known yet"},
+		{"no headroom", "prospect: {missing: allow}", func(q *Question) { q.Facts.Network.WorstPermil, q.Facts.Prospect = 801, nil }, events.Defer, CheckHeadroom, "chi-nyc is loaded to 801 per mille"},
+		{"headroom is not asked where the drain's outcome is known", "", func(q *Question) { q.Facts.Network.WorstPermil = 801 }, events.Allow, "", ""},
+		{"load unknown", "prospect: {missing: allow}", func(q *Question) { q.Facts.Network.WorstPermil, q.Facts.Prospect = -1, nil }, events.Defer, CheckHeadroom, "not known yet"},
 	} {
 		t.Run(tt.name, tt.test)
 	}
@@ -257,7 +295,7 @@ func TestEvaluateOnTheBoard(t *testing.T) {
 		{"between two planes, alone", roomy, func(q *Question) { q.Plan.Target.Scopes = append(q.Plan.Target.Scopes, "plane:2") }, events.Allow, "", ""},
 		{"above the ceiling of an hour", roomy, func(q *Question) { q.Situation.Admissions = admissions(60, 50*time.Second) }, events.Defer, CheckCeilRate, "60 mitigations were begun within the hour"},
 
-		{"hard, automatic", "", func(q *Question) { q.Plan = drain(MaxMetric) }, events.Ask, CheckHard, "out of SPF"},
+		{"hard, automatic", "", func(q *Question) { q.Plan, q.Facts.Prospect.Steps = drain(MaxMetric), []uint32{MaxMetric} }, events.Ask, CheckHard, "out of SPF"},
 		{"hard, approved", "", func(q *Question) { q.Plan, q.Approved = drain(MaxMetric), true }, events.Allow, "", ""},
 		{"hard, dry", "", func(q *Question) { q.Plan, q.Mode = drain(MaxMetric), events.DryRun }, events.Allow, "", ""},
 		{"approval wanted", "", func(q *Question) { q.Rule.Autonomy = Approve }, events.Ask, CheckApproval, "acts only with approval"},

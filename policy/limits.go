@@ -75,7 +75,7 @@ func text(v any) string {
 		}
 		return strings.Join(parts, ", ")
 	case []string:
-		return strings.Join(v, ", ")
+		return or(strings.Join(v, ", "), "none")
 	}
 	return fmt.Sprint(v)
 }

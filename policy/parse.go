@@ -28,6 +28,8 @@ func Parse(name string, raw []byte) (*Policy, error) {
 	v.ages(p.file)
 	v.clocks(p.file.Clocks)
 	v.limits(p.file)
+	v.prospect(p.file.Prospect)
+	v.keep(p.file.Keep)
 	v.windows(p.file.Windows)
 	v.checks(p.file.Checks)
 	if err := errors.Join(doc.Err(), p.compile(raw)); err != nil {
@@ -76,11 +78,26 @@ func (p *Policy) normalise() {
 		}
 		w.Start = w.Start.UTC()
 	}
+	p.scale()
 	if p.file.Rules == nil {
 		p.file.Rules = []Rule{}
 	}
 	if p.file.Windows == nil {
 		p.file.Windows = []Window{}
+	}
+}
+
+// scale fits the budgets that the file leaves out to those that it gives: a cap that is raised for the network holds for an
+// IGP level too, and a stop threshold never lies where the cap could not be reached.
+func (p *Policy) scale() {
+	b := &p.file.Budgets
+	if !p.doc.Has("budgets.in_flight." + levelKind) {
+		b.InFlight[levelKind] = b.InFlight["network"]
+	}
+	for kind, n := range b.StopAt {
+		if !p.doc.Has("budgets.stop_at." + kind) {
+			b.StopAt[kind] = max(n, b.InFlight[kind]+1)
+		}
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -25,12 +26,15 @@ const whole = `rules:
     remediation: isis-metric
 budgets:
   in_flight: {network: 3, device: 2}
+  stop_at: {site: 2, srlg-partner: 2}
   rates: [{per: 5m, at_most: 2}]
 approvals: {quorum: 2, roles: [approver, noc], expiry: 5m}
 max_age: {default: 3m, link-flap: 10m}
 future_skew: 2s
 clocks: {hold: 1m, on_expiry: release, undo_attempts: 3}
 facts: {coverage_permil: 900, others_down: 0, unproven: ask}
+prospect: {missing: refuse, matrix_age: 5m, fit_permil: 900, worst_permil: 700, edge: refuse, loops: allow, skip_steps_loss: 1e-2, worth: 5, when_unbearable: revert}
+keep: {depends_on: [den, kcy], never: [den-kcy]}
 verify: {worst_link_permil: 700}
 breaker: {failed_verifications: 3, within: 2h}
 windows:
@@ -111,9 +115,29 @@ func TestParseRefuses(t *testing.T) {
 		{"scope", "rules:\n  - {name: r, remediation: x, match: {kinds: [link-flap], scopes: [den]}}\n", []string{`scopes[0]: scope "den": want "network" or KIND:NAME`}},
 		{"autonomy", rule("autonomy: full"), []string{`autonomy: "full" is not known; want one of shadow, approve, auto`}},
 		{"with is no mapping", rule("with: [1]"), []string{"with: want a mapping"}},
-		{"budget of no scope", "budgets: {in_flight: {galaxy: 1}}", []string{`p.yaml:1:31: budgets.in_flight.galaxy: "galaxy" is no kind of scope`}},
+		{"budget of no scope", "budgets: {in_flight: {galaxy: 1}}", []string{`p.yaml:1:31: budgets.in_flight.galaxy: "galaxy" is no kind of scope; want one of [bundle device level link network plane site site-pair srlg]`}},
 		{"budget below nothing", "budgets: {in_flight: {site: -1}}", []string{"budgets.in_flight.site: -1: want 0 to"}},
 		{"budget above the ceiling", "budgets: {in_flight: {device: 3}}", []string{"budgets.in_flight.device: 3: want 0 to 2 (the ceiling of this binary)"}},
+		{"threshold of no scope", "budgets: {stop_at: {galaxy: 1}}", []string{`p.yaml:1:29: budgets.stop_at.galaxy: "galaxy" is no kind of scope with more than one link; want one of [bundle device level network plane site site-pair srlg srlg-partner]`}},
+		{"threshold of one link", "budgets: {stop_at: {link: 1}}", []string{`budgets.stop_at.link: "link" is no kind of scope with more than one link`}},
+		{"threshold that is reached by nothing", "budgets: {stop_at: {site: 0}}", []string{"p.yaml:1:27: budgets.stop_at.site: 0: want 1 to 10000"}},
+		{"a cap on partners", "budgets: {in_flight: {srlg-partner: 1}}", []string{`budgets.in_flight.srlg-partner: "srlg-partner" is no kind of scope`}},
+		{"missing what-if", "prospect: {missing: pray}", []string{`p.yaml:1:21: prospect.missing: "pray" is not known; want one of refuse, ask, allow`}},
+		{"edge", "prospect: {edge: defer}", []string{`p.yaml:1:18: prospect.edge: "defer" is not known`}},
+		{"loops", "prospect: {loops: ''}", []string{`p.yaml:1:19: prospect.loops: is missing; want one of refuse, ask, allow`}},
+		{"age of a matrix", "prospect: {matrix_age: 0s}", []string{"prospect.matrix_age: 0s: want 1ms to 24h0m0s"}},
+		{"age of a matrix with an approval", "prospect: {matrix_age: 2h}", []string{"prospect.matrix_age_approved: 1h0m0s: want 2h0m0s to 168h0m0s (not less than matrix_age)"}},
+		{"fit", "prospect: {fit_permil: 499}", []string{"p.yaml:1:24: prospect.fit_permil: 499: want 500 to 1000"}},
+		{"room", "prospect: {worst_permil: 1001}", []string{"prospect.worst_permil: 1001: want 1 to 1000"}},
+		{"survival", "prospect: {survive_permil: 2001}", []string{"prospect.survive_permil: 2001: want 1 to 2000"}},
+		{"worse", "prospect: {worse_by_permil: 201}", []string{"prospect.worse_by_permil: 201: want 0 to 200"}},
+		{"violations", "prospect: {new_violations: -1}", []string{"prospect.new_violations: -1: want 0 to 1000"}},
+		{"loss of nothing", "prospect: {skip_steps_loss: 0}", []string{"p.yaml:1:29: prospect.skip_steps_loss: 0: want a share of packets above 0 and at most 1"}},
+		{"loss in percent", "prospect: {skip_steps_loss: 1.5}", []string{"prospect.skip_steps_loss: 1.5: want a share"}},
+		{"worth", "prospect: {worth: -1}", []string{"prospect.worth: -1: want 0 to 1000"}},
+		{"unbearable", "prospect: {when_unbearable: ask}", []string{`prospect.when_unbearable: "ask" is not known; want one of page, revert`}},
+		{"kept twice", "keep: {never: [a, a]}", []string{`p.yaml:1:19: keep.never[1]: "a" is given twice`}},
+		{"kept without a name", "keep: {depends_on: ['']}", []string{"keep.depends_on[0]: is missing"}},
 		{"rate above the ceiling", "budgets: {rates: [{per: 1h, at_most: 61}]}", []string{"budgets.rates[0].at_most: 61: want 0 to 60 (the ceiling of this binary)"}},
 		{"rate in a short time above the ceiling", "budgets: {rates: [{per: 1m, at_most: 61}]}", []string{"at_most: 61: want 0 to 60"}},
 		{"rate in a long time above the ceiling", "budgets: {rates: [{per: 2h, at_most: 121}]}", []string{"at_most: 121: want 0 to 120"}},
@@ -166,7 +190,7 @@ func TestParseRefuses(t *testing.T) {
 }
 
 func TestDigest(t *testing.T) {
-	same := []string{"", "# a comment\n", "rules: []", "rules:\nwindows: []\n", "clocks: {margin: 5s}", "clocks: {margin: 5000ms}", "budgets: {in_flight: {site: 1}}"}
+	same := []string{"", "# a comment\n", "rules: []", "rules:\nwindows: []\n", "clocks: {margin: 5s}", "clocks: {margin: 5000ms}", "budgets: {in_flight: {site: 1}}", "prospect: {missing: ask, worth: 10, skip_steps_loss: 0.001}", "keep: {never: []}", "budgets: {stop_at: {site: 3}, in_flight: {level: 1}}"}
 	for _, text := range same[1:] {
 		if got, want := parse(t, text).Digest(), parse(t, same[0]).Digest(); got != want {
 			t.Errorf("%q has another digest than nothing", text)
@@ -175,6 +199,7 @@ func TestDigest(t *testing.T) {
 	seen := map[events.Digest]string{}
 	rule := "rules: [{name: r, match: {kinds: [link-flap]}, remediation: link-drain, with: {style: %s}, autonomy: %s}]"
 	for _, text := range []string{"", "clocks: {margin: 6s}", "budgets: {in_flight: {site: 0}}", fmt.Sprintf(rule, "soft", "shadow"), fmt.Sprintf(rule, "hard", "shadow"), fmt.Sprintf(rule, "soft", "auto"),
+		"prospect: {missing: allow}", "prospect: {skip_steps_loss: 2e-3}", "keep: {never: [a]}", "keep: {depends_on: [a]}", "budgets: {stop_at: {site: 4}}", "budgets: {in_flight: {level: 2}}",
 		"windows: [{name: w, every: day, at: '01:00', duration: 1h}]", "windows: [{name: w, every: day, at: '01:00', zone: Asia/Tokyo, duration: 1h}]"} {
 		d := parse(t, text).Digest()
 		if other, ok := seen[d]; ok {
@@ -215,6 +240,13 @@ func TestLimitsAreAllThere(t *testing.T) {
 	}
 	want := map[string]Limit{
 		"budgets.in_flight.network": {Value: "3", Source: FromFile}, "budgets.in_flight.site": {Value: "1", Source: FromDefault},
+		"budgets.in_flight.level": {Value: "3", Source: FromDefault}, "budgets.stop_at.site": {Value: "2", Source: FromFile}, "budgets.stop_at.srlg-partner": {Value: "2", Source: FromFile},
+		"budgets.stop_at.device": {Value: "3", Source: FromDefault}, "budgets.stop_at.network": {Value: "5", Source: FromDefault},
+		"prospect.missing": {Value: "refuse", Source: FromFile}, "prospect.matrix_age": {Value: "5m0s", Source: FromFile}, "prospect.matrix_age_approved": {Value: "1h0m0s", Source: FromDefault},
+		"prospect.fit_permil": {Value: "900", Source: FromFile}, "prospect.worst_permil": {Value: "700", Source: FromFile}, "prospect.survive_permil": {Value: "1000", Source: FromDefault},
+		"prospect.worse_by_permil": {Value: "50", Source: FromDefault}, "prospect.new_violations": {Value: "0", Source: FromDefault}, "prospect.edge": {Value: "refuse", Source: FromFile},
+		"prospect.loops": {Value: "allow", Source: FromFile}, "prospect.skip_steps_loss": {Value: "0.01", Source: FromFile}, "prospect.worth": {Value: "5", Source: FromFile},
+		"prospect.when_unbearable": {Value: "revert", Source: FromFile}, "keep.depends_on": {Value: "den, kcy", Source: FromFile}, "keep.never": {Value: "den-kcy", Source: FromFile},
 		"budgets.rates": {Value: "2 in 5m0s", Source: FromFile}, "approvals.roles": {Value: "approver, noc", Source: FromFile},
 		"max_age.default": {Value: "3m0s", Source: FromFile}, "max_age.link-flap": {Value: "10m0s", Source: FromFile}, "future_skew": {Value: "2s", Source: FromFile},
 		"clocks.hold": {Value: "1m0s", Source: FromFile}, "clocks.hold_max": {Value: "24h0m0s", Source: FromDefault}, "clocks.on_expiry": {Value: "release", Source: FromFile},
@@ -229,6 +261,49 @@ func TestLimitsAreAllThere(t *testing.T) {
 	}
 	if len(got) < 50 {
 		t.Errorf("only %d limits", len(got))
+	}
+}
+
+// TestScale: budgets that are left out fit those that are given.
+func TestScale(t *testing.T) {
+	for text, want := range map[string][3]int{ // the cap of a level, the thresholds of the network and of a site
+		"":                                   {1, 5, 3},
+		"budgets: {in_flight: {network: 4}}": {4, 5, 3},
+		"budgets: {in_flight: {network: 5}}": {5, 6, 3},
+		"budgets: {in_flight: {network: 9, level: 2, site: 7}}":            {2, 10, 8},
+		"budgets: {in_flight: {network: 9}, stop_at: {network: 3}}":        {9, 3, 3},
+		"budgets: {in_flight: {network: 0}, stop_at: {site: 1, level: 1}}": {0, 5, 1},
+	} {
+		b := parse(t, text).file.Budgets
+		if got := [3]int{b.InFlight[levelKind], b.StopAt["network"], b.StopAt["site"]}; got != want {
+			t.Errorf("%q: %v, want %v", text, got, want)
+		}
+	}
+}
+
+func TestCheckKeep(t *testing.T) {
+	p := parse(t, "keep:\n  depends_on: [den, dne]\n  never: [den-kyc, sea-den]\n")
+	known := func(names ...string) func(string) bool {
+		return func(name string) bool { return slices.Contains(names, name) }
+	}
+	if err := p.CheckKeep(known("den", "dne"), known("den-kyc", "sea-den")); err != nil {
+		t.Errorf("all are known: %v", err)
+	}
+	err := p.CheckKeep(known("den", "sea-den"), known("sea-den", "dne"))
+	for _, want := range []string{`policy.yaml:2:21: keep.depends_on[1]: "dne" is no router of the network: nothing would be kept`, `policy.yaml:3:11: keep.never[0]: "den-kyc" is no link of the network`} {
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("message lacks %q:\n%v", want, err)
+		}
+	}
+	if err != nil && strings.Count(err.Error(), "policy.yaml:") != 2 {
+		t.Errorf("complaints about what is known:\n%v", err)
+	}
+}
+
+func TestProspects(t *testing.T) {
+	l := parse(t, whole).Prospects()
+	if l.WhenUnbearable != UnbearableRevert || l.Missing != TreatRefuse || l.WorstPermil != 700 || l.SurvivePermil != 1000 {
+		t.Errorf("limits %+v", l)
 	}
 }
 

@@ -29,6 +29,8 @@ type file struct {
 	FutureSkew events.Duration            `yaml:"future_skew" json:"future_skew"`
 	Clocks     Clocks                     `yaml:"clocks" json:"clocks"`
 	Facts      FactLimits                 `yaml:"facts" json:"facts"`
+	Prospect   ProspectLimits             `yaml:"prospect" json:"prospect"`
+	Keep       Keep                       `yaml:"keep" json:"keep"`
 	Verify     VerifyLimits               `yaml:"verify" json:"verify"`
 	Breaker    Breaker                    `yaml:"breaker" json:"breaker"`
 	Windows    []Window                   `yaml:"windows" json:"windows"`
@@ -70,9 +72,10 @@ type Approvals struct {
 	Expiry events.Duration `yaml:"expiry" json:"expiry"`
 }
 
-// Budgets bound how much is under mitigation at once, and how often anything is begun.
+// Budgets bound how much is under mitigation at once, where nothing is begun any more, and how often anything is begun.
 type Budgets struct {
-	InFlight map[string]int `yaml:"in_flight" json:"in_flight"` // incidents at once in one scope, by kind of scope
+	InFlight map[string]int `yaml:"in_flight" json:"in_flight"` // incidents at once in one scope, by kind of scope; level: as network when left out
+	StopAt   map[string]int `yaml:"stop_at" json:"stop_at"`     // links out of use in one scope, by kind of scope, at which nothing is begun there; more than in_flight when left out
 	Rates    []Rate         `yaml:"rates" json:"rates"`
 }
 

@@ -17,18 +17,18 @@ type Question struct {
 	Approved  bool // by a quorum, of exactly this plan
 	Situation Situation
 
-	// For conditions alone; what is left out is not known, which is an error for a condition that asks for it.
-	Subject  Subject
-	Prospect *Prospect // what the plan would lead to
+	// The alarm and the inventory. A condition that asks for what is left out gets an error, which is a no.
+	Subject Subject
 
-	claimed []Claim // what claims says, computed once for all checks
+	claimed    []Claim // what claims says, computed once for all checks
+	unforeseen string  // why Facts.Prospect is none to rest on; it is nil then
 }
 
 // Situation is what the Board says besides the incident that is asked about.
 type Situation struct {
 	Freezes    map[events.Scope]events.Frozen // in force
 	Claims     []Claim                        // of the other incidents: what is under mitigation or waits for approval
-	Links      map[string][]events.Scope      // scopes of the links that Facts find drained; a link not in it counts against the network and itself
+	Links      map[string][]events.Scope      // scopes of the links that Facts find drained or down; a link not in it counts against the network and itself
 	Busy       map[string]string              // routers with an outstanding intent or a doubt, and the incident it is of
 	Admissions []Admission                    // of the last day, oldest first
 	Failures   []time.Time                    // failed verifications of the last day
@@ -38,12 +38,25 @@ type Situation struct {
 type Claim struct {
 	Incident string // "" when it is not ours
 	Scopes   []events.Scope
+	Down     bool // it is a link that is down, drained by nobody
 }
 
 // Admission is one mitigation that was begun.
 type Admission struct {
 	At     time.Time
 	Scopes []events.Scope
+}
+
+// foresee is the what-if that the question rests on; why says what is wrong when there is none.
+func (p *Policy) foresee(q Question) (f *events.Prospect, why string) {
+	f = q.Facts.Prospect
+	if why := p.usable(f, q.Now); why != "" {
+		return nil, why
+	}
+	if n := len(f.Steps); q.isolates() && (n == 0 || f.Steps[n-1] < MaxMetric) {
+		return nil, "it is of a drain that leaves the link as a last resort, and the plan takes it out of SPF"
+	}
+	return f, ""
 }
 
 // claims are the claims of others together with every link that facts find drained and nobody claims: people's and other

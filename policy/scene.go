@@ -99,11 +99,11 @@ func (s *scene) scoped(kind string) []string {
 }
 
 // prospect is what was computed of the plan's outcome, nil when nothing was.
-func (s *scene) prospect() *Prospect {
-	if s.question == nil || s.question.Prospect == nil || !s.question.Prospect.Known {
+func (s *scene) prospect() *events.Prospect {
+	if s.question == nil || s.question.Facts.Prospect == nil || s.question.Facts.Prospect.Missing != "" {
 		return nil
 	}
-	return s.question.Prospect
+	return s.question.Facts.Prospect
 }
 
 // loadOf is what the end sends, in thousandths of the link's capacity, rounded up.

@@ -76,13 +76,21 @@ func (v validator) budgets(b Budgets) {
 	for kind, n := range b.InFlight {
 		path := "budgets.in_flight." + kind
 		switch {
-		case kind != string(events.Network) && !slices.Contains(events.ScopeKinds(), kind):
-			v.bad(path, "%q is no kind of scope; want network or one of %v", kind, events.ScopeKinds())
+		case !slices.Contains(budgetKinds(), kind):
+			v.bad(path, "%q is no kind of scope; want one of %v", kind, budgetKinds())
 		case kind == "device":
 			number(v, path, n, 0, CeilingPerDevice, "the ceiling of this binary")
 		default:
 			number(v, path, n, 0, 1000, "")
 		}
+	}
+	for kind, n := range b.StopAt {
+		path := "budgets.stop_at." + kind
+		if !slices.Contains(stopKinds(), kind) {
+			v.bad(path, "%q is no kind of scope with more than one link; want one of %v", kind, stopKinds())
+			continue
+		}
+		number(v, path, n, 1, 10_000, "")
 	}
 	for i, r := range b.Rates {
 		path := fmt.Sprintf("budgets.rates[%d]", i)
@@ -140,7 +148,7 @@ func (v validator) clocks(c Clocks) {
 func (v validator) limits(f file) {
 	number(v, "facts.coverage_permil", f.Facts.CoveragePermil, FloorCoveragePermil, 1000, "the floor of this binary; thousandths")
 	number(v, "facts.others_down", f.Facts.OthersDown, 0, 1000, "")
-	oneOf(v, "facts.unproven", f.Facts.Unproven, UnprovenRefuse, UnprovenAsk, UnprovenAllow)
+	oneOf(v, "facts.unproven", f.Facts.Unproven, TreatRefuse, TreatAsk, TreatAllow)
 	number(v, "verify.traffic_permil_of_line", f.Verify.TrafficPermilOfLine, 0, 200, "thousandths")
 	number(v, "verify.traffic_permil_of_prior", f.Verify.TrafficPermilOfPrior, 0, 500, "thousandths")
 	number(v, "verify.errors_per_second", f.Verify.ErrorsPerSecond, 0, 1_000_000, "")

@@ -207,7 +207,7 @@ func planFields() []field {
 
 func verdictFields() []field {
 	list := []field{{"known", types.BoolType, foreseen, func(s *scene, _ int) ref.Val { return types.Bool(s.prospect() != nil) }}}
-	of := func(name string, t *types.Type, get func(p *Prospect) ref.Val) {
+	of := func(name string, t *types.Type, get func(p *events.Prospect) ref.Val) {
 		list = append(list, field{name, t, foreseen, func(s *scene, _ int) ref.Val {
 			if p := s.prospect(); p != nil {
 				return get(p)
@@ -215,19 +215,41 @@ func verdictFields() []field {
 			return nil
 		}})
 	}
-	of("base_worst_permil", types.IntType, func(p *Prospect) ref.Val { return types.Int(p.BaseWorstPermil) })
-	of("after_worst_permil", types.IntType, func(p *Prospect) ref.Val { return types.Int(p.AfterWorstPermil) })
-	of("after_worst_link", types.StringType, func(p *Prospect) ref.Val { return types.String(p.AfterWorstLink) })
-	of("survive_permil", types.IntType, func(p *Prospect) ref.Val { return types.Int(p.SurvivePermil) })
-	of("survive_failure", types.StringType, func(p *Prospect) ref.Val { return types.String(p.SurviveFailure) })
-	of("survive_link", types.StringType, func(p *Prospect) ref.Val { return types.String(p.SurviveLink) })
-	of("new_violations", types.IntType, func(p *Prospect) ref.Val { return types.Int(p.NewViolations) })
-	of("cut_off_bps", types.IntType, func(p *Prospect) ref.Val { return types.Int(p.CutOffBPS) })
-	of("cut_off", types.NewListType(types.StringType), func(p *Prospect) ref.Val { return native(p.CutOff) })
-	of("steps", types.IntType, func(p *Prospect) ref.Val { return types.Int(p.Steps) })
-	of("micro_loops", types.BoolType, func(p *Prospect) ref.Val { return types.Bool(p.MicroLoops) })
-	of("benefit_bps", types.IntType, func(p *Prospect) ref.Val { return types.Int(p.BenefitBPS) })
-	of("harm_bps", types.IntType, func(p *Prospect) ref.Val { return types.Int(p.HarmBPS) })
+	number := func(name string, get func(p *events.Prospect) int64) {
+		of(name, types.IntType, func(p *events.Prospect) ref.Val { return types.Int(get(p)) })
+	}
+	text := func(name string, get func(p *events.Prospect) string) {
+		of(name, types.StringType, func(p *events.Prospect) ref.Val { return types.String(get(p)) })
+	}
+	text("method", func(p *events.Prospect) string { return string(p.Method) })
+	of("fit_permil", types.IntType, func(p *events.Prospect) ref.Val {
+		if p.Fit.Links <= 0 {
+			return nil // a bound predicts nothing
+		}
+		return types.Int(int64(p.Fit.Close) * 1000 / int64(p.Fit.Links))
+	})
+	list = append(list, field{"matrix_age", types.DurationType, foreseen, func(s *scene, _ int) ref.Val {
+		p := s.prospect()
+		if p == nil || p.MatrixAt.IsZero() || s.now.IsZero() {
+			return nil
+		}
+		return types.Duration{Duration: s.now.Sub(p.MatrixAt)}
+	}})
+	number("base_worst_permil", func(p *events.Prospect) int64 { return int64(p.InService.WorstPermil) })
+	number("base_survive_permil", func(p *events.Prospect) int64 { return int64(p.InService.SurvivePermil) })
+	number("after_worst_permil", func(p *events.Prospect) int64 { return int64(p.Drained.WorstPermil) })
+	text("after_worst_link", func(p *events.Prospect) string { return p.Drained.WorstLink })
+	number("survive_permil", func(p *events.Prospect) int64 { return int64(p.Drained.SurvivePermil) })
+	text("survive_failure", func(p *events.Prospect) string { return p.Drained.Failure })
+	text("survive_link", func(p *events.Prospect) string { return p.Drained.Link })
+	number("new_violations", func(p *events.Prospect) int64 { return int64(p.NewViolations) })
+	number("cut_off_bps", func(p *events.Prospect) int64 { return p.Drained.CutOff })
+	of("cut_off", types.NewListType(types.StringType), func(p *events.Prospect) ref.Val { return native(p.Drained.CutOffNames) })
+	number("moved_bps", func(p *events.Prospect) int64 { return p.Moved })
+	number("steps", func(p *events.Prospect) int64 { return int64(len(p.Steps)) })
+	of("micro_loops", types.BoolType, func(p *events.Prospect) ref.Val { return types.Bool(p.Loops) })
+	number("benefit_bps", func(p *events.Prospect) int64 { return p.Benefit })
+	number("harm_bps", func(p *events.Prospect) int64 { return p.Harm })
 	return list
 }
 

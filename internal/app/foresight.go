@@ -2,7 +2,9 @@ package app
 
 import (
 	"context"
+	"maps"
 	"os"
+	"slices"
 	"sync"
 	"time"
 
@@ -28,8 +30,8 @@ func newForesight(fleet *device.Fleet, c *config.Config, log *zap.Logger) foresi
 	return f
 }
 
-// Observe sees a target. The forecast is made while the routers answer.
-func (f foresight) Observe(ctx context.Context, target events.Target) events.Facts {
+// Observe sees a target. The forecast is made while the routers answer; it counts besides as drained.
+func (f foresight) Observe(ctx context.Context, target events.Target, besides ...string) events.Facts {
 	if target.Kind != events.TargetLink {
 		return f.Fleet.Observe(ctx, target)
 	}
@@ -37,7 +39,7 @@ func (f foresight) Observe(ctx context.Context, target events.Target) events.Fac
 	var made sync.WaitGroup
 	made.Go(func() {
 		f.traffic.refresh()
-		prospect = f.forecaster.Link(target.Name, f.Fleet.State())
+		prospect = f.ahead(target.Name, f.Fleet.State(), besides)
 	})
 	facts := f.Fleet.Observe(ctx, target)
 	made.Wait()
@@ -46,6 +48,45 @@ func (f foresight) Observe(ctx context.Context, target events.Target) events.Fac
 	}
 	facts.Prospect = &prospect
 	return facts
+}
+
+// ahead forecasts what a drain of a link would do beside other drains, which may not be seen yet. Paths follow metrics, so to
+// compute them it is enough to let those links have the metric of a drain; how well the model fits is told by the network
+// as it is. A bound rests on what links are measured to carry, so what a drain moves is added to what the others may.
+func (f foresight) ahead(name string, seen network.State, besides []string) events.Prospect {
+	meant, changed := drained(seen, besides)
+	p := f.forecaster.Link(name, meant)
+	switch {
+	case p.Method == events.MethodBound && len(besides) > 0:
+		p = f.forecaster.Links(append([]string{name}, besides...), seen).Prospect
+	case p.Method == events.MethodExact && changed:
+		p.Fit = f.forecaster.Link(name, seen).Fit
+	}
+	p.Besides = besides
+	return p
+}
+
+// drained is a network in which links have the metric of a drain, as far as they are seen; changed is false when they have it
+// anyway.
+func drained(seen network.State, links []string) (meant network.State, changed bool) {
+	meant = seen
+	meant.Links = maps.Clone(seen.Links)
+	for _, name := range links {
+		l, ok := meant.Links[name]
+		if !ok {
+			continue
+		}
+		for _, end := range []*network.EndState{&l.A, &l.B} {
+			end.Metrics = slices.Clone(end.Metrics)
+			for i := range end.Metrics {
+				if m := &end.Metrics[i]; m.Value < network.MetricLastResort {
+					m.Value, changed = network.MetricLastResort, true
+				}
+			}
+		}
+		meant.Links[name] = l
+	}
+	return meant, changed
 }
 
 // lostNow is the traffic that is lost on the link itself, in bits per second: frames in error at each receiver, at the size

@@ -12,6 +12,7 @@
 //     what survives a reboot. They differ only when a test or the router's Options want so.
 //   - A session of a router's gNMI server reads leaves (Get, Subscribe) or commits (Set). State leaves are computed when
 //     they are read.
+//   - Routers may take their time to learn of a change (Config.Convergence), each its own; what loops meanwhile is counted.
 //   - Injections make a router misbehave in the ways real ones were seen to; see Router.OnSet.
 //
 // One mutex guards the network: all routers' configurations, the fabric, and the account of every Set. It is held for

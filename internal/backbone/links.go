@@ -49,7 +49,8 @@ func (n *Network) link(name string) (int, error) {
 	return i, nil
 }
 
-// Load is what a link carries right now in each direction, in bits per second; zero for a link that does not exist.
+// Load is what a link carries right now in each direction, in bits per second, without what goes round in loops; zero
+// for a link that does not exist.
 func (n *Network) Load(link string) (aToB, bToA int64) {
 	n.lock()
 	defer n.unlock()
@@ -88,6 +89,13 @@ func (n *Network) Totals() Totals {
 	now := n.lock()
 	defer n.unlock()
 	return n.fabric.Totals(now)
+}
+
+// Looping is the rate that ends in loops right now, in bits per second; Totals has the packets that did so far.
+func (n *Network) Looping() int64 {
+	n.lock()
+	defer n.unlock()
+	return n.fabric.Looping()
 }
 
 // Metric is one metric as it is shown in a router's configuration.

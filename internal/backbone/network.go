@@ -24,8 +24,12 @@ type Config struct {
 	RequireClientCert  bool   // refuse clients without a certificate of the network's authority
 	Username, Password string // if the name is set, every RPC needs both in its metadata
 
-	LoadTarget  float64       // load of the busiest link at the start, a ratio of its capacity; 0.45 if zero
-	Convergence time.Duration // how long after an adjacency is lost the network still forwards into the void
+	LoadTarget float64 // load of the busiest link at the start, a ratio of its capacity; 0.45 if zero
+
+	// Convergence is the time within which routers go over to new shortest paths, each after its own part of it: when a
+	// metric, an overload bit or an adjacency changes, some forward by the old tables and some by the new, and traffic
+	// may loop or go into the void. Zero lets all of them know at once.
+	Convergence time.Duration
 }
 
 // Network is a running simulated backbone. Its methods are safe for concurrent use.
@@ -58,6 +62,9 @@ type Network struct {
 func Start(cfg Config) (*Network, error) {
 	if cfg.Topology == nil {
 		return nil, errors.New("backbone: no topology")
+	}
+	if cfg.Convergence < 0 {
+		return nil, fmt.Errorf("backbone: convergence within %v: want zero or more", cfg.Convergence)
 	}
 	if cfg.Clock == nil {
 		cfg.Clock = time.Now

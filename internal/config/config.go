@@ -155,6 +155,16 @@ func (c *Config) read() error {
 		c.Tokens, err = loadTokens(c.Files.Tokens)
 		errs = append(errs, err)
 	}
+	if c.Policy != nil && c.Resolver != nil {
+		routers := map[string]bool{}
+		for _, r := range c.Network.Routers {
+			routers[r.Name] = true
+		}
+		errs = append(errs, c.Policy.CheckKeep(
+			func(name string) bool { return routers[name] },
+			func(name string) bool { _, ok := c.Resolver.Link(name); return ok },
+		))
+	}
 	return errors.Join(errs...)
 }
 

@@ -16,12 +16,15 @@ const domain = "demo"
 var policyFile = template.Must(template.New("policy").Parse(`# The clocks are a demonstration's: far too short for a real network.
 rules:
   - name: sick-links
-    match: {kinds: [link-errors, link-flap, silent-loss, optical-degrade], min_severity: minor}
+    match: {kinds: [link-errors, link-flap, silent-loss, optical-degrade{{with .Cured}}, {{.}}{{end}}], min_severity: minor}
     remediation: link-drain
     with: {style: soft}
     autonomy: {{.Autonomy}}
 approvals: {expiry: {{.Expiry}}}
 budgets:
+{{- with .InFlight}}
+  in_flight: {network: {{.}}}
+{{- end}}
   rates: [{per: 10m, at_most: 20}]
 facts: {unproven: {{if .Prove}}refuse{{else}}allow{{end}}} # in production a router that no canary was run on is refused
 clocks:

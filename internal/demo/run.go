@@ -1,6 +1,7 @@
 package demo
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -124,7 +125,7 @@ still running, until Ctrl-C. Look around:
 // result is how it ended, with everything held against everything.
 func (s *stage) result(ctx context.Context, sc Scenario, played error) Result {
 	r := Result{Scenario: sc.Name, Sets: s.sets()}
-	i, err := s.incident(theLink)
+	i, err := s.incident(cmp.Or(sc.link, theLink))
 	if err == nil {
 		r.Incident, r.Outcome = i.ID, outcomeOf(&i)
 	}

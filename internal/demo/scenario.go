@@ -6,6 +6,8 @@ import (
 
 	"github.com/detour-net/detour/events"
 	"github.com/detour-net/detour/internal/incident"
+	"github.com/detour-net/detour/internal/network"
+	"github.com/detour-net/detour/policy"
 )
 
 // Scenario is one demonstration: what happens, and how it must end.
@@ -13,6 +15,7 @@ type Scenario struct {
 	Name    string
 	Summary string
 	Want    string                                 // the outcome that the incident must have
+	link    string                                 // that it is about; theLink when empty
 	tune    func(*settings)                        // departs from the usual settings
 	play    func(context.Context, *stage) error    // makes it happen, and returns when it is over
 	check   func(*stage, *incident.Incident) error // what else must hold at the end
@@ -24,6 +27,11 @@ type settings struct {
 	Expiry   string // of approvals
 	Children int    // replicas as processes of their own; 0: one replica in this process
 	Prove    bool   // run the canaries on both ends of the link first
+
+	Load     float64                  // of the busiest link, a ratio of its capacity; 0: the backbone's usual
+	Topology func() *network.Topology // nil: Abilene
+	InFlight int                      // mitigations in the network at once; 0: the policy's default
+	Cured    string                   // kinds of anomalies that the rule answers, besides the usual ones
 }
 
 // theLink is the link that falls sick, and other one far from it.
@@ -49,6 +57,12 @@ func Scenarios() []Scenario {
 		{Name: "replica-killed", Summary: "the replica that acts is killed with SIGKILL: another finishes", Want: string(events.Restored), tune: func(s *settings) { s.Children = 2 }, play: replicaKilled, check: standsOn(0)},
 		{Name: "commit-confirmed", Summary: "routers proven by a canary roll back by themselves unless told to keep it", Want: string(events.Restored), tune: func(s *settings) { s.Prove = true }, play: linkErrors, check: confirmed},
 		{Name: "storm", Summary: "10,000 anomalies about three links: three incidents", Want: string(events.Restored), play: storm, check: threeIncidents},
+		{Name: "unsafe-capacity", Summary: "drained, another link would be too full: waits", Want: outcomeWaiting, tune: load(0.75), play: stays(theLink, events.LinkErrors), check: heldBy(theLink, policy.CheckCapacity)},
+		{Name: "unsafe-partition", Summary: "nothing else leads there: refused", Want: string(events.WasRefused), link: stub, tune: func(s *settings) { s.Topology = withStub }, play: stays(stub, events.LinkErrors), check: heldBy(stub, policy.CheckConnected)},
+		{Name: "unsafe-n1", Summary: "it would not survive one more failure: waits", Want: outcomeWaiting, tune: func(s *settings) { s.Topology = withThin }, play: stays(theLink, events.LinkErrors), check: heldBy(theLink, policy.CheckSurvives)},
+		{Name: "joint-unsafe", Summary: "two drains, each safe alone, would cut the west off together: one is done", Want: outcomeHeld, link: south, tune: func(s *settings) { s.InFlight = 2 }, play: jointUnsafe, check: oneDrained},
+		{Name: "blind", Summary: "most routers are not seen any more: nothing is done", Want: outcomeWaiting, play: blind, check: heldBy(theLink, policy.CheckCoverage)},
+		{Name: "congestion", Summary: "a full link is not cured by a drain: refused as the wrong cure", Want: string(events.WasRefused), tune: func(s *settings) { s.Cured = "congestion" }, play: stays(theLink, events.Congestion), check: heldBy(theLink, policy.CheckCure)},
 	}
 }
 

@@ -68,7 +68,7 @@ func build(ctx context.Context, o Options, sc Scenario, dir string, tell func(li
 		sc.tune(&with)
 	}
 	for _, step := range []func() error{
-		func() error { return s.raiseBackbone() },
+		func() error { return s.raiseBackbone(with) },
 		func() error { return s.raiseBus(ctx) },
 		func() error { return s.writeFiles(o, with) },
 		func() error { return s.raiseReplicas(ctx, o, with) },
@@ -97,8 +97,14 @@ func (s *stage) end() {
 	s.background.Wait()
 }
 
-func (s *stage) raiseBackbone() (err error) {
-	s.net, err = backbone.Start(backbone.Config{Topology: backbone.Abilene(), RequireClientCert: true, Username: "detour", Password: hex.EncodeToString(random(16)), Logger: s.log.Named("backbone")})
+func (s *stage) raiseBackbone(with settings) (err error) {
+	topology := backbone.Abilene
+	if with.Topology != nil {
+		topology = with.Topology
+	}
+	s.net, err = backbone.Start(backbone.Config{
+		Topology: topology(), LoadTarget: with.Load, RequireClientCert: true, Username: "detour", Password: hex.EncodeToString(random(16)), Logger: s.log.Named("backbone"),
+	})
 	if err != nil {
 		return err
 	}

@@ -215,8 +215,7 @@ func (d *draft) acting(i *Incident) {
 	case stands && i.Abort == nil && !i.Intent.Verify.IsZero() && !d.world.Now.Before(i.Intent.Verify):
 		d.undo(i, fmt.Sprintf("the step after it could not be begun by %s", i.Intent.Verify.Format(time.RFC3339)))
 	case stands && i.Abort == nil:
-		if at := i.Intent.At.Add(i.Plan.Plan.Steps[step].Settle.Std()); d.world.Now.Before(at) {
-			d.wakeAt(at)
+		if !d.settled(i, step) {
 			return
 		}
 		if f, frozen := d.board.FrozenBy(i.Target.Scopes); frozen && i.Live() {
@@ -260,12 +259,30 @@ func (i *Incident) refused() string {
 	return fmt.Sprintf("%s did not take it (%s): %s", device, i.Refusal.Class, i.Refusal.Detail)
 }
 
-// undo takes back the last step of which anything stands.
-func (d *draft) undo(i *Incident, why string) {
+// settled reports whether a step has stood, or its undo, for as long as the network takes to agree on it. There and back
+// it is the same two metrics between which it must.
+func (d *draft) settled(i *Incident, step int) bool {
+	at := i.Touched.Add(i.Plan.Plan.Steps[step].Settle.Std())
+	if d.world.Now.Before(at) {
+		d.wakeAt(at)
+		return false
+	}
+	return true
+}
+
+// standing is the last step of which anything stands, -1 when there is none.
+func (i *Incident) standing() int {
 	for step := len(i.Steps) - 1; step >= 0; step-- {
 		if slices.ContainsFunc(i.Steps[step], func(c ChangeState) bool { return c.Seen == events.SeenAfter }) {
-			d.intend(i.ID, step, true, why)
-			return
+			return step
 		}
+	}
+	return -1
+}
+
+// undo takes back the last step of which anything stands.
+func (d *draft) undo(i *Incident, why string) {
+	if step := i.standing(); step >= 0 {
+		d.intend(i.ID, step, true, why)
 	}
 }

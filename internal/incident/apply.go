@@ -123,6 +123,12 @@ func (b *Board) enter(i *Incident, c events.Commit, to Phase) {
 	}
 	b.moved++
 	i.Phase, i.Changed = to, b.Now
+	switch to {
+	case Acting, Verifying, Confirming, Holding, Reverting, Stuck:
+		b.begun[i.ID] = true
+	default:
+		delete(b.begun, i.ID)
+	}
 	if to == Closed {
 		delete(b.open, i.ID)
 		b.closed = append(b.closed, i.ID)
@@ -172,6 +178,7 @@ func (b *Board) foldIncident(i *Incident, c events.Commit, body events.Body) (to
 		return i.plan(r), ""
 	case events.Ruled:
 		i.Ruling = &r
+		i.bears(r, c.At)
 		if r.Verdict == events.Defer && i.Phase != Holding {
 			to = Waiting
 		}
@@ -259,7 +266,7 @@ func (i *Incident) noteSymptom(key string, a events.Anomaly) {
 		i.Symptoms[key] = Symptom{Firing: a.State == events.Firing, Kind: a.Kind, Observed: a.ObservedAt}
 	}
 	if a.State == events.Firing {
-		i.Value = a.Value
+		i.Value, i.Alarm = a.Value, a
 	}
 }
 
@@ -313,7 +320,7 @@ func (i *Incident) relapse() (Phase, string) {
 		i.Lost++
 	}
 	i.Steps, i.Intent, i.Refusal, i.Verified, i.Hold, i.Release, i.Ask, i.Approvals = nil, nil, nil, nil, nil, nil, nil, nil
-	i.Watch = time.Time{}
+	i.Watch, i.Unbearable = time.Time{}, time.Time{}
 	return Open, ""
 }
 

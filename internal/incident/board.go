@@ -29,7 +29,8 @@ type Board struct {
 	latest    map[string]string // target key -> id of its newest incident
 	epochs    map[string]uint64 // target key -> how many incidents it has had
 	open      map[string]bool
-	closed    []string // ids in the order in which they ended
+	begun     map[string]bool // open incidents whose drain was admitted, and which have not ended or gone on probation since
+	closed    []string        // ids in the order in which they ended
 	seen      sightings
 	endings   endings
 
@@ -53,7 +54,7 @@ type Admission struct {
 // NewBoard returns the Board of an empty ledger.
 func NewBoard() *Board {
 	return &Board{
-		incidents: map[string]*Incident{}, latest: map[string]string{}, epochs: map[string]uint64{}, open: map[string]bool{},
+		incidents: map[string]*Incident{}, latest: map[string]string{}, epochs: map[string]uint64{}, open: map[string]bool{}, begun: map[string]bool{},
 		freezes: map[events.Scope]events.Frozen{}, windows: map[string]events.MaintenanceBegun{},
 		proofs: map[string]events.Proved{}, policies: map[string]events.PolicyLoaded{},
 	}
@@ -65,7 +66,8 @@ func (b *Board) Fork() *Board {
 	f.base = b
 	f.incidents, f.latest, f.epochs, f.seen = map[string]*Incident{}, map[string]string{}, map[string]uint64{}, sightings{}
 	f.endings = endings{}
-	f.open, f.freezes, f.windows = maps.Clone(b.open), maps.Clone(b.freezes), maps.Clone(b.windows)
+	f.open, f.begun = maps.Clone(b.open), maps.Clone(b.begun)
+	f.freezes, f.windows = maps.Clone(b.freezes), maps.Clone(b.windows)
 	f.proofs, f.policies = maps.Clone(b.proofs), maps.Clone(b.policies)
 	f.closed = slices.Clip(b.closed)
 	f.admissions, f.failures = slices.Clip(b.admissions), slices.Clip(b.failures)

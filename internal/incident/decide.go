@@ -41,10 +41,12 @@ type Look struct {
 // Confirm tells a router to keep a change that it would otherwise roll back.
 type Confirm struct{ Order events.Order }
 
-// Observe reads the pre-images and telemetry of an incident's target.
+// Observe reads the pre-images and telemetry of an incident's target. Whatever is computed of the network with it counts the
+// links of Besides as drained, and says so (events.Prospect): a drain that has been admitted need not be seen yet.
 type Observe struct {
 	Incident string
 	Target   events.Target
+	Besides  []string
 }
 
 // Key identifies the command among those of its replica.

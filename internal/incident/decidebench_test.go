@@ -23,6 +23,7 @@ func BenchmarkDecide(b *testing.B) {
 }
 
 const benchPolicy = `
+prospect: {missing: allow}
 rules:
   - {name: drain, match: {kinds: [link-errors]}, remediation: link-drain, with: {style: soft}, autonomy: auto}
 `

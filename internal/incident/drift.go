@@ -51,15 +51,30 @@ func (d *draft) drift(i *Incident) bool {
 	if !ok || !facts.At.After(i.Touched) || len(i.Steps) == 0 {
 		return false
 	}
-	last := len(i.Steps) - 1
-	for c, state := range i.Steps[last] {
-		change := i.Plan.Plan.Steps[last].Changes[c]
-		if seen, ok := SeenIn(facts, change); ok && seen != state.Seen {
-			d.append(i.ID, events.Found{Step: last, Change: c, Seen: seen, Detail: "seen in the router's configuration"})
-			return true
+	for step := len(i.Steps) - 1; step >= 0; step-- {
+		for c, state := range i.Steps[step] {
+			if seen, ok := SeenAt(facts, i.Plan.Plan.Steps, step, c); ok && seen != state.Seen {
+				d.append(i.ID, events.Found{Step: step, Change: c, Seen: seen, Detail: "seen in the router's configuration"})
+				return true
+			}
 		}
 	}
 	return false
+}
+
+// SeenAt says how facts show one change of a plan's steps: what a later step leads to comes after it, and what an earlier one
+// comes from before it. ok is false when its router could not be read.
+func SeenAt(facts events.Facts, steps []events.Step, step, change int) (seen events.Seen, ok bool) {
+	for s, other := range steps {
+		seen, ok = SeenIn(facts, other.Changes[change])
+		switch {
+		case !ok:
+			return "", false
+		case seen == events.SeenBefore && s <= step, seen == events.SeenAfter && s >= step:
+			return seen, true
+		}
+	}
+	return events.SeenOther, true
 }
 
 // SeenIn says how facts show a change; ok is false when its router could not be read.

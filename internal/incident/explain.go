@@ -85,7 +85,11 @@ func (i *Incident) sentence() string {
 		if !i.Live() {
 			return "dry run (" + i.Plan.ModeWhy + "): nothing was set; it stays open while the fault lasts"
 		}
-		return fmt.Sprintf("drained, held until %s at the earliest and %s at the latest (drain %d of this incident)", at(i.Hold.Until), at(i.Hold.Expires), i.Cycle)
+		s := fmt.Sprintf("drained, held until %s at the earliest and %s at the latest (drain %d of this incident)", at(i.Hold.Until), at(i.Hold.Expires), i.Cycle)
+		if !i.Unbearable.IsZero() {
+			s += "; since " + at(i.Unbearable) + " the network no longer bears it"
+		}
+		return s
 	case Reverting:
 		if !i.Stands() {
 			return "it was taken back, and its routers must show it: " + i.Intent.Why

@@ -1,6 +1,8 @@
 package incident
 
 import (
+	"maps"
+	"slices"
 	"testing"
 	"time"
 
@@ -34,6 +36,25 @@ func (testNetwork) Resolve(r events.Resource) (events.Target, bool) {
 
 func (n testNetwork) Link(name string) (events.Target, bool) {
 	return n.Resolve(events.Resource{Link: name})
+}
+
+// grouped is the test network with groups of links that have a scope in common.
+type grouped map[events.Scope][]string
+
+func (g grouped) Links(scope events.Scope) []string { return g[scope] }
+
+func (g grouped) Resolve(r events.Resource) (events.Target, bool) {
+	t, ok := testNetwork{}.Resolve(r)
+	for _, scope := range slices.Sorted(maps.Keys(g)) {
+		if slices.Contains(g[scope], t.Name) && !slices.Contains(t.Scopes, scope) {
+			t.Scopes = append(t.Scopes, scope)
+		}
+	}
+	return t, ok
+}
+
+func (g grouped) Link(name string) (events.Target, bool) {
+	return g.Resolve(events.Resource{Link: name})
 }
 
 func testWorld(t testing.TB, text string) World {

@@ -27,12 +27,14 @@ func (d *draft) holding(i *Incident) {
 	facts, fresh := d.factsSince(i, i.Changed, d.clocks().LookEvery.Std())
 	since, clear := i.ClearSince()
 	ready := since.Add(d.clocks().ClearFor.Std())
+	cleared := clear && !d.world.Now.Before(ready)
 	switch now := d.world.Now; {
-	case clear && !now.Before(ready) && !now.Before(i.Hold.Until):
-		if fresh && now.Sub(facts.At) <= d.clocks().Fresh.Std() {
+	case fresh && !cleared && d.tooMuch(i, facts):
+	case cleared && !now.Before(i.Hold.Until):
+		if fresh && now.Sub(facts.At) <= d.clocks().Fresh.Std() && d.counts(i, facts) {
 			d.release(i, facts)
 		} else {
-			d.command(Observe{Incident: i.ID, Target: i.Target})
+			d.observe(i)
 		}
 	case !now.Before(i.Hold.Expires):
 		d.expire(i, "the fault has not cleared")

@@ -17,6 +17,7 @@ type Incident struct {
 	Symptom  events.AnomalyKind `json:"symptom"`  // of the worst event
 	Severity events.Severity    `json:"severity"` // the worst seen
 	Value    float64            `json:"value"`    // of the newest firing event
+	Alarm    events.Anomaly     `json:"alarm"`    // that event, as far as it was recorded
 	Opened   time.Time          `json:"opened"`
 	Changed  time.Time          `json:"changed"`          // when the phase last changed
 	Touched  time.Time          `json:"touched,omitzero"` // when it was last learnt how a change stands on its router
@@ -40,6 +41,8 @@ type Incident struct {
 	Cycle    int              `json:"cycle"`          // how often it was drained, from 1
 	Lost     int              `json:"lost,omitempty"` // how often it was decided anew because nothing had reached a router
 	Watch    time.Time        `json:"watch_until,omitzero"`
+
+	Unbearable time.Time `json:"unbearable_since,omitzero"` // since when looks have found that the network no longer bears the drain
 
 	Release *events.Released `json:"release,omitempty"`
 	Abort   *events.Aborted  `json:"abort,omitempty"`

@@ -16,6 +16,9 @@ type lab struct {
 	links   map[string]*labLink
 	bars    []events.Bar
 	sets    int // that changed a router
+
+	ahead map[string]events.Prospect // what is computed of a drain, by link; nil: nothing is
+	apart [][2]string                // links that must not both be drained
 }
 
 type labRouter struct {
@@ -106,8 +109,8 @@ func (l *lab) reboot(name string) {
 	r.metric, r.armed, r.late = map[string]uint64{}, map[string]labCommit{}, nil
 }
 
-// observe reads the target and the network around it.
-func (l *lab) observe(target events.Target) events.Facts {
+// observe reads the target and the network around it, and computes what a drain of it would do beside others.
+func (l *lab) observe(target events.Target, besides ...string) events.Facts {
 	f := events.Facts{At: l.now, Network: events.NetworkFacts{Routers: 11, Seen: 11, Links: 14, WorstLink: "c-d", WorstPermil: 400}}
 	for name, link := range l.links {
 		if link.down {
@@ -124,7 +127,35 @@ func (l *lab) observe(target events.Target) events.Facts {
 	for _, end := range target.Ends {
 		f.Ends = append(f.Ends, l.end(end, link, busy))
 	}
+	f.Prospect = l.prospect(target.Name, besides)
 	return f
+}
+
+// prospect is safe unless a script says otherwise, or the link's drain would come to stand beside that of one that it must
+// not stand with.
+func (l *lab) prospect(name string, besides []string) *events.Prospect {
+	if l.ahead == nil {
+		return nil
+	}
+	p, ok := l.ahead[name]
+	if !ok {
+		p = safe
+	}
+	p.At, p.Besides = l.now, besides
+	for _, pair := range l.apart {
+		for n, one := range pair {
+			if other := pair[1-n]; one == name && (l.drained(other) || slices.Contains(besides, other)) {
+				p.Drained.WorstPermil, p.Drained.WorstLink = 1300, "x-y"
+			}
+		}
+	}
+	return &p
+}
+
+var safe = events.Prospect{
+	Method: events.MethodBound, Moved: 4_000_000_000,
+	InService: events.Outlook{WorstPermil: 400, WorstLink: "x-y", SurvivePermil: 600, Failures: 20},
+	Drained:   events.Outlook{WorstPermil: 500, WorstLink: "x-y", SurvivePermil: 640, Failures: 20},
 }
 
 // drained reports whether a link stands drained at both ends; which ends it has is in its name.

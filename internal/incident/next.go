@@ -30,7 +30,7 @@ func (d *draft) open(i *Incident) {
 
 // planAndRule proposes a plan on fresh facts, asks the policy about it, and records both if they say anything new.
 func (d *draft) planAndRule(i *Incident, rule policy.Rule, facts events.Facts) {
-	plan, err := d.propose(rule, i.Target, facts)
+	plan, err := d.propose(rule, i, facts)
 	if err != nil {
 		d.unplannable(i, rule, facts, err)
 		return
@@ -39,6 +39,7 @@ func (d *draft) planAndRule(i *Incident, rule policy.Rule, facts events.Facts) {
 	p := events.Planned{Plan: plan, Digest: plan.Digest(), Rule: rule.Name, Mode: mode, ModeWhy: why, Facts: facts}
 	same := i.Plan != nil && i.Plan.Digest == p.Digest && i.Plan.Mode == mode
 	ruled := d.world.Policy.Evaluate(d.question(i, rule, p, same && d.approved(i)))
+	d.oneOfMany(i, &ruled)
 	if same && i.Phase == Waiting && ruled.Verdict == events.Defer && sameHold(i.Ruling, ruled) {
 		d.rest(i)
 		return
@@ -104,7 +105,7 @@ func (d *draft) waiting(i *Incident) {
 	facts, ok := d.factsWithin(i, d.clocks().LookEvery.Std())
 	if ok && !facts.At.After(d.board.freed) {
 		// They may show as somebody else's the drain of an incident that has since given its place back.
-		d.command(Observe{Incident: i.ID, Target: i.Target})
+		d.observe(i)
 		return
 	}
 	if ok {
@@ -192,10 +193,10 @@ func (d *draft) facts(i *Incident) (events.Facts, bool) {
 
 func (d *draft) factsWithin(i *Incident, age time.Duration) (events.Facts, bool) {
 	f, ok := d.world.Facts[i.ID]
-	if ok && f.At.After(i.Touched) && d.world.Now.Sub(f.At) <= min(age, d.clocks().Fresh.Std()) {
+	if ok && f.At.After(i.Touched) && d.world.Now.Sub(f.At) <= min(age, d.clocks().Fresh.Std()) && d.counts(i, f) {
 		return f, true
 	}
-	d.command(Observe{Incident: i.ID, Target: i.Target})
+	d.observe(i)
 	return events.Facts{}, false
 }
 
@@ -203,7 +204,7 @@ func (d *draft) factsWithin(i *Incident, age time.Duration) (events.Facts, bool)
 func (d *draft) factsSince(i *Incident, t time.Time, every time.Duration) (events.Facts, bool) {
 	f, ok := d.world.Facts[i.ID]
 	if !ok || d.world.Now.Sub(f.At) >= every {
-		d.command(Observe{Incident: i.ID, Target: i.Target})
+		d.observe(i)
 	} else {
 		d.wakeAt(f.At.Add(every))
 	}
@@ -211,7 +212,11 @@ func (d *draft) factsSince(i *Incident, t time.Time, every time.Duration) (event
 }
 
 func (d *draft) subject(i *Incident) policy.Subject {
-	return policy.Subject{Kind: i.Symptom, Severity: i.Severity, Value: i.Value, Scopes: i.Target.Scopes}
+	s := policy.Subject{Kind: i.Symptom, Severity: i.Severity, Value: i.Value, Scopes: i.Target.Scopes, Now: d.world.Now, Target: i.Target}
+	if i.Alarm.State != "" {
+		s.Anomaly = &i.Alarm
+	}
+	return s
 }
 
 func firstFailed(checks []events.Check) string {

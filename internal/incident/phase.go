@@ -97,14 +97,14 @@ var table = []Transition{
 	{Confirming, events.KindStuck, Stuck, "the outcome cannot be learnt"},
 	{Confirming, events.KindClosed, Closed, "rolled back by itself, nothing stands"},
 
-	{Holding, events.KindRuled, Holding, "not to be released yet"},
+	{Holding, events.KindRuled, Holding, "not to be released yet, or the network no longer bears it"},
 	{Holding, events.KindRenewed, Holding, "not clear for long enough"},
 	{Holding, events.KindFound, Holding, "a router has lost it"},
 	{Holding, events.KindReleased, Holding, ""},
 	{Holding, events.KindIntended, Reverting, "released, aborted or lost"},
 	{Holding, events.KindRelapsed, Open, "a dry run is decided anew"},
 	{Holding, events.KindAborted, Holding, ""},
-	{Holding, events.KindStuck, Stuck, "the hold has expired, or somebody else changed it"},
+	{Holding, events.KindStuck, Stuck, "the hold has expired, the network no longer bears it, or somebody else changed it"},
 	{Holding, events.KindClosed, Closed, "a dry run ends, or nothing stands"},
 
 	{Reverting, events.KindIntended, Reverting, "again, or the step before"},
@@ -121,7 +121,7 @@ var table = []Transition{
 	{Probation, events.KindRelapsed, Open, "the fault is back, drained again and held twice as long"},
 	{Probation, events.KindAborted, Probation, ""},
 	{Probation, events.KindStuck, Stuck, "it is not seen to be in service again"},
-	{Probation, events.KindClosed, Closed, "restored"},
+	{Probation, events.KindClosed, Closed, "restored, or put back with its fault"},
 
 	{Stuck, events.KindFound, Stuck, ""},
 	{Stuck, events.KindUnknown, Stuck, ""},

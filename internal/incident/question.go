@@ -10,22 +10,35 @@ import (
 )
 
 // propose asks the rule's remediator for a plan.
-func (d *draft) propose(rule policy.Rule, target events.Target, facts events.Facts) (events.Plan, error) {
+func (d *draft) propose(rule policy.Rule, i *Incident, facts events.Facts) (events.Plan, error) {
 	r, err := remediators.Find(d.world.Remediators, rule.Remediation)
 	if err != nil {
 		return events.Plan{}, fmt.Errorf("rule %q: %w", rule.Name, err)
 	}
-	return r.Propose(target, facts, rule.With)
+	return r.Propose(i.Target, facts, i.loss(facts), rule.With)
+}
+
+// loss is the share of its packets that the target loses, 0 to 1: what its counters show, or the alarm where it is of a kind
+// that is measured so and says more.
+func (i *Incident) loss(facts events.Facts) float64 {
+	share := 0.0
+	if f := facts.Prospect; f != nil && f.Moved > 0 {
+		share = float64(f.Benefit) / float64(f.Moved)
+	}
+	if said := i.Value; (i.Symptom == events.LinkErrors || i.Symptom == events.SilentLoss) && said > share && said <= 1 {
+		share = said
+	}
+	return min(share, 1)
 }
 
 // question puts together all that the policy may look at. A dry run needs nobody's approval.
 func (d *draft) question(i *Incident, rule policy.Rule, p events.Planned, approved bool) policy.Question {
 	q := policy.Question{
 		Now: d.world.Now, Rule: rule, Symptom: i.Symptom, Plan: p.Plan, Mode: p.Mode, Facts: p.Facts,
-		Approved: approved || p.Mode != events.Live, Situation: d.board.situation(i.ID),
+		Approved: approved || p.Mode != events.Live, Situation: d.board.situation(i.ID), Subject: d.subject(i),
 	}
 	q.Situation.Links = map[string][]events.Scope{}
-	for _, name := range p.Facts.Network.DrainedLinks {
+	for _, name := range slices.Concat(p.Facts.Network.DrainedLinks, p.Facts.Network.DownLinks) {
 		if target, ok := d.world.Inventory.Link(name); ok {
 			q.Situation.Links[name] = target.Scopes
 		}

@@ -16,13 +16,16 @@ func (d *draft) reverting(i *Incident) {
 	_, after, other := i.count()
 	switch {
 	case after == 0 && other > 0:
-		d.callPerson(i)
+		if len(i.Steps) == 1 || !d.backAtOnce(i) {
+			d.callPerson(i)
+		}
 	case after == 0:
 		if d.seenUndone(i) {
 			d.reverted(i)
 		}
+	case i.Intent.Undo && i.standing() < i.Intent.Step && !d.settled(i, i.standing()):
 	case i.Intent.Attempt < d.clocks().UndoAttempts || d.unreached(i) || !slices.ContainsFunc(i.Steps[i.Intent.Step], func(c ChangeState) bool { return c.Seen == events.SeenAfter }):
-		if at := i.Intent.At.Add(time.Duration(i.Intent.Attempt) * d.clocks().LookEvery.Std()); i.Refusal != nil && d.world.Now.Before(at) {
+		if at := i.Intent.At.Add(time.Duration(i.Intent.Attempt) * d.clocks().LookEvery.Std()); i.Refusal != nil && i.Refusal.Undo && d.world.Now.Before(at) {
 			d.wakeAt(at)
 			return
 		}
@@ -33,6 +36,17 @@ func (d *draft) reverting(i *Incident) {
 			Remedy: fmt.Sprintf("see why the router refuses, then: detour undrain %s", i.ID),
 		})
 	}
+}
+
+// backAtOnce notices a router that came back without any step: it holds what was before the first one, which the undo of a
+// later one takes for somebody else's change. It reports whether something is recorded or awaited.
+func (d *draft) backAtOnce(i *Incident) bool {
+	if _, ok := d.factsSince(i, i.Touched, d.clocks().ObserveEvery.Std()); ok {
+		return d.drift(i)
+	}
+	until := i.Touched.Add(d.clocks().LookFor.Std())
+	d.wakeAt(until)
+	return d.world.Now.Before(until)
 }
 
 // unreached reports whether the undo has only not reached its router yet: that is tried for as long as an unknown outcome
@@ -92,7 +106,10 @@ func (d *draft) probation(i *Incident) {
 		d.append(i.ID, events.Relapsed{Why: "the fault fires again while the link is on probation"})
 	case d.world.Now.Before(i.Watch):
 		d.wakeAt(i.Watch)
-	case d.seenBy(i, i.Watch.Add(d.clocks().VerifyWithin.Std())):
+	case !d.seenBy(i, i.Watch.Add(d.clocks().VerifyWithin.Std())):
+	case firing:
+		d.close(i, events.RolledBack, fmt.Sprintf("put back (%s); nothing more was seen of the fault, and nobody has said that it is over", i.Release.Why))
+	default:
 		d.close(i, events.Restored, "nothing was seen of the fault until the end of probation, and the link is in service")
 	}
 }

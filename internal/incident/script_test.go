@@ -42,6 +42,22 @@ func (s *stage) do(verb string, args []string) error {
 		return s.router(arg(0), arg(1), arg(2))
 	case "link": // NAME sick|healed|stubborn|supple|down|up
 		s.link(arg(0), arg(1))
+	case "ahead": // [LINK] [worst=N] [survives=N] [steps=N,N]: from here on it is computed what drains would do, and of LINK this
+		return s.ahead(arg(0), named)
+	case "group": // SCOPE LINK...: these links, and no others, have the scope
+		g, ok := s.world.Inventory.(grouped)
+		if !ok {
+			g = grouped{}
+			s.world.Inventory = g
+		}
+		g[events.Scope(arg(0))] = plain[1:]
+	case "together": // what is published until "now" arrives at once
+		s.held = true
+	case "now":
+		s.held = false
+		s.settle()
+	case "apart": // LINK LINK: their drains are each safe, and not both together
+		s.lab.apart = append(s.lab.apart, [2]string{arg(0), arg(1)})
 	case "bars": // BAR...
 		s.lab.bars = nil
 		for _, b := range plain {
@@ -128,6 +144,12 @@ func (s *stage) event(arg func(int) string, named map[string]string) error {
 			e.Source = v
 		case "asked_by":
 			e.Data.Labels = map[string]string{LabelAskedBy: v}
+		case "value":
+			n, err := strconv.ParseFloat(v, 64)
+			if err != nil {
+				return err
+			}
+			e.Data.Value = n
 		case "age":
 			d, err := time.ParseDuration(v)
 			if err != nil {
@@ -139,7 +161,9 @@ func (s *stage) event(arg func(int) string, named map[string]string) error {
 		}
 	}
 	s.active.pending = append(s.active.pending, e)
-	s.settle()
+	if !s.held {
+		s.settle()
+	}
 	return nil
 }
 
@@ -180,6 +204,36 @@ func (s *stage) link(name, what string) {
 	case "down", "up":
 		l.down = what == "down"
 	}
+}
+
+func (s *stage) ahead(link string, named map[string]string) error {
+	if s.lab.ahead == nil {
+		s.lab.ahead = map[string]events.Prospect{}
+	}
+	if link == "" {
+		return nil
+	}
+	p := safe
+	for k, v := range named {
+		for text := range strings.SplitSeq(v, ",") {
+			n, err := strconv.ParseUint(text, 10, 32)
+			if err != nil {
+				return err
+			}
+			switch k {
+			case "worst":
+				p.Drained.WorstPermil = int(n)
+			case "survives":
+				p.Drained.SurvivePermil = int(n)
+			case "steps":
+				p.Steps = append(p.Steps, uint32(n))
+			default:
+				return fmt.Errorf("%s=%s is not known", k, v)
+			}
+		}
+	}
+	s.lab.ahead[link] = p
+	return nil
 }
 
 // show prints where incidents stand and what routers hold.

@@ -21,6 +21,7 @@ const (
 
 // searchPolicy has every clock run out before the next tick, but for the margin of bar three, which needs a tick of its own.
 const searchPolicy = `
+prospect: {missing: allow}
 rules:
   - {name: drain, match: {kinds: [link-errors]}, remediation: link-drain, with: {style: soft}, autonomy: auto}
 max_age: {default: 2h}
@@ -111,7 +112,7 @@ func (s *search) canonical(p *position) string {
 		return head
 	}
 	i := *p.i
-	i.Positions, i.Events, i.Sets, i.Value = nil, 0, 0, 0
+	i.Positions, i.Events, i.Sets, i.Value, i.Alarm = nil, 0, 0, 0, events.Anomaly{}
 	i.Opened, i.Target = time.Time{}, events.Target{}
 	if i.Phase != Reverting {
 		i.Touched = time.Time{} // but while it is waited for that an undo is seen

@@ -14,15 +14,17 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/detour-net/detour/events"
+	"github.com/detour-net/detour/policy"
 )
 
 var (
 	onlySeed = flag.Uint64("seed", 0, "play this one simulation")
-	seeds    = flag.Uint64("seeds", 250, "how many simulations are played")
+	seeds    = flag.Uint64("seeds", 180, "how many simulations are played")
 )
 
 // simulationPolicy has short clocks: an incident's whole life fits into minutes.
 const simulationPolicy = `
+prospect: {missing: %s, when_unbearable: %s}
 rules:
   - {name: drain, match: {kinds: [link-errors]}, remediation: link-drain, with: {style: soft}, autonomy: auto}
   - {name: ask, match: {kinds: [optical-degrade], min_severity: major}, remediation: link-drain, with: {style: soft}, autonomy: approve}
@@ -138,7 +140,7 @@ func TestSimulationFinds(t *testing.T) {
 	if raceEnabled || testing.Short() {
 		t.Skip("it plays up to hundreds of runs")
 	}
-	for _, f := range []flaw{staleFacts, noFence, noPermit} {
+	for _, f := range []flaw{staleFacts, noFence, noPermit, eachAlone} {
 		t.Run(string(f), func(t *testing.T) {
 			t.Parallel()
 			for seed := uint64(1); seed <= 200; seed++ {
@@ -214,7 +216,12 @@ func newSimulation(tb testing.TB, seed uint64) *simulation {
 		faults: map[string]*fault{}, tally: newTally(),
 	}
 	limits := limits{network: 1 + s.rng.IntN(2), device: 1 + s.rng.IntN(2), rate: 4 + s.rng.IntN(20)}
-	s.world = testWorld(tb, fmt.Sprintf(simulationPolicy, limits.network, limits.device, limits.rate, []string{"page", "release"}[s.rng.IntN(2)]))
+	missing := policy.TreatAllow
+	if s.chance(70) {
+		s.foresee()
+		missing = policy.TreatRefuse
+	}
+	s.world = testWorld(tb, fmt.Sprintf(simulationPolicy, missing, []string{"page", "revert"}[s.rng.IntN(2)], limits.network, limits.device, limits.rate, []string{"page", "release"}[s.rng.IntN(2)]))
 	switch s.rng.IntN(6) {
 	case 0:
 		s.lab.bars = []events.Bar{events.BarDeadline}

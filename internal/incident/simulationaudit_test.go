@@ -1,6 +1,7 @@
 package incident
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -118,6 +119,19 @@ func (s *simulation) inspectRouters() {
 		}
 	}
 	s.withinLimits("the routers", held)
+}
+
+// inspectPairs wants two drains that are not safe together never to stand together.
+func (s *simulation) inspectPairs() {
+	stands := func(name string) bool {
+		target, _ := testNetwork{}.Link(name)
+		return slices.ContainsFunc(target.Ends, func(e events.End) bool { return s.lab.router(e.Device).at(e.Interface) >= drained })
+	}
+	for _, pair := range s.lab.apart {
+		if stands(pair[0]) && stands(pair[1]) {
+			s.fail("%s and %s are drained at once, and must not be", pair[0], pair[1])
+		}
+	}
 }
 
 func (s *simulation) withinLimits(who string, held map[events.Scope]int) {

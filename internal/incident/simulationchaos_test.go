@@ -51,9 +51,23 @@ func (s *simulation) tick() {
 	s.after(time.Second, s.tick)
 }
 
-// breakLink lets a link be sick for a while.
+// breakLink lets a link be sick for a while. Faults like to come to two links whose drains must not stand together.
 func (s *simulation) breakLink() {
-	target := s.targets[s.rng.IntN(len(s.targets))]
+	n := s.rng.IntN(len(s.targets))
+	s.sicken(s.targets[n])
+	for _, pair := range s.lab.apart {
+		if at := slices.Index(pair[:], s.targets[n].Name); at >= 0 && s.chance(50) {
+			other := slices.IndexFunc(s.targets, func(t events.Target) bool { return t.Name == pair[1-at] })
+			s.after(s.between(0, time.Second), func() {
+				if !s.calm {
+					s.sicken(s.targets[other])
+				}
+			})
+		}
+	}
+}
+
+func (s *simulation) sicken(target events.Target) {
 	if s.faults[target.Name] != nil {
 		return
 	}
@@ -156,9 +170,44 @@ func (s *simulation) upsetRouter() {
 	})
 }
 
-// upsetTraffic lets traffic stay on a link whatever is done, or a link go down.
+// foresee lets it be computed what drains do: some must not stand together, and some go by steps.
+func (s *simulation) foresee() {
+	s.lab.ahead = map[string]events.Prospect{}
+	s.lab.apart = [][2]string{{"a-b", "c-d"}, {"b-c", "e-f"}, {"a-h", "f-g"}, {"g-h", "a-e"}, {"b-f", "d-h"}}
+	for _, name := range simulatedLinks {
+		if s.chance(50) {
+			p := safe
+			p.Steps = []uint32{1000, 4000, drained}
+			s.lab.ahead[name] = p
+		}
+	}
+}
+
+// upsetTraffic lets traffic stay on a link whatever is done, or a link go down, or traffic be such that the link's drain is
+// more than the network bears.
 func (s *simulation) upsetTraffic() {
-	l := s.lab.link(s.targets[s.rng.IntN(len(s.targets))].Name)
+	name := s.targets[s.rng.IntN(len(s.targets))].Name
+	for _, i := range s.open() {
+		if i.Phase == Holding && s.chance(50) {
+			name = i.Target.Name
+		}
+	}
+	if s.lab.ahead != nil && s.chance(40) {
+		was, known := s.lab.ahead[name]
+		p := was
+		if !known {
+			p = safe
+		}
+		p.Drained.WorstPermil = 950
+		s.lab.ahead[name] = p
+		s.after(s.between(time.Second, 30*time.Second), func() {
+			if s.lab.ahead[name] = was; !known {
+				delete(s.lab.ahead, name)
+			}
+		})
+		return
+	}
+	l := s.lab.link(name)
 	stubborn := s.chance(50)
 	l.stubborn, l.down = stubborn, !stubborn
 	s.after(s.between(5*time.Second, 60*time.Second), func() { l.stubborn, l.down = false, false })

@@ -45,6 +45,7 @@ type flaw string
 const (
 	staleFacts flaw = "facts used after records that they do not show" // with clocks that differ
 	noFence    flaw = "routers that take a Set however late it comes"
+	eachAlone  flaw = "drains that are computed without those admitted since"
 	noPermit   flaw = "Sets that nobody holds against the ledger as they leave"
 )
 
@@ -83,6 +84,7 @@ func (s *simulation) until(end time.Time, over func() bool) bool {
 		s.lab.pass(s.now)
 		h.do()
 		s.inspectRouters()
+		s.inspectPairs()
 		s.tally.steps++
 		if over() {
 			return true

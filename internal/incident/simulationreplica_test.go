@@ -58,6 +58,13 @@ func (s *simulation) turn(r *replica) {
 		return
 	}
 	s.follow(r, r.reach)
+	if s.flaw == eachAlone {
+		for id, f := range r.facts {
+			if f.Prospect != nil {
+				f.Prospect.Besides = r.board.Besides(id) // as if it counted them
+			}
+		}
+	}
 	w := s.world
 	w.Pursues, w.Rests = s.pursues(r), r.rests
 	d := r.decide(w, s.clock(r), s.lab.observe)
@@ -195,8 +202,14 @@ func (s *simulation) begin(r *replica, c Command) {
 		takes, read := lasts(), s.now
 		switch c := c.(type) {
 		case Observe:
-			f := s.lab.observe(c.Target)
+			if s.flaw == eachAlone {
+				c.Besides = nil
+			}
+			f := s.lab.observe(c.Target, c.Besides...)
 			f.At = f.At.Add(r.skew)
+			if f.Prospect != nil {
+				f.Prospect.At = f.At
+			}
 			incident, facts = c.Incident, &f
 		case Look:
 			incident = c.Order.Incident

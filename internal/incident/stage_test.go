@@ -24,6 +24,7 @@ type stage struct {
 	wake   time.Time
 	plans  []events.Digest // that people were asked about
 	loose  bool            // records may be unlawful: the script writes them
+	held   bool            // what is published does not arrive yet
 	out    strings.Builder
 }
 
@@ -117,7 +118,7 @@ func (s *stage) perform(commands []Command) (moved bool) {
 				}
 				continue
 			}
-			m.facts[c.Incident], moved = s.lab.observe(c.Target), true
+			m.facts[c.Incident], moved = s.lab.observe(c.Target, c.Besides...), true
 		case Actuate:
 			m.running[c.Key()], moved = true, true
 			s.hear(c.Order, s.send(c.Order))

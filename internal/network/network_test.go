@@ -93,12 +93,12 @@ func TestResolveTargets(t *testing.T) {
 		{events.Resource{Link: "den-kcy"}, events.Target{
 			Kind: events.TargetLink, Name: "den-kcy", Capacity: 10e9,
 			Ends:   []events.End{{Device: "den", Interface: "ethernet-1/1"}, {Device: "kcy", Interface: "ethernet-1/1.0"}},
-			Scopes: []events.Scope{"network", "link:den-kcy", "bundle:dk", "device:den", "device:kcy", "site:denver", "site:kansas", "site-pair:denver-kansas", "plane:1", "srlg:duct", "srlg:river"},
+			Scopes: []events.Scope{"network", "link:den-kcy", "bundle:dk", "device:den", "device:kcy", "site:denver", "site:kansas", "site-pair:denver-kansas", "plane:1", "srlg:duct", "srlg:river", "level:2"},
 		}},
 		{events.Resource{Link: "kcy-chi"}, events.Target{
 			Kind: events.TargetLink, Name: "kcy-chi", Capacity: 10e9,
 			Ends:   []events.End{{Device: "kcy", Interface: "ethernet-1/2.2"}, {Device: "chi", Interface: "lag1"}},
-			Scopes: []events.Scope{"network", "link:kcy-chi", "device:kcy", "device:chi", "site:kansas", "plane:1"},
+			Scopes: []events.Scope{"network", "link:kcy-chi", "device:kcy", "device:chi", "site:kansas", "plane:1", "level:2"},
 		}},
 		{events.Resource{Device: "den"}, events.Target{Kind: events.TargetDevice, Name: "den", Scopes: []events.Scope{"network", "device:den", "site:denver", "plane:1"}}},
 		{events.Resource{SRLG: "river"}, events.Target{Kind: events.TargetOther, Name: "srlg_river", Scopes: []events.Scope{"network", "srlg:river"}}},

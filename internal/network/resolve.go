@@ -3,6 +3,7 @@ package network
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/detour-net/detour/events"
@@ -35,15 +36,15 @@ func NewResolver(t *Topology) (*Resolver, error) {
 		routers[x.Name] = x
 		r.devices[x.Name] = events.Target{Kind: events.TargetDevice, Name: x.Name, Scopes: deviceScopes(x)}
 	}
-	listed := map[string][]string{} // link -> groups that list it
-	for _, g := range t.SRLGs {
+	groups := map[string][]SRLG{} // link -> those that it is in
+	for _, g := range t.RiskGroups() {
+		r.srlgs[g.Name] = true
 		for _, name := range g.Links {
-			listed[name] = append(listed[name], g.Name)
+			groups[name] = append(groups[name], g)
 		}
 	}
 	for _, l := range t.Links {
-		l.SRLGs = slices.Concat(l.SRLGs, listed[l.Name])
-		r.links[l.Name] = linkTarget(l, routers[l.A.Device], routers[l.B.Device])
+		r.links[l.Name] = linkTarget(l, groups[l.Name], routers[l.A.Device], routers[l.B.Device])
 		for _, e := range []End{l.A, l.B} {
 			r.interfaces[port{e.Device, e.Interface}] = l.Name
 			if bare, ok := portOf(e.Interface); ok {
@@ -54,9 +55,6 @@ func NewResolver(t *Topology) (*Resolver, error) {
 					r.ports[key] = l.Name
 				}
 			}
-		}
-		for _, g := range l.SRLGs {
-			r.srlgs[g] = true
 		}
 	}
 	return r, nil
@@ -83,7 +81,7 @@ func deviceScopes(r Router) []events.Scope {
 }
 
 // linkTarget gives the link every scope that an act on it counts against, each once.
-func linkTarget(l Link, a, b Router) events.Target {
+func linkTarget(l Link, groups []SRLG, a, b Router) events.Target {
 	scopes := []events.Scope{events.Network, events.ScopeOf("link", l.Name)}
 	add := func(kind, name string) {
 		if s := events.ScopeOf(kind, name); name != "" && !slices.Contains(scopes, s) {
@@ -100,8 +98,12 @@ func linkTarget(l Link, a, b Router) events.Target {
 	}
 	add("plane", a.Plane)
 	add("plane", b.Plane)
-	for _, g := range l.SRLGs {
-		add("srlg", g)
+	for _, g := range groups {
+		add("srlg", g.Name)
+		add("srlg-partner", g.Diverse)
+	}
+	for _, level := range l.Levels() {
+		add("level", strconv.Itoa(level))
 	}
 	return events.Target{
 		Kind: events.TargetLink, Name: l.Name, Capacity: l.Capacity, Scopes: scopes,

@@ -44,7 +44,7 @@ func (w *Worker) prefetch(ctx context.Context, commands []incident.Command) bool
 	var reading sync.WaitGroup
 	for _, o := range wanted {
 		reading.Go(func() {
-			facts := w.observe(bounded, o.Target)
+			facts := w.first(bounded, o)
 			done <- outcome{incident: o.Incident, facts: &facts}
 		})
 	}
@@ -56,6 +56,14 @@ func (w *Worker) prefetch(ctx context.Context, commands []incident.Command) bool
 		}
 	}
 	return true
+}
+
+// first reads a target for a first record. A glance counts no drains, so it is of use only where there are none.
+func (w *Worker) first(ctx context.Context, o incident.Observe) events.Facts {
+	if len(o.Besides) > 0 {
+		return w.Routers.Observe(ctx, o.Target, o.Besides...)
+	}
+	return w.observe(ctx, o.Target)
 }
 
 // begin runs a command beside the loop, once at a time. When it may not run again yet, begin returns when it may, and
@@ -103,7 +111,7 @@ func (w *Worker) run(key string, c incident.Command) outcome {
 	case incident.Observe:
 		ctx, cancel := context.WithTimeout(context.Background(), w.observeWithin())
 		defer cancel()
-		facts := w.Routers.Observe(ctx, c.Target)
+		facts := w.Routers.Observe(ctx, c.Target, c.Besides...)
 		return outcome{key: key, incident: c.Incident, facts: &facts, retry: w.Now().Add(observeAgain)}
 	}
 	panic(fmt.Sprintf("worker: unknown command %T", c))

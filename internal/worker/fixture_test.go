@@ -22,8 +22,8 @@ import (
 )
 
 const (
-	autonomous = "rules: [{name: drain, match: {kinds: [link-errors]}, remediation: link-drain, autonomy: auto}]\n"
-	onApproval = "rules: [{name: drain, match: {kinds: [link-errors]}, remediation: link-drain, autonomy: approve}]\n"
+	autonomous = "rules: [{name: drain, match: {kinds: [link-errors]}, remediation: link-drain, autonomy: auto}]\nprospect: {missing: allow}\n"
+	onApproval = "rules: [{name: drain, match: {kinds: [link-errors]}, remediation: link-drain, autonomy: approve}]\nprospect: {missing: allow}\n"
 )
 
 // inventory knows links by their name alone: "a-b" joins routers a and b over interfaces "to-b" and "to-a".

@@ -90,7 +90,7 @@ func wait(ctx context.Context, d time.Duration) error {
 	}
 }
 
-func (n *network) Observe(ctx context.Context, target events.Target) events.Facts {
+func (n *network) Observe(ctx context.Context, target events.Target, _ ...string) events.Facts {
 	at := time.Now().UTC()
 	n.mu.Lock()
 	reading := n.reading

@@ -2,7 +2,7 @@
 // around it as matters, and what the policy must say.
 //
 // What a case leaves out is as a policy would like it: a link of 10 Gbit/s between two qualified routers that were just
-// looked at, in a calm network, in live mode. So a case says what it is about and nothing else. What a case asks for is
+// looked at, in a calm network that bears its drain, in live mode. So a case says what it is about and nothing else. What a case asks for is
 // asked of the policy itself (Match, Mode, Evaluate), not of a second reading of it. Only the plan is made here: by
 // default a soft drain at both ends, whatever the rule's remediation is, since what a remediation plans is not the
 // policy's to say.
@@ -26,7 +26,6 @@ import (
 
 	"github.com/detour-net/detour/events"
 	"github.com/detour-net/detour/internal/config/strict"
-	"github.com/detour-net/detour/policy"
 )
 
 // File is a file of cases.
@@ -37,18 +36,18 @@ type File struct {
 
 // Case is one thing that operators expect. Pointers are what has a default other than zero.
 type Case struct {
-	Name     string           `yaml:"name"`
-	Now      time.Time        `yaml:"now"`  // of the decision; default noon UTC on 2026-01-01, a Thursday
-	Mode     events.Mode      `yaml:"mode"` // of the service; default live
-	Approved bool             `yaml:"approved"`
-	Anomaly  Anomaly          `yaml:"anomaly"`
-	Link     Link             `yaml:"link"`
-	Device   []Device         `yaml:"device"` // both ends, or none
-	Network  Network          `yaml:"network"`
-	Plan     Plan             `yaml:"plan"`
-	Verdict  *policy.Prospect `yaml:"verdict"` // what the plan would lead to; nil: not computed
-	Board    Board            `yaml:"board"`
-	Expect   Expect           `yaml:"expect"`
+	Name     string      `yaml:"name"`
+	Now      time.Time   `yaml:"now"`  // of the decision; default noon UTC on 2026-01-01, a Thursday
+	Mode     events.Mode `yaml:"mode"` // of the service; default live
+	Approved bool        `yaml:"approved"`
+	Anomaly  Anomaly     `yaml:"anomaly"`
+	Link     Link        `yaml:"link"`
+	Device   []Device    `yaml:"device"` // both ends, or none
+	Network  Network     `yaml:"network"`
+	Plan     Plan        `yaml:"plan"`
+	Verdict  Verdict     `yaml:"verdict"`
+	Board    Board       `yaml:"board"`
+	Expect   Expect      `yaml:"expect"`
 }
 
 // Anomaly is the alarm.
@@ -70,6 +69,8 @@ type Link struct {
 	Capacity *int64   `yaml:"capacity_bps"` // default 10 Gbit/s
 	Bundle   string   `yaml:"bundle"`
 	SRLGs    []string `yaml:"srlgs"`
+	Diverse  []string `yaml:"diverse"` // risk groups that are declared to be diverse from its own
+	Level    int      `yaml:"level"`   // of IS-IS; 0: no budget by level is asked
 }
 
 // Device is a router at an end of the link, as the inventory has it and as it was seen.
@@ -93,19 +94,23 @@ type Device struct {
 
 // Network is what is seen around the link.
 type Network struct {
-	Routers     *int     `yaml:"routers"` // default 100
-	Seen        *int     `yaml:"seen"`    // default all
-	Links       *int     `yaml:"links"`   // default 300
-	Drained     []string `yaml:"drained"`
-	Down        []string `yaml:"down"`
-	WorstLink   string   `yaml:"worst_link"`
-	WorstPermil *int     `yaml:"worst_permil"` // default 300; -1: not known
+	Routers *int     `yaml:"routers"` // default 100
+	Seen    *int     `yaml:"seen"`    // default all
+	Links   *int     `yaml:"links"`   // default 300
+	Drained []string `yaml:"drained"`
+	Down    []string `yaml:"down"`
+
+	// Scopes are those of links that are drained or down, by their name; one that is left out counts against the network alone.
+	Scopes map[string][]events.Scope `yaml:"scopes"`
+
+	WorstLink   string `yaml:"worst_link"`
+	WorstPermil *int   `yaml:"worst_permil"` // default 300; -1: not known
 }
 
 // Plan is what would be set.
 type Plan struct {
 	Metric *uint64 `yaml:"metric"` // at both ends, by the last step; default the soft drain's
-	Steps  *int    `yaml:"steps"`  // default 1
+	Steps  *int    `yaml:"steps"`  // default as many as the verdict's, and 1 where that has none
 }
 
 // Board is what else is going on.
@@ -149,9 +154,6 @@ func Parse(name string, raw []byte) (*File, error) {
 		}
 		seen[c.Name] = true
 		c.check(doc, at)
-		if c.Verdict != nil && !doc.Has(at+".verdict.known") {
-			c.Verdict.Known = true
-		}
 		c.fill()
 	}
 	if err := doc.Err(); err != nil {
@@ -191,24 +193,35 @@ func (c *Case) check(doc *strict.Document, at string) {
 	if n := c.Plan.Steps; n != nil && (*n < 0 || *n > most) {
 		doc.Bad(at+".plan.steps", "%d: want 0 to %d", *n, most)
 	}
-	scope := func(path string, s events.Scope) {
-		if _, err := events.ParseScope(string(s)); err != nil || s == "" {
-			doc.Bad(path, "%q: want network or KIND:NAME with KIND one of %v", s, events.ScopeKinds())
-		}
-	}
-	for i, s := range c.Board.Frozen {
-		scope(fmt.Sprintf("%s.board.frozen[%d]", at, i), s)
-	}
-	for i, list := range c.Board.InFlight {
-		for n, s := range list {
-			scope(fmt.Sprintf("%s.board.in_flight[%d][%d]", at, i, n), s)
-		}
-	}
+	c.Verdict.check(doc, at+".verdict")
+	c.places(doc, at)
 	e := c.Expect
 	switch {
 	case e.Rule == "" && e.Verdict == "" && e.Failing == nil:
 		doc.Bad(at, "nothing is expected: give expect with rule, verdict or failing")
 	case e.Rule == NoRule && (e.Verdict != "" || e.Failing != nil):
 		doc.Bad(at+".expect", "where no rule answers there is no verdict and no check")
+	}
+}
+
+// places checks every scope that the case names.
+func (c *Case) places(doc *strict.Document, at string) {
+	scopes := func(path string, list []events.Scope) {
+		for i, s := range list {
+			if _, err := events.ParseScope(string(s)); err != nil || s == "" {
+				doc.Bad(fmt.Sprintf("%s[%d]", path, i), "%q: want network or KIND:NAME with KIND one of %v", s, events.ScopeKinds())
+			}
+		}
+	}
+	scopes(at+".board.frozen", c.Board.Frozen)
+	for i, list := range c.Board.InFlight {
+		scopes(fmt.Sprintf("%s.board.in_flight[%d]", at, i), list)
+	}
+	for name, list := range c.Network.Scopes {
+		path := at + ".network.scopes." + name
+		if !slices.Contains(c.Network.Drained, name) && !slices.Contains(c.Network.Down, name) {
+			doc.Bad(path, "%q is neither drained nor down", name)
+		}
+		scopes(path, list)
 	}
 }

@@ -73,9 +73,9 @@ func TestRun(t *testing.T) {
 		{"in shadow nobody is asked", "anomaly: {kind: link-flap}", "rest", events.Allow, nil},
 		{"no room", "anomaly: {kind: silent-loss}\nverdict: {after_worst_permil: 701}", "errors", events.Defer, []string{"room"}},
 		{"room", "anomaly: {kind: silent-loss}\nverdict: {after_worst_permil: 700}", "errors", events.Allow, nil},
-		{"an outcome that is not known", "anomaly: {kind: silent-loss}\nverdict: {known: false, after_worst_permil: 999}", "errors", events.Allow, nil},
+		{"an outcome that is not known", "anomaly: {kind: silent-loss}\nverdict: {known: false, after_worst_permil: 999}", "errors", events.Ask, []string{"model-known"}},
 		{"a label", "anomaly: {kind: silent-loss, labels: {owner: lab}}", "errors", events.Deny, []string{"owner"}},
-		{"two of them", "anomaly: {kind: silent-loss, labels: {owner: lab}}\nverdict: {after_worst_permil: 999}", "errors", events.Deny, []string{"room", "owner"}},
+		{"two of them", "anomaly: {kind: silent-loss, labels: {owner: lab}}\nverdict: {after_worst_permil: 799}", "errors", events.Deny, []string{"room", "owner"}},
 		{"frozen", "anomaly: {kind: link-errors}\nboard: {frozen: [network]}", "errors", events.Defer, []string{"freeze"}},
 		{"its SRLG is in use", "anomaly: {kind: link-errors}\nlink: {srlgs: [duct]}\nboard: {in_flight: [['srlg:duct', 'network']]}", "errors", events.Defer, []string{"budget-network", "budget-srlg"}},
 		{"its site pair is in use", "anomaly: {kind: link-errors}\ndevice: [{name: a, site: y}, {name: b, site: x}]\nboard: {in_flight: [['site-pair:x-y']]}", "errors", events.Defer, []string{"budget-network", "budget-site-pair"}},
@@ -84,8 +84,27 @@ func TestRun(t *testing.T) {
 		{"in vain", "anomaly: {kind: link-errors}\nboard: {failed: [1m, 59m]}", "errors", events.Defer, []string{"breaker"}},
 		{"busy", "anomaly: {kind: link-errors}\nboard: {busy: [a]}", "errors", events.Defer, []string{"device-free"}},
 		{"half blind", "anomaly: {kind: link-errors}\nnetwork: {routers: 10, seen: 7, links: 20}", "errors", events.Defer, []string{"telemetry-coverage"}},
-		{"a storm", "anomaly: {kind: link-errors}\nnetwork: {down: [x, y, z], worst_permil: 900, worst_link: w}", "errors", events.Defer, []string{"network-calm", "headroom"}},
+		{"a storm", "anomaly: {kind: link-errors}\nnetwork: {down: [x, y, z], worst_permil: 900, worst_link: w}\nverdict: {known: false}\napproved: true", "errors", events.Defer, []string{"network-calm", "headroom"}},
 		{"drained by somebody", "anomaly: {kind: link-errors}\nnetwork: {drained: [x]}", "errors", events.Defer, []string{"budget-network"}},
+		{"no what-if", "anomaly: {kind: link-errors}\nverdict: {known: false}", "errors", events.Ask, []string{"model-known"}},
+		{"no what-if, approved", "anomaly: {kind: link-errors}\nverdict: {known: false}\napproved: true", "errors", events.Allow, nil},
+		{"something is cut off", "anomaly: {kind: link-errors}\nverdict: {cut_off_bps: 5, cut_off: [z]}", "errors", events.Deny, []string{"connectivity"}},
+		{"just room", "anomaly: {kind: link-errors}\nverdict: {after_worst_permil: 800}", "errors", events.Defer, []string{"room"}},
+		{"no room", "anomaly: {kind: link-errors}\nverdict: {after_worst_permil: 801, base_worst_permil: 800}", "errors", events.Defer, []string{"room", "capacity"}},
+		{"as full as now", "anomaly: {kind: link-errors}\nverdict: {after_worst_permil: 900, base_worst_permil: 900}", "errors", events.Defer, []string{"room"}},
+		{"a failure more", "anomaly: {kind: link-errors}\nverdict: {survive_permil: 1151, base_survive_permil: 1100}", "errors", events.Defer, []string{"survives"}},
+		{"a failure that is not survived now either", "anomaly: {kind: link-errors}\nverdict: {survive_permil: 1150, base_survive_permil: 1100}", "errors", events.Allow, nil},
+		{"loops", "anomaly: {kind: link-errors, value: 9e-4}\nverdict: {micro_loops: true}", "errors", events.Ask, []string{"loop-free"}},
+		{"loops, and the loss is worse", "anomaly: {kind: link-errors, value: 1e-3}\nverdict: {micro_loops: true}", "errors", events.Allow, nil},
+		{"two steps are needed, and the plan has them", "anomaly: {kind: link-errors}\nverdict: {steps: 2}", "errors", events.Allow, nil},
+		{"two steps are needed, and the plan has one", "anomaly: {kind: link-errors}\nverdict: {steps: 2}\nplan: {steps: 1}", "errors", events.Ask, []string{"loop-free"}},
+		{"an old matrix", "anomaly: {kind: link-errors}\nverdict: {matrix_age: 16m}", "errors", events.Ask, []string{"matrix-fresh"}},
+		{"a bound has no matrix", "anomaly: {kind: link-errors}\nverdict: {method: bound, matrix_age: 16h, fit_permil: 0}", "errors", events.Allow, nil},
+		{"a wrong model", "anomaly: {kind: link-errors}\nverdict: {fit_permil: 949}", "errors", events.Defer, []string{"model-fits"}},
+		{"not worth it", "anomaly: {kind: link-errors}\nverdict: {benefit_bps: 999, harm_bps: 100}", "errors", events.Ask, []string{"worth-it"}},
+		{"its diverse partner has failed", "anomaly: {kind: link-errors}\nlink: {srlgs: [duct], diverse: [rail]}\nnetwork: {down: [x], scopes: {x: ['network', 'srlg:rail']}}", "errors", events.Defer, []string{"stop-threshold"}},
+		{"its risk group has failed", "anomaly: {kind: link-errors}\nlink: {srlgs: [duct]}\nnetwork: {down: [x, y], scopes: {x: ['srlg:duct'], y: ['srlg:duct']}}", "errors", events.Defer, []string{"stop-threshold"}},
+		{"its level", "anomaly: {kind: link-errors}\nlink: {level: 2}", "errors", events.Allow, nil},
 		{"not qualified", "anomaly: {kind: link-errors}\ndevice: [{name: a, qualified: false}, {name: b}]", "errors", events.Defer, []string{"platform-qualified"}},
 		{"down already", "anomaly: {kind: link-errors}\ndevice: [{name: a, oper: DOWN}, {name: b}]", "errors", events.Deny, []string{"right-cure"}},
 		{"drained already", "anomaly: {kind: link-errors}\ndevice: [{name: a, metric: 16777214}, {name: b}]", "errors", events.Deny, []string{"not-yet-drained"}},
@@ -134,7 +153,7 @@ func TestWhatConditionsSee(t *testing.T) {
       - {name: q}
     plan: {metric: 77, steps: 3}
     approved: true
-    verdict: {base_worst_permil: 1, after_worst_permil: 2, after_worst_link: l, survive_permil: 3, survive_failure: f, survive_link: m, new_violations: 4, cut_off_bps: 5, cut_off: [z], steps: 6, micro_loops: true, benefit_bps: 7, harm_bps: 8}
+    verdict: {method: exact, fit_permil: 960, matrix_age: 2m, base_survive_permil: 9, moved_bps: 10, base_worst_permil: 1, after_worst_permil: 2, after_worst_link: l, survive_permil: 3, survive_failure: f, survive_link: m, new_violations: 4, cut_off_bps: 5, cut_off: [z], steps: 6, micro_loops: true, benefit_bps: 7, harm_bps: 8}
     expect: {verdict: deny}
 `
 	f, err := Parse("cases.yaml", []byte(c))
@@ -151,6 +170,7 @@ func TestWhatConditionsSee(t *testing.T) {
 		`device[1].interface == "ethernet-1/1" && device[1].qualified && device[1].oper == "UP" && device[1].roles == [] && !has(device[1].software)`,
 		`plan.metric == 77 && plan.steps == 3 && plan.approved && plan.action == "metric" && plan.remediation == "link-drain" && plan.mode == "live"`,
 		`verdict.base_worst_permil == 1 && verdict.after_worst_permil == 2 && verdict.after_worst_link == "l" && verdict.survive_permil == 3 && verdict.survive_failure == "f" && verdict.survive_link == "m"`,
+		`verdict.method == "exact" && verdict.fit_permil == 960 && verdict.matrix_age == duration("2m") && verdict.base_survive_permil == 9 && verdict.moved_bps == 10`,
 		`verdict.new_violations == 4 && verdict.cut_off_bps == 5 && verdict.cut_off == ["z"] && verdict.steps == 6 && verdict.micro_loops && verdict.benefit_bps == 7 && verdict.harm_bps == 8`,
 	} {
 		p := ruled(t, "rules: [{name: r, match: {kinds: [link-errors]}, remediation: link-drain, autonomy: auto}]\nchecks:\n  - name: seen\n    message: m\n    require: '"+condition+"'\n")
@@ -213,6 +233,11 @@ func TestParseRefuses(t *testing.T) {
 		{"both ends alike", one("device: [{name: a}, {name: a}]"), `cases[0].device[1]: "a": want a name that the other end does not have`},
 		{"capacity", one("link: {capacity_bps: 0}"), "cases[0].link.capacity_bps: 0: want bits per second"},
 		{"steps", one("plan: {steps: 1000}"), "cases[0].plan.steps: 1000: want 0 to 100"},
+		{"method", one("verdict: {method: guess}"), `cases[0].verdict.method: "guess" is not known; want one of [exact bound]`},
+		{"steps of the verdict", one("verdict: {steps: -1}"), "cases[0].verdict.steps: -1: want 0 to 100"},
+		{"fit", one("verdict: {fit_permil: 1001}"), "cases[0].verdict.fit_permil: 1001: want 0 to 1000"},
+		{"scopes of a link in use", one("network: {scopes: {x: [network]}}"), `cases[0].network.scopes.x: "x" is neither drained nor down`},
+		{"scopes that are none", one("network: {down: [x], scopes: {x: [den]}}"), `cases[0].network.scopes.x[0]: "den": want network or KIND:NAME`},
 		{"frozen nowhere", one("board: {frozen: [den]}"), `cases[0].board.frozen[0]: "den": want network or KIND:NAME`},
 		{"in flight nowhere", one("board: {in_flight: [['']]}"), `cases[0].board.in_flight[0][0]: "": want network`},
 		{"verdict", "cases: [{name: c, anomaly: {kind: link-errors}, expect: {verdict: maybe}}]", `cases[0].expect.verdict: "maybe" is not known; want one of [allow ask defer deny]`},

@@ -36,7 +36,7 @@ func (c *Case) run(p *policy.Policy) Result {
 		mode, _ := p.Mode(c.Mode, rule, c.Now, s.Target.Scopes, nil)
 		ruled := p.Evaluate(policy.Question{
 			Now: c.Now, Rule: rule, Symptom: c.Anomaly.Kind, Plan: c.plan(rule.Remediation), Mode: mode, Facts: c.facts(),
-			Approved: c.Approved || mode != events.Live, Situation: c.situation(), Subject: s, Prospect: c.Verdict,
+			Approved: c.Approved || mode != events.Live, Situation: c.situation(), Subject: s,
 		})
 		r.Rule, r.Verdict, r.Checks = rule.Name, ruled.Verdict, ruled.Checks
 		for _, check := range ruled.Checks {

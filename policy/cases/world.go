@@ -2,6 +2,7 @@ package cases
 
 import (
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/detour-net/detour/events"
@@ -37,6 +38,9 @@ func (c *Case) fill() {
 	}
 	if len(c.Device) == 0 {
 		c.Device = []Device{{Name: "a"}, {Name: "b"}}
+	}
+	if c.Verdict.Method == "" {
+		c.Verdict.Method = events.MethodExact
 	}
 	for i := range c.Device {
 		text(&c.Device[i].Interface, "ethernet-1/1")
@@ -75,6 +79,12 @@ func (c *Case) target() events.Target {
 	for _, name := range c.Link.SRLGs {
 		add("srlg", name)
 	}
+	for _, name := range c.Link.Diverse {
+		add("srlg-partner", name)
+	}
+	if c.Link.Level > 0 {
+		add("level", strconv.Itoa(c.Link.Level))
+	}
 	return t
 }
 
@@ -82,12 +92,14 @@ func (d Device) leaf() events.LeafRef {
 	return events.LeafRef{Leaf: events.ISISMetric, Interface: d.Interface, Level: 2, Family: events.IPv4}
 }
 
-func (d Device) metric() events.Value { return events.UintValue(or(d.Metric, 10)) }
+const defaultMetric = 10
+
+func (d Device) metric() events.Value { return events.UintValue(or(d.Metric, defaultMetric)) }
 
 // facts are what was seen of the link and the network just now.
 func (c *Case) facts() events.Facts {
 	routers := or(c.Network.Routers, 100)
-	f := events.Facts{At: c.Now, Network: events.NetworkFacts{
+	f := events.Facts{At: c.Now, Prospect: c.prospect(), Network: events.NetworkFacts{
 		Routers: routers, Seen: or(c.Network.Seen, routers), Links: or(c.Network.Links, 300), DrainedLinks: c.Network.Drained, DownLinks: c.Network.Down,
 		WorstLink: c.Network.WorstLink, WorstPermil: or(c.Network.WorstPermil, 300),
 	}}
@@ -104,15 +116,21 @@ func (c *Case) facts() events.Facts {
 
 // plan sets the metric of both ends in every step.
 func (c *Case) plan(remediation string) events.Plan {
-	metric := or(c.Plan.Metric, policy.LastMetric)
+	metric := or(c.Plan.Metric, drainMetric)
 	p := events.Plan{
 		Remediator: remediation, Sentence: fmt.Sprintf("set the metric of link %s to %d", c.Link.Name, metric), Target: c.target(),
 		Checks: []string{events.CheckAsConfigured, events.CheckTrafficLeft, events.CheckSymptomGone, events.CheckNothingBroke},
 	}
-	for range or(c.Plan.Steps, 1) {
+	before := map[string]events.Value{}
+	for _, d := range c.Device {
+		before[d.Name] = d.metric()
+	}
+	for _, m := range c.way(or(c.Plan.Steps, max(1, c.Verdict.Steps)), metric) {
 		var step events.Step
 		for _, d := range c.Device {
-			step.Changes = append(step.Changes, events.Change{Device: d.Name, Settings: []events.Setting{{LeafRef: d.leaf(), Before: d.metric(), After: events.UintValue(metric)}}})
+			after := events.UintValue(m)
+			step.Changes = append(step.Changes, events.Change{Device: d.Name, Settings: []events.Setting{{LeafRef: d.leaf(), Before: before[d.Name], After: after}}})
+			before[d.Name] = after
 		}
 		p.Steps = append(p.Steps, step)
 	}
@@ -138,7 +156,7 @@ func (c *Case) subject() policy.Subject {
 
 // situation is what else is going on.
 func (c *Case) situation() policy.Situation {
-	s := policy.Situation{Freezes: map[events.Scope]events.Frozen{}, Busy: map[string]string{}}
+	s := policy.Situation{Freezes: map[events.Scope]events.Frozen{}, Busy: map[string]string{}, Links: c.Network.Scopes}
 	for _, scope := range c.Board.Frozen {
 		s.Freezes[scope] = events.Frozen{By: events.Person{Name: "the case"}, Reason: "frozen in the case"}
 	}

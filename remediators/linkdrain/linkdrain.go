@@ -4,11 +4,16 @@
 // leaves, and the link stays the last resort should everything else fail. Hard sets the metric that takes the link out
 // of SPF (2^24-1); it is for links that lose what crosses them silently, and only when a rule says so in so many words.
 // Adjacencies stay up either way.
+//
+// While routers learn of a new metric one after the other, packets may go round between two of them. So the metric is raised
+// step by step where the what-if names steps between which that cannot happen, and the undo goes the same way back. A link
+// that loses more than such a moment costs is drained at once, see SkipLoss.
 package linkdrain
 
 import (
 	"encoding/json"
 	"fmt"
+	"strings"
 
 	"github.com/detour-net/detour/events"
 	"github.com/detour-net/detour/remediators/internal/linkmetric"
@@ -23,9 +28,20 @@ const (
 	Hard = "hard"
 )
 
+// Whether a drain goes by steps.
+const (
+	StepsAuto  = "auto"  // where the what-if knows steps without loops
+	StepsNever = "never" // at once
+)
+
+// SkipLoss is the share of its packets from which on a link is drained at once: the moments for which packets may loop lose
+// less than the time that steps take.
+const SkipLoss = 1e-3
+
 // params is a rule's "with".
 type params struct {
 	Style string `json:"style"` // Soft when not given
+	Steps string `json:"steps"` // StepsAuto when not given
 }
 
 // Remediator drains links.
@@ -44,23 +60,27 @@ func (Remediator) Check(with json.RawMessage) error {
 }
 
 func read(with json.RawMessage) (params, error) {
-	p := params{Style: Soft}
+	p := params{Style: Soft, Steps: StepsAuto}
 	if err := linkmetric.Decode(with, &p); err != nil {
 		return p, err
 	}
 	if p.Style != Soft && p.Style != Hard {
 		return p, fmt.Errorf("style %q: want %s or %s", p.Style, Soft, Hard)
 	}
+	if p.Steps != StepsAuto && p.Steps != StepsNever {
+		return p, fmt.Errorf("steps %q: want %s or %s", p.Steps, StepsAuto, StepsNever)
+	}
 	return p, nil
 }
 
-// Propose plans to set the drain metric at both ends, for every level and family configured there.
-func (Remediator) Propose(target events.Target, facts events.Facts, with json.RawMessage) (events.Plan, error) {
+// Propose plans to set the drain metric at both ends, for every level and family configured there, by the steps of
+// facts.Prospect where there are any.
+func (Remediator) Propose(target events.Target, facts events.Facts, loss float64, with json.RawMessage) (events.Plan, error) {
 	p, err := read(with)
 	if err != nil {
 		return events.Plan{}, err
 	}
-	var drained uint64
+	var highest, drained uint64 // metric of any leaf now; what is set in the end
 	step, err := linkmetric.Raise(target, facts, func(end events.EndFacts, metric uint64) (uint64, error) {
 		value := uint64(end.Profile.SoftMetric)
 		if p.Style == Hard {
@@ -72,11 +92,16 @@ func (Remediator) Propose(target events.Target, facts events.Facts, with json.Ra
 		case value <= metric:
 			return 0, fmt.Errorf("it already stands at %d, the %s drain is %d", metric, p.Style, value)
 		}
-		drained = value
+		highest, drained = max(highest, metric), value
 		return value, nil
 	})
 	if err != nil {
 		return events.Plan{}, err
+	}
+	way, how := p.way(facts.Prospect, loss)
+	steps, passed := linkmetric.By(step, way, highest)
+	if len(passed) > 0 {
+		how = " by way of " + strings.Join(passed, ", ")
 	}
 	stays := "it stays usable as a last resort"
 	if p.Style == Hard {
@@ -84,9 +109,20 @@ func (Remediator) Propose(target events.Target, facts events.Facts, with json.Ra
 	}
 	return events.Plan{
 		Remediator: Name,
-		Sentence:   fmt.Sprintf("drain link %s (%s): IS-IS metric %d on %s and %s; %s", target.Name, p.Style, drained, target.Ends[0].Device, target.Ends[1].Device, stays),
+		Sentence:   fmt.Sprintf("drain link %s (%s): IS-IS metric %d on %s and %s%s; %s", target.Name, p.Style, drained, target.Ends[0].Device, target.Ends[1].Device, how, stays),
 		Target:     target,
-		Steps:      []events.Step{step},
+		Steps:      steps,
 		Checks:     []string{events.CheckAsConfigured, events.CheckTrafficLeft, events.CheckSymptomGone, events.CheckNothingBroke},
 	}, nil
+}
+
+// way returns the metrics to go by, and why none although some are known.
+func (p params) way(f *events.Prospect, loss float64) (metrics []uint32, whyNot string) {
+	switch {
+	case f == nil || f.Missing != "" || len(f.Steps) < 2 || p.Steps == StepsNever:
+		return nil, ""
+	case loss >= SkipLoss:
+		return nil, fmt.Sprintf(" at once, since it loses %.2g of its packets", loss)
+	}
+	return f.Steps, ""
 }

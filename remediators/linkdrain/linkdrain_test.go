@@ -34,7 +34,7 @@ func seen() events.Facts {
 
 func TestPropose(t *testing.T) {
 	for with, metric := range map[string]uint64{``: 16777214, `{"style":"soft"}`: 16777214, `{}`: 16777214, `{"style":"hard"}`: 16777215} {
-		plan, err := New().Propose(link(), seen(), json.RawMessage(with))
+		plan, err := New().Propose(link(), seen(), 0, json.RawMessage(with))
 		if err != nil {
 			t.Fatalf("%s: %v", with, err)
 		}
@@ -86,6 +86,7 @@ func TestProposeRefuses(t *testing.T) {
 		{"a platform that is not known", ``, func(_ *events.Target, f *events.Facts) { f.Ends[0].Profile.SoftMetric = 0 }, "has no soft drain"},
 		{"a style", `{"style":"Soft"}`, func(*events.Target, *events.Facts) {}, `style "Soft": want soft or hard`},
 		{"an unknown parameter", `{"stile":"soft"}`, func(*events.Target, *events.Facts) {}, `unknown field "stile"`},
+		{"steps", `{"steps":"few"}`, func(*events.Target, *events.Facts) {}, `steps "few": want auto or never`},
 		{"a parameter of another type", `{"style":1}`, func(*events.Target, *events.Facts) {}, "parameters: "},
 		{"two mappings", `{}{}`, func(*events.Target, *events.Facts) {}, "one mapping is wanted"},
 	}
@@ -93,9 +94,59 @@ func TestProposeRefuses(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			target, facts := link(), seen()
 			tt.spoil(&target, &facts)
-			plan, err := New().Propose(target, facts, json.RawMessage(tt.with))
+			plan, err := New().Propose(target, facts, 0, json.RawMessage(tt.with))
 			if err == nil || !strings.Contains(err.Error(), tt.want) {
 				t.Errorf("Propose = %v, %v; want %q", plan, err, tt.want)
+			}
+		})
+	}
+}
+
+func TestProposeSteps(t *testing.T) {
+	way := []uint32{15, 30, 100, 16777214}
+	for _, tt := range []struct {
+		name    string
+		with    string
+		loss    float64
+		way     []uint32
+		missing string
+		want    []uint64 // metrics after each step
+		says    string
+	}{
+		{name: "by steps", way: way, want: []uint64{30, 100, 16777214}, says: "by way of 30, 100"}, // kcy stands at 20: 15 is below it
+		{name: "to a hard drain", with: `{"style":"hard"}`, way: way, want: []uint64{30, 100, 16777214, 16777215}, says: "by way of 30, 100, 16777214"},
+		{name: "one is enough", way: []uint32{16777214}, want: []uint64{16777214}},
+		{name: "none is known", want: []uint64{16777214}},
+		{name: "none counts when nothing could be computed", way: way, missing: "a link is not seen", want: []uint64{16777214}},
+		{name: "not wanted", with: `{"steps":"never"}`, way: way, want: []uint64{16777214}},
+		{name: "nearly too lossy", loss: 0.999e-3, way: way, want: []uint64{30, 100, 16777214}, says: "by way of 30, 100"},
+		{name: "too lossy", loss: 1e-3, way: way, want: []uint64{16777214}, says: "at once, since it loses 0.001 of its packets"},
+		{name: "out of order", way: []uint32{100, 30, 100, 16777214, 200}, want: []uint64{100, 200, 16777214}, says: "by way of 100, 200"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			facts := seen()
+			facts.Prospect = &events.Prospect{Steps: tt.way, Missing: tt.missing}
+			plan, err := New().Propose(link(), facts, tt.loss, json.RawMessage(tt.with))
+			if err != nil {
+				t.Fatal(err)
+			}
+			var got []uint64
+			for _, step := range plan.Steps {
+				first, _ := step.Changes[0].Settings[0].After.Uint()
+				got = append(got, first)
+				for _, c := range step.Changes {
+					for _, s := range c.Settings {
+						if after, _ := s.After.Uint(); after != first {
+							t.Errorf("%s on %s goes to %d in a step to %d", s.LeafRef, c.Device, after, first)
+						}
+					}
+				}
+			}
+			if diff := cmp.Diff(tt.want, got); diff != "" {
+				t.Errorf("steps (-want +got):\n%s", diff)
+			}
+			if !strings.Contains(plan.Sentence, tt.says) || tt.says == "" && strings.Contains(plan.Sentence, "by way") {
+				t.Errorf("sentence %q", plan.Sentence)
 			}
 		})
 	}

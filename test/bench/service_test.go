@@ -46,6 +46,7 @@ budgets:
   rates: [{per: 1h, at_most: 60}]
 verify: {worst_link_permil: 1000}
 facts: {unproven: allow}
+prospect: {missing: allow}
 clocks: {fresh: 5s, hold: 1h, override: 0s, cool_down: 0s, observe_every: 20ms, look_every: 1s}
 `
 

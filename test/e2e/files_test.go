@@ -92,6 +92,7 @@ future_skew: 2s
 breaker: {failed_verifications: 10, within: 1s}
 verify: {worst_link_permil: 1000}
 facts: {unproven: allow}
+prospect: {missing: allow}
 clocks:
 {{- range $name, $value := .Clocks}}
   {{$name}}: {{$value}}

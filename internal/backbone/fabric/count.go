@@ -8,7 +8,7 @@ type count struct {
 }
 
 type total struct {
-	delivered, lost, discarded, unroutable, undrained int64
+	delivered, lost, discarded, unroutable, looped, undrained int64
 }
 
 // integrate brings every counter up to now with the rates valid since the last change. It must precede every change.
@@ -36,7 +36,7 @@ func (t total) plus(r *totalRates, d time.Duration) total {
 	return total{
 		delivered: t.delivered + amount(r.delivered, d), lost: t.lost + amount(r.lost, d),
 		discarded: t.discarded + amount(r.discarded, d), unroutable: t.unroutable + amount(r.unroutable, d),
-		undrained: t.undrained + amount(r.undrained, d),
+		looped: t.looped + amount(r.looped, d), undrained: t.undrained + amount(r.undrained, d),
 	}
 }
 
@@ -66,32 +66,37 @@ func (f *Fabric) Counters(end int, now time.Time) Counters {
 	}
 }
 
-// Load is the rate sent on an arc right now, in bits per second.
+// Load is the rate sent on an arc right now, in bits per second. It leaves out what goes round in loops.
 func (f *Fabric) Load(arc int) int64 { return f.current().arcs[arc].sent }
 
 // Offered is the rate that an arc would carry right now if nothing were lost or discarded anywhere.
 func (f *Fabric) Offered(arc int) int64 { return f.current().arcs[arc].offered }
 
+// Looping is the rate that ends in loops right now, in bits per second.
+func (f *Fabric) Looping() int64 { return f.current().total.looped }
+
 // Totals are packets since the start.
 type Totals struct {
-	Sent        int64 // the sum of the next four
+	Sent        int64 // the sum of the next five
 	Delivered   int64
 	Lost        int64 // by faults of links
 	Discarded   int64 // by congestion
 	Unroutable  int64 // no path to the destination
-	WouldBeLost int64 // by faults of links, had every metric stayed as at the start
+	Looped      int64 // went round until their time to live was over, while routers had yet to learn of a change
+	WouldBeLost int64 // by faults of links or in loops, had every metric stayed as at the start
 }
 
-// Saved is how many packets fewer were lost than without any change of metrics. It is negative when changes did harm.
-func (t Totals) Saved() int64 { return t.WouldBeLost - t.Lost }
+// Saved is how many packets fewer were lost by faults and in loops than without any change of metrics. It is negative
+// when changes did harm.
+func (t Totals) Saved() int64 { return t.WouldBeLost - t.Lost - t.Looped }
 
 // Totals are the packets of the whole network.
 func (f *Fabric) Totals(now time.Time) Totals {
 	sum := f.total.plus(&f.current().total, f.elapsed(now))
 	t := Totals{
 		Delivered: sum.delivered / packetBits, Lost: sum.lost / packetBits, Discarded: sum.discarded / packetBits,
-		Unroutable: sum.unroutable / packetBits, WouldBeLost: sum.undrained / packetBits,
+		Unroutable: sum.unroutable / packetBits, Looped: sum.looped / packetBits, WouldBeLost: sum.undrained / packetBits,
 	}
-	t.Sent = t.Delivered + t.Lost + t.Discarded + t.Unroutable
+	t.Sent = t.Delivered + t.Lost + t.Discarded + t.Unroutable + t.Looped
 	return t
 }

@@ -14,13 +14,16 @@
 // what is put on it. What is lost, discarded or without a route is counted, and so is what would have been lost had every
 // metric stayed as it was at the start: the difference is what a drain has saved.
 //
+// Given time to converge, routers learn of a change one after the other: each forwards by what every router told of
+// itself some time ago, the time depending on the two (see turn). Tables that do not fit together may let traffic loop,
+// which is then lost and counted as such. With no such time everything is known at once and nothing loops.
+//
 // The package has no clock and no lock. Every method that needs the time is given it; instants must not decrease.
 package fabric
 
 import (
+	"slices"
 	"time"
-
-	"github.com/detour-net/detour/internal/backbone/flow"
 )
 
 // Traffic classes.
@@ -58,11 +61,14 @@ type Fabric struct {
 	converge time.Duration
 
 	ends     []End
-	start    []End // as configured when traffic began
+	start    []End  // as configured when traffic began
+	told     []bool // by end: its router tells of the adjacency
 	overload []bool
 	off      []bool // routers that are down
 	status   []status
 	agenda   agenda
+	flight   []*news  // in the order in which it became true
+	waves    [][]turn // by router: who learns when of what it tells
 
 	since time.Time
 	stale bool
@@ -78,19 +84,17 @@ type status struct {
 	ticket *entry // when that changes next
 	up     bool   // light on both sides
 	near   bool   // adjacency
-	known  bool   // adjacency as shortest paths know it
-	learn  *entry // when they will learn otherwise
 	moves  int64  // changes of up
 	moved  time.Time
 	joined time.Time // when the adjacency last came up
 }
 
-// New builds a fabric that carries nothing yet. Converge is how long after an adjacency changes the network goes on
-// forwarding as before; a change of metrics takes effect at once, as either path works.
+// New builds a fabric that carries nothing yet. Converge, from 0 on, is the time within which every router goes over to
+// new shortest paths.
 func New(nodes int, links []Link, converge time.Duration, now time.Time) *Fabric {
 	f := &Fabric{
 		nodes: nodes, links: links, converge: converge,
-		ends: make([]End, 2*len(links)), overload: make([]bool, nodes), off: make([]bool, nodes),
+		ends: make([]End, 2*len(links)), told: make([]bool, 2*len(links)), overload: make([]bool, nodes), off: make([]bool, nodes),
 		status: make([]status, len(links)), arcs: make([]count, 2*len(links)),
 		since: now, stale: true,
 	}
@@ -101,6 +105,9 @@ func New(nodes int, links []Link, converge time.Duration, now time.Time) *Fabric
 		f.status[i].moved = now
 	}
 	f.rates = f.noRates()
+	if converge > 0 {
+		f.waves = waves(nodes, links, converge)
+	}
 	return f
 }
 
@@ -108,11 +115,12 @@ func New(nodes int, links []Link, converge time.Duration, now time.Time) *Fabric
 // Demand holds a rate in bits per second for each class and pair, at index from*nodes+to.
 func (f *Fabric) Begin(demand [2][]int64, now time.Time) {
 	f.demand = demand
-	f.start = append([]End(nil), f.ends...)
+	f.start = slices.Clone(f.ends)
+	f.settle()
 	for i := range f.status {
 		s := &f.status[i]
 		s.up, s.near = f.light(i), f.adjacent(i)
-		s.known, s.moved, s.moves, s.joined = s.near, now, 0, now
+		s.moved, s.moves, s.joined = now, 0, now
 	}
 	f.since, f.stale = now, true
 }
@@ -120,14 +128,21 @@ func (f *Fabric) Begin(demand [2][]int64, now time.Time) {
 // Configure says how a link's end is configured from now on.
 func (f *Fabric) Configure(end int, e End, now time.Time) {
 	if f.ends[end] != e {
-		f.change(now, func() { f.ends[end] = e })
+		before := f.ends[end]
+		f.change(now, func() {
+			f.ends[end] = e
+			f.tell(news{origin: f.router(end), undo: func(v *view) { v.ends[end] = before }}, now)
+		})
 	}
 }
 
 // Overload says whether a router bears the overload bit from now on.
 func (f *Fabric) Overload(node int, on bool, now time.Time) {
 	if f.overload[node] != on {
-		f.change(now, func() { f.overload[node] = on })
+		f.change(now, func() {
+			f.overload[node] = on
+			f.tell(news{origin: node, undo: func(v *view) { v.overload[node] = !on }}, now)
+		})
 	}
 }
 
@@ -160,23 +175,11 @@ func (f *Fabric) follow(i int, now time.Time) {
 		if near {
 			s.joined = now
 		}
-		f.learn(i, now)
+		for end := 2 * i; end <= 2*i+1; end++ {
+			f.told[end] = near
+			f.tell(news{origin: f.router(end), adjacency: true, undo: func(v *view) { v.told[end] = !near }}, now)
+		}
 	}
-}
-
-// learn lets shortest paths know of an adjacency's change, in time.
-func (f *Fabric) learn(i int, now time.Time) {
-	s := &f.status[i]
-	f.agenda.cancel(s.learn)
-	s.learn = nil
-	if f.converge == 0 {
-		s.known = s.near
-		return
-	}
-	s.learn = f.agenda.at(now.Add(f.converge), func(at time.Time) {
-		f.integrate(at)
-		s.learn, s.known, f.stale = nil, s.near, true
-	})
 }
 
 // light says whether link i carries light both ways. A port that is disabled or without power turns it off at both ends.
@@ -187,30 +190,6 @@ func (f *Fabric) light(i int) bool {
 
 func (f *Fabric) adjacent(i int) bool {
 	return f.light(i) && f.ends[2*i].Levels&f.ends[2*i+1].Levels != 0
-}
-
-// graph is the network as one class of traffic is routed over it, with the ends configured as given.
-func (f *Fabric) graph(class int, ends []End, overload []bool) *flow.Graph {
-	g := &flow.Graph{Nodes: f.nodes, Arcs: make([]flow.Arc, 2*len(f.links)), Overload: overload}
-	for i, l := range f.links {
-		a, b := &ends[2*i], &ends[2*i+1]
-		shared := a.Levels & b.Levels
-		up := f.status[i].known && a.Class[class] && b.Class[class]
-		g.Arcs[2*i] = flow.Arc{From: l.A, To: l.B, Metric: a.effective(class, shared), Up: up}
-		g.Arcs[2*i+1] = flow.Arc{From: l.B, To: l.A, Metric: b.effective(class, shared), Up: up}
-	}
-	return g
-}
-
-// effective is the metric of an end over the levels that both ends share, and out of reach when there is none.
-func (e *End) effective(class int, levels uint8) uint32 {
-	metric := uint32(flow.MaxMetric)
-	for level := 1; level <= 2; level++ {
-		if levels&(1<<level) != 0 {
-			metric = min(metric, max(1, e.Metric[level][class]))
-		}
-	}
-	return metric
 }
 
 // Up says whether link i carries light, how often that has changed, and when it last did.

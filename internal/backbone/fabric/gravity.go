@@ -9,9 +9,7 @@ const ipv6Part = 5
 // the product of their masses, a router's mass being the capacity of its links. A fifth of it is IPv6 where there is a
 // path for that. The whole is scaled so that the busiest arc is offered target of its capacity, 0.45 being 45 %.
 func (f *Fabric) Gravity(target float64) [2][]int64 {
-	for i := range f.status {
-		f.status[i].known = f.adjacent(i)
-	}
+	f.settle()
 	mass, sum := make([]float64, f.nodes), 0.0
 	for _, l := range f.links {
 		mass[l.A] += float64(l.Capacity)
@@ -20,7 +18,7 @@ func (f *Fabric) Gravity(target float64) [2][]int64 {
 	}
 	var routes [classes]*flow.Routes
 	for class := range routes {
-		routes[class] = flow.Paths(f.graph(class, f.ends, f.overload))
+		routes[class] = flow.Paths(f.graph(class, f.truth()))
 	}
 	const raw = 1e15 // bits per second in all before scaling, so that rounding does not show
 	demand := f.divide(routes[IPv6], func(from, to int) float64 { return raw * (mass[from] / sum) * (mass[to] / sum) })

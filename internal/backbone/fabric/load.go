@@ -2,6 +2,7 @@ package fabric
 
 import (
 	"math/bits"
+	"slices"
 
 	"github.com/detour-net/detour/internal/backbone/flow"
 )
@@ -22,7 +23,7 @@ type arcRates struct {
 }
 
 type totalRates struct {
-	delivered, lost, discarded, unroutable, undrained int64
+	delivered, lost, discarded, unroutable, looped, undrained int64
 }
 
 func (f *Fabric) noRates() rates { return rates{arcs: make([]arcRates, 2*len(f.links))} }
@@ -30,12 +31,12 @@ func (f *Fabric) noRates() rates { return rates{arcs: make([]arcRates, 2*len(f.l
 // current are the rates since the last change.
 func (f *Fabric) current() *rates {
 	if f.stale {
-		f.rates = f.compute(f.ends, f.overload)
-		if f.asAtStart() {
-			f.rates.total.undrained = f.rates.total.lost
-		} else {
-			f.rates.total.undrained = f.compute(f.start, nil).total.lost
+		f.rates = f.compute(f.knowledge(f.truth(), f.flight))
+		left := f.rates.total
+		if !f.asAtStart() {
+			left = f.compute(f.knowledge(f.untouched())).total
 		}
+		f.rates.total.undrained = left.lost + left.looped
 		f.stale = false
 	}
 	return &f.rates
@@ -43,40 +44,34 @@ func (f *Fabric) current() *rates {
 
 // asAtStart says whether traffic is routed as if nobody had configured anything since the start.
 func (f *Fabric) asAtStart() bool {
-	for i := range f.ends {
-		if f.start == nil || f.ends[i] != f.start[i] {
-			return false
-		}
+	if f.start == nil {
+		return true
 	}
-	for _, on := range f.overload {
-		if on {
-			return false
-		}
-	}
-	return true
+	return slices.Equal(f.ends, f.start) && !slices.Contains(f.overload, true) && !slices.ContainsFunc(f.flight, configured)
 }
 
-// compute routes all traffic with the ends configured as given, first to learn what each arc is offered, then to see what
-// arrives.
-func (f *Fabric) compute(ends []End, overload []bool) rates {
+// compute routes all traffic by what routers know, first to learn what each arc is offered, then to see what arrives.
+func (f *Fabric) compute(k knowledge) rates {
 	r := f.noRates()
-	if ends == nil {
-		return r
-	}
-	var routes [classes]*flow.Routes
+	var routes [classes]*flow.Mixed
 	for class := range routes {
-		routes[class] = flow.Paths(f.graph(class, ends, overload))
+		tables := make([]*flow.Routes, len(k.views))
+		for i, v := range k.views {
+			tables[i] = flow.Paths(f.graph(class, v))
+		}
+		routes[class] = flow.Mix(tables, k.whose)
 		routes[class].Send(f.demand[class], func(arc int, rate int64) int64 {
 			r.arcs[arc].offered += rate
 			return rate
 		})
 	}
 	for class := range routes {
-		delivered, unroutable := routes[class].Send(f.demand[class], func(arc int, rate int64) int64 {
+		delivered, unroutable, looped := routes[class].Send(f.demand[class], func(arc int, rate int64) int64 {
 			return f.cross(&r, arc, rate)
 		})
 		r.total.delivered += delivered
 		r.total.unroutable += unroutable
+		r.total.looped += looped
 	}
 	return r
 }

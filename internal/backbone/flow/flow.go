@@ -3,7 +3,8 @@
 // A Graph is one topology as a link-state protocol sees it: arcs with metrics, and nodes that may be overloaded. Paths
 // computes every node's equal-cost next hops towards every destination. Routes.Send then pushes a demand matrix along
 // them, splitting equally per next hop at each node; parallel arcs are next hops of their own. The caller says what
-// becomes of traffic at each arc, so the same walk serves for offered load, for loss and for congestion.
+// becomes of traffic at each arc, so the same walk serves for offered load, for loss and for congestion. Mixed does the
+// same for nodes that do not all forward by the same Routes, where traffic may loop.
 //
 // Rates are int64 and nothing is rounded away: what a node cannot divide evenly goes, unit by unit, to its first next
 // hops, so whatever enters is delivered, dropped by an arc, or had no route. No clock, no goroutine, no randomness.
@@ -146,19 +147,23 @@ func (r *Routes) Send(demand []int64, cross func(arc int, rate int64) int64) (de
 			if at[n] == 0 {
 				continue
 			}
-			hops := t.next(n)
-			share, rest := at[n]/int64(len(hops)), at[n]%int64(len(hops))
-			for i, arc := range hops {
-				rate := share
-				if int64(i) < rest {
-					rate++
-				}
-				if rate > 0 {
-					at[r.graph.Arcs[arc].To] += cross(int(arc), rate)
-				}
-			}
+			r.graph.split(at, t.next(n), at[n], cross)
 		}
 		delivered += at[to]
 	}
 	return delivered, unroutable
+}
+
+// split divides a rate over next hops and adds what arrives to what is at their other ends.
+func (g *Graph) split(at []int64, hops []int32, rate int64, cross func(arc int, rate int64) int64) {
+	share, rest := rate/int64(len(hops)), rate%int64(len(hops))
+	for i, arc := range hops {
+		part := share
+		if int64(i) < rest {
+			part++
+		}
+		if part > 0 {
+			at[g.Arcs[arc].To] += cross(int(arc), part)
+		}
+	}
 }

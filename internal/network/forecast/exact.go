@@ -3,6 +3,7 @@ package forecast
 import (
 	"fmt"
 	"math/bits"
+	"slices"
 	"strings"
 	"time"
 
@@ -12,64 +13,122 @@ import (
 )
 
 // exact answers with the paths of every demand.
-func (q *question) exact(name string, now whatif.Metrics) error {
-	known, ok := q.held.answers[name]
+func (q *question) exact(now []whatif.Metrics) error {
+	key := strings.Join(q.names, "\n")
+	known, ok := q.held.answers[key]
 	if !ok {
 		var err error
-		if known, err = q.held.drain(name); err != nil {
+		if known, err = q.held.drain(q.names, q.limits); err != nil {
 			return err
 		}
-		q.held.answers[name] = known
+		q.held.answers[key] = known
 	}
 	p := known
 	p.At, p.Inputs, p.Method, p.Matrix, p.MatrixAt = q.out.At, q.out.Inputs, q.out.Method, q.out.Matrix, q.out.MatrixAt
 	q.out = p
-	stands := q.held.base
-	if now.AB >= network.MetricLastResort || now.BA >= network.MetricLastResort {
-		var err error
-		if stands, err = q.held.base.Apply(whatif.Change{Metrics: []whatif.Metrics{now}}); err != nil {
-			return fmt.Errorf("see %s as it is: %w", name, err)
-		}
+	stands, err := q.held.base.Apply(whatif.Change{Metrics: now})
+	if err != nil {
+		return fmt.Errorf("see %s as it is: %w", listed(q.names), err)
 	}
 	q.out.Fit = q.fit(stands)
 	return nil
 }
 
-// drain computes what draining a link would do.
-func (h *held) drain(name string) (events.Prospect, error) {
-	drained, err := h.base.Apply(whatif.SoftDrain(name))
+// drain computes what draining links would do.
+func (h *held) drain(names []string, limits whatif.Limits) (Forecast, error) {
+	drained, gone, err := h.without(names)
 	if err != nil {
-		return events.Prospect{}, fmt.Errorf("drain %s: %w", name, err)
+		return Forecast{}, err
 	}
-	gone, err := h.base.Apply(whatif.HardDrain(name))
-	if err != nil {
-		return events.Prospect{}, fmt.Errorf("take %s away: %w", name, err)
+	if h.survey == nil {
+		if h.survey, err = whatif.NewSurvey(h.base, h.scenarios, surveyMemory); err != nil {
+			return Forecast{}, fmt.Errorf("survey failures: %w", err)
+		}
 	}
-	limits := whatif.DefaultLimits()
 	after, err := h.survey.Survive(drained, limits)
 	if err != nil {
-		return events.Prospect{}, fmt.Errorf("survive the drain of %s: %w", name, err)
+		return Forecast{}, fmt.Errorf("survive the drain of %s: %w", listed(names), err)
 	}
-	ab, ba, _ := h.base.Load(name)
-	return events.Prospect{
-		InService: outlook(h.base, h.base, h.survey.Present(limits)), Drained: outlook(drained, gone, after),
-		NewViolations: after.Violations + after.Cut, Worst: worst(after), Moved: ab.BPS + ba.BPS, Harm: harm(h.base, drained, gone, after),
-	}, nil
+	var f Forecast
+	if err := h.plan(names, &f); err != nil {
+		return Forecast{}, err
+	}
+	for _, name := range names {
+		ab, ba, _ := h.base.Load(name)
+		f.Moved += ab.BPS + ba.BPS
+	}
+	f.InService, f.Drained = outlook(h.base, h.survey.Present(limits)), outlook(drained, after)
+	h.cutOff(gone, &f)
+	f.NewViolations, f.Worst, f.Harm = after.Violations+after.Cut, worst(after), h.harm(drained, gone, after)
+	return f, nil
 }
 
-// outlook puts a state into the vocabulary; reach is the same state as far as being reached is concerned.
-func outlook(st, reach *whatif.State, s whatif.Survival) events.Outlook {
-	o := events.Outlook{Failures: s.Failures, Settled: s.Settled}
-	full := st.Worst()
-	o.WorstPermil, o.WorstLink = int(full.Permil), direction(full)
-	o.SurvivePermil, o.Failure, o.Link = int(max(s.Worst.Load.Permil, full.Permil)), s.Worst.Failure, direction(s.Worst.Load)
-	lost := reach.Undelivered(named)
-	o.CutOff = lost.BPS
-	for _, l := range lost.Named {
-		o.CutOffNames = append(o.CutOffNames, l.From+" > "+l.To)
+// without is the network with links as the last resort, and with everything out of all paths that is to be spared: these
+// links and those that are drained already, for one drain must not live off another.
+func (h *held) without(names []string) (drained, gone *whatif.State, err error) {
+	if drained, err = h.base.Apply(whatif.SoftDrain(names...)); err != nil {
+		return nil, nil, fmt.Errorf("drain %s: %w", listed(names), err)
 	}
-	return o
+	if gone, err = h.reach.Apply(whatif.HardDrain(names...)); err != nil {
+		return nil, nil, fmt.Errorf("take %s away: %w", listed(names), err)
+	}
+	return drained, gone, nil
 }
+
+// outlook puts a state into the vocabulary, but for what is cut off.
+func outlook(st *whatif.State, s whatif.Survival) events.Outlook {
+	full := st.Worst()
+	return events.Outlook{
+		WorstPermil: int(full.Permil), WorstLink: direction(full),
+		SurvivePermil: int(max(s.Worst.Load.Permil, full.Permil)), Failure: s.Worst.Failure, Link: direction(s.Worst.Load),
+		Failures: s.Failures, Settled: s.Settled,
+	}
+}
+
+// cutOff says what has no path in service, and what when the links are gone, drained links being none: of that some of what
+// is new is always named.
+func (h *held) cutOff(gone *whatif.State, f *Forecast) {
+	before := h.reach.Undelivered(0)
+	after := gone.Undelivered(before.Count + named) // all that had no path in service has none then
+	f.InService.CutOff, f.Drained.CutOff = before.BPS, after.BPS
+	lost := map[whatif.Lost]bool{}
+	for i, l := range h.reach.Undelivered(before.Count).Named {
+		lost[l] = true
+		if i < named {
+			f.InService.CutOffNames = append(f.InService.CutOffNames, l.From+" > "+l.To)
+		}
+	}
+	f.Drained.CutOffNames = slices.Clone(f.InService.CutOffNames)
+	for _, l := range after.Named {
+		if !lost[l] && len(f.Drained.CutOffNames) < len(f.InService.CutOffNames)+named {
+			f.Drained.CutOffNames = append(f.Drained.CutOffNames, l.From+" > "+l.To)
+		}
+	}
+}
+
+// plan fills in the way into the drain.
+func (h *held) plan(names []string, f *Forecast) (err error) {
+	if f.Way, err = h.base.Steps(names, network.MetricLastResort, whatif.DefaultSteps); err != nil {
+		return fmt.Errorf("plan the drain of %s: %w", listed(names), err)
+	}
+	f.Loops = f.Way.Loops
+	if len(names) > 1 {
+		return nil
+	}
+	// A step is one metric for both ends. Where they differ, each goes by the other's steps as well: a direction may stop
+	// anywhere between two metrics, and no destination is reached over both.
+	for _, push := range f.Way.Pushes {
+		for _, m := range push {
+			f.Steps = append(f.Steps, m.AB, m.BA)
+		}
+	}
+	slices.Sort(f.Steps)
+	f.Steps = slices.Compact(f.Steps)
+	return nil
+}
+
+// listed are names for people.
+func listed(names []string) string { return strings.Join(names, ", ") }
 
 // direction names a direction of a link: "den-kcy, den to kcy".
 func direction(l whatif.Load) string {
@@ -102,8 +161,8 @@ const failureIn10000 = 64
 
 // harm is the traffic that is expected to be lost because of the drain: what no longer fits, what has no way but the
 // drained link, and what a failure more would take, weighted by its likelihood. Of failures the twenty worst are counted.
-func harm(base, drained, gone *whatif.State, after whatif.Survival) int64 {
-	lost := max(0, overflow(drained)-overflow(base)) + gone.Undelivered(0).BPS - base.Undelivered(0).BPS
+func (h *held) harm(drained, gone *whatif.State, after whatif.Survival) int64 {
+	lost := max(0, overflow(drained)-overflow(h.base)) + gone.Undelivered(0).BPS - h.reach.Undelivered(0).BPS
 	failing := after.CutBPS
 	for _, v := range after.Violating {
 		failing += v.Load.BPS - v.Load.Capacity

@@ -1,6 +1,7 @@
 package forecast
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -23,6 +24,7 @@ type Forecaster struct {
 	links    map[string]int // name -> index in the topology
 
 	mu      sync.Mutex
+	limits  whatif.Limits
 	matrix  network.Matrix
 	traffic events.Digest // of matrix
 	recent  []*held       // the networks that were asked about lately, the newest first
@@ -32,14 +34,24 @@ type Forecaster struct {
 type held struct {
 	key       events.Digest
 	base      *whatif.State
-	scenarios []whatif.Scenario          // every link, risk group and router
-	survey    *whatif.Survey             // nil without a matrix
-	answers   map[string]events.Prospect // by link, as far as they do not depend on measured loads
+	spared    []string            // links that are drained beside those that are asked about, sorted as the topology is
+	reach     *whatif.State       // base without them
+	scenarios []whatif.Scenario   // every link, risk group and router
+	survey    *whatif.Survey      // nil until a drain is asked about
+	answers   map[string]Forecast // by the links' names, as far as they do not depend on measured loads
 }
 
-// New returns a Forecaster for a valid topology, without a traffic matrix.
+// Forecast is what draining one or more links at once would do.
+type Forecast struct {
+	// Prospect has all links in service on its one side and all drained on the other. Its Steps are given for one link.
+	events.Prospect
+	// Way is how to get there without loops: for every link, whatever stands now.
+	Way whatif.Steps
+}
+
+// New returns a Forecaster for a valid topology, without a traffic matrix and with whatif's default limits.
 func New(t *network.Topology) *Forecaster {
-	f := &Forecaster{topology: t, links: map[string]int{}}
+	f := &Forecaster{topology: t, links: map[string]int{}, limits: whatif.DefaultLimits()}
 	for i, l := range t.Links {
 		f.links[l.Name] = i
 	}
@@ -53,14 +65,28 @@ func (f *Forecaster) Use(m network.Matrix) {
 	f.matrix, f.traffic, f.recent = m, m.Digest(), nil
 }
 
+// Limit says from now on which failures count as new violations.
+func (f *Forecaster) Limit(l whatif.Limits) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.limits, f.recent = l, nil
+}
+
 // Link forecasts what draining a link would do, with everything else as it is in s. What keeps it from knowing is said in
 // Missing.
 func (f *Forecaster) Link(name string, s network.State) events.Prospect {
+	return f.Links([]string{name}, s).Prospect
+}
+
+// Links forecasts what draining links all together would do, as Link does for one. Their order does not matter, nor that a
+// name is given twice.
+func (f *Forecaster) Links(names []string, s network.State) Forecast {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	q := &question{Forecaster: f, seen: s, out: events.Prospect{At: s.At}}
-	if err := q.ask(name); err != nil {
-		return events.Prospect{At: q.out.At, Inputs: q.out.Inputs, Missing: err.Error()}
+	q := &question{Forecaster: f, seen: s, names: slices.Compact(slices.Sorted(slices.Values(names)))}
+	q.out.At = s.At
+	if err := q.ask(); err != nil {
+		return Forecast{Prospect: events.Prospect{At: q.out.At, Inputs: q.out.Inputs, Missing: err.Error()}}
 	}
 	return q.out
 }
@@ -68,28 +94,57 @@ func (f *Forecaster) Link(name string, s network.State) events.Prospect {
 // question is one forecast under way.
 type question struct {
 	*Forecaster
-	seen network.State
-	live network.Live
-	link int // index of the link that it is about
-	held *held
-	out  events.Prospect
+	seen  network.State
+	live  network.Live
+	names []string     // of the links that it is about, sorted
+	about map[int]bool // their indices in the topology
+	held  *held
+	out   Forecast
 }
 
-func (q *question) ask(name string) (err error) {
-	var known bool
-	if q.link, known = q.links[name]; !known {
-		return fmt.Errorf("link %q is not in the topology", name)
+func (q *question) ask() error {
+	if len(q.names) == 0 {
+		return errors.New("no link is named")
 	}
-	if q.live, err = network.Effective(q.topology, q.seen); err != nil {
-		return err
-	}
-	spec, now, err := q.spec()
+	now, err := q.look()
 	if err != nil {
 		return err
 	}
-	exact := len(q.matrix.Demands) > 0
+	q.out.Inputs = events.DigestOf(struct {
+		Network events.Digest
+		Limits  whatif.Limits
+		Drain   []string
+		Now     []whatif.Metrics
+		Loads   map[string]network.LinkState
+	}{q.held.key, q.limits, q.names, now, q.seen.Links})
+	if err := q.age(); err != nil {
+		return err
+	}
+	if q.out.Method == events.MethodExact {
+		return q.exact(now)
+	}
+	return q.bound()
+}
+
+// look finds the network that the question is about; now are the metrics that its links have.
+func (q *question) look() (now []whatif.Metrics, err error) {
+	q.about = map[int]bool{}
+	for _, name := range q.names {
+		i, known := q.links[name]
+		if !known {
+			return nil, fmt.Errorf("link %q is not in the topology", name)
+		}
+		q.about[i] = true
+	}
+	if q.live, err = network.Effective(q.topology, q.seen); err != nil {
+		return nil, err
+	}
+	spec, now, err := q.spec()
+	if err != nil {
+		return nil, err
+	}
 	q.out.Method = events.MethodBound
-	if exact {
+	if len(q.matrix.Demands) > 0 {
 		q.out.Method, q.out.Matrix, q.out.MatrixAt = events.MethodExact, q.matrix.Source, q.matrix.At
 	}
 	key := events.DigestOf(struct {
@@ -97,22 +152,7 @@ func (q *question) ask(name string) (err error) {
 		Links   []whatif.Link
 		Traffic events.Digest
 	}{spec.Nodes, spec.Links, q.traffic})
-	q.out.Inputs = events.DigestOf(struct {
-		Network events.Digest
-		Link    string
-		Now     whatif.Metrics
-		Loads   map[string]network.LinkState
-	}{key, name, now, q.seen.Links})
-	if err := q.hold(key, spec); err != nil {
-		return err
-	}
-	if err := q.age(); err != nil {
-		return err
-	}
-	if exact {
-		return q.exact(name, now)
-	}
-	return q.bound(name)
+	return now, q.hold(key, spec)
 }
 
 // hold finds the network that the question is about, or makes it.
@@ -126,15 +166,26 @@ func (q *question) hold(key events.Digest, spec whatif.Spec) error {
 	if err != nil {
 		return fmt.Errorf("model the network: %w", err)
 	}
-	h := &held{key: key, answers: map[string]events.Prospect{}, base: net.Solve(), scenarios: slices.Concat(net.Links(), net.Groups(), net.Nodes())}
-	if len(q.matrix.Demands) > 0 {
-		if h.survey, err = whatif.NewSurvey(h.base, h.scenarios, surveyMemory); err != nil {
-			return fmt.Errorf("survey failures: %w", err)
-		}
+	h := &held{key: key, answers: map[string]Forecast{}, base: net.Solve(), spared: q.spared(spec), scenarios: slices.Concat(net.Links(), net.Groups(), net.Nodes())}
+	if h.reach, err = h.base.Apply(whatif.HardDrain(h.spared...)); err != nil {
+		return fmt.Errorf("spare the drained links: %w", err)
 	}
 	q.held = h
 	q.recent = slices.Insert(q.recent[:min(len(q.recent), kept-1)], 0, h)
 	return nil
+}
+
+// spared are the links that are drained: the last resort, and not configured to be.
+func (q *question) spared(spec whatif.Spec) (names []string) {
+	for i, l := range q.topology.Links {
+		drained := func(e network.End, is uint32) bool {
+			return is >= network.MetricLastResort && !slices.ContainsFunc(l.Levels(), func(level int) bool { return e.MetricAt(level, network.IPv4) >= network.MetricLastResort })
+		}
+		if drained(l.A, spec.Links[i].MetricAB) || drained(l.B, spec.Links[i].MetricBA) {
+			names = append(names, l.Name)
+		}
+	}
+	return names
 }
 
 // age sets At to the oldest observation that counts, and refuses a network of which not every link is seen.

@@ -8,9 +8,9 @@ import (
 	"github.com/detour-net/detour/internal/network/whatif"
 )
 
-// spec is the network as it stands but with the link in service: what metrics it has now is returned beside it. Without a
-// matrix every router sends the least there is to every other, so that paths can be asked for all the same.
-func (q *question) spec() (spec whatif.Spec, now whatif.Metrics, err error) {
+// spec is the network as it stands but with the links in service: what metrics they have now is returned beside it. Without
+// a matrix every router sends the same to every other, so that paths can be asked for all the same.
+func (q *question) spec() (spec whatif.Spec, now []whatif.Metrics, err error) {
 	at := make(map[string]int, len(q.topology.Routers))
 	for i, r := range q.topology.Routers {
 		at[r.Name] = i
@@ -24,7 +24,7 @@ func (q *question) spec() (spec whatif.Spec, now whatif.Metrics, err error) {
 	}
 	level, err := q.level()
 	if err != nil {
-		return whatif.Spec{}, whatif.Metrics{}, err
+		return whatif.Spec{}, nil, err
 	}
 	for i, l := range q.topology.Links {
 		seen := q.live.Links[i]
@@ -33,10 +33,10 @@ func (q *question) spec() (spec whatif.Spec, now whatif.Metrics, err error) {
 			Down: seen.Down, SRLGs: groups[l.Name],
 		}
 		if link.MetricAB, link.MetricBA, err = oneMetric(l, seen, level); err != nil {
-			return whatif.Spec{}, whatif.Metrics{}, err
+			return whatif.Spec{}, nil, err
 		}
-		if i == q.link {
-			now = whatif.Metrics{Link: l.Name, AB: link.MetricAB, BA: link.MetricBA}
+		if q.about[i] {
+			now = append(now, whatif.Metrics{Link: l.Name, AB: link.MetricAB, BA: link.MetricBA})
 			link.MetricAB, link.MetricBA = inService(link.MetricAB, l.A, level), inService(link.MetricBA, l.B, level)
 		}
 		spec.Links = append(spec.Links, link)
@@ -83,6 +83,10 @@ func inService(now uint32, e network.End, level int) uint32 {
 	return e.MetricAt(level, network.IPv4)
 }
 
+// probe is what every router sends to every other where traffic is not known, in bits per second: so much that the smallest
+// share of it shows, and so little that whatif's bounds leave room for it.
+const probe = 1 << 20
+
 func (q *question) demands(at map[string]int) []whatif.Demand {
 	var list []whatif.Demand
 	for _, d := range q.matrix.Demands {
@@ -94,7 +98,7 @@ func (q *question) demands(at map[string]int) []whatif.Demand {
 	for from := range q.topology.Routers {
 		for to := range q.topology.Routers {
 			if from != to {
-				list = append(list, whatif.Demand{From: from, To: to, BPS: 1})
+				list = append(list, whatif.Demand{From: from, To: to, BPS: probe})
 			}
 		}
 	}

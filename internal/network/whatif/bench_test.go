@@ -12,8 +12,9 @@ func eachNetwork(b *testing.B, run func(b *testing.B, s Spec)) {
 		name string
 		spec func() Spec
 	}{
-		{"isp-1000-4000", func() Spec { return ispLike(1000, 4000, 600, 1) }},
-		{"geometric-1000-4000", func() Spec { return geometric(1000, 4000, 600, 1) }},
+		{"Kdl", func() Spec { return zoo(b, "Kdl", 5e11).spec() }},
+		{"isp-1000-4000", func() Spec { return ispLike(1000, 4000, 950, 1) }},
+		{"geometric-1000-4000", func() Spec { return geometric(1000, 4000, 950, 1) }},
 	} {
 		b.Run(x.name, func(b *testing.B) { run(b, x.spec()) })
 	}

@@ -15,16 +15,19 @@ import (
 // overloads, parts that hang on nothing, links that are down, demands of zero, of one and of thousands.
 func randomSpec(r *rand.Rand) Spec {
 	nodes := 2 + r.IntN(6)
+	if r.IntN(8) == 0 {
+		nodes += r.IntN(12)
+	}
 	var s Spec
 	for i := range nodes {
-		s.Nodes = append(s.Nodes, Node{Name: fmt.Sprintf("n%d", (i*7+3)%nodes+10*i), Overload: r.IntN(10) == 0})
+		s.Nodes = append(s.Nodes, Node{Name: fmt.Sprintf("n%d", (i*7+3)%nodes+100*i), Overload: r.IntN(10) == 0})
 	}
 	scale := []int{1, 3, 9, 4000}[r.IntN(4)]
 	for i := range r.IntN(3*nodes) + nodes/2 {
 		a := r.IntN(nodes)
 		b := (a + 1 + r.IntN(nodes-1)) % nodes
 		l := Link{
-			Name: fmt.Sprintf("l%02d", (i*5)%97), A: a, B: b,
+			Name: fmt.Sprintf("l%02d", (i*5)%997), A: a, B: b,
 			MetricAB: randomMetric(r, scale), CapacityAB: 1 + r.Int64N(1000), CapacityBA: 1 + r.Int64N(1000), Down: r.IntN(20) == 0,
 		}
 		l.MetricBA = l.MetricAB

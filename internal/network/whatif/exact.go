@@ -10,8 +10,7 @@ var errOtherNet = errors.New("what-if: the states are of different networks: sol
 
 // outcome is what one failure does after the change.
 type outcome struct {
-	settled bool // without computing paths
-	worst   verdict
+	worst verdict
 
 	breaks bool  // a direction is over both limits
 	over   peak  // the fullest of those
@@ -45,41 +44,46 @@ func (st *State) moved(f *failure) int64 {
 
 // evaluate computes failures exactly, all at once.
 func (t *trial) evaluate(batch []open) {
+	n := t.after.net
 	outs := make([]*outcome, len(batch))
-	t.after.net.parallel(len(batch), func(s *scratch, i int) { outs[i] = t.compute(s, batch[i]) }, nil)
+	cuts := make([]bool, len(batch))
+	var heavy []*failure
+	var at []int // in batch
+	for i, o := range batch {
+		outs[i] = &outcome{worst: verdict{index: -1, peak: peak{permil: -1, arc: -1}}}
+		if had := t.exact[o.index]; had != nil {
+			*outs[i] = *had
+		}
+		cuts[i] = o.must && t.mayCut(o.index)
+		if o.loads {
+			heavy, at = append(heavy, &t.sv.failures[o.index]), append(at, i)
+		}
+	}
+	fulls := make([][]peak, len(batch))
+	n.sweep(t.after, heavy, func(s *scratch, i int, lost int64) {
+		outs[at[i]].worst = verdict{index: batch[at[i]].index, peak: s.peak(t.after, t.ranked)}
+		fulls[at[i]] = t.full(s)
+		cuts[at[i]] = cuts[at[i]] && lost > 0
+	})
+	t.judge(batch, fulls, outs)
+	n.parallel(len(batch), func(s *scratch, i int) {
+		if cuts[i] {
+			t.cutOff(s, &t.sv.failures[batch[i].index], outs[i])
+		}
+	}, nil)
 	for i, out := range outs {
 		t.keep(batch[i].index, out)
 	}
 }
 
-func (t *trial) compute(s *scratch, o open) *outcome {
-	f := &t.sv.failures[o.index]
-	out := &outcome{worst: verdict{index: -1, peak: peak{permil: -1, arc: -1}}}
-	if had := t.exact[o.index]; had != nil {
-		*out = *had
-	}
-	mayCut := o.must && t.mayCut(o.index)
-	if o.loads {
-		lost, _ := s.fail(t.after, f)
-		mayCut = mayCut && lost > 0
-		out.settled = false
-		out.worst = verdict{index: o.index, peak: s.peak(t.after, t.ranked)}
-		t.judge(s, o.index, out)
-	}
-	if mayCut {
-		t.cutOff(s, f, out)
-	}
-	return out
-}
-
-// judge finds the fullest direction that is over both limits, in the sum that s has just made.
-func (t *trial) judge(s *scratch, index int, out *outcome) {
+// full are the directions over the limit in the sum just made.
+func (t *trial) full(s *scratch) []peak {
 	n, st := t.after.net, t.after
-	var full []int32
-	var loads []int64
+	var list []peak
 	for _, arc := range s.touched {
-		if load := st.load[arc] + s.gain[arc]; n.permil(arc, load) > t.limits.Permil {
-			full, loads = append(full, arc), append(loads, load)
+		load := st.load[arc] + s.gain[arc]
+		if permil := n.permil(arc, load); permil > t.limits.Permil {
+			list = append(list, peak{permil: permil, load: load, arc: arc})
 		}
 	}
 	for i, arc := range t.ranked.arcs {
@@ -87,30 +91,33 @@ func (t *trial) judge(s *scratch, index int, out *outcome) {
 			break
 		}
 		if s.summed[arc] != s.sum {
-			full, loads = append(full, arc), append(loads, st.load[arc])
+			list = append(list, peak{permil: t.ranked.permil[i], load: st.load[arc], arc: arc})
 		}
 	}
-	if len(full) == 0 {
-		return
+	return list
+}
+
+// judge finds, for each failure of a batch, the fullest direction that is over both limits, among those over the first.
+func (t *trial) judge(batch []open, fulls [][]peak, outs []*outcome) {
+	var again []*failure
+	var at []int
+	for i, o := range batch {
+		if len(fulls[i]) > 0 {
+			again, at = append(again, &t.sv.failures[o.index]), append(at, i)
+		}
 	}
-	e := &t.sv.effects[index]
-	if !e.kept {
-		s.fail(t.sv.before, &t.sv.failures[index])
-	}
+	t.after.net.sweep(t.sv.before, again, func(s *scratch, i int, _ int64) {
+		t.over(s, fulls[at[i]], outs[at[i]])
+	})
+}
+
+// over judges one failure, whose effect before the change is the sum just made.
+func (t *trial) over(s *scratch, full []peak, out *outcome) {
 	out.breaks, out.over = false, peak{arc: -1}
-	for i, arc := range full {
-		before := t.sv.before.load[arc]
-		if e.kept {
-			before += e.of(arc)
-		} else {
-			before += s.gained(arc)
-		}
-		if !t.breaks(arc, loads[i], before) {
-			continue
-		}
-		out.breaks = true
-		if out.over.over(n, arc, loads[i]) {
-			out.before = before
+	for _, p := range full {
+		before := t.sv.before.load[p.arc] + s.gained(p.arc)
+		if t.breaks(p.arc, p.load, before) && out.over.over(t.after.net, p.arc, p.load) {
+			out.breaks, out.before = true, before
 		}
 	}
 }
@@ -136,7 +143,7 @@ func (t *trial) survival() Survival {
 	var breaking, cutting []int
 	for i := range sv.failures {
 		o := t.exact[i]
-		if o == nil || o.settled && o.cut == 0 {
+		if o == nil {
 			out.Settled++
 		} else {
 			out.Exact++

@@ -12,8 +12,8 @@ import (
 )
 
 const (
-	fraction = 10             // bits of a unit after the point: traffic is counted in 1/1024 bit/s
-	half     = 1<<fraction>>1 // what is added before rounding to bits per second
+	fraction = 10                 // bits of a unit after the point: traffic is counted in 1/1024 bit/s
+	half     = 1 << fraction >> 1 // what is added before rounding to bits per second
 )
 
 // Net is a network laid out for computing. It never changes and may be used by many at once.
@@ -46,6 +46,7 @@ type Net struct {
 	window  uint32 // of queues: a power of two
 	digest  string
 	free    sync.Pool // of *scratch
+	logs    sync.Pool // of *sweepLog
 	present *view     // as the Spec has it
 }
 
@@ -62,6 +63,7 @@ func New(s Spec) (*Net, error) {
 	n.window = n.chooseWindow()
 	n.digest = n.sum()
 	n.free.New = func() any { return newScratch(n) }
+	n.logs.New = func() any { return new(sweepLog) }
 	return n, nil
 }
 

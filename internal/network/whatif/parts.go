@@ -211,24 +211,16 @@ func (p *parts) mayCut(f *failure) bool {
 }
 
 // comparable reports whether p's core lacks nothing of before's but links, so that counting parts compares them: the same
-// nodes, all reached exactly when they hang together, and nothing new for those that are overloaded.
+// nodes, all reached exactly when they hang together, and overloaded nodes hang on the same links.
 func (p *parts) comparable(before *parts) bool {
-	same := before.whole && p.whole && slices.Equal(before.view.overload, p.view.overload) && slices.Equal(before.view.nodeDown, p.view.nodeDown)
 	for arc, w := range p.view.weight {
 		if (w == 0) != (before.view.weight[arc] == 0) && (p.view.overload[p.net.tail[arc]] || p.view.overload[p.net.head[arc]]) {
 			return false
 		}
 	}
-	return same
+	return before.whole && p.whole && slices.Equal(before.view.overload, p.view.overload) && slices.Equal(before.view.nodeDown, p.view.nodeDown)
 }
 
-// cutsAlike reports whether a failure parts the same nodes in p as in before, which are comparable: whoever it cuts off in
-// one it cuts off in the other.
-func (p *parts) cutsAlike(before *parts, f *failure) bool {
-	for _, arc := range f.arcs {
-		if p.view.overload[p.net.tail[arc]] {
-			return false
-		}
-	}
-	return before.without(f) == p.without(f)
-}
+// cutsAlike reports whether a failure leaves the same parts in p as in before, which are comparable: p's are parts of
+// before's, so equally many are the same, and whoever is cut off in one is in the other.
+func (p *parts) cutsAlike(before *parts, f *failure) bool { return before.without(f) == p.without(f) }

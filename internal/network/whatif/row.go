@@ -86,6 +86,12 @@ func part(share int64, rest, i int) int64 {
 	return share
 }
 
+// portion is what the i-th of k next hops gets of traffic.
+func portion(traffic int64, k, i int) int64 {
+	share, rest := split(traffic, k)
+	return part(share, rest, i)
+}
+
 // eachArc visits every arc that carries traffic of r, with how much.
 func (r *row) eachArc(n *Net, hops []int32, visit func(arc int32, traffic int64)) {
 	for node, traffic := range r.flow {

@@ -32,6 +32,7 @@ type scratch struct {
 	pending  []int64  // traffic that comes or no longer comes
 	refilled []int32  // nodes whose traffic changes
 	flow     []int64  // their new traffic
+	walk     []visit  // the way of a search for cycles
 
 	// What arcs gain and lose, summed over repairs.
 	sum     uint32 // epoch of the sum
@@ -39,7 +40,8 @@ type scratch struct {
 	gain    []int64
 	touched []int32
 
-	before, after probe // views that failures are tried on
+	before, after probe     // views that failures are tried on
+	log           *sweepLog // of a sweep under way
 }
 
 func newScratch(n *Net) *scratch {

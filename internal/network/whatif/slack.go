@@ -18,22 +18,48 @@ import (
 //
 // where g is what the failure brings onto the worse arcs; destinations that do not use them have only g. Over all
 // destinations g is what the worse arcs gain by the failure, plus what they lose by it, which is at most the sum of
-// min(a, F). Where a failure also ends traffic, that of a failed node, F has it too when its path meets the change; when
-// it does not, ending it is linear but for rounding, which is below a quarter of a unit per arc and state.
+// min(a, F).
+//
+// Mostly the two meet less than that. Let the change touch t at the nodes where its next hops change or worse arcs begin.
+//   - What fails alone does not lie downstream of a touched node, before the change or after. Then it neither alters the
+//     ways that the change uses nor those it takes instead, so the change moves what crosses the worse arcs in the same
+//     way, and t exceeds the sum by at most g and what the failure takes off the worse arcs: nothing, unless it lies
+//     upstream of a touched node.
+//   - It does, but every node that sends into it keeps another next hop, so that no distance changes, has the same traffic
+//     after the change as before, and nothing downstream of it is touched. Then t does not exceed the sum at all.
+//   - A failed node's own traffic ends; on a way that is not touched that is linear.
+//
+// Rounding then adds less than a quarter of a unit per arc and state.
 type slack struct {
 	net   *Net
 	worse []arcChange
 	all   int64 // sum of a over destinations
 	cross int64 // how many of the worse arcs one path can cross
 
-	arcs, nodes []meets // as if each failed alone
+	arcs, nodes []meets
 }
 
 // meets is where traffic of a change meets one arc or node that fails.
 type meets struct {
+	alone, joined meeting // when nothing else fails, and when something does
+	bare          int64   // traffic to destinations that the change overloads: a failure may take it off an arc that is worse for others
+}
+
+type meeting struct {
 	both int64 // sum of min(2a, F + F')
 	less int64 // sum of min(a, F)
-	bare int64 // traffic to destinations that the change overloads: a failure may take it off an arc that is worse for others
+}
+
+// full notes that the failure moves so much before and after the change.
+func (m *meeting) full(a, before, after int64) {
+	m.both += min(2*a, before+after)
+	m.less += min(a, before)
+}
+
+// only notes that the failure takes at most so much off the worse arcs, and nothing else comes of it but rounding.
+func (m *meeting) only(a, taken, rounding int64) {
+	m.both += min(2*a, taken+rounding)
+	m.less += min(a, taken+rounding)
 }
 
 // newSlack prepares the bound for every failure of a change that leads from before to after.
@@ -41,7 +67,10 @@ func newSlack(before, after *State, worse []arcChange) *slack {
 	n := before.net
 	k := &slack{net: n, worse: worse, arcs: make([]meets, len(n.tail)), nodes: make([]meets, len(n.nodes))}
 	k.countCrossings(n, before.view, after.view)
-	m := meeting{slack: k, sum: make([]int64, len(n.tail)), up: make([]int32, len(n.nodes)), own: make([]int64, len(n.nodes))}
+	m := meeter{
+		slack: k, rounding: int64(len(n.tail)), sum: make([]int64, len(n.tail)), own: make([]int64, len(n.nodes)),
+		up: make([]int32, len(n.nodes)), down: make([]int32, len(n.nodes)), met: make([]int32, len(n.nodes)),
+	}
 	for i, old := range before.rows {
 		to := n.dests[i]
 		if before.view.overload[to] != after.view.overload[to] {
@@ -75,46 +104,53 @@ func (k *slack) countCrossings(n *Net, before, after *view) {
 
 // of is the slack for a failure with the given effect before the change.
 func (k *slack) of(f *failure, e *effect) int64 {
-	var sum meets
+	var sum meeting
+	bare, alone := int64(0), len(f.links)+len(f.nodes) == 1
+	add := func(m meets) {
+		x := m.joined
+		if alone {
+			x = m.alone
+		}
+		sum.both, sum.less, bare = saturate(sum.both+x.both), saturate(sum.less+x.less), saturate(bare+m.bare)
+	}
 	for _, link := range f.links {
 		for _, arc := range k.net.arcsOf[link] {
-			sum.add(k.arcs[arc])
+			add(k.arcs[arc])
 		}
 	}
 	for _, node := range f.nodes {
-		sum.add(k.nodes[node])
+		add(k.nodes[node])
 	}
 	brought := k.all
 	if sum.less == 0 || k.cross < k.all/sum.less {
 		brought = sum.less * k.cross
 	}
-	brought = saturate(brought + sum.bare)
+	brought = saturate(brought + bare)
 	for _, c := range k.worse {
-		brought += e.of(c.arc)
+		brought += e.atMost(k.net, c.arc)
 	}
 	return saturate(sum.both + saturate(max(0, brought)))
-}
-
-func (m *meets) add(x meets) {
-	m.both, m.less, m.bare = saturate(m.both+x.both), saturate(m.less+x.less), saturate(m.bare+x.bare)
 }
 
 // saturate keeps sums of loads where adding a few of them cannot overflow: no load is ever more than that.
 func saturate(x int64) int64 { return min(x, maxTotal<<fraction) }
 
-// meeting sums up, destination by destination, where its traffic meets failures.
-type meeting struct {
+// meeter sums up, destination by destination, where its traffic meets failures.
+type meeter struct {
 	*slack
-	sum  []int64 // per arc
-	used []int32 // arcs with a sum
-	up   []int32 // per node: 1 + the row in which its paths meet the change
-	own  []int64 // per node: what it sends itself
-	hops []int32
-	todo []int32
+	rounding int64
+	stamp    int32   // 1 + the row at hand, for what is marked
+	up, down []int32 // per node: upstream of a touched one, and downstream
+	met      []int32 // per node: its failure meets the change though it is downstream
+	sum      []int64 // per arc
+	own      []int64 // per node: what it sends itself
+	hops     []int32
+	touched  []int32
+	todo     []int32
 }
 
 // moved is the row's traffic on arcs that become worse for it.
-func (m *meeting) moved(r *row, to int32) int64 {
+func (m *meeter) moved(r *row, to int32) int64 {
 	sum := int64(0)
 	for _, c := range m.worse {
 		if c.on(m.net, to) <= 0 || !r.has(c.arc) {
@@ -128,76 +164,151 @@ func (m *meeting) moved(r *row, to int32) int64 {
 }
 
 // meet adds a row that the change alters, with a units of it on worse arcs.
-func (m *meeting) meet(index int, old, after *row, a int64) {
-	n := m.net
-	m.used = m.used[:0]
-	old.eachArc(n, m.hops, func(arc int32, x int64) {
-		m.sum[arc] = x
-		m.used = append(m.used, arc)
-		m.arcs[arc].less += min(a, x)
-	})
-	after.eachArc(n, m.hops, func(arc int32, x int64) {
-		if m.sum[arc] == 0 {
-			m.used = append(m.used, arc)
+func (m *meeter) meet(index int, old, after *row, a int64) {
+	n, to := m.net, m.net.dests[index]
+	m.stamp = int32(index) + 1
+	m.mark(old, after)
+	for node := range int32(len(n.nodes)) {
+		if old.flow[node] != 0 || after.flow[node] != 0 {
+			m.meetHops(node, old, after, a)
 		}
-		m.sum[arc] += x
-	})
-	for _, arc := range m.used {
-		m.arcs[arc].both += min(2*a, m.sum[arc])
-		m.sum[arc] = 0
 	}
-	m.upstream(index, old, after)
 	for i := n.first[index]; i < n.first[index+1]; i++ {
 		m.own[n.from[i]] = n.amount[i]
 	}
-	rounding := int64(len(n.tail))
-	for node := range n.nodes {
-		f, g := old.flow[node], after.flow[node]
-		if own := m.own[node]; own > 0 {
-			if m.up[node] != int32(index)+1 {
-				f, g = max(0, f-own)+rounding, max(0, g-own)
-			}
-			m.own[node] = 0
+	for node := range int32(len(n.nodes)) {
+		before, then, own := old.flow[node], after.flow[node], m.own[node]
+		m.own[node] = 0
+		if own > 0 && m.up[node] != m.stamp {
+			before, then, own = max(0, before-own)+m.rounding, max(0, then-own), 0
 		}
-		m.nodes[node].less += min(a, f)
-		m.nodes[node].both += min(2*a, f+g)
+		x := &m.nodes[node]
+		x.joined.full(a, before, then)
+		switch {
+		case node == to:
+			x.alone.only(a, before, 0)
+		case m.down[node] != m.stamp && m.up[node] != m.stamp:
+			x.alone.only(a, 0, m.rounding)
+		case m.down[node] != m.stamp:
+			x.alone.only(a, before, m.rounding)
+		case m.met[node] != m.stamp:
+			x.alone.full(a, min(before, own+m.rounding), min(then, own))
+		default:
+			x.alone.full(a, before, then)
+		}
 	}
 }
 
-// upstream marks the nodes whose paths meet a worse arc, or a node that the change gives other next hops.
-func (m *meeting) upstream(index int, old, after *row) {
-	n, stamp := m.net, int32(index)+1
-	m.todo = m.todo[:0]
-	reach := func(node int32) {
-		if m.up[node] != stamp {
-			m.up[node] = stamp
-			m.todo = append(m.todo, node)
+// meetHops adds what a node sends to its next hops, and marks the nodes there whose failure meets the change.
+func (m *meeter) meetHops(node int32, old, after *row, a int64) {
+	n := m.net
+	m.hops = old.hops(n, node, m.hops[:0])
+	first := len(m.hops)
+	m.hops = after.hops(n, node, m.hops)
+	was, is := m.hops[:first], m.hops[first:]
+	down, up := m.down[node] == m.stamp, m.up[node] == m.stamp
+	steady := !up && old.flow[node] == after.flow[node]
+	for i, arc := range was {
+		m.sum[arc] = portion(old.flow[node], first, i)
+	}
+	for i, arc := range is {
+		m.meetArc(arc, m.sum[arc], portion(after.flow[node], len(is), i), a, old, after, down, up, steady && len(is) > 1)
+		m.sum[arc] = -1
+	}
+	for _, arc := range was {
+		if m.sum[arc] >= 0 {
+			m.meetArc(arc, m.sum[arc], 0, a, old, after, down, up, false)
+		}
+		m.sum[arc] = 0
+	}
+	for _, arc := range is {
+		m.sum[arc] = 0
+	}
+	for _, arc := range m.hops {
+		if !steady || m.only(was, n.head[arc]) {
+			m.met[n.head[arc]] = m.stamp
 		}
 	}
+}
+
+func (m *meeter) meetArc(arc int32, before, then, a int64, old, after *row, down, up, steady bool) {
+	back, x := m.net.back[arc], &m.arcs[arc]
+	x.joined.full(a, before, then)
+	switch {
+	case old.has(back) || after.has(back):
+		x.alone.full(a, before, then)
+	case !down && !up:
+		x.alone.only(a, 0, m.rounding)
+	case !down:
+		x.alone.only(a, before, m.rounding)
+	case steady:
+		x.alone.only(a, 0, m.rounding)
+	default:
+		x.alone.full(a, before, then)
+	}
+}
+
+// only reports whether all of the next hops lead to head.
+func (m *meeter) only(hops []int32, head int32) bool {
+	for _, arc := range hops {
+		if m.net.head[arc] != head {
+			return false
+		}
+	}
+	return true
+}
+
+// mark finds the touched nodes, and marks what lies upstream of them before the change and downstream at any time.
+func (m *meeter) mark(old, after *row) {
+	n := m.net
+	m.touched = m.touched[:0]
 	for _, c := range m.worse {
 		if old.has(c.arc) {
-			reach(n.tail[c.arc])
+			m.touched = append(m.touched, n.tail[c.arc])
 		}
 	}
 	for i, word := range old.next {
 		for differ := word ^ after.next[i]; differ != 0; differ &= differ - 1 {
-			reach(n.tail[i<<6+bits.TrailingZeros64(differ)])
+			m.touched = append(m.touched, n.tail[i<<6+bits.TrailingZeros64(differ)])
 		}
 	}
-	for len(m.todo) > 0 {
-		node := m.todo[len(m.todo)-1]
-		m.todo = m.todo[:len(m.todo)-1]
+	m.flood(m.up, func(node int32, reach func(int32)) {
 		for arc := n.out[node]; arc < n.out[node+1]; arc++ {
 			if old.has(n.back[arc]) {
 				reach(n.head[arc])
 			}
 		}
+	})
+	m.flood(m.down, func(node int32, reach func(int32)) {
+		m.hops = after.hops(n, node, old.hops(n, node, m.hops[:0]))
+		for _, arc := range m.hops {
+			reach(n.head[arc])
+		}
+	})
+}
+
+// flood marks the touched nodes and all that next leads to.
+func (m *meeter) flood(marks []int32, next func(node int32, reach func(int32))) {
+	m.todo = m.todo[:0]
+	reach := func(node int32) {
+		if marks[node] != m.stamp {
+			marks[node] = m.stamp
+			m.todo = append(m.todo, node)
+		}
+	}
+	for _, node := range m.touched {
+		reach(node)
+	}
+	for len(m.todo) > 0 {
+		node := m.todo[len(m.todo)-1]
+		m.todo = m.todo[:len(m.todo)-1]
+		next(node, reach)
 	}
 }
 
 // bare adds the row of a destination that the change overloads: what goes to it may leave a worse arc by a failure though
 // the arc is not worse for it.
-func (m *meeting) bare(r *row, to int32) {
+func (m *meeter) bare(r *row, to int32) {
 	r.eachArc(m.net, m.hops, func(arc int32, x int64) { m.arcs[arc].bare += x })
 	for node, x := range r.flow {
 		m.nodes[node].bare += x

@@ -220,9 +220,15 @@ func (p *planner) farthest(rows []reached, now uint32) uint32 {
 // looping are the rows for which packets may loop while routers move from now to the set raised by so much.
 func (p *planner) looping(rows []reached, by uint32) []reached {
 	v := p.raised(by)
+	var arcs []arcChange
+	for _, c := range p.arcs {
+		if compareWeights(p.view.weight[c.arc], v.weight[c.arc]) > 0 {
+			arcs = append(arcs, c)
+		}
+	}
 	loops := make([]bool, len(rows))
 	p.net.parallel(len(rows), func(s *scratch, i int) {
-		s.gather(rows[i].row, rows[i].to, p.arcs)
+		s.gather(rows[i].row, rows[i].to, arcs)
 		s.reroute(v, rows[i].to, rows[i].row)
 		loops[i] = s.cycle(rows[i].row)
 	}, nil)
@@ -238,41 +244,42 @@ func (p *planner) looping(rows []reached, by uint32) []reached {
 // cycle reports whether r's next hops and those of the repair just made hold a cycle together. One would pass a changed
 // node, since either set alone holds none.
 func (s *scratch) cycle(r *row) bool {
-	const open, done = 0, 1
-	type visit struct{ node, from, at int32 }
-	state := make(map[int32]int)
-	var stack []visit
-	var hops []int32
-	enter := func(node int32) {
-		from := int32(len(hops))
-		hops = r.hops(s.net, node, hops)
-		if s.cutting[node] == s.epoch {
-			hops = append(hops, s.arena[s.hopsFrom[node]:s.hopsTo[node]]...)
-		}
-		state[node] = open
-		stack = append(stack, visit{node, from, from})
-	}
+	s.walk, s.hops = s.walk[:0], s.hops[:0]
 	for _, root := range s.changed {
-		if _, seen := state[root]; seen {
+		if s.due[root] == s.epoch {
 			continue
 		}
-		enter(root)
-		for len(stack) > 0 {
-			top := &stack[len(stack)-1]
-			if int(top.at) == len(hops) {
-				state[top.node] = done
-				hops = hops[:top.from]
-				stack = stack[:len(stack)-1]
+		s.enter(r, root)
+		for len(s.walk) > 0 {
+			top := &s.walk[len(s.walk)-1]
+			if int(top.at) == len(s.hops) {
+				s.pending[top.node] = 0
+				s.hops = s.hops[:top.from]
+				s.walk = s.walk[:len(s.walk)-1]
 				continue
 			}
-			head := s.net.head[hops[top.at]]
+			head := s.net.head[s.hops[top.at]]
 			top.at++
-			if was, seen := state[head]; !seen {
-				enter(head)
-			} else if was == open {
+			if s.due[head] != s.epoch {
+				s.enter(r, head)
+			} else if s.pending[head] != 0 {
 				return true
 			}
 		}
 	}
 	return false
+}
+
+// visit is a node on the way of a search for cycles, with where its next hops begin and which is to be followed next.
+type visit struct{ node, from, at int32 }
+
+// enter puts node on the way, which pending says of it until it is left for good.
+func (s *scratch) enter(r *row, node int32) {
+	s.due[node], s.pending[node] = s.epoch, 1
+	from := int32(len(s.hops))
+	s.hops = r.hops(s.net, node, s.hops)
+	if s.cutting[node] == s.epoch {
+		s.hops = append(s.hops, s.arena[s.hopsFrom[node]:s.hopsTo[node]]...)
+	}
+	s.walk = append(s.walk, visit{node, from, from})
 }

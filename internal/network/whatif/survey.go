@@ -17,16 +17,17 @@ type Survey struct {
 	kept     int64 // bytes
 }
 
-// effect is what one failure does to a state.
+// effect is what one failure does to a state. Of the changes in load only those are kept that could matter: all beyond
+// trifle. They are most of what traffic spread over equal paths changes, by number, and nothing by weight.
 type effect struct {
-	arcs []int32 // whose load it changes, ascending; only when kept
-	gain []int64 // by how much, in units
+	arcs []int32 // ascending; only when kept
+	gain []int64 // in units
 	kept bool
-
 	peak peak
-	lost int64
-	cut  int
 }
+
+// trifle is a change of arc's load, in units, that is not kept: a thousandth of the capacity or less.
+func (n *Net) trifle(arc int32) int64 { return n.capacity[arc] << fraction >> 10 }
 
 // peak is the fullest direction of any link.
 type peak struct {
@@ -35,13 +36,10 @@ type peak struct {
 	arc    int32 // -1 when there is none
 }
 
-const (
-	surveyBatch = 256 // failures that are worked on before their memory is counted
-	entryBytes  = 12
-)
+const entryBytes = 12
 
-// NewSurvey evaluates every scenario on st. It keeps what each does as long as that takes at most memory bytes; the
-// scenarios after that are evaluated anew whenever a bound does not settle them, with the same results.
+// NewSurvey evaluates every scenario on st. It keeps what each does as long as that takes at most memory bytes; for the
+// scenarios after that a weaker bound has to do, and more are evaluated anew, with the same results.
 func NewSurvey(st *State, scenarios []Scenario, memory int64) (*Survey, error) {
 	n := st.net
 	failures, err := n.failures(scenarios)
@@ -50,14 +48,17 @@ func NewSurvey(st *State, scenarios []Scenario, memory int64) (*Survey, error) {
 	}
 	sv := &Survey{before: st, failures: failures, effects: make([]effect, len(failures)), parts: findParts(n, st.view)}
 	ranked := st.ranked()
-	for from := 0; from < len(failures); from += surveyBatch {
-		batch := min(surveyBatch, len(failures)-from)
+	for from := 0; from < len(failures); from += sweepBatch {
+		batch := make([]*failure, min(sweepBatch, len(failures)-from))
+		for i := range batch {
+			batch[i] = &failures[from+i]
+		}
 		room := memory > sv.kept
-		n.parallel(batch, func(s *scratch, i int) {
-			sv.effects[from+i] = s.effect(st, ranked, &failures[from+i], room)
-		}, nil)
-		for i := from; i < from+batch; i++ {
-			e := &sv.effects[i]
+		n.sweep(st, batch, func(s *scratch, i int, _ int64) {
+			sv.effects[from+i] = s.effect(st, ranked, room)
+		})
+		for i := range batch {
+			e := &sv.effects[from+i]
 			size := int64(len(e.arcs)) * entryBytes
 			if !e.kept || sv.kept+size > memory {
 				e.arcs, e.gain, e.kept = nil, nil, false
@@ -79,36 +80,33 @@ func NewSurvey(st *State, scenarios []Scenario, memory int64) (*Survey, error) {
 // Bytes is the memory that the survey keeps beside its state.
 func (sv *Survey) Bytes() int64 { return sv.kept }
 
-func (s *scratch) effect(st *State, ranked ranking, f *failure, keep bool) effect {
-	var e effect
-	e.lost, e.cut = s.fail(st, f)
-	e.peak = s.peak(st, ranked)
+// effect is what the sum just made says of a failure.
+func (s *scratch) effect(st *State, ranked ranking, keep bool) effect {
+	e := effect{peak: s.peak(st, ranked), kept: keep}
 	if !keep {
 		return e
 	}
-	e.kept = true
-	slices.Sort(s.touched)
-	changed := 0
+	n := s.net
+	s.hops = s.hops[:0]
 	for _, arc := range s.touched {
-		if s.gain[arc] != 0 {
-			changed++
+		if x := s.gain[arc]; max(x, -x) > n.trifle(arc) {
+			s.hops = append(s.hops, arc)
 		}
 	}
-	e.arcs, e.gain = make([]int32, 0, changed), make([]int64, 0, changed)
-	for _, arc := range s.touched {
-		if s.gain[arc] != 0 {
-			e.arcs, e.gain = append(e.arcs, arc), append(e.gain, s.gain[arc])
-		}
+	slices.Sort(s.hops)
+	e.arcs, e.gain = slices.Clone(s.hops), make([]int64, len(s.hops))
+	for i, arc := range e.arcs {
+		e.gain[i] = s.gain[arc]
 	}
 	return e
 }
 
-// of is what the effect adds to arc.
-func (e *effect) of(arc int32) int64 {
+// atMost is what the effect adds to arc at most.
+func (e *effect) atMost(n *Net, arc int32) int64 {
 	if i, ok := slices.BinarySearch(e.arcs, arc); ok {
 		return e.gain[i]
 	}
-	return 0
+	return n.trifle(arc)
 }
 
 // ranking has all arcs by how full they are, the fullest first, and how full that is.

@@ -111,7 +111,8 @@ type trial struct {
 	best  verdict
 	gate  []int64 // per arc, the load above which it matters
 	level int64   // permil of the gate
-	seen  []int   // per arc, 1 + the failure whose effect was looked at
+	seen  []int   // per arc, 1 + the failure that the look knows its change for
+	look  look
 	open  []open
 	exact map[int]*outcome
 }
@@ -165,81 +166,81 @@ func (t *trial) raise() {
 // bound settles failure i, or notes it as open.
 func (t *trial) bound(i int) {
 	f, e := &t.sv.failures[i], &t.sv.effects[i]
-	o := open{index: i, must: t.mayCut(i), loads: true}
-	var found look
-	switch _, done := t.exact[i]; {
-	case done:
-		o.loads = false
-	case t.scan(i, nil, t.after.moved(f), &found): // what the failure moves fits anywhere
-		o.loads = false
-	case t.worse && e.kept:
-		more := t.slack.of(f, e)
-		switch fits := t.scan(i, e, more, &found); {
-		case fits:
-			o.loads = false
-		case more == 0:
-			t.take(i, found)
-			o.loads = false
+	o := open{index: i, must: t.mayCut(i)}
+	if _, done := t.exact[i]; !done {
+		t.look = look{failure: i, moved: t.after.moved(f), peak: peak{arc: -1}}
+		additive := t.worse && e.kept
+		if !t.fits(additive) && additive { // what the failure moves does not fit anywhere
+			t.sum(e, t.slack.of(f, e))
 		}
-	}
-	if o.loads {
-		o.bound = found.peak
-		o.must = o.must || found.doubt
+		o.loads = t.look.peak.arc >= 0
+		o.bound, o.must = t.look.peak, o.must || t.look.doubt
 	}
 	if o.loads || o.must {
 		t.open = append(t.open, o)
 	}
 }
 
-// look is what a scan found above the gate.
+// look is what the bounds leave above the gate.
 type look struct {
-	peak  peak // the fullest, at most
-	doubt bool // a direction may be over both limits
-	over  peak // the fullest of those
+	failure int
+	moved   int64
+	peak    peak // the fullest, at most
+	doubt   bool // a direction may be over both limits
 }
 
-// scan reports whether every arc stays below the gate with failure i's effect e, when it is given, and more on top. If not,
-// it says in found what is above.
-func (t *trial) scan(i int, e *effect, more int64, found *look) bool {
-	*found = look{peak: peak{arc: -1}, over: peak{arc: -1}}
-	if e != nil {
-		for j, arc := range e.arcs {
-			t.seen[arc] = i + 1
-			if load := t.after.load[arc] + e.gain[j] + more; load > t.gate[arc] {
-				t.note(arc, load, more, true, found)
+// sum bounds every arc by the sum of what the change and the failure do alone, and more. It stops at a doubt.
+func (t *trial) sum(e *effect, more int64) {
+	n := t.after.net
+	for j, arc := range e.arcs {
+		t.seen[arc] = t.look.failure + 1
+		if load := t.after.load[arc] + min(e.gain[j]+more, t.look.moved); load > t.gate[arc] {
+			if t.note(arc, load, t.delta[arc]+more); t.look.doubt {
+				return
 			}
 		}
 	}
-	// The others, the fullest first, until the rest must be below.
-	spread := int64(0)
-	if more > 0 {
-		spread = ((toBPS(more)+1)*1000+t.least-1)/t.least + 1
-	}
+	// The failure adds no more than a trifle to the others: the fullest first, until the rest must be below.
+	spread := ((toBPS(more)+1)*1000+t.least-1)/t.least + 2
 	for j, arc := range t.ranked.arcs {
 		if t.ranked.permil[j]+spread <= t.level {
 			break
 		}
-		if e != nil && t.seen[arc] == i+1 {
+		if t.seen[arc] == t.look.failure+1 {
 			continue
 		}
-		if load := t.after.load[arc] + more; load > t.gate[arc] {
-			t.note(arc, load, more, e != nil, found)
+		if load := t.after.load[arc] + min(n.trifle(arc)+more, t.look.moved); load > t.gate[arc] {
+			if t.note(arc, load, t.delta[arc]+more); t.look.doubt {
+				return
+			}
 		}
 	}
-	return found.peak.arc < 0
 }
 
-// note takes in an arc above the gate. known says that load is, but for more, what the failure and the change do alone:
-// then the change adds its delta to what the failure does.
-func (t *trial) note(arc int32, load, more int64, known bool, found *look) {
-	found.peak.over(t.after.net, arc, load)
-	switch {
-	case t.after.net.permil(arc, load) <= t.limits.Permil:
-	case known && more == 0 && !t.breaks(arc, load, load-t.delta[arc]):
-	case known && more > 0 && t.tolerable(arc, t.delta[arc]+more):
-	default:
-		found.doubt = true
-		found.over.over(t.after.net, arc, load)
+// fits bounds every arc by what it carries after the change and what the failure moves, and reports whether that stays
+// below the gate. It notes what does not, unless all that is asked is whether.
+func (t *trial) fits(only bool) bool {
+	spread := ((toBPS(t.look.moved)+1)*1000+t.least-1)/t.least + 1
+	for j, arc := range t.ranked.arcs {
+		if t.ranked.permil[j]+spread <= t.level {
+			break
+		}
+		if load := t.after.load[arc] + t.look.moved; load > t.gate[arc] {
+			if only {
+				return false
+			}
+			t.note(arc, load, maxTotal<<fraction)
+		}
+	}
+	return t.look.peak.arc < 0
+}
+
+// note takes in an arc whose bound is above the gate, and where the change adds at most more to what the failure does.
+func (t *trial) note(arc int32, load, more int64) {
+	n := t.after.net
+	t.look.peak.over(n, arc, load)
+	if n.permil(arc, load) > t.limits.Permil && toBPS(max(0, more))+1 > n.share(arc, t.limits.Worse) {
+		t.look.doubt = true
 	}
 }
 
@@ -247,21 +248,6 @@ func (t *trial) note(arc int32, load, more int64, known bool, found *look) {
 func (t *trial) breaks(arc int32, load, before int64) bool {
 	n := t.after.net
 	return n.permil(arc, load) > t.limits.Permil && toBPS(load)-toBPS(before) > n.share(arc, t.limits.Worse)
-}
-
-// tolerable reports whether so much more is within the limit whatever was there.
-func (t *trial) tolerable(arc int32, more int64) bool {
-	return toBPS(max(0, more))+1 <= t.after.net.share(arc, t.limits.Worse)
-}
-
-// take records a failure whose loads are known without computing paths.
-func (t *trial) take(i int, found look) {
-	out := &outcome{settled: true, worst: verdict{index: i, peak: found.peak}}
-	if found.doubt {
-		out.breaks, out.over = true, found.over
-		out.before = found.over.load - t.delta[found.over.arc]
-	}
-	t.keep(i, out)
 }
 
 // keep records what a failure does.
@@ -287,16 +273,18 @@ func (t *trial) resolve() {
 		}
 		return cmp.Or(cmp.Compare(b.bound.permil, a.bound.permil), cmp.Compare(a.index, b.index))
 	})
-	const batch = 16 // fixed, so that what is computed does not depend on the number of processors
 	var next []open
 	for _, o := range t.open {
 		if o.must || (verdict{index: o.index, peak: o.bound}).beats(t.best) {
 			next = append(next, o)
 		}
-		if len(next) == batch {
+		if len(next) == sweepBatch || len(next) == openBatch && !o.must {
 			t.evaluate(next)
 			next = next[:0]
 		}
 	}
 	t.evaluate(next)
 }
+
+// openBatch is how many failures are computed before looking again whether the others still can be the worst.
+const openBatch = 16

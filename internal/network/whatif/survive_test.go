@@ -182,6 +182,9 @@ func TestBoundsHold(t *testing.T) {
 			pairs++
 			for arc := range is.load {
 				arcs++
+				if gain := was.load[arc] - before.load[arc]; gain > sv.effects[i].atMost(before.net, int32(arc)) {
+					t.Fatalf("%s: arc %d gains %d, more than is kept of it", sc.Name, arc, gain)
+				}
 				sum := was.load[arc] + after.load[arc] - before.load[arc]
 				if more == 0 && is.load[arc] != sum {
 					t.Fatalf("%s: arc %d: %d though nothing meets: want %d", sc.Name, arc, is.load[arc], sum)

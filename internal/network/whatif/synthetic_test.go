@@ -6,11 +6,12 @@ import (
 	"math"
 	"math/rand/v2"
 	"slices"
+	"sync"
 )
 
 // ispLike makes a connected network of the size asked for that resembles a provider's: a ring of everybody, then links
 // that prefer nodes with many, metrics of a few kinds, so that nearly every pair has several equal paths, a full gravity
-// matrix, and capacities in steps that leave the fullest direction at the given permil.
+// matrix, and capacities that the worst failure fills to the given permil.
 func ispLike(nodes, links int, fullest int64, seed uint64) Spec {
 	r := rand.New(rand.NewPCG(seed, 1))
 	var s Spec
@@ -92,8 +93,8 @@ func plainLink(i, a, b int, metric uint32) Link {
 	}
 }
 
-// loaded gives s a full gravity matrix, every link the least of a few capacities that its load fits into, and scales all
-// capacities so that the fullest direction is at about fullest permil.
+// loaded gives s a full gravity matrix, and every link the capacity at which the worst failure of a link or node fills it
+// to so many permil at most: whole multiples of 10 Gbit/s, and beyond 100 of 100.
 func loaded(s Spec, mass []float64, fullest int64) Spec {
 	sum := 0.0
 	for _, m := range mass {
@@ -111,12 +112,28 @@ func loaded(s Spec, mass []float64, fullest int64) Spec {
 		return Spec{}
 	}
 	st := n.Solve()
-	steps := []int64{1e10, 4e10, 1e11, 2e11, 4e11, 8e11, 16e11, 32e11}
+	need := slices.Clone(st.load)
+	list, _ := n.failures(slices.Concat(n.Links(), n.Nodes()))
+	each := make([]*failure, len(list))
+	for i := range list {
+		each[i] = &list[i]
+	}
+	var mu sync.Mutex
+	n.sweep(st, each, func(s *scratch, _ int, _ int64) {
+		mu.Lock()
+		defer mu.Unlock()
+		for _, arc := range s.touched {
+			need[arc] = max(need[arc], st.load[arc]+s.gain[arc])
+		}
+	})
 	for i := range s.Links {
-		ab, ba, _ := st.Load(s.Links[i].Name)
-		need := max(ab.BPS, ba.BPS) * 1000 / fullest
-		at, _ := slices.BinarySearch(steps, need)
-		c := steps[min(at, len(steps)-1)]
+		arcs := n.arcsOf[n.linkAt[s.Links[i].Name]]
+		c := toBPS(max(need[arcs[0]], need[arcs[1]])) * 1000 / fullest
+		unit := int64(1e10)
+		if c > 1e11 {
+			unit = 1e11
+		}
+		c = (c/unit + 1) * unit
 		s.Links[i].CapacityAB, s.Links[i].CapacityBA = c, c
 	}
 	return s

@@ -1,0 +1,146 @@
+package main
+
+import (
+	"encoding/json"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/detour-net/detour/events"
+	"github.com/detour-net/detour/internal/network"
+	"github.com/detour-net/detour/internal/network/forecast"
+	"github.com/detour-net/detour/policy"
+)
+
+const abilene = "../../internal/network/testdata/topologyzoo/Abilene.gml"
+
+// asked runs detour whatif on Abilene and returns what it answers as JSON.
+func asked(t *testing.T, code int, args ...string) whatifAnswer {
+	t.Helper()
+	var out, said strings.Builder
+	args = append([]string{"whatif", "--gml", abilene, "--gravity", "30G", "-o", "json"}, args...)
+	if got := execute(t.Context(), args, strings.NewReader(""), &out, &said); got != code {
+		t.Fatalf("%v: exit code %d, want %d: %s", args, got, code, said.String())
+	}
+	var a whatifAnswer
+	d := json.NewDecoder(strings.NewReader(out.String()))
+	d.DisallowUnknownFields()
+	if err := d.Decode(&a); err != nil {
+		t.Fatalf("%v: %v\n%s", args, err, out.String())
+	}
+	return a
+}
+
+// TestAnswers holds what the verb says of every link, and of some together, against the forecaster asked as the service
+// asks it: of a network that is seen.
+func TestAnswers(t *testing.T) {
+	top, _, err := network.LoadGML(abilene)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := network.Gravity(top, 30_000_000_000)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := forecast.New(top)
+	f.Use(m)
+	now := time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
+	seen := network.State{At: now, Links: map[string]network.LinkState{}}
+	for _, l := range top.Links {
+		end := func(e network.End) network.EndState {
+			return network.EndState{At: now, Metrics: []network.Metric{{Level: 2, Family: network.IPv4, Value: e.Metric}, {Level: 2, Family: network.IPv6, Value: e.Metric}}}
+		}
+		seen.Links[l.Name] = network.LinkState{A: end(l.A), B: end(l.B)}
+	}
+	hold := func(p prediction) {
+		t.Helper()
+		want := f.Links(p.Links, seen)
+		got := events.Prospect{InService: *p.InService, Drained: *p.Drained, Moved: p.Moved, Harm: p.Harm, NewViolations: p.Newly, Loops: p.Loops}
+		if diff := cmp.Diff(events.Prospect{
+			InService: want.InService, Drained: want.Drained, Moved: want.Moved, Harm: want.Harm, NewViolations: want.NewViolations, Loops: want.Loops,
+		}, got); diff != "" || len(p.Pushes) != len(want.Way.Pushes) {
+			t.Errorf("%v: %d steps, want %d (-forecast +verb):\n%s", p.Links, len(p.Pushes), len(want.Way.Pushes), diff)
+		}
+	}
+	all := asked(t, exitRefused, "--all")
+	if len(all.Drains) != len(top.Links) || all.Traffic.BPS != m.Total() || all.Network.Digest != top.Digest() {
+		t.Fatalf("%d drains of %+v with %+v", len(all.Drains), all.Network, all.Traffic)
+	}
+	for i, p := range all.Drains {
+		if p.Links[0] != top.Links[i].Name {
+			t.Errorf("%v stands where %s is to", p.Links, top.Links[i].Name)
+		}
+		hold(p)
+	}
+	joint := asked(t, exitRefused, "los-angeles--houston", "denver--kansas-city", "los-angeles--houston").Drains[0]
+	if want := []string{"denver--kansas-city", "los-angeles--houston"}; !slices.Equal(joint.Links, want) || joint.Verdict != isUnsafe || len(joint.CutOff) == 0 {
+		t.Errorf("%v: %s, cuts off %v", joint.Links, joint.Verdict, joint.CutOff)
+	}
+	hold(joint)
+}
+
+// One link drained already leaves the same verdict on the other as both asked about together: one drain does not live off
+// another.
+func TestAnswersBesides(t *testing.T) {
+	together := asked(t, exitRefused, "los-angeles--houston", "denver--kansas-city").Drains[0]
+	after := asked(t, exitRefused, "los-angeles--houston", "--drained", "denver--kansas-city").Drains[0]
+	if after.Verdict != together.Verdict || after.Drained.CutOff != together.Drained.CutOff || after.Drained.WorstPermil != together.Drained.WorstPermil {
+		t.Errorf("one after the other %s, %+v; together %s, %+v", after.Verdict, after.Drained, together.Verdict, together.Drained)
+	}
+	all := asked(t, exitRefused, "--all", "--drained", "denver--kansas-city", "--down", "seattle--denver")
+	for _, p := range all.Drains {
+		if slices.Contains(p.Links, "denver--kansas-city") || slices.Contains(p.Links, "seattle--denver") {
+			t.Errorf("%v is asked about", p.Links)
+		}
+	}
+	if want := 12; len(all.Drains) != want {
+		t.Errorf("%d drains, want %d", len(all.Drains), want)
+	}
+	down := all.Drains[slices.IndexFunc(all.Drains, func(p prediction) bool { return p.Links[0] == "seattle--sunnyvale" })]
+	if down.Verdict != isUnsafe || !strings.Contains(strings.Join(down.Why, " "), "seattle") {
+		t.Errorf("the only link left to seattle: %s %v", down.Verdict, down.Why)
+	}
+}
+
+// TestLimits asks just inside and just outside each limit.
+func TestLimits(t *testing.T) {
+	l := policy.ProspectLimits{WorstPermil: 800, SurvivePermil: 1000, WorseByPermil: 50, NewViolations: 1, Edge: policy.TreatRefuse}
+	base := events.Prospect{
+		InService: events.Outlook{WorstPermil: 500, SurvivePermil: 900},
+		Drained:   events.Outlook{WorstPermil: 800, WorstLink: "x-y, x to y", SurvivePermil: 1000, Failure: "y-z", Link: "x-y, x to y", Failures: 9},
+	}
+	for _, tt := range []struct {
+		name   string
+		change func(*events.Prospect)
+		want   string // what the check that says no says; "" when none does
+	}{
+		{"at every limit", func(*events.Prospect) {}, ""},
+		{"over the worst", func(f *events.Prospect) { f.Drained.WorstPermil = 801 }, "fills x-y 80.1 %, now the fullest has 50 %"},
+		{"as full as now", func(f *events.Prospect) { f.InService.WorstPermil, f.Drained.WorstPermil = 950, 950 }, ""},
+		{"fuller than now", func(f *events.Prospect) { f.InService.WorstPermil, f.Drained.WorstPermil = 950, 951 }, "fills x-y 95.1 %, now the fullest has 95 %"},
+		{"over what is survived", func(f *events.Prospect) { f.Drained.SurvivePermil = 1001 }, "if y-z fails, x-y 100.1 %"},
+		{"five points more", func(f *events.Prospect) { f.InService.SurvivePermil, f.Drained.SurvivePermil = 1200, 1250 }, ""},
+		{"more than that", func(f *events.Prospect) { f.InService.SurvivePermil, f.Drained.SurvivePermil = 1200, 1251 }, "if y-z fails, x-y 125.1 %"},
+		{"as many violations", func(f *events.Prospect) { f.NewViolations = 1 }, ""},
+		{"one more", func(f *events.Prospect) { f.NewViolations, f.Worst = 2, "if y-z fails, all is lost" }, "if y-z fails, all is lost"},
+		{"cut off as now", func(f *events.Prospect) { f.InService.CutOff, f.Drained.CutOff = 7, 7 }, ""},
+		{"newly cut off", func(f *events.Prospect) { f.Drained.CutOff, f.Drained.CutOffNames = 1, []string{"x > y"} }, "cuts off 1 bit/s (x > y)"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			f := base
+			tt.change(&f)
+			got := ""
+			for _, c := range []events.Check{connectivity(f, true), capacity(f, l), survives(f, l)} {
+				if !c.OK {
+					got += c.Detail
+				}
+			}
+			if got != tt.want {
+				t.Errorf("%q, want %q", got, tt.want)
+			}
+		})
+	}
+}

@@ -1,0 +1,59 @@
+package incident
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/detour-net/detour/events"
+	"github.com/detour-net/detour/policy"
+)
+
+// A drain that was safe when it was made need not stay so: traffic grows, and other links fail. So while it stands every look
+// asks whether the network still bears it. What is found is recorded when it changes; two looks in a row that find too much,
+// LookEvery apart, end the hold as the policy says.
+
+// tooMuch asks whether the network still bears a drain that stands. It reports whether it recorded anything.
+func (d *draft) tooMuch(i *Incident, facts events.Facts) bool {
+	f := facts.Prospect
+	if f == nil || f.Missing != "" || d.world.Now.Sub(f.At) > d.clocks().Fresh.Std() || !d.counts(i, facts) {
+		return false // that is no look
+	}
+	c := d.world.Policy.Bearable(f, d.world.Now, i.Quorum())
+	switch {
+	case c.OK && i.Unbearable.IsZero():
+		return false
+	case c.OK || i.Unbearable.IsZero():
+		verdict := events.Defer
+		if c.OK {
+			verdict = events.Allow
+		}
+		d.append(i.ID, events.Ruled{Verdict: verdict, Rule: i.Plan.Rule, Plan: i.Plan.Digest, Policy: d.world.Policy.Digest(), Checks: []events.Check{c}})
+		return true
+	}
+	if again := i.Unbearable.Add(d.clocks().LookEvery.Std()); facts.At.Before(again) {
+		d.wakeAt(again)
+		return false
+	}
+	if d.world.Policy.Prospects().WhenUnbearable == policy.UnbearableRevert {
+		d.append(i.ID, events.Released{Why: c.Detail, Checks: []events.Check{c}})
+		return true
+	}
+	d.append(i.ID, events.Stuck{
+		Why:    fmt.Sprintf("%s, since %s", c.Detail, i.Unbearable.Format(time.RFC3339)),
+		Remedy: fmt.Sprintf("decide whether the sick link is put back: detour undrain %s; or take load off the network", i.ID),
+	})
+	return true
+}
+
+// bears notes since when a drain that stands is more than the network bears, as a ruling says.
+func (i *Incident) bears(r events.Ruled, at time.Time) {
+	n := slices.IndexFunc(r.Checks, func(c events.Check) bool { return c.Name == policy.CheckBearable })
+	switch {
+	case n < 0:
+	case r.Checks[n].OK:
+		i.Unbearable = time.Time{}
+	case i.Unbearable.IsZero():
+		i.Unbearable = at
+	}
+}

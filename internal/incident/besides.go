@@ -1,0 +1,35 @@
+package incident
+
+import (
+	"slices"
+
+	"github.com/detour-net/detour/events"
+)
+
+// Two drains may each be safe and not both together. So a what-if that a decision rests on must count every drain that has
+// been admitted before, at the position of the decision: what was computed beside other drains than the Board has there is
+// looked at again. Since one position of the ledger takes one commit, of two replicas that admit two drains at the same
+// moment the second one decides anew, and then on a what-if with the first drain in it.
+
+// Besides returns the links that count as drained for a decision about another incident than except: those of every live
+// incident that has been admitted and not been taken back whole. They are sorted.
+func (b *Board) Besides(except string) []string {
+	var names []string
+	for id := range b.begun {
+		if i, ok := b.Incident(id); ok && id != except && i.Holds() && i.Target.Kind == events.TargetLink {
+			names = append(names, i.Target.Name)
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
+// counts reports whether the what-if of facts, if there is one, counts the drains that the Board has now.
+func (d *draft) counts(i *Incident, f events.Facts) bool {
+	return f.Prospect == nil || slices.Equal(f.Prospect.Besides, d.board.Besides(i.ID))
+}
+
+// observe asks for facts of an incident's target.
+func (d *draft) observe(i *Incident) {
+	d.command(Observe{Incident: i.ID, Target: i.Target, Besides: d.board.Besides(i.ID)})
+}

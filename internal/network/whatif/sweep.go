@@ -1,0 +1,143 @@
+package whatif
+
+import "slices"
+
+// sweepBatch is how many failures a sweep takes at once: enough to use a row while it is at hand, few enough for what
+// they log to stay in some ten megabytes. It is fixed, so that what is computed does not depend on the machine.
+const sweepBatch = 64
+
+// sweep evaluates failures on st: for each of them, the sum of a scratch is what arcs gain and lose when it happens, and
+// lost the units that cannot be delivered then and could before, but for what the failed nodes themselves send and receive.
+// Calls of visit may run at once.
+//
+// Rows are taken one after the other, each with all failures, since fetching a row costs more than repairing it.
+func (n *Net) sweep(st *State, list []*failure, visit func(s *scratch, i int, lost int64)) {
+	for len(list) > sweepBatch {
+		n.sweep(st, list[:sweepBatch], visit)
+		rest := visit
+		list, visit = list[sweepBatch:], func(s *scratch, i int, lost int64) { rest(s, i+sweepBatch, lost) }
+	}
+	var logs []*sweepLog
+	n.parallel(len(st.rows), func(s *scratch, index int) {
+		if s.log == nil {
+			s.log = n.logs.Get().(*sweepLog)
+			s.log.begin(len(list))
+		}
+		for i, f := range list {
+			if f.hits(st.rows[index]) {
+				s.failRow(st, index, f, &s.log.of[i])
+			}
+		}
+	}, func(s *scratch) {
+		if s.log != nil {
+			logs = append(logs, s.log)
+			s.log = nil
+		}
+	})
+	n.parallel(len(list), func(s *scratch, i int) {
+		s.nextSum()
+		lost := int64(0)
+		for _, log := range logs {
+			entry := &log.of[i]
+			for j, arc := range entry.arcs {
+				s.add(arc, entry.gain[j])
+			}
+			lost += entry.lost
+		}
+		visit(s, i, lost)
+	}, nil)
+	for _, log := range logs {
+		n.logs.Put(log)
+	}
+}
+
+// sweepLog is what one worker has found out about each failure of a sweep.
+type sweepLog struct {
+	of []failureLog
+}
+
+type failureLog struct {
+	arcs []int32
+	gain []int64
+	lost int64
+}
+
+func (l *sweepLog) begin(failures int) {
+	for len(l.of) < failures {
+		l.of = append(l.of, failureLog{})
+	}
+	for i := range l.of {
+		e := &l.of[i]
+		e.arcs, e.gain, e.lost = e.arcs[:0], e.gain[:0], 0
+	}
+}
+
+// failRow logs what the failure does to one row.
+func (s *scratch) failRow(st *State, index int, f *failure, log *failureLog) {
+	r, to := st.rows[index], s.net.dests[index]
+	s.nextSum()
+	if slices.Contains(f.nodes, to) {
+		r.eachArc(s.net, s.hops, func(arc int32, x int64) { log.arcs, log.gain = append(log.arcs, arc), append(log.gain, -x) })
+		return
+	}
+	v := s.before.try(s.net, st.view, f)
+	s.worse = append(s.worse[:0], f.arcs...)
+	s.reroute(v, to, r)
+	s.carry(to, r)
+	s.before.takeBack(s.net, f)
+	s.eachCut(r, index, f, func(_ int32, amount int64) { log.lost += amount })
+	for _, arc := range s.touched {
+		if x := s.gain[arc]; x != 0 {
+			log.arcs, log.gain = append(log.arcs, arc), append(log.gain, x)
+		}
+	}
+}
+
+// eachCut visits the sources that the repair just made cuts off from the row's destination, and what they send.
+func (s *scratch) eachCut(r *row, index int, f *failure, visit func(node int32, amount int64)) {
+	if len(f.nodes) > 0 && slices.Contains(f.nodes, s.net.dests[index]) {
+		return
+	}
+	for _, node := range s.moved {
+		if s.dist[node] < Unreachable || r.flow[node] == 0 || len(f.nodes) > 0 && slices.Contains(f.nodes, node) {
+			continue
+		}
+		if amount := s.net.demand(index, node); amount > 0 {
+			visit(node, amount)
+		}
+	}
+}
+
+// newlyCut visits the demands that f cuts off in after and not in before, and that after alone delivers; those of failed
+// nodes left out.
+func (s *scratch) newlyCut(before, after *State, f *failure, visit func(index int, node int32, amount int64)) {
+	type source struct {
+		node   int32
+		amount int64
+	}
+	n := s.net
+	va, vb := s.after.try(n, after.view, f), s.before.try(n, before.view, f)
+	defer s.after.takeBack(n, f)
+	defer s.before.takeBack(n, f)
+	s.worse = append(s.worse[:0], f.arcs...)
+	var found []source
+	for i, r := range after.rows {
+		if !f.hits(r) {
+			continue
+		}
+		s.reroute(va, n.dests[i], r)
+		found = found[:0]
+		s.eachCut(r, i, f, func(node int32, amount int64) { found = append(found, source{node, amount}) })
+		if len(found) == 0 {
+			continue
+		}
+		old := before.rows[i]
+		s.reroute(vb, n.dests[i], old)
+		slices.SortFunc(found, func(a, b source) int { return int(a.node - b.node) })
+		for _, x := range found {
+			if s.at(old, x.node) < Unreachable {
+				visit(i, x.node, x.amount)
+			}
+		}
+	}
+}
