@@ -95,7 +95,7 @@ func (a *App) Compare(ctx context.Context) (api.Comparison, error) {
 			c.Compared++
 			change := k.steps[last].Changes[n]
 			d := api.Difference{Incident: k.id, Step: last, Change: n, Device: change.Device, Ledger: state.Seen}
-			seen, ok := incident.SeenIn(facts, change)
+			seen, ok := incident.SeenAt(facts, k.steps, last, n)
 			switch {
 			case !ok:
 				d.Detail = "the router could not be read"

@@ -17,10 +17,10 @@ const fireEvery = 700 * time.Millisecond
 
 // sicken breaks a link and lets telemetry say so until it is healed.
 func (s *stage) sicken(ctx context.Context, link string, kind events.AnomalyKind) error {
-	if err := s.net.SetLoss(link, sickness); err != nil {
+	if err := s.net.SetLoss(link, s.loss); err != nil {
 		return err
 	}
-	s.say("%s begins to lose %.1f %% of its packets", link, sickness*100)
+	s.say("%s begins to lose %.2g %% of its packets", link, s.loss*100)
 	if err := s.publish(ctx, s.anomaly(link, kind, events.Firing, 0)); err != nil {
 		return err
 	}
@@ -105,7 +105,7 @@ func (s *stage) anomaly(link string, kind events.AnomalyKind, state events.Anoma
 		e.Subject = fmt.Sprintf("%s/%s", at_.Device, at_.Interface)
 		e.Data = events.Anomaly{
 			Kind: kind, State: state, Severity: events.Major, Resource: events.Resource{Device: at_.Device, Interface: at_.Interface},
-			ObservedAt: at, Value: sickness, Unit: "ratio", Threshold: 1e-4, Window: "30s",
+			ObservedAt: at, Value: s.loss, Unit: "ratio", Threshold: 1e-4, Window: "30s",
 		}
 	}
 	return e

@@ -18,7 +18,7 @@ rules:
   - name: sick-links
     match: {kinds: [link-errors, link-flap, silent-loss, optical-degrade{{with .Cured}}, {{.}}{{end}}], min_severity: minor}
     remediation: link-drain
-    with: {style: soft}
+    with: {style: soft, settle: 300ms}
     autonomy: {{.Autonomy}}
 approvals: {expiry: {{.Expiry}}}
 budgets:

@@ -1,7 +1,9 @@
 package demo
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -96,6 +98,57 @@ func oneDrained(s *stage, i *incident.Incident) error {
 		return err
 	}
 	return standsOn(2)(s, i)
+}
+
+// loopFree drains and restores in steps, and then shows what the same drain in one step does.
+func loopFree(ctx context.Context, s *stage) error {
+	if err := linkErrors(ctx, s); err != nil {
+		return err
+	}
+	s.looped = s.net.Totals().Looped
+	s.say("drained and put back in steps: %s packets looped; now a person raises the metric of %s at once", thousands(s.looped), theLink)
+	if err := s.byHand(theLink, drained); err != nil {
+		return err
+	}
+	if err := pause(ctx, 5*s.slow); err != nil {
+		return err
+	}
+	s.say("in one step %s packets looped", thousands(s.net.Totals().Looped-s.looped))
+	if err := s.byHand(theLink, 0); err != nil {
+		return err
+	}
+	return pause(ctx, 5*s.slow)
+}
+
+// byHand gives both ends of a link a metric on their own command line; 0 is that of the topology.
+func (s *stage) byHand(link string, metric uint32) error {
+	for _, l := range s.net.Topology().Links {
+		if l.Name != link {
+			continue
+		}
+		for _, end := range []network.End{l.A, l.B} {
+			for _, family := range []string{"IPV4", "IPV6"} {
+				path := s.net.Router(end.Device).Path(fmt.Sprintf("interfaces/interface[interface-id=%s]/levels/level[level-number=2]/afi-safi/af[afi-name=%s][safi-name=UNICAST]/config/metric", end.Interface, family))
+				if err := s.net.Router(end.Device).Configure(path, fmt.Sprint(cmp.Or(metric, end.Metric))); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	return nil
+}
+
+func noneLooped(s *stage, i *incident.Incident) error {
+	if steps := len(i.Plan.Plan.Steps); steps < 2 {
+		return fmt.Errorf("the plan has %d steps, want several", steps)
+	}
+	if s.looped != 0 {
+		return fmt.Errorf("%d packets looped on the way, want none", s.looped)
+	}
+	if s.net.Totals().Looped == 0 {
+		return errors.New("no packet looped in one step either: this shows nothing")
+	}
+	return s.asBefore()
 }
 
 // blind takes the management of most routers away; the link itself can be seen and set.

@@ -3,6 +3,7 @@ package demo
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/detour-net/detour/events"
 	"github.com/detour-net/detour/internal/incident"
@@ -31,6 +32,8 @@ type settings struct {
 	Load     float64                  // of the busiest link, a ratio of its capacity; 0: the backbone's usual
 	Topology func() *network.Topology // nil: Abilene
 	InFlight int                      // mitigations in the network at once; 0: the policy's default
+	Loss     float64                  // of a sick link's packets; 0: sickness
+	Slow     time.Duration            // until the last router goes by a change; 0: all at once
 	Cured    string                   // kinds of anomalies that the rule answers, besides the usual ones
 }
 
@@ -61,6 +64,7 @@ func Scenarios() []Scenario {
 		{Name: "unsafe-partition", Summary: "nothing else leads there: refused", Want: string(events.WasRefused), link: stub, tune: func(s *settings) { s.Topology = withStub }, play: stays(stub, events.LinkErrors), check: heldBy(stub, policy.CheckConnected)},
 		{Name: "unsafe-n1", Summary: "it would not survive one more failure: waits", Want: outcomeWaiting, tune: func(s *settings) { s.Topology = withThin }, play: stays(theLink, events.LinkErrors), check: heldBy(theLink, policy.CheckSurvives)},
 		{Name: "joint-unsafe", Summary: "two drains, each safe alone, would cut the west off together: one is done", Want: outcomeHeld, link: south, tune: func(s *settings) { s.InFlight = 2 }, play: jointUnsafe, check: oneDrained},
+		{Name: "loop-free", Summary: "routers learn one after the other: drained in steps, no packet loops", Want: string(events.Restored), tune: func(s *settings) { s.Slow, s.Loss = 100*time.Millisecond, 5e-4 }, play: loopFree, check: noneLooped},
 		{Name: "blind", Summary: "most routers are not seen any more: nothing is done", Want: outcomeWaiting, play: blind, check: heldBy(theLink, policy.CheckCoverage)},
 		{Name: "congestion", Summary: "a full link is not cured by a drain: refused as the wrong cure", Want: string(events.WasRefused), tune: func(s *settings) { s.Cured = "congestion" }, play: stays(theLink, events.Congestion), check: heldBy(theLink, policy.CheckCure)},
 	}

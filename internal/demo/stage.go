@@ -1,6 +1,7 @@
 package demo
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/hex"
@@ -46,6 +47,10 @@ type stage struct {
 	sick  map[string]context.CancelFunc
 	first time.Time // when the first anomaly was published
 
+	loss   float64       // of a sick link
+	slow   time.Duration // until the last router goes by a change
+	looped int64         // packets, by a scenario's own count
+
 	background sync.WaitGroup
 	teardown   []func()
 }
@@ -67,6 +72,7 @@ func build(ctx context.Context, o Options, sc Scenario, dir string, tell func(li
 	if sc.tune != nil {
 		sc.tune(&with)
 	}
+	s.loss, s.slow = cmp.Or(with.Loss, sickness), with.Slow
 	for _, step := range []func() error{
 		func() error { return s.raiseBackbone(with) },
 		func() error { return s.raiseBus(ctx) },
@@ -103,7 +109,7 @@ func (s *stage) raiseBackbone(with settings) (err error) {
 		topology = with.Topology
 	}
 	s.net, err = backbone.Start(backbone.Config{
-		Topology: topology(), LoadTarget: with.Load, RequireClientCert: true, Username: "detour", Password: hex.EncodeToString(random(16)), Logger: s.log.Named("backbone"),
+		Topology: topology(), LoadTarget: with.Load, Convergence: with.Slow, RequireClientCert: true, Username: "detour", Password: hex.EncodeToString(random(16)), Logger: s.log.Named("backbone"),
 	})
 	if err != nil {
 		return err

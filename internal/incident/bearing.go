@@ -31,9 +31,8 @@ func (d *draft) tooMuch(i *Incident, facts events.Facts) bool {
 		d.append(i.ID, events.Ruled{Verdict: verdict, Rule: i.Plan.Rule, Plan: i.Plan.Digest, Policy: d.world.Policy.Digest(), Checks: []events.Check{c}})
 		return true
 	}
-	if again := i.Unbearable.Add(d.clocks().LookEvery.Std()); facts.At.Before(again) {
-		d.wakeAt(again)
-		return false
+	if facts.At.Before(i.Unbearable.Add(d.clocks().LookEvery.Std())) {
+		return false // the next look comes by itself
 	}
 	if d.world.Policy.Prospects().WhenUnbearable == policy.UnbearableRevert {
 		d.append(i.ID, events.Released{Why: c.Detail, Checks: []events.Check{c}})

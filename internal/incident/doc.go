@@ -18,4 +18,8 @@
 //
 // An undo is verified as a step is: what was taken back counts as undone once the routers' state shows it, and a link counts
 // as restored once it is seen in service. Until then a person is called rather than anything closed.
+//
+// What a drain would do to the network is computed by the shell and comes with the facts. It must count every drain that has
+// been admitted before the decision, seen or not (Board.Besides), so that two drains are never begun that are only safe one
+// at a time. It is asked for again for as long as a drain stands.
 package incident

@@ -298,3 +298,15 @@ func BenchmarkResolve(b *testing.B) {
 		}
 	}
 }
+
+// Every link is found again by each of its scopes.
+func TestLinksOfScope(t *testing.T) {
+	r := resolver(t)
+	for scope, want := range map[events.Scope][]string{
+		events.Network: {"den-kcy", "den-kcy-2", "kcy-chi"}, "bundle:dk": {"den-kcy", "den-kcy-2"}, "device:chi": {"kcy-chi"}, "srlg:river": {"den-kcy"}, "site:atlantis": nil,
+	} {
+		if diff := cmp.Diff(want, r.Links(scope)); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", scope, diff)
+		}
+	}
+}

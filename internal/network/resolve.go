@@ -17,6 +17,7 @@ type Resolver struct {
 	ports      map[port]string          // device and port -> the one link on a sub-interface of it, "" when there are several
 	devices    map[string]events.Target
 	srlgs      map[string]bool
+	within     map[events.Scope][]string // names of the links of a scope
 }
 
 // port is an interface of a router.
@@ -29,7 +30,7 @@ func NewResolver(t *Topology) (*Resolver, error) {
 	}
 	r := &Resolver{
 		links: map[string]events.Target{}, interfaces: map[port]string{}, ports: map[port]string{},
-		devices: map[string]events.Target{}, srlgs: map[string]bool{},
+		devices: map[string]events.Target{}, srlgs: map[string]bool{}, within: map[events.Scope][]string{},
 	}
 	routers := map[string]Router{}
 	for _, x := range t.Routers {
@@ -57,8 +58,16 @@ func NewResolver(t *Topology) (*Resolver, error) {
 			}
 		}
 	}
+	for _, l := range t.Links {
+		for _, scope := range r.links[l.Name].Scopes {
+			r.within[scope] = append(r.within[scope], l.Name)
+		}
+	}
 	return r, nil
 }
+
+// Links returns the links of a scope, in the topology's order. They must not be changed.
+func (r *Resolver) Links(scope events.Scope) []string { return r.within[scope] }
 
 // portOf is the physical port of a numbered sub-interface: "ethernet-1/1" of "ethernet-1/1.0".
 func portOf(iface string) (port string, ok bool) {

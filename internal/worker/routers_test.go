@@ -33,6 +33,8 @@ type network struct {
 	away    map[string]bool          // a router cannot be reached
 	harm    bool                     // a drain overloads another link
 	errors  map[string]error         // of Prove
+	apart   []string                 // links whose drains must not stand together; nil: nothing is computed of drains
+	shallow bool                     // what is computed counts no drain that is not seen, and says that it does
 }
 
 func newNetwork() *network {
@@ -90,7 +92,7 @@ func wait(ctx context.Context, d time.Duration) error {
 	}
 }
 
-func (n *network) Observe(ctx context.Context, target events.Target, _ ...string) events.Facts {
+func (n *network) Observe(ctx context.Context, target events.Target, besides ...string) events.Facts {
 	at := time.Now().UTC()
 	n.mu.Lock()
 	reading := n.reading
@@ -131,7 +133,27 @@ func (n *network) Observe(ctx context.Context, target events.Target, _ ...string
 		}
 		f.Ends = append(f.Ends, e)
 	}
+	f.Prospect = n.prospect(target.Name, f, besides)
 	return f
+}
+
+// prospect is what a drain of a link would do.
+func (n *network) prospect(name string, f events.Facts, besides []string) *events.Prospect {
+	if n.apart == nil {
+		return nil
+	}
+	p := events.Prospect{
+		At: f.At, Method: events.MethodBound, Besides: besides, Moved: 4e9,
+		InService: events.Outlook{WorstPermil: 400, SurvivePermil: 600, Failures: 20}, Drained: events.Outlook{WorstPermil: 500, SurvivePermil: 640, Failures: 20},
+	}
+	counted := f.Network.DrainedLinks
+	if !n.shallow {
+		counted = slices.Concat(counted, besides)
+	}
+	if slices.Contains(n.apart, name) && slices.ContainsFunc(counted, func(other string) bool { return other != name && slices.Contains(n.apart, other) }) {
+		p.Drained.WorstPermil, p.Drained.WorstLink = 1300, "e-f"
+	}
+	return &p
 }
 
 func (n *network) Set(ctx context.Context, o events.Order, permit func() error) events.Body {

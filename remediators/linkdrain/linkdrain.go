@@ -14,6 +14,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/detour-net/detour/events"
 	"github.com/detour-net/detour/remediators/internal/linkmetric"
@@ -38,10 +39,15 @@ const (
 // less than the time that steps take.
 const SkipLoss = 1e-3
 
+// DefaultSettle is how long every router of a network is given to go by a step before the next one: flooding and SPF timers
+// of a few seconds, with room.
+const DefaultSettle = 10 * time.Second
+
 // params is a rule's "with".
 type params struct {
-	Style string `json:"style"` // Soft when not given
-	Steps string `json:"steps"` // StepsAuto when not given
+	Style  string          `json:"style"`  // Soft when not given
+	Steps  string          `json:"steps"`  // StepsAuto when not given
+	Settle events.Duration `json:"settle"` // between two steps, DefaultSettle when not given; up to a minute
 }
 
 // Remediator drains links.
@@ -60,7 +66,7 @@ func (Remediator) Check(with json.RawMessage) error {
 }
 
 func read(with json.RawMessage) (params, error) {
-	p := params{Style: Soft, Steps: StepsAuto}
+	p := params{Style: Soft, Steps: StepsAuto, Settle: events.Duration(DefaultSettle)}
 	if err := linkmetric.Decode(with, &p); err != nil {
 		return p, err
 	}
@@ -69,6 +75,9 @@ func read(with json.RawMessage) (params, error) {
 	}
 	if p.Steps != StepsAuto && p.Steps != StepsNever {
 		return p, fmt.Errorf("steps %q: want %s or %s", p.Steps, StepsAuto, StepsNever)
+	}
+	if d := p.Settle.Std(); d < 0 || d > time.Minute {
+		return p, fmt.Errorf("settle %s: want 0s to 1m0s", p.Settle)
 	}
 	return p, nil
 }
@@ -100,6 +109,11 @@ func (Remediator) Propose(target events.Target, facts events.Facts, loss float64
 	}
 	way, how := p.way(facts.Prospect, loss)
 	steps, passed := linkmetric.By(step, way, highest)
+	if len(steps) > 1 {
+		for i := range steps {
+			steps[i].Settle = p.Settle
+		}
+	}
 	if len(passed) > 0 {
 		how = " by way of " + strings.Join(passed, ", ")
 	}

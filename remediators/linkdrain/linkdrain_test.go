@@ -86,6 +86,7 @@ func TestProposeRefuses(t *testing.T) {
 		{"a platform that is not known", ``, func(_ *events.Target, f *events.Facts) { f.Ends[0].Profile.SoftMetric = 0 }, "has no soft drain"},
 		{"a style", `{"style":"Soft"}`, func(*events.Target, *events.Facts) {}, `style "Soft": want soft or hard`},
 		{"an unknown parameter", `{"stile":"soft"}`, func(*events.Target, *events.Facts) {}, `unknown field "stile"`},
+		{"settle", `{"settle":"2m"}`, func(*events.Target, *events.Facts) {}, "settle 2m0s: want 0s to 1m0s"},
 		{"steps", `{"steps":"few"}`, func(*events.Target, *events.Facts) {}, `steps "few": want auto or never`},
 		{"a parameter of another type", `{"style":1}`, func(*events.Target, *events.Facts) {}, "parameters: "},
 		{"two mappings", `{}{}`, func(*events.Target, *events.Facts) {}, "one mapping is wanted"},

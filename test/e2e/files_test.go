@@ -92,7 +92,7 @@ future_skew: 2s
 breaker: {failed_verifications: 10, within: 1s}
 verify: {worst_link_permil: 1000}
 facts: {unproven: allow}
-prospect: {missing: allow}
+prospect: {missing: allow, worst_permil: 1000, survive_permil: 2000, new_violations: 1000, worth: 0} # other things are attacked here
 clocks:
 {{- range $name, $value := .Clocks}}
   {{$name}}: {{$value}}

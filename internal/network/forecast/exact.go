@@ -21,6 +21,9 @@ func (q *question) exact(now []whatif.Metrics) error {
 		if known, err = q.held.drain(q.names, q.limits); err != nil {
 			return err
 		}
+		if len(q.held.answers) == remembered {
+			clear(q.held.answers)
+		}
 		q.held.answers[key] = known
 	}
 	p := known

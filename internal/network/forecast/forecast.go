@@ -15,6 +15,7 @@ import (
 const (
 	kept         = 4        // networks: with a link in service, and without, and two drains at once
 	surveyMemory = 64 << 20 // bytes that are kept of what failures do, in each
+	remembered   = 4096     // answers, in each
 	named        = 8        // demands or routers that are named as cut off
 )
 
@@ -34,7 +35,7 @@ type Forecaster struct {
 type held struct {
 	key       events.Digest
 	base      *whatif.State
-	spared    []string            // links that are drained beside those that are asked about, sorted as the topology is
+	spared    []string            // links that are drained beside those that are asked about
 	reach     *whatif.State       // base without them
 	scenarios []whatif.Scenario   // every link, risk group and router
 	survey    *whatif.Survey      // nil until a drain is asked about

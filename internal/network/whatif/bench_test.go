@@ -12,7 +12,7 @@ func eachNetwork(b *testing.B, run func(b *testing.B, s Spec)) {
 		name string
 		spec func() Spec
 	}{
-		{"Kdl", func() Spec { return zoo(b, "Kdl", 5e11).spec() }},
+		{"Kdl", func() Spec { return zoo(b, "Kdl", 4e10).spec() }},
 		{"isp-1000-4000", func() Spec { return ispLike(1000, 4000, 950, 1) }},
 		{"geometric-1000-4000", func() Spec { return geometric(1000, 4000, 950, 1) }},
 	} {

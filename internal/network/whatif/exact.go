@@ -60,10 +60,10 @@ func (t *trial) evaluate(batch []open) {
 		}
 	}
 	fulls := make([][]peak, len(batch))
-	n.sweep(t.after, heavy, func(s *scratch, i int, lost int64) {
+	n.sweep(t.after, heavy, func(s *scratch, i int, found failureLog) {
 		outs[at[i]].worst = verdict{index: batch[at[i]].index, peak: s.peak(t.after, t.ranked)}
 		fulls[at[i]] = t.full(s)
-		cuts[at[i]] = cuts[at[i]] && lost > 0
+		cuts[at[i]] = cuts[at[i]] && found.lost > 0
 	})
 	t.judge(batch, fulls, outs)
 	n.parallel(len(batch), func(s *scratch, i int) {
@@ -106,7 +106,7 @@ func (t *trial) judge(batch []open, fulls [][]peak, outs []*outcome) {
 			again, at = append(again, &t.sv.failures[o.index]), append(at, i)
 		}
 	}
-	t.after.net.sweep(t.sv.before, again, func(s *scratch, i int, _ int64) {
+	t.after.net.sweep(t.sv.before, again, func(s *scratch, i int, _ failureLog) {
 		t.over(s, fulls[at[i]], outs[at[i]])
 	})
 }

@@ -34,6 +34,7 @@ type slack struct {
 	net   *Net
 	worse []arcChange
 	all   int64 // sum of a over destinations
+	rows  int64 // destinations with traffic on the worse arcs
 	cross int64 // how many of the worse arcs one path can cross
 
 	arcs, nodes []meets
@@ -42,6 +43,7 @@ type slack struct {
 // meets is where traffic of a change meets one arc or node that fails.
 type meets struct {
 	alone, joined meeting // when nothing else fails, and when something does
+	rows          []int32 // ascending: where more than rounding comes of it when alone
 	bare          int64   // traffic to destinations that the change overloads: a failure may take it off an arc that is worse for others
 }
 
@@ -81,6 +83,7 @@ func newSlack(before, after *State, worse []arcChange) *slack {
 		}
 		if a := m.moved(old, to); a > 0 {
 			k.all += a
+			k.rows++
 			m.meet(i, old, after.rows[i], a)
 		}
 	}
@@ -105,13 +108,13 @@ func (k *slack) countCrossings(n *Net, before, after *view) {
 // of is the slack for a failure with the given effect before the change.
 func (k *slack) of(f *failure, e *effect) int64 {
 	var sum meeting
-	bare, alone := int64(0), len(f.links)+len(f.nodes) == 1
+	alone := len(f.links)+len(f.nodes) == 1
 	add := func(m meets) {
 		x := m.joined
 		if alone {
 			x = m.alone
 		}
-		sum.both, sum.less, bare = saturate(sum.both+x.both), saturate(sum.less+x.less), saturate(bare+m.bare)
+		sum.both, sum.less = saturate(sum.both+x.both), saturate(sum.less+x.less)
 	}
 	for _, link := range f.links {
 		for _, arc := range k.net.arcsOf[link] {
@@ -125,11 +128,25 @@ func (k *slack) of(f *failure, e *effect) int64 {
 	if sum.less == 0 || k.cross < k.all/sum.less {
 		brought = sum.less * k.cross
 	}
-	brought = saturate(brought + bare)
+	brought = saturate(brought + k.bare(f))
 	for _, c := range k.worse {
 		brought += e.atMost(k.net, c.arc)
 	}
 	return saturate(sum.both + saturate(max(0, brought)))
+}
+
+// bare is the traffic to destinations that the change overloads which the failure may move.
+func (k *slack) bare(f *failure) int64 {
+	sum := int64(0)
+	for _, link := range f.links {
+		for _, arc := range k.net.arcsOf[link] {
+			sum = saturate(sum + k.arcs[arc].bare)
+		}
+	}
+	for _, node := range f.nodes {
+		sum = saturate(sum + k.nodes[node].bare)
+	}
+	return sum
 }
 
 // saturate keeps sums of loads where adding a few of them cannot overflow: no load is ever more than that.
@@ -184,12 +201,16 @@ func (m *meeter) meet(index int, old, after *row, a int64) {
 		}
 		x := &m.nodes[node]
 		x.joined.full(a, before, then)
+		down, up := m.down[node] == m.stamp, m.up[node] == m.stamp
+		if node == to || up || down && (m.met[node] == m.stamp || own > 0) {
+			x.rows = append(x.rows, int32(index))
+		}
 		switch {
 		case node == to:
 			x.alone.only(a, before, 0)
-		case m.down[node] != m.stamp && m.up[node] != m.stamp:
+		case !down && !up:
 			x.alone.only(a, 0, m.rounding)
-		case m.down[node] != m.stamp:
+		case !down:
 			x.alone.only(a, before, m.rounding)
 		case m.met[node] != m.stamp:
 			x.alone.full(a, min(before, own+m.rounding), min(then, own))
@@ -234,8 +255,12 @@ func (m *meeter) meetHops(node int32, old, after *row, a int64) {
 func (m *meeter) meetArc(arc int32, before, then, a int64, old, after *row, down, up, steady bool) {
 	back, x := m.net.back[arc], &m.arcs[arc]
 	x.joined.full(a, before, then)
+	both := old.has(back) || after.has(back)
+	if both || up || down && !steady {
+		x.rows = append(x.rows, m.stamp-1)
+	}
 	switch {
-	case old.has(back) || after.has(back):
+	case both:
 		x.alone.full(a, before, then)
 	case !down && !up:
 		x.alone.only(a, 0, m.rounding)

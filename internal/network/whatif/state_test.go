@@ -9,7 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-var seeds = flag.Int("seeds", 3000, "random networks per property")
+var seeds = flag.Int("seeds", usualSeeds, "random networks per property")
 
 // eachSeed runs check on many random networks, each with its own source of chance, one in share of them.
 func eachSeed(t *testing.T, share int, check func(r *rand.Rand, s Spec)) {

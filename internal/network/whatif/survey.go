@@ -24,6 +24,7 @@ type effect struct {
 	gain []int64 // in units
 	kept bool
 	peak peak
+	rows int // that use what fails
 }
 
 // trifle is a change of arc's load, in units, that is not kept: a thousandth of the capacity or less.
@@ -54,8 +55,9 @@ func NewSurvey(st *State, scenarios []Scenario, memory int64) (*Survey, error) {
 			batch[i] = &failures[from+i]
 		}
 		room := memory > sv.kept
-		n.sweep(st, batch, func(s *scratch, i int, _ int64) {
+		n.sweep(st, batch, func(s *scratch, i int, found failureLog) {
 			sv.effects[from+i] = s.effect(st, ranked, room)
+			sv.effects[from+i].rows = found.rows
 		})
 		for i := range batch {
 			e := &sv.effects[from+i]

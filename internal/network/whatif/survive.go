@@ -80,6 +80,7 @@ func (sv *Survey) Survive(after *State, limits Limits) (Survival, error) {
 	for _, i := range sv.order {
 		t.bound(i)
 	}
+	t.refine()
 	t.resolve()
 	return t.survival(), nil
 }
@@ -171,7 +172,7 @@ func (t *trial) bound(i int) {
 		t.look = look{failure: i, moved: t.after.moved(f), peak: peak{arc: -1}}
 		additive := t.worse && e.kept
 		if !t.fits(additive) && additive { // what the failure moves does not fit anywhere
-			t.sum(e, t.slack.of(f, e))
+			t.sum(e, nil, t.slack.of(f, e))
 		}
 		o.loads = t.look.peak.arc >= 0
 		o.bound, o.must = t.look.peak, o.must || t.look.doubt
@@ -189,14 +190,23 @@ type look struct {
 	doubt   bool // a direction may be over both limits
 }
 
-// sum bounds every arc by the sum of what the change and the failure do alone, and more. It stops at a doubt.
-func (t *trial) sum(e *effect, more int64) {
+// sum bounds every arc by the sum of what the change and the failure do alone, what a closer look adds to that, and more.
+// It stops at a doubt.
+func (t *trial) sum(e *effect, closer *correction, more int64) {
 	n := t.after.net
 	for j, arc := range e.arcs {
 		t.seen[arc] = t.look.failure + 1
-		if load := t.after.load[arc] + min(e.gain[j]+more, t.look.moved); load > t.gate[arc] {
-			if t.note(arc, load, t.delta[arc]+more); t.look.doubt {
-				return
+		if t.above(arc, e.gain[j], closer.of(arc)+more) {
+			return
+		}
+	}
+	if closer != nil {
+		for _, arc := range closer.arcs {
+			if t.seen[arc] != t.look.failure+1 {
+				t.seen[arc] = t.look.failure + 1
+				if t.above(arc, n.trifle(arc), closer.of(arc)+more) {
+					return
+				}
 			}
 		}
 	}
@@ -206,15 +216,20 @@ func (t *trial) sum(e *effect, more int64) {
 		if t.ranked.permil[j]+spread <= t.level {
 			break
 		}
-		if t.seen[arc] == t.look.failure+1 {
-			continue
-		}
-		if load := t.after.load[arc] + min(n.trifle(arc)+more, t.look.moved); load > t.gate[arc] {
-			if t.note(arc, load, t.delta[arc]+more); t.look.doubt {
-				return
-			}
+		if t.seen[arc] != t.look.failure+1 && t.above(arc, n.trifle(arc), more) {
+			return
 		}
 	}
+}
+
+// above takes in an arc to which the failure alone adds gain at most, and after the change more than that. It reports
+// whether that leaves a doubt.
+func (t *trial) above(arc int32, gain, more int64) bool {
+	load := t.after.load[arc] + min(gain+more, t.look.moved)
+	if load > t.gate[arc] {
+		t.note(arc, load, t.delta[arc]+more)
+	}
+	return t.look.doubt
 }
 
 // fits bounds every arc by what it carries after the change and what the failure moves, and reports whether that stays

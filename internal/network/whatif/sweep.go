@@ -7,15 +7,15 @@ import "slices"
 const sweepBatch = 64
 
 // sweep evaluates failures on st: for each of them, the sum of a scratch is what arcs gain and lose when it happens, and
-// lost the units that cannot be delivered then and could before, but for what the failed nodes themselves send and receive.
-// Calls of visit may run at once.
+// lost what cannot be delivered then and could before, but for what the failed nodes themselves send and receive. Calls of
+// visit may run at once.
 //
 // Rows are taken one after the other, each with all failures, since fetching a row costs more than repairing it.
-func (n *Net) sweep(st *State, list []*failure, visit func(s *scratch, i int, lost int64)) {
+func (n *Net) sweep(st *State, list []*failure, visit func(s *scratch, i int, found failureLog)) {
 	for len(list) > sweepBatch {
 		n.sweep(st, list[:sweepBatch], visit)
 		rest := visit
-		list, visit = list[sweepBatch:], func(s *scratch, i int, lost int64) { rest(s, i+sweepBatch, lost) }
+		list, visit = list[sweepBatch:], func(s *scratch, i int, found failureLog) { rest(s, i+sweepBatch, found) }
 	}
 	var logs []*sweepLog
 	n.parallel(len(st.rows), func(s *scratch, index int) {
@@ -25,7 +25,7 @@ func (n *Net) sweep(st *State, list []*failure, visit func(s *scratch, i int, lo
 		}
 		for i, f := range list {
 			if f.hits(st.rows[index]) {
-				s.failRow(st, index, f, &s.log.of[i])
+				s.failRow(st, &s.before, index, f, &s.log.of[i])
 			}
 		}
 	}, func(s *scratch) {
@@ -36,15 +36,15 @@ func (n *Net) sweep(st *State, list []*failure, visit func(s *scratch, i int, lo
 	})
 	n.parallel(len(list), func(s *scratch, i int) {
 		s.nextSum()
-		lost := int64(0)
+		var found failureLog
 		for _, log := range logs {
 			entry := &log.of[i]
 			for j, arc := range entry.arcs {
 				s.add(arc, entry.gain[j])
 			}
-			lost += entry.lost
+			found.lost, found.rows = found.lost+entry.lost, found.rows+entry.rows
 		}
-		visit(s, i, lost)
+		visit(s, i, found)
 	}, nil)
 	for _, log := range logs {
 		n.logs.Put(log)
@@ -56,10 +56,12 @@ type sweepLog struct {
 	of []failureLog
 }
 
+// failureLog is what is found out about a failure, by one worker or by all.
 type failureLog struct {
-	arcs []int32
+	arcs []int32 // with gain: changes in load; empty in what sweep hands on, where the scratch has the sum
 	gain []int64
-	lost int64
+	lost int64 // units that cannot be delivered any more
+	rows int   // that use what fails
 }
 
 func (l *sweepLog) begin(failures int) {
@@ -68,23 +70,24 @@ func (l *sweepLog) begin(failures int) {
 	}
 	for i := range l.of {
 		e := &l.of[i]
-		e.arcs, e.gain, e.lost = e.arcs[:0], e.gain[:0], 0
+		*e = failureLog{arcs: e.arcs[:0], gain: e.gain[:0]}
 	}
 }
 
-// failRow logs what the failure does to one row.
-func (s *scratch) failRow(st *State, index int, f *failure, log *failureLog) {
+// failRow logs what the failure does to one row, tried on p.
+func (s *scratch) failRow(st *State, p *probe, index int, f *failure, log *failureLog) {
 	r, to := st.rows[index], s.net.dests[index]
+	log.rows++
 	s.nextSum()
 	if slices.Contains(f.nodes, to) {
 		r.eachArc(s.net, s.hops, func(arc int32, x int64) { log.arcs, log.gain = append(log.arcs, arc), append(log.gain, -x) })
 		return
 	}
-	v := s.before.try(s.net, st.view, f)
+	v := p.try(s.net, st.view, f)
 	s.worse = append(s.worse[:0], f.arcs...)
 	s.reroute(v, to, r)
 	s.carry(to, r)
-	s.before.takeBack(s.net, f)
+	p.takeBack(s.net, f)
 	s.eachCut(r, index, f, func(_ int32, amount int64) { log.lost += amount })
 	for _, arc := range s.touched {
 		if x := s.gain[arc]; x != 0 {

@@ -119,7 +119,7 @@ func loaded(s Spec, mass []float64, fullest int64) Spec {
 		each[i] = &list[i]
 	}
 	var mu sync.Mutex
-	n.sweep(st, each, func(s *scratch, _ int, _ int64) {
+	n.sweep(st, each, func(s *scratch, _ int, _ failureLog) {
 		mu.Lock()
 		defer mu.Unlock()
 		for _, arc := range s.touched {

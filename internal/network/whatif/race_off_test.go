@@ -1,0 +1,5 @@
+//go:build !race
+
+package whatif
+
+const usualSeeds = 3000
