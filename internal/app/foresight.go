@@ -15,6 +15,7 @@ import (
 	"github.com/detour-net/detour/internal/device"
 	"github.com/detour-net/detour/internal/network"
 	"github.com/detour-net/detour/internal/network/forecast"
+	"github.com/detour-net/detour/internal/network/whatif"
 )
 
 // foresight is the routers with a forecast: to what is seen of a link it adds what a drain of it would do.
@@ -26,6 +27,9 @@ type foresight struct {
 
 func newForesight(fleet *device.Fleet, c *config.Config, log *zap.Logger) foresight {
 	f := foresight{Fleet: fleet, forecaster: forecast.New(c.Network)}
+	limits, policy := whatif.DefaultLimits(), c.Policy.Prospects()
+	limits.Permil, limits.Worse = int64(policy.SurvivePermil), int64(policy.WorseByPermil)
+	f.forecaster.Limit(limits)
 	f.traffic = &trafficFile{path: c.Files.Traffic, network: c.Network, use: f.forecaster.Use, log: log}
 	return f
 }

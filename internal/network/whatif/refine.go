@@ -38,12 +38,9 @@ func (t *trial) refine() {
 	}
 	t.open = kept
 	for from := 0; from < len(closer); from += sweepBatch {
-		batch := closer[from:min(len(closer), from+sweepBatch)]
-		found := make([]correction, len(batch))
-		t.after.net.parallel(len(batch), func(s *scratch, i int) {
-			found[i] = t.correct(s, batch[i].index, rows[from+i])
-		}, nil)
-		for i, o := range batch {
+		to := min(len(closer), from+sweepBatch)
+		found := t.correct(closer[from:to], rows[from:to])
+		for i, o := range closer[from:to] {
 			t.again(o, &found[i])
 		}
 	}
@@ -76,41 +73,42 @@ func (k *slack) meets(f *failure) []int32 {
 	return slices.Compact(rows)
 }
 
-// correct computes rows with the failure before the change and after it. What the failure brings onto the worse arcs in
-// these rows is known then, and only the rest of that counts for the others.
-func (t *trial) correct(s *scratch, index int, rows []int32) correction {
-	n, f, e := t.after.net, &t.sv.failures[index], &t.sv.effects[index]
-	var log failureLog
-	for _, row := range rows {
-		if f.hits(t.sv.before.rows[row]) {
-			s.failRow(t.sv.before, &s.before, int(row), f, &log)
+// correct computes some rows of each failure before the change and after it. What the failure brings onto the worse arcs
+// in these rows is known then, and only the rest of that counts for the others.
+func (t *trial) correct(batch []open, rows [][]int32) []correction {
+	n := t.after.net
+	found, list := make([]correction, len(batch)), make([]*failure, len(batch))
+	on := make([][]int32, len(n.dests))
+	for i, o := range batch {
+		list[i] = &t.sv.failures[o.index]
+		for _, row := range rows[i] {
+			on[row] = append(on[row], int32(i))
 		}
 	}
-	before := len(log.arcs)
-	for _, row := range rows {
-		if f.hits(t.after.rows[row]) {
-			s.failRow(t.after, &s.after, int(row), f, &log)
-		}
-	}
-	brought := int64(0)
-	s.nextSum()
-	for i, arc := range log.arcs[:before] {
-		s.add(arc, -log.gain[i])
-	}
-	for _, c := range t.slack.worse {
-		brought += e.atMost(n, c.arc) + s.gained(c.arc)
-	}
-	for i, arc := range log.arcs[before:] {
-		s.add(arc, log.gain[before+i])
-	}
-	slices.Sort(s.touched)
-	var c correction
-	for _, arc := range s.touched {
-		if x := s.gain[arc]; x != 0 {
-			c.arcs, c.by = append(c.arcs, arc), append(c.by, x)
-		}
-	}
+	lists := func(row int) []int32 { return on[row] }
 	rounding := t.slack.rows * int64(len(n.tail))
-	c.more = saturate(2*rounding + saturate(max(0, brought+t.slack.bare(f)+rounding)))
-	return c
+	n.sweepRows(t.sv.before, list, lists, func(s *scratch, i int, _ failureLog) {
+		brought := t.slack.bare(list[i]) + rounding
+		for _, c := range t.slack.worse {
+			brought += t.sv.effects[batch[i].index].atMost(n, c.arc) - s.gained(c.arc)
+		}
+		found[i] = correction{more: saturate(2*rounding + saturate(max(0, brought)))}
+		for _, arc := range s.touched {
+			found[i].arcs, found[i].by = append(found[i].arcs, arc), append(found[i].by, -s.gain[arc])
+		}
+	})
+	n.sweepRows(t.after, list, lists, func(s *scratch, i int, _ failureLog) {
+		c := &found[i]
+		for j, arc := range c.arcs {
+			s.add(arc, c.by[j])
+		}
+		slices.Sort(s.touched)
+		c.arcs, c.by = c.arcs[:0], c.by[:0]
+		for _, arc := range s.touched {
+			if x := s.gain[arc]; x != 0 {
+				c.arcs, c.by = append(c.arcs, arc), append(c.by, x)
+			}
+		}
+	})
+	return found
 }

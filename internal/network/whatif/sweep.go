@@ -12,20 +12,27 @@ const sweepBatch = 64
 //
 // Rows are taken one after the other, each with all failures, since fetching a row costs more than repairing it.
 func (n *Net) sweep(st *State, list []*failure, visit func(s *scratch, i int, found failureLog)) {
-	for len(list) > sweepBatch {
-		n.sweep(st, list[:sweepBatch], visit)
-		rest := visit
-		list, visit = list[sweepBatch:], func(s *scratch, i int, found failureLog) { rest(s, i+sweepBatch, found) }
+	for from := 0; from < len(list); from += sweepBatch {
+		batch := list[from:min(len(list), from+sweepBatch)]
+		each := make([]int32, len(batch))
+		for i := range each {
+			each[i] = int32(i)
+		}
+		n.sweepRows(st, batch, func(int) []int32 { return each }, func(s *scratch, i int, found failureLog) { visit(s, from+i, found) })
 	}
+}
+
+// sweepRows is sweep of few failures, each for the rows only that list it.
+func (n *Net) sweepRows(st *State, list []*failure, on func(row int) []int32, visit func(s *scratch, i int, found failureLog)) {
 	var logs []*sweepLog
 	n.parallel(len(st.rows), func(s *scratch, index int) {
 		if s.log == nil {
 			s.log = n.logs.Get().(*sweepLog)
 			s.log.begin(len(list))
 		}
-		for i, f := range list {
-			if f.hits(st.rows[index]) {
-				s.failRow(st, &s.before, index, f, &s.log.of[i])
+		for _, i := range on(index) {
+			if f := list[i]; f.hits(st.rows[index]) {
+				s.failRow(st, index, f, &s.log.of[i])
 			}
 		}
 	}, func(s *scratch) {
@@ -74,8 +81,8 @@ func (l *sweepLog) begin(failures int) {
 	}
 }
 
-// failRow logs what the failure does to one row, tried on p.
-func (s *scratch) failRow(st *State, p *probe, index int, f *failure, log *failureLog) {
+// failRow logs what the failure does to one row.
+func (s *scratch) failRow(st *State, index int, f *failure, log *failureLog) {
 	r, to := st.rows[index], s.net.dests[index]
 	log.rows++
 	s.nextSum()
@@ -83,11 +90,11 @@ func (s *scratch) failRow(st *State, p *probe, index int, f *failure, log *failu
 		r.eachArc(s.net, s.hops, func(arc int32, x int64) { log.arcs, log.gain = append(log.arcs, arc), append(log.gain, -x) })
 		return
 	}
-	v := p.try(s.net, st.view, f)
+	v := s.before.try(s.net, st.view, f)
 	s.worse = append(s.worse[:0], f.arcs...)
 	s.reroute(v, to, r)
 	s.carry(to, r)
-	p.takeBack(s.net, f)
+	s.before.takeBack(s.net, f)
 	s.eachCut(r, index, f, func(_ int32, amount int64) { log.lost += amount })
 	for _, arc := range s.touched {
 		if x := s.gain[arc]; x != 0 {
