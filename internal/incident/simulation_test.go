@@ -26,8 +26,8 @@ var (
 const simulationPolicy = `
 prospect: {missing: %s, when_unbearable: %s}
 rules:
-  - {name: drain, match: {kinds: [link-errors]}, remediation: link-drain, with: {style: soft}, autonomy: auto}
-  - {name: ask, match: {kinds: [optical-degrade], min_severity: major}, remediation: link-drain, with: {style: soft}, autonomy: approve}
+  - {name: drain, match: {kinds: [link-errors]}, remediation: link-drain, with: {style: soft, settle: 0s}, autonomy: auto}
+  - {name: ask, match: {kinds: [optical-degrade], min_severity: major}, remediation: link-drain, with: {style: soft, settle: 0s}, autonomy: approve}
 budgets:
   in_flight: {network: %d, device: %d}
   rates: [{per: 2m, at_most: %d}]

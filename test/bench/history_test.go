@@ -34,6 +34,7 @@ type history struct {
 const historyPolicy = `rules:
   - {name: sick-links, match: {kinds: [link-errors]}, remediation: link-drain, with: {style: soft}, autonomy: auto}
 budgets: {rates: [{per: 1h, at_most: 60}]}
+prospect: {missing: allow}
 clocks: {hold: 10m, clear_for: 5m, probation: 10m, cool_down: 0s}
 `
 

@@ -15,7 +15,7 @@ import (
 // The ceiling compiled into the binary lets a ledger begin 60 mitigations within an hour, so the samples come from several
 // services one after the other, each on a fresh ledger.
 const (
-	latencyRounds  = 10
+	latencyRounds  = 4
 	latencySamples = 50 // of each round
 	latencyWarm    = 5  // before them
 

@@ -94,7 +94,7 @@ func plainLink(i, a, b int, metric uint32) Link {
 }
 
 // loaded gives s a full gravity matrix, and every link the capacity at which the worst failure of a link or node fills it
-// to so many permil at most: whole multiples of 10 Gbit/s, and beyond 100 of 100.
+// to so many permil at most, rounded up to a usual speed.
 func loaded(s Spec, mass []float64, fullest int64) Spec {
 	sum := 0.0
 	for _, m := range mass {
@@ -118,6 +118,7 @@ func loaded(s Spec, mass []float64, fullest int64) Spec {
 	for i := range list {
 		each[i] = &list[i]
 	}
+	speeds := []int64{1e10, 4e10, 1e11, 2e11, 4e11, 8e11}
 	var mu sync.Mutex
 	n.sweep(st, each, func(s *scratch, _ int, _ failureLog) {
 		mu.Lock()
@@ -129,11 +130,12 @@ func loaded(s Spec, mass []float64, fullest int64) Spec {
 	for i := range s.Links {
 		arcs := n.arcsOf[n.linkAt[s.Links[i].Name]]
 		c := toBPS(max(need[arcs[0]], need[arcs[1]])) * 1000 / fullest
-		unit := int64(1e10)
-		if c > 1e11 {
-			unit = 1e11
+		step, _ := slices.BinarySearch(speeds, c)
+		if c > speeds[len(speeds)-1] {
+			c = (c/1e12 + 1) * 1e12
+		} else {
+			c = speeds[step]
 		}
-		c = (c/unit + 1) * unit
 		s.Links[i].CapacityAB, s.Links[i].CapacityBA = c, c
 	}
 	return s
