@@ -130,6 +130,16 @@ func TestObserveTelemetry(t *testing.T) {
 	l.Proven(events.Proved{Device: "b", Software: "1.0.0"})
 	ctx := t.Context()
 	var facts events.Facts
+	aToB, bToA := l.net.Load("a-b")
+	wants := []struct{ in, out int64 }{{bToA, aToB}, {aToB, bToA}}
+	right := func(facts events.Facts) bool { // in the end: on a busy machine a rate's window is not exact
+		for i, want := range wants {
+			if t := facts.Ends[i].Traffic; off(t.InBPS, want.in) || off(t.OutBPS, want.out) {
+				return false
+			}
+		}
+		return true
+	}
 	eventually(t, "both ends are seen whole", func() bool {
 		facts = l.Observe(ctx, l.target("a-b"))
 		for _, end := range facts.Ends {
@@ -137,16 +147,15 @@ func TestObserveTelemetry(t *testing.T) {
 				return false
 			}
 		}
-		return facts.Network.Seen == 3 && facts.Network.WorstPermil > 0
+		return facts.Network.Seen == 3 && facts.Network.WorstPermil > 0 && right(facts)
 	})
-	aToB, bToA := l.net.Load("a-b")
-	for i, want := range []struct{ in, out int64 }{{bToA, aToB}, {aToB, bToA}} {
+	for i := range wants {
 		end := facts.Ends[i]
 		if end.Oper != "UP" || end.Adjacencies != 1 || end.Unreadable != "" {
 			t.Errorf("end %d: %+v", i, end)
 		}
-		if off(end.Traffic.InBPS, want.in) || off(end.Traffic.OutBPS, want.out) || end.Traffic.InErrors != 0 || end.Traffic.InPPS == 0 {
-			t.Errorf("end %d: traffic %+v, want in %d, out %d", i, *end.Traffic, want.in, want.out)
+		if end.Traffic.InErrors != 0 || end.Traffic.InPPS == 0 {
+			t.Errorf("end %d: traffic %+v", i, *end.Traffic)
 		}
 		for _, leaf := range end.Leaves {
 			if leaf.State != events.UintValue(10) {

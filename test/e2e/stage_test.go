@@ -91,7 +91,7 @@ func raiseBare(t testing.TB, with rules) *stage {
 	}
 	var err error
 	s.net, err = backbone.Start(backbone.Config{
-		Topology: topology(), Options: routerOptions, RequireClientCert: true, Username: "detour", Password: uuid.NewString(),
+		Topology: topology(), Options: routerOptions, LoadTarget: 0.1, RequireClientCert: true, Username: "detour", Password: uuid.NewString(),
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -30,13 +30,16 @@
 // paths change and those whose traffic does, and the others are solved anew. A failure is evaluated in the same way
 // without keeping the rows.
 //
-// Two bounds spare most of that. Taking things away adds at most the traffic moved to any arc, because a shortest path
-// crosses an arc once; and for a drain and a failure together the loads add up, but for the traffic that both move
-// (see slack). A Survey keeps, for every failure, the loads that it changes, so that a drain costs one pass over them.
+// Bounds spare most of that. Taking things away adds at most the traffic moved to any arc, because a shortest path crosses
+// an arc once; and for a drain and a failure together the loads add up, but for destinations where the two meet (see
+// slack). A Survey keeps, for every failure, the loads that it changes by more than a trifle, so that a drain costs one
+// pass over them; what that leaves open is computed for the destinations where the two meet, and what is open still, whole.
+// Bounds only spare work: every figure reported comes of exact paths.
 //
 // # Memory
 //
 // A state takes about 13 bytes for each node and destination, at most 3.5 GiB by New's bounds; a state made by Apply only
-// that of its affected rows. A Survey takes 12 bytes per failure and changed arc, up to the limit that it is given.
+// that of its affected rows. A Survey takes 12 bytes per failure and arc that it matters to, up to the limit that it is
+// given. Evaluating failures takes some ten megabytes per processor beside that.
 // Work that is spread over processors is spread so that no result depends on how.
 package whatif

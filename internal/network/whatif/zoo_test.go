@@ -100,7 +100,7 @@ func TestRealNetworksSurvive(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for range 5 {
+		for range 3 {
 			link := n.links[r.IntN(len(n.links))].Name
 			after, err := before.Apply(SoftDrain(link))
 			if err != nil {
