@@ -177,13 +177,6 @@ func TestObserveTelemetry(t *testing.T) {
 	}
 }
 
-// off reports whether a measured rate is further than 5 % from the true one. The window of a rate is only as exact as the
-// two clocks it is made of.
-func off(got, want int64) bool {
-	d := got - want
-	return max(d, -d) > want/20
-}
-
 func TestTelemetryFollowsTheNetwork(t *testing.T) {
 	l := startLab(t, labSetup{})
 	ctx := t.Context()

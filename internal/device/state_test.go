@@ -1,0 +1,45 @@
+package device
+
+import (
+	"testing"
+
+	"github.com/detour-net/detour/internal/network"
+)
+
+// TestState holds what telemetry shows of a link against the simulated network: metrics, loads, and what is down.
+func TestState(t *testing.T) {
+	l := startLab(t, labSetup{})
+	aToB, bToA := l.net.Load("a-b")
+	var link network.LinkState
+	eventually(t, "both ends are seen", func() bool {
+		link = l.State().Links["a-b"]
+		return !link.A.Load.At.IsZero() && !link.B.Load.At.IsZero() && !off(link.A.Load.BPS, aToB) && !off(link.B.Load.BPS, bToA)
+	})
+	for name, end := range map[string]network.EndState{"a": link.A, "b": link.B} {
+		if end.At.IsZero() || end.Down || len(end.Metrics) != len(network.Families()) {
+			t.Errorf("end %s: %+v", name, end)
+		}
+		for _, m := range end.Metrics {
+			if m.Level != 2 || m.Value != 10 {
+				t.Errorf("end %s shows metric %+v", name, m)
+			}
+		}
+	}
+	if n := len(l.State().Routers); n != 3 {
+		t.Errorf("%d routers are heard, want 3", n)
+	}
+	if err := l.net.SetLinkDown("a-b"); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the link to be seen down", func() bool {
+		link := l.State().Links["a-b"]
+		return link.A.Down && link.B.Down
+	})
+}
+
+// off reports whether a measured rate is further than 5 % from the true one. The window of a rate is only as exact as the
+// two clocks it is made of.
+func off(got, want int64) bool {
+	d := got - want
+	return max(d, -d) > want/20
+}
