@@ -101,6 +101,11 @@ func (s *service) drain(ctx context.Context, n int, link network.Link) (time.Dur
 	}
 	at, err := s.firstSet(ctx, before)
 	if err != nil {
+		return 0, fmt.Errorf("%w; %s", err, s.why(link.Name))
+	}
+	over := anomaly(eventID("over", n), link.A, time.Now()) // or the next fault nearby would be taken for the same one
+	over.Data.State = events.Resolved
+	if err := intake.Publish(ctx, s.streams(), domain, []events.Event{over}); err != nil {
 		return 0, err
 	}
 	if err := s.takeBack(ctx, link.Name); err != nil {
@@ -124,6 +129,16 @@ func (s *service) firstSet(ctx context.Context, before int) (time.Time, error) {
 			return time.Time{}, fmt.Errorf("wait for a Set: %w", ctx.Err())
 		}
 	}
+}
+
+// why is what the service says of the newest incident of a link.
+func (s *service) why(link string) (sentence string) {
+	id, _ := s.newest(link)
+	s.app.Worker().View(func(b *incident.Board) {
+		e, _ := b.Why(id)
+		sentence = e.Sentence
+	})
+	return sentence
 }
 
 // takeBack waits until a link's drain stands and aborts it, and returns when its incident has ended.

@@ -40,13 +40,13 @@ const policyFile = `rules:
   - name: sick-links
     match: {kinds: [link-errors]}
     remediation: link-drain
-    with: {style: soft}
+    with: {style: soft, steps: never}
     autonomy: auto
 budgets:
   rates: [{per: 1h, at_most: 60}]
 verify: {worst_link_permil: 1000}
 facts: {unproven: allow}
-prospect: {missing: allow}
+prospect: {loops: allow, worth: 0}
 clocks: {fresh: 5s, hold: 1h, override: 0s, cool_down: 0s, observe_every: 20ms, look_every: 1s}
 `
 
@@ -58,6 +58,7 @@ listen: {http: "127.0.0.1:0"}
 telemetry: {interval: 500ms}
 inventory: inventory.yaml
 topology: topology.yaml
+traffic: traffic.csv
 policy: policy.yaml
 `))
 
@@ -165,7 +166,11 @@ func (s *service) writeFiles(context.Context) error {
 	if err := configFile.Execute(&c, map[string]string{"Domain": domain, "Bus": s.url}); err != nil {
 		return err
 	}
-	files := map[string][]byte{"inventory.yaml": inventory, "topology.yaml": topology, "policy.yaml": []byte(policyFile), "detour.yaml": c.Bytes()}
+	traffic := []byte("from,to,bps\n")
+	for _, d := range s.net.Traffic() {
+		traffic = fmt.Appendf(traffic, "%s,%s,%d\n", d.From, d.To, d.IPv4+d.IPv6)
+	}
+	files := map[string][]byte{"traffic.csv": traffic, "inventory.yaml": inventory, "topology.yaml": topology, "policy.yaml": []byte(policyFile), "detour.yaml": c.Bytes()}
 	for name, raw := range files {
 		if err := os.WriteFile(filepath.Join(s.dir, name), raw, 0o600); err != nil {
 			return err
