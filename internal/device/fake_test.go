@@ -205,7 +205,7 @@ func TestReadBackWaitsForASlowCommit(t *testing.T) {
 	o := &odd{config: isisTree("1", `,"metric":10`)}
 	o.leaf = func(req *gnmi.GetRequest) (*gnmi.GetResponse, error) {
 		value := "10"
-		if reads.Add(1) >= 2 {
+		if reads.Add(1) >= 3 {
 			value = "16777214"
 		}
 		return &gnmi.GetResponse{Notification: []*gnmi.Notification{{
@@ -222,8 +222,8 @@ func TestReadBackWaitsForASlowCommit(t *testing.T) {
 		}},
 	}
 	l.expectSet(t.Context(), order, applied(1))
-	if n := reads.Load(); n != 2 {
-		t.Errorf("read back %d times, want 2", n)
+	if n := reads.Load(); n != 3 {
+		t.Errorf("read back %d times, want 3", n)
 	}
 }
 

@@ -19,7 +19,7 @@ import (
 
 var (
 	onlySeed = flag.Uint64("seed", 0, "play this one simulation")
-	seeds    = flag.Uint64("seeds", 180, "how many simulations are played")
+	seeds    = flag.Uint64("seeds", 250, "how many simulations are played")
 )
 
 // simulationPolicy has short clocks: an incident's whole life fits into minutes.

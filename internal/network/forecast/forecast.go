@@ -95,12 +95,13 @@ func (f *Forecaster) Links(names []string, s network.State) Forecast {
 // question is one forecast under way.
 type question struct {
 	*Forecaster
-	seen  network.State
-	live  network.Live
-	names []string     // of the links that it is about, sorted
-	about map[int]bool // their indices in the topology
-	held  *held
-	out   Forecast
+	seen     network.State
+	live     network.Live
+	names    []string         // of the links that it is about, sorted
+	about    map[int]bool     // their indices in the topology
+	families []network.Family // that the network runs
+	held     *held
+	out      Forecast
 }
 
 func (q *question) ask() error {

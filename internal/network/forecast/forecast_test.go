@@ -215,6 +215,8 @@ func TestMissing(t *testing.T) {
 		{"an end that is not seen", "den-kcy", edit(state(), "chi-nyc", func(l *network.LinkState) { l.B = network.EndState{} }), false, "link chi-nyc is not seen"},
 		{"nothing seen", "den-kcy", network.State{At: now}, false, "is not seen"},
 		{"two topologies", "den-kcy", edit(state(), "chi-nyc", func(l *network.LinkState) { l.A.Metrics[1].Value++ }), false, "other metrics for IPv6"},
+		{"a link with one family", "den-kcy", edit(state(), "chi-nyc", func(l *network.LinkState) { l.B.Metrics = l.B.Metrics[:1] }), false, "link chi-nyc carries ipv4 alone"},
+		{"a metric of 0", "den-kcy", edit(state(), "chi-nyc", func(l *network.LinkState) { l.A.Metrics[0].Value = 0 }), false, "link chi-nyc has metric 0"},
 		{"a load that is not known", "den-kcy", edit(state(), "chi-nyc", func(l *network.LinkState) { l.A.Load = network.Reading{} }), true, "load of link chi-nyc is not known"},
 		{"another network", "den-kcy", network.State{At: now, Links: map[string]network.LinkState{"a-b": {}}}, false, `link "a-b" is not in the topology`},
 	}
@@ -233,6 +235,24 @@ func TestMissing(t *testing.T) {
 				t.Errorf("something is said all the same:\n%s", diff)
 			}
 		})
+	}
+}
+
+// A network that runs one family alone is one topology, also while a link is down and shows nothing.
+func TestOneFamily(t *testing.T) {
+	top := backbone.Abilene()
+	m := matrix(t, top, offered)
+	state := seen(top, model(t, top, m))
+	for _, l := range top.Links {
+		edit(state, l.Name, func(s *network.LinkState) { s.A.Metrics, s.B.Metrics = s.A.Metrics[:1], s.B.Metrics[:1] })
+	}
+	edit(state, "chi-nyc", func(s *network.LinkState) {
+		s.A, s.B = network.EndState{At: now, Down: true}, network.EndState{At: now, Down: true}
+	})
+	f := forecast.New(top)
+	f.Use(m)
+	if p := f.Link("den-kcy", state); p.Missing != "" || p.Moved == 0 {
+		t.Errorf("%+v", p)
 	}
 }
 

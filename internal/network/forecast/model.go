@@ -3,6 +3,7 @@ package forecast
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/detour-net/detour/internal/network"
 	"github.com/detour-net/detour/internal/network/whatif"
@@ -26,13 +27,14 @@ func (q *question) spec() (spec whatif.Spec, now []whatif.Metrics, err error) {
 	if err != nil {
 		return whatif.Spec{}, nil, err
 	}
+	q.families = q.run(level)
 	for i, l := range q.topology.Links {
 		seen := q.live.Links[i]
 		link := whatif.Link{
 			Name: l.Name, A: at[l.A.Device], B: at[l.B.Device], CapacityAB: max(seen.Capacity, 1), CapacityBA: max(seen.Capacity, 1),
 			Down: seen.Down, SRLGs: groups[l.Name],
 		}
-		if link.MetricAB, link.MetricBA, err = oneMetric(l, seen, level); err != nil {
+		if link.MetricAB, link.MetricBA, err = q.oneMetric(l, seen, level); err != nil {
 			return whatif.Spec{}, nil, err
 		}
 		if q.about[i] {
@@ -59,20 +61,40 @@ func (q *question) level() (int, error) {
 	return level, nil
 }
 
-// oneMetric is what a link costs in each direction for both address families alike; 0 where it is not advertised.
-func oneMetric(l network.Link, seen network.LiveLink, level int) (ab, ba uint32, err error) {
-	found := false
+// oneMetric is what a link costs in each direction for every address family alike; 0 where it is not advertised. A link that
+// carries one family of those that the network runs, and not the other, makes two topologies of it; and over a metric of 0,
+// which routers may show, packets could go round.
+func (q *question) oneMetric(l network.Link, seen network.LiveLink, level int) (ab, ba uint32, err error) {
+	var carried []network.Family
 	for _, family := range network.Families() {
 		x, y, ok := seen.Metric(level, family)
 		switch {
 		case !ok:
-		case found && (x != ab || y != ba):
+			continue
+		case x == 0 || y == 0:
+			return 0, 0, fmt.Errorf("link %s has metric 0 for %s: paths over it are not modelled", l.Name, family)
+		case len(carried) > 0 && (x != ab || y != ba):
 			return 0, 0, fmt.Errorf("link %s has other metrics for IPv6 than for IPv4: only one topology is modelled", l.Name)
-		default:
-			ab, ba, found = x, y, true
 		}
+		ab, ba, carried = x, y, append(carried, family)
+	}
+	if !seen.Down && len(carried) > 0 && len(carried) < len(q.families) {
+		return 0, 0, fmt.Errorf("link %s carries %s alone, and others %v: only one topology is modelled", l.Name, carried[0], q.families)
 	}
 	return ab, ba, nil
+}
+
+// run are the address families that any link carries now.
+func (q *question) run(level int) (families []network.Family) {
+	for _, family := range network.Families() {
+		if slices.ContainsFunc(q.live.Links, func(l network.LiveLink) bool {
+			_, _, ok := l.Metric(level, family)
+			return ok && !l.Down
+		}) {
+			families = append(families, family)
+		}
+	}
+	return families
 }
 
 // inService is the metric of an end when nobody drains it: as it is, or as configured.

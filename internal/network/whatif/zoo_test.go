@@ -9,7 +9,43 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"gonum.org/v1/gonum/graph/path"
 	"gonum.org/v1/gonum/graph/simple"
+
+	"github.com/detour-net/detour/internal/network"
 )
+
+// zoo is a network of the Topology Zoo with total bits per second of gravity traffic.
+func zoo(t testing.TB, name string, total int64) *Net {
+	t.Helper()
+	topology, _, err := network.LoadGML("../testdata/topologyzoo/" + name + ".gml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := network.Gravity(topology, total)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var s Spec
+	index := map[string]int{}
+	for i, r := range topology.Routers {
+		index[r.Name] = i
+		s.Nodes = append(s.Nodes, Node{Name: r.Name})
+	}
+	for _, l := range topology.Links {
+		s.Links = append(s.Links, Link{
+			Name: l.Name, A: index[l.A.Device], B: index[l.B.Device],
+			MetricAB: l.A.MetricAt(2, network.IPv4), MetricBA: l.B.MetricAt(2, network.IPv4),
+			CapacityAB: l.Capacity, CapacityBA: l.Capacity,
+		})
+	}
+	for _, d := range m.Demands {
+		s.Demands = append(s.Demands, Demand{From: index[d.From], To: index[d.To], BPS: d.BPS})
+	}
+	n, err := New(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
 
 // spec is the network as a Spec again.
 func (n *Net) spec() Spec {
