@@ -62,7 +62,7 @@ func (s sights) Routers() []api.Router {
 	return list
 }
 
-func (s sights) Facts() events.NetworkFacts { return s.a.fleet.Network() }
+func (s sights) Facts() events.NetworkFacts { return s.a.fleet.See().Facts("") }
 
 func (s sights) Compare(ctx context.Context) (api.Comparison, error) { return s.a.Compare(ctx) }
 

@@ -39,13 +39,14 @@ func (f foresight) Observe(ctx context.Context, target events.Target, besides ..
 	if target.Kind != events.TargetLink {
 		return f.Fleet.Observe(ctx, target)
 	}
+	seen := f.See()
 	var prospect events.Prospect
 	var made sync.WaitGroup
 	made.Go(func() {
 		f.traffic.refresh()
-		prospect = f.ahead(target.Name, f.Fleet.State(), besides)
+		prospect = f.ahead(target.Name, seen.State(), besides)
 	})
-	facts := f.Fleet.Observe(ctx, target)
+	facts := seen.Observe(ctx, target)
 	made.Wait()
 	if prospect.Missing == "" {
 		prospect.Benefit = lostNow(facts)
@@ -73,7 +74,9 @@ func (f foresight) ahead(name string, seen network.State, besides []string) even
 // drained is a network in which links have the metric of a drain, as far as they are seen; changed is false when they have it
 // anyway.
 func drained(seen network.State, links []string) (meant network.State, changed bool) {
-	meant = seen
+	if meant = seen; len(links) == 0 {
+		return meant, false
+	}
 	meant.Links = maps.Clone(seen.Links)
 	for _, name := range links {
 		l, ok := meant.Links[name]

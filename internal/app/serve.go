@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"runtime"
 	"runtime/debug"
 
 	"go.uber.org/zap"
@@ -24,7 +25,7 @@ func Serve(ctx context.Context, path string, out, logs io.Writer) error {
 	if err != nil {
 		return err
 	}
-	defer CollectLess()()
+	defer Tune()()
 	a, err := New(ctx, c, log)
 	if err != nil {
 		return err
@@ -36,18 +37,35 @@ func Serve(ctx context.Context, path string, out, logs io.Writer) error {
 	return a.Run(ctx)
 }
 
-// garbagePercent is GOGC while a replica serves. It holds some tens of MiB, and makes much garbage in little time: in a storm,
-// and when it follows a long ledger at its start. Collected at the usual pace that costs a quarter of both.
-const garbagePercent = 400
+// How the Go runtime is set while a replica serves.
+const (
+	// garbagePercent is GOGC. A replica holds some tens of MiB, and makes much garbage in little time: in a storm, and when it
+	// follows a long ledger at its start. Collected at the usual pace that costs a quarter of both.
+	garbagePercent = 400
 
-// CollectLess lets garbage of this process lie for longer, as Serve does, until the returned function is called. GOGC in
-// the environment has the last word.
-func CollectLess() (usual func()) {
-	if os.Getenv("GOGC") != "" {
-		return func() {}
+	// leastProcs is the least GOMAXPROCS. An embedded server waits for the disk with every write, and Go takes some time to
+	// give the processor of a thread that waits so to another one: with two, half of a small machine stands still meanwhile.
+	leastProcs = 4
+)
+
+// Tune sets the Go runtime of this process as Serve does, until the returned function is called. GOGC and GOMAXPROCS in the
+// environment have the last word.
+func Tune() (usual func()) {
+	percent, procs := garbagePercent, max(leastProcs, runtime.GOMAXPROCS(0))
+	if os.Getenv("GOGC") == "" {
+		percent = debug.SetGCPercent(percent)
 	}
-	percent := debug.SetGCPercent(garbagePercent)
-	return func() { debug.SetGCPercent(percent) }
+	if os.Getenv("GOMAXPROCS") == "" {
+		procs = runtime.GOMAXPROCS(procs)
+	}
+	return func() {
+		if os.Getenv("GOGC") == "" {
+			debug.SetGCPercent(percent)
+		}
+		if os.Getenv("GOMAXPROCS") == "" {
+			runtime.GOMAXPROCS(procs)
+		}
+	}
 }
 
 // NewLogger returns a logger that writes JSON lines to w.

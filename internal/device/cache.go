@@ -2,6 +2,8 @@ package device
 
 import (
 	"cmp"
+	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -10,6 +12,7 @@ import (
 	"github.com/openconfig/gnmi/proto/gnmi"
 
 	"github.com/detour-net/detour/events"
+	"github.com/detour-net/detour/internal/network"
 )
 
 // cache is what a router's telemetry last said. Counters live on samples. States live on their stream: they hold while it
@@ -20,9 +23,11 @@ type cache struct {
 	mu       sync.Mutex
 	heard    time.Time           // anything at all
 	counters map[string]counters // by port
+	rates    map[string]rates    // by port: what its counters come to
 	states   map[subject]map[string]state
-	complete bool // the stream of states has told everything once
-	sampled  bool // states are repeated each interval, so one that is not repeated no longer holds
+	shown    map[shownOf]*shown // what states come to, until one of any interface changes
+	complete bool               // the stream of states has told everything once
+	sampled  bool               // states are repeated each interval, so one that is not repeated no longer holds
 }
 
 // signal is a kind of state that is followed.
@@ -71,12 +76,12 @@ func newCache(interval time.Duration) *cache {
 func (c *cache) forget() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.counters = map[string]counters{}
+	c.counters, c.rates = map[string]counters{}, map[string]rates{}
 	c.dropStates()
 }
 
 func (c *cache) dropStates() {
-	c.states = map[subject]map[string]state{}
+	c.states, c.shown = map[subject]map[string]state{}, map[shownOf]*shown{}
 	c.complete = false
 }
 
@@ -99,6 +104,7 @@ func (c *cache) takeCounters(p paths, n *gnmi.Notification, heard time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.heard = heard
+	counted := map[string]bool{}
 	for _, u := range updatesOf(n) {
 		for name, t := range p.counter {
 			for _, i := range t.find(u.path, u.value) {
@@ -111,8 +117,12 @@ func (c *cache) takeCounters(p paths, n *gnmi.Notification, heard time.Time) {
 					c.counters[port] = counters{}
 				}
 				c.counters[port][name] = c.counters[port][name].add(sample{value, told, heard})
+				counted[port] = true
 			}
 		}
+	}
+	for port := range counted {
+		c.rates[port] = c.counters[port].rates(c.interval, heard)
 	}
 }
 
@@ -137,6 +147,7 @@ func (c *cache) takeStates(p paths, n *gnmi.Notification, heard time.Time) (chan
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.heard = heard
+	clear(c.shown)
 	before := c.metricsKnown()
 	for _, d := range n.GetDelete() {
 		c.deleteStates(joined(n.GetPrefix(), d))
@@ -185,61 +196,57 @@ func (n names) key() string {
 	return b.String()
 }
 
-// each calls f with every state of a subject that holds; fresh is the oldest time of hearing that still counts.
-func (c *cache) each(of subject, fresh time.Time, f func(state)) {
+// shownOf is an interface with the port behind it.
+type shownOf struct{ iface, port string }
+
+// shown is what the states of an interface come to. It is shared: only to be read.
+type shown struct {
+	oper        string // of its port, "" when not known
+	adjacencies int    // that are UP
+	metrics     map[events.LeafRef]events.Value
+	isis        []network.Metric // those of them that are IS-IS metrics, sorted
+}
+
+// end is what is known of an end of a link; fresh is the oldest time of hearing that still counts.
+func (c *cache) end(of shownOf, fresh time.Time) endSeen {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if !c.complete || c.heard.Before(fresh) {
-		return
+	e := endSeen{heard: c.heard, shown: &shown{}}
+	if r := c.rates[of.port]; r.traffic != nil && !r.oldest.Before(fresh) {
+		e.traffic, e.counted = r.traffic, r.oldest
 	}
-	for _, s := range c.states[of] {
-		if !c.sampled || !s.heard.Before(fresh) {
-			f(s)
+	if c.complete && !c.heard.Before(fresh) {
+		e.shown = c.show(of, fresh)
+	}
+	return e
+}
+
+// show sums states up, as far as they hold. They are looked at far more often than told.
+func (c *cache) show(of shownOf, fresh time.Time) *shown {
+	if s, ok := c.shown[of]; ok && !c.sampled {
+		return s
+	}
+	sum := &shown{metrics: map[events.LeafRef]events.Value{}}
+	each := func(of subject, f func(state)) {
+		for _, s := range c.states[of] {
+			if s.known && (!c.sampled || !s.heard.Before(fresh)) {
+				f(s)
+			}
 		}
 	}
-}
-
-// oper is a port's oper-status, "" when unknown.
-func (c *cache) oper(port string, fresh time.Time) (status string) {
-	c.each(subject{operStatus, port}, fresh, func(s state) {
-		status = s.word // an unreadable status is an unknown one
-	})
-	return status
-}
-
-// adjacencies counts an interface's adjacencies that are UP.
-func (c *cache) adjacencies(iface string, fresh time.Time) (up int) {
-	c.each(subject{adjacencyUp, iface}, fresh, func(s state) {
-		if s.known && s.word == "UP" {
-			up++
+	each(subject{operStatus, of.port}, func(s state) { sum.oper = s.word })
+	each(subject{adjacencyUp, of.iface}, func(s state) {
+		if s.word == "UP" {
+			sum.adjacencies++
 		}
 	})
-	return up
-}
-
-// metrics are an interface's metrics as the router's state shows them.
-func (c *cache) metrics(iface string, fresh time.Time) map[events.LeafRef]events.Value {
-	shown := map[events.LeafRef]events.Value{}
-	c.each(subject{metricState, iface}, fresh, func(s state) {
-		if s.known {
-			shown[s.leaf] = s.metric
+	each(subject{metricState, of.iface}, func(s state) {
+		sum.metrics[s.leaf] = s.metric
+		if n, ok := s.metric.Uint(); ok && n <= math.MaxUint32 && s.leaf.Leaf == events.ISISMetric {
+			sum.isis = append(sum.isis, network.Metric{Level: s.leaf.Level, Family: network.Family(s.leaf.Family), Value: uint32(n)})
 		}
 	})
-	return shown
-}
-
-// drained reports whether any of an interface's metrics is shown at or above soft.
-func (c *cache) drained(iface string, soft uint32, fresh time.Time) (found bool) {
-	c.each(subject{metricState, iface}, fresh, func(s state) {
-		n, ok := s.metric.Uint()
-		found = found || s.known && ok && n >= uint64(soft)
-	})
-	return found
-}
-
-// traffic is a port's rates, nil when unknown, and when the oldest sample behind them was heard.
-func (c *cache) traffic(port string, fresh time.Time) (*events.Traffic, time.Time) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.counters[port].traffic(c.interval, fresh)
+	slices.SortFunc(sum.isis, func(a, b network.Metric) int { return cmp.Or(a.Level-b.Level, cmp.Compare(a.Family, b.Family)) })
+	c.shown[of] = sum
+	return sum
 }

@@ -71,16 +71,26 @@ func between(first, last sample, asked time.Duration) (window time.Duration, cer
 // counters is everything that is known of one port's counters, by name.
 type counters map[string]series
 
-// traffic turns counters into rates. It is nil unless both directions and the errors are known from two samples that
-// were heard since fresh; oldest is when the oldest of the last samples was heard.
-func (c counters) traffic(interval time.Duration, fresh time.Time) (t *events.Traffic, oldest time.Time) {
+// rates is what counters come to.
+type rates struct {
+	traffic *events.Traffic // nil when not known
+	oldest  time.Time       // when the oldest of the last samples behind it was heard
+}
+
+// silentFor is after how many intervals a counter that is no longer told counts for nothing, while others of its port are.
+const silentFor = 3
+
+// rates turns counters into rates at the time of hearing one. They are known only if both directions and the errors are,
+// from two samples each. What is looked at far more often than told is computed when it is told.
+func (c counters) rates(interval time.Duration, now time.Time) (r rates) {
+	fresh := now.Add(-silentFor*interval - time.Second)
 	get := func(name string, scale uint64) (rate int64, window time.Duration, ok bool) {
 		s := c[name]
 		if rate, window, ok = s.rate(scale, interval); !ok || s[len(s)-1].heard.Before(fresh) {
 			return 0, 0, false
 		}
-		if heard := s[len(s)-1].heard; oldest.IsZero() || heard.Before(oldest) {
-			oldest = heard
+		if heard := s[len(s)-1].heard; r.oldest.IsZero() || heard.Before(r.oldest) {
+			r.oldest = heard
 		}
 		return rate, window, true
 	}
@@ -91,7 +101,7 @@ func (c counters) traffic(interval time.Duration, fresh time.Time) (t *events.Tr
 		errors, okErrors = max(errors, fcs), true
 	}
 	if !okIn || !okOut || !okErrors {
-		return nil, time.Time{}
+		return rates{}
 	}
 	packets, _, ok := get("in-pkts", 1)
 	if !ok {
@@ -100,7 +110,6 @@ func (c counters) traffic(interval time.Duration, fresh time.Time) (t *events.Tr
 			packets += kind
 		}
 	}
-	return &events.Traffic{
-		Window: events.Duration(window), InBPS: in, OutBPS: out, InErrors: errors, InPPS: packets,
-	}, oldest
+	r.traffic = &events.Traffic{Window: events.Duration(window), InBPS: in, OutBPS: out, InErrors: errors, InPPS: packets}
+	return r
 }

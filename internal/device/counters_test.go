@@ -74,13 +74,15 @@ func TestTraffic(t *testing.T) {
 		alter func(counters)
 		want  func(*events.Traffic) *events.Traffic
 	}{
-		"all":               {func(counters) {}, func(t *events.Traffic) *events.Traffic { return t }},
-		"no FCS errors":     {func(c counters) { delete(c, "in-fcs-errors") }, func(t *events.Traffic) *events.Traffic { t.InErrors = 1; return t }},
-		"only FCS errors":   {func(c counters) { delete(c, "in-errors") }, func(t *events.Traffic) *events.Traffic { return t }},
-		"no errors told":    {func(c counters) { delete(c, "in-errors"); delete(c, "in-fcs-errors") }, unknownTraffic},
-		"no octets in":      {func(c counters) { delete(c, "in-octets") }, unknownTraffic},
-		"no octets out":     {func(c counters) { delete(c, "out-octets") }, unknownTraffic},
-		"one sample only":   {func(c counters) { c["out-octets"] = seriesOf(reading{1, 10, 10}) }, unknownTraffic},
+		"all":             {func(counters) {}, func(t *events.Traffic) *events.Traffic { return t }},
+		"no FCS errors":   {func(c counters) { delete(c, "in-fcs-errors") }, func(t *events.Traffic) *events.Traffic { t.InErrors = 1; return t }},
+		"only FCS errors": {func(c counters) { delete(c, "in-errors") }, func(t *events.Traffic) *events.Traffic { return t }},
+		"no errors told":  {func(c counters) { delete(c, "in-errors"); delete(c, "in-fcs-errors") }, unknownTraffic},
+		"no octets in":    {func(c counters) { delete(c, "in-octets") }, unknownTraffic},
+		"no octets out":   {func(c counters) { delete(c, "out-octets") }, unknownTraffic},
+		"one sample only": {func(c counters) { c["out-octets"] = seriesOf(reading{1, 10, 10}) }, unknownTraffic},
+		"gone long ago": {func(c counters) { c["in-fcs-errors"] = seriesOf(reading{0, -50, -50}, reading{100, -40, -40}) },
+			func(t *events.Traffic) *events.Traffic { t.InErrors = 1; return t }},
 		"one way is stale":  {func(c counters) { c["out-octets"] = seriesOf(reading{1, 0, 0}, reading{2, 1, 1}) }, unknownTraffic},
 		"packets by casts":  {casts, func(t *events.Traffic) *events.Traffic { t.InPPS = 9; return t }},
 		"nothing is a zero": {func(c counters) { clear(c) }, unknownTraffic},
@@ -88,7 +90,10 @@ func TestTraffic(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			seen, expect := all(), want
 			c.alter(seen)
-			got, heard := seen.traffic(10*time.Second, time.Unix(1_000_005, 0))
+			known := newCache(10 * time.Second)
+			known.rates["port"] = seen.rates(10*time.Second, time.Unix(1_000_010, 0))
+			e := known.end(shownOf{"i", "port"}, time.Unix(1_000_005, 0))
+			got, heard := e.traffic, e.counted
 			if diff := cmp.Diff(c.want(&expect), got); diff != "" {
 				t.Errorf("traffic (-want +got):\n%s", diff)
 			}

@@ -304,7 +304,7 @@ func TestTelemetryModes(t *testing.T) {
 			}, true)
 			eventually(t, "oper-status and traffic are known", func() bool {
 				end := l.odd()
-				return end.Oper == "UP" && end.Traffic != nil && end.Traffic.InBPS > 0 && l.Network().Seen == 1
+				return end.Oper == "UP" && end.Traffic != nil && end.Traffic.InBPS > 0 && l.See().Facts("").Seen == 1
 			})
 			var asked []string
 			for len(feed.asked) > 0 {
@@ -354,7 +354,7 @@ func TestRouterWithoutLinks(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan struct{})
 	go func() { s.run(ctx); close(done) }()
-	eventually(t, "it is seen", func() bool { return l.Network().Seen == 1 })
+	eventually(t, "it is seen", func() bool { return l.See().Facts("").Seen == 1 })
 	cancel()
 	<-done
 }

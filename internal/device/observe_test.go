@@ -172,7 +172,7 @@ func TestObserveTelemetry(t *testing.T) {
 	if n := facts.Network; n.Routers != 3 || n.Links != 3 || n.WorstPermil <= 0 || n.WorstLink == "a-b" || len(n.DownLinks)+len(n.DrainedLinks) > 0 {
 		t.Errorf("network %+v", n)
 	}
-	if all := l.Network(); all.WorstPermil < facts.Network.WorstPermil {
+	if all := l.See().Facts(""); all.WorstPermil < facts.Network.WorstPermil {
 		t.Errorf("the worst of all links %+v is better than the worst of some %+v", all, facts.Network)
 	}
 }
@@ -214,7 +214,9 @@ func TestTelemetryFollowsTheNetwork(t *testing.T) {
 func TestTelemetryOfALostRouterIsUnknown(t *testing.T) {
 	l := startLab(t, labSetup{options: func(o *Options) { o.StaleAfter = 300 * time.Millisecond }})
 	ctx := t.Context()
-	eventually(t, "all are seen", func() bool { return l.Network().Seen == 3 && l.Observe(ctx, l.target("a-b")).Ends[0].Traffic != nil })
+	eventually(t, "all are seen", func() bool {
+		return l.See().Facts("").Seen == 3 && l.Observe(ctx, l.target("a-b")).Ends[0].Traffic != nil
+	})
 	before := l.Observe(ctx, l.target("a-b")).Ends[0].Booted
 
 	l.a().SetUnreachable(true)
@@ -247,12 +249,12 @@ func TestTelemetryEndsWithItsSession(t *testing.T) {
 // A router that takes a subscription and then says nothing more is not seen.
 func TestTelemetryOfAHangingRouterIsUnknown(t *testing.T) {
 	l := startLab(t, labSetup{options: func(o *Options) { o.StaleAfter, o.ReadTimeout = 200*time.Millisecond, 200*time.Millisecond }})
-	eventually(t, "all are seen", func() bool { return l.Network().Seen == 3 })
+	eventually(t, "all are seen", func() bool { return l.See().Facts("").Seen == 3 })
 	l.a().SetHanging(true)
 	l.a().CutConnections()
-	eventually(t, "a is not seen", func() bool { return l.Network().Seen == 2 && l.Routers()[0].LastError != "" })
+	eventually(t, "a is not seen", func() bool { return l.See().Facts("").Seen == 2 && l.Routers()[0].LastError != "" })
 	l.a().SetHanging(false)
-	eventually(t, "all are seen again", func() bool { return l.Network().Seen == 3 })
+	eventually(t, "all are seen again", func() bool { return l.See().Facts("").Seen == 3 })
 }
 
 func TestRouters(t *testing.T) {
@@ -392,7 +394,7 @@ func TestRunEndsWithItsContext(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
 	go func() { done <- l.Run(ctx) }()
-	eventually(t, "b and c are followed, a is tried", func() bool { return l.Network().Seen == 2 && l.Routers()[0].LastError != "" })
+	eventually(t, "b and c are followed, a is tried", func() bool { return l.See().Facts("").Seen == 2 && l.Routers()[0].LastError != "" })
 	cancel()
 	if err := <-done; err != nil {
 		t.Error(err)

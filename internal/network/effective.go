@@ -3,6 +3,7 @@ package network
 import (
 	"errors"
 	"fmt"
+	"iter"
 	"maps"
 	"slices"
 )
@@ -35,8 +36,8 @@ func Effective(t *Topology, s State) (Live, error) {
 }
 
 func liveLink(l Link, seen LinkState) LiveLink {
-	a, foreignA := advertised(l.A, l.Levels(), seen.A)
-	b, foreignB := advertised(l.B, l.Levels(), seen.B)
+	a, foreignA := advertised(l, l.A, seen.A)
+	b, foreignB := advertised(l, l.B, seen.B)
 	now := LiveLink{A: a, B: b, Capacity: l.Capacity, Down: seen.A.Down || seen.B.Down, DrainedBy: seen.DrainedBy}
 	if now.DrainedBy == "" && (foreignA || foreignB) {
 		now.DrainedBy = Others
@@ -56,11 +57,14 @@ func liveLink(l Link, seen LinkState) LiveLink {
 
 // advertised are an end's metrics as seen, else as configured; drained says that one of them keeps traffic away and was
 // not configured to.
-func advertised(e End, levels []int, seen EndState) (metrics []Metric, drained bool) {
+func advertised(l Link, e End, seen EndState) (metrics []Metric, drained bool) {
 	if len(seen.Metrics) == 0 {
-		return e.metrics(levels), false
+		return e.metrics(l.Levels()), false
 	}
-	metrics = slices.SortedFunc(slices.Values(seen.Metrics), compareMetrics)
+	metrics = seen.Metrics
+	if !slices.IsSortedFunc(metrics, compareMetrics) {
+		metrics = slices.SortedFunc(slices.Values(metrics), compareMetrics)
+	}
 	for _, m := range metrics {
 		if m.Value >= MetricLastResort && e.MetricAt(m.Level, m.Family) < MetricLastResort {
 			drained = true
@@ -73,58 +77,75 @@ func advertised(e End, levels []int, seen EndState) (metrics []Metric, drained b
 func (s State) validate(t *Topology) error {
 	var errs []error
 	bad := func(format string, args ...any) { errs = append(errs, fmt.Errorf("observed: "+format, args...)) }
-	links, routers := map[string]Link{}, map[string]bool{}
+	links, routers := 0, 0
 	for _, l := range t.Links {
-		links[l.Name] = l
+		if seen, ok := s.Links[l.Name]; ok {
+			links++
+			seen.validate(l, bad)
+		}
 	}
 	for _, r := range t.Routers {
-		routers[r.Name] = true
+		if seen, ok := s.Routers[r.Name]; ok {
+			routers++
+			seen.DrainedBy.validate("router", r.Name, bad)
+		}
 	}
-	for _, name := range slices.Sorted(maps.Keys(s.Links)) {
-		l, known := links[name]
-		if !known {
+	if links < len(s.Links) {
+		for name := range strangers(s.Links, t.Links, func(l Link) string { return l.Name }) {
 			bad("link %q is not in the topology", name)
-			continue
-		}
-		seen := s.Links[name]
-		seen.DrainedBy.validate(fmt.Sprintf("link %q", name), bad)
-		seen.A.validate(name, l.A, bad)
-		seen.B.validate(name, l.B, bad)
-		down := sorted(seen.MembersDown)
-		for i, m := range down {
-			if i > 0 && down[i-1] == m || !slices.ContainsFunc(l.Members, func(x Member) bool { return x.Name == m }) {
-				bad("link %q: member %q is given twice or is none of its members", name, m)
-			}
 		}
 	}
-	for _, name := range slices.Sorted(maps.Keys(s.Routers)) {
-		if !routers[name] {
+	if routers < len(s.Routers) {
+		for name := range strangers(s.Routers, t.Routers, func(r Router) string { return r.Name }) {
 			bad("router %q is not in the inventory", name)
 		}
-		s.Routers[name].DrainedBy.validate(fmt.Sprintf("router %q", name), bad)
 	}
 	return errors.Join(errs...)
 }
 
+// strangers are the names in seen that nothing in known has, sorted.
+func strangers[S, K any](seen map[string]S, known []K, nameOf func(K) string) iter.Seq[string] {
+	names := map[string]bool{}
+	for _, k := range known {
+		names[nameOf(k)] = true
+	}
+	return func(yield func(string) bool) {
+		for _, name := range slices.Sorted(maps.Keys(seen)) {
+			if !names[name] && !yield(name) {
+				return
+			}
+		}
+	}
+}
+
+func (s LinkState) validate(l Link, bad func(string, ...any)) {
+	s.DrainedBy.validate("link", l.Name, bad)
+	s.A.validate(l.Name, l.A, bad)
+	s.B.validate(l.Name, l.B, bad)
+	down := sorted(s.MembersDown)
+	for i, m := range down {
+		if i > 0 && down[i-1] == m || !slices.ContainsFunc(l.Members, func(x Member) bool { return x.Name == m }) {
+			bad("link %q: member %q is given twice or is none of its members", l.Name, m)
+		}
+	}
+}
+
 func (e EndState) validate(link string, at End, bad func(string, ...any)) {
-	seen := map[Metric]bool{}
-	for _, m := range e.Metrics {
+	for i, m := range e.Metrics {
 		if !m.named() || m.Value > MetricUnused {
 			bad("link %q: %s: level %d %s metric %d: want level 1 or 2, ipv4 or ipv6, at most %d", link, at.Device, m.Level, m.Family, m.Value, MetricUnused)
 		}
-		key := Metric{Level: m.Level, Family: m.Family}
-		if seen[key] {
+		if slices.ContainsFunc(e.Metrics[:i], func(other Metric) bool { return other.Level == m.Level && other.Family == m.Family }) {
 			bad("link %q: %s: level %d %s is given twice", link, at.Device, m.Level, m.Family)
 		}
-		seen[key] = true
 	}
 	if e.Load.BPS < 0 || e.Load.BPS > maxCapacity {
 		bad("link %q: %s: a load of %d: want 0 to %d bits per second", link, at.Device, e.Load.BPS, int64(maxCapacity))
 	}
 }
 
-func (d DrainedBy) validate(what string, bad func(string, ...any)) {
+func (d DrainedBy) validate(kind, name string, bad func(string, ...any)) {
 	if d != "" && d != Ours && d != Others {
-		bad("%s: drained by %q: want %q or %q", what, string(d), Ours, Others)
+		bad("%s %q: drained by %q: want %q or %q", kind, name, string(d), Ours, Others)
 	}
 }

@@ -194,7 +194,7 @@ func (s *service) raiseApp(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	usual := app.CollectLess()
+	usual := app.Tune()
 	s.onClose(func() error { usual(); return nil })
 	if s.app, err = app.New(ctx, c, log); err != nil {
 		return err

@@ -184,7 +184,7 @@ func (a *archive) follow(ctx context.Context, h *history) (took time.Duration, h
 	})
 	running, stop := context.WithCancel(ctx)
 	ended := make(chan error, 1)
-	defer app.CollectLess()() // as in service
+	defer app.Tune()() // as in service
 	began := time.Now()
 	go func() { ended <- w.Run(running) }()
 	err = await(ctx, "the replica to catch up", func() bool { return w.Status().CaughtUp })

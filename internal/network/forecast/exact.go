@@ -29,9 +29,15 @@ func (q *question) exact(now []whatif.Metrics) error {
 	p := known
 	p.At, p.Inputs, p.Method, p.Matrix, p.MatrixAt = q.out.At, q.out.Inputs, q.out.Method, q.out.Matrix, q.out.MatrixAt
 	q.out = p
-	stands, err := q.held.base.Apply(whatif.Change{Metrics: now})
-	if err != nil {
-		return fmt.Errorf("see %s as it is: %w", listed(q.names), err)
+	stands := q.held.base
+	if slices.ContainsFunc(now, func(m whatif.Metrics) bool {
+		l := q.asked.links[q.links[m.Link]]
+		return m.AB != l.MetricAB || m.BA != l.MetricBA
+	}) {
+		var err error
+		if stands, err = stands.Apply(whatif.Change{Metrics: now}); err != nil {
+			return fmt.Errorf("see %s as it is: %w", listed(q.names), err)
+		}
 	}
 	q.out.Fit = q.fit(stands)
 	return nil

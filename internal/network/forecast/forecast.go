@@ -23,17 +23,21 @@ const (
 type Forecaster struct {
 	topology *network.Topology
 	links    map[string]int // name -> index in the topology
+	routers  map[string]int // likewise
+	level    int            // that all links are on, 0 if they are on several
 
 	mu      sync.Mutex
 	limits  whatif.Limits
 	matrix  network.Matrix
 	traffic events.Digest // of matrix
+	asked   shape         // of the question under way
 	recent  []*held       // the networks that were asked about lately, the newest first
 }
 
 // held is a network with what was found out about it.
 type held struct {
-	key       events.Digest
+	shape     shape
+	digest    events.Digest
 	base      *whatif.State
 	spared    []string            // links that are drained beside those that are asked about
 	reach     *whatif.State       // base without them
@@ -52,10 +56,14 @@ type Forecast struct {
 
 // New returns a Forecaster for a valid topology, without a traffic matrix and with whatif's default limits.
 func New(t *network.Topology) *Forecaster {
-	f := &Forecaster{topology: t, links: map[string]int{}, limits: whatif.DefaultLimits()}
+	f := &Forecaster{topology: t, links: map[string]int{}, routers: map[string]int{}, level: levelOf(t), limits: whatif.DefaultLimits()}
+	for i, r := range t.Routers {
+		f.routers[r.Name] = i
+	}
 	for i, l := range t.Links {
 		f.links[l.Name] = i
 	}
+	f.asked = f.configured()
 	return f
 }
 
@@ -112,13 +120,7 @@ func (q *question) ask() error {
 	if err != nil {
 		return err
 	}
-	q.out.Inputs = events.DigestOf(struct {
-		Network events.Digest
-		Limits  whatif.Limits
-		Drain   []string
-		Now     []whatif.Metrics
-		Loads   map[string]network.LinkState
-	}{q.held.key, q.limits, q.names, now, q.seen.Links})
+	q.out.Inputs = q.inputs(now)
 	if err := q.age(); err != nil {
 		return err
 	}
@@ -141,34 +143,30 @@ func (q *question) look() (now []whatif.Metrics, err error) {
 	if q.live, err = network.Effective(q.topology, q.seen); err != nil {
 		return nil, err
 	}
-	spec, now, err := q.spec()
-	if err != nil {
+	if now, err = q.shape(); err != nil {
 		return nil, err
 	}
 	q.out.Method = events.MethodBound
 	if len(q.matrix.Demands) > 0 {
 		q.out.Method, q.out.Matrix, q.out.MatrixAt = events.MethodExact, q.matrix.Source, q.matrix.At
 	}
-	key := events.DigestOf(struct {
-		Nodes   []whatif.Node
-		Links   []whatif.Link
-		Traffic events.Digest
-	}{spec.Nodes, spec.Links, q.traffic})
-	return now, q.hold(key, spec)
+	return now, q.hold()
 }
 
 // hold finds the network that the question is about, or makes it.
-func (q *question) hold(key events.Digest, spec whatif.Spec) error {
-	if i := slices.IndexFunc(q.recent, func(h *held) bool { return h.key == key }); i >= 0 {
+func (q *question) hold() error {
+	if i := slices.IndexFunc(q.recent, func(h *held) bool { return h.shape.same(q.asked) }); i >= 0 {
 		q.held = q.recent[i]
 		q.recent = slices.Insert(slices.Delete(q.recent, i, i+1), 0, q.held)
 		return nil
 	}
-	net, err := whatif.New(spec)
+	h := &held{shape: q.asked.clone(), answers: map[string]Forecast{}}
+	net, err := whatif.New(whatif.Spec{Nodes: h.shape.nodes, Links: h.shape.links, Demands: q.demands()})
 	if err != nil {
 		return fmt.Errorf("model the network: %w", err)
 	}
-	h := &held{key: key, answers: map[string]Forecast{}, base: net.Solve(), spared: q.spared(spec), scenarios: slices.Concat(net.Links(), net.Groups(), net.Nodes())}
+	h.digest = h.shape.digest(q.traffic)
+	h.base, h.spared, h.scenarios = net.Solve(), q.spared(h.shape.links), slices.Concat(net.Links(), net.Groups(), net.Nodes())
 	if h.reach, err = h.base.Apply(whatif.HardDrain(h.spared...)); err != nil {
 		return fmt.Errorf("spare the drained links: %w", err)
 	}
@@ -178,12 +176,12 @@ func (q *question) hold(key events.Digest, spec whatif.Spec) error {
 }
 
 // spared are the links that are drained: the last resort, and not configured to be.
-func (q *question) spared(spec whatif.Spec) (names []string) {
+func (q *question) spared(links []whatif.Link) (names []string) {
 	for i, l := range q.topology.Links {
 		drained := func(e network.End, is uint32) bool {
 			return is >= network.MetricLastResort && !slices.ContainsFunc(l.Levels(), func(level int) bool { return e.MetricAt(level, network.IPv4) >= network.MetricLastResort })
 		}
-		if drained(l.A, spec.Links[i].MetricAB) || drained(l.B, spec.Links[i].MetricBA) {
+		if drained(l.A, links[i].MetricAB) || drained(l.B, links[i].MetricBA) {
 			names = append(names, l.Name)
 		}
 	}

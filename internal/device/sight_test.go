@@ -12,7 +12,7 @@ func TestState(t *testing.T) {
 	aToB, bToA := l.net.Load("a-b")
 	var link network.LinkState
 	eventually(t, "both ends are seen", func() bool {
-		link = l.State().Links["a-b"]
+		link = l.See().State().Links["a-b"]
 		return !link.A.Load.At.IsZero() && !link.B.Load.At.IsZero() && !off(link.A.Load.BPS, aToB) && !off(link.B.Load.BPS, bToA)
 	})
 	for name, end := range map[string]network.EndState{"a": link.A, "b": link.B} {
@@ -25,14 +25,14 @@ func TestState(t *testing.T) {
 			}
 		}
 	}
-	if n := len(l.State().Routers); n != 3 {
+	if n := len(l.See().State().Routers); n != 3 {
 		t.Errorf("%d routers are heard, want 3", n)
 	}
 	if err := l.net.SetLinkDown("a-b"); err != nil {
 		t.Fatal(err)
 	}
 	eventually(t, "the link to be seen down", func() bool {
-		link := l.State().Links["a-b"]
+		link := l.See().State().Links["a-b"]
 		return link.A.Down && link.B.Down
 	})
 }
