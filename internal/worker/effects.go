@@ -38,21 +38,18 @@ func (w *Worker) prefetch(ctx context.Context, commands []incident.Command) bool
 	if len(wanted) == 0 {
 		return false
 	}
-	done := make(chan outcome, len(wanted))
 	bounded, cancel := context.WithTimeout(ctx, Prefetch)
 	defer cancel()
+	read := make([]events.Facts, len(wanted))
 	var reading sync.WaitGroup
-	for _, o := range wanted {
-		reading.Go(func() {
-			facts := w.first(bounded, o)
-			done <- outcome{incident: o.Incident, facts: &facts}
-		})
+	for n, o := range wanted[1:] {
+		reading.Go(func() { read[n+1] = w.first(bounded, o) })
 	}
+	read[0] = w.first(bounded, wanted[0]) // mostly it is the only one
 	reading.Wait()
-	close(done)
-	for o := range done {
-		if !slices.ContainsFunc(o.facts.Ends, func(e events.EndFacts) bool { return e.Unreadable != "" }) {
-			w.world.facts[o.incident] = *o.facts
+	for n, o := range wanted {
+		if !slices.ContainsFunc(read[n].Ends, func(e events.EndFacts) bool { return e.Unreadable != "" }) {
+			w.world.facts[o.Incident] = read[n]
 		}
 	}
 	return true

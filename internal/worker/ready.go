@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"time"
 
 	"go.uber.org/zap"
@@ -54,10 +55,11 @@ func (w *Worker) ready(ahead []incident.Actuate) *gate {
 	return g
 }
 
-// open lets what is ready go on, or ends it when the commit does not stand.
+// open lets what is ready go on, before anything else that the loop has to do, or ends it when the commit does not stand.
 func (g *gate) open(stands bool) {
 	g.stands = stands
 	close(g.decided)
+	runtime.Gosched()
 }
 
 // actuateBehind is actuate for an order whose intent is still being written. Of an intent that does not stand nothing is
