@@ -1,6 +1,10 @@
 package events
 
-import "time"
+import (
+	"math"
+	"math/bits"
+	"time"
+)
 
 // Facts are what was seen of a target and of the network around it at one moment; decisions rest on them and carry
 // them on the record. Rates are bits or packets per second over Window, in whole numbers so that every replica
@@ -39,6 +43,20 @@ type Traffic struct {
 	OutBPS   int64    `json:"out_bps"`
 	InErrors int64    `json:"in_errors_per_s"` // frames received in error, per second
 	InPPS    int64    `json:"in_pps"`
+}
+
+// Lost is the traffic that arrived in error, in bits per second: as large as what arrived well, frame by frame. It is 0 when
+// no frame arrived well, for then their size is not known.
+func (t Traffic) Lost() int64 {
+	if t.InPPS <= 0 || t.InBPS <= 0 || t.InErrors <= 0 {
+		return 0
+	}
+	high, low := bits.Mul64(uint64(t.InBPS), uint64(t.InErrors))
+	if high >= uint64(t.InPPS) {
+		return math.MaxInt64
+	}
+	lost, _ := bits.Div64(high, low, uint64(t.InPPS))
+	return int64(min(lost, math.MaxInt64))
 }
 
 // Profile is what a decision needs to know of a router's platform.

@@ -23,7 +23,8 @@ type Prospect struct {
 	Matrix   string    `json:"matrix,omitempty"`
 	MatrixAt time.Time `json:"matrix_at,omitzero"`
 
-	Fit       Fit     `json:"fit,omitzero"` // how well the model explains what is measured
+	Fit       Fit     `json:"fit,omitzero"`      // how well the model explains what is measured
+	Counters  Fit     `json:"counters,omitzero"` // how well what is sent into links agrees with what comes out of them
 	InService Outlook `json:"in_service,omitzero"`
 	Drained   Outlook `json:"drained,omitzero"`
 
@@ -69,10 +70,10 @@ type Outlook struct {
 	Settled       int    `json:"settled"`  // how many of them a bound settled without computing paths
 }
 
-// Fit says how well prediction and measurement agree.
+// Fit says how well two accounts of the same loads agree: prediction and measurement, or the measurements at both ends.
 type Fit struct {
 	Links  int    `json:"links"` // directions of links of which both are known
-	Close  int    `json:"close"` // of them: those on which they differ by at most five hundredths of capacity
+	Close  int    `json:"close"` // of them: those on which they agree
 	Worst  int    `json:"worst"` // the largest difference, in thousandths of capacity
 	OnLink string `json:"on_link,omitempty"`
 }

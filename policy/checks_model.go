@@ -100,6 +100,31 @@ func modelFits(p *Policy, q Question) answer {
 	return a
 }
 
+// countersAgree wants what is sent into links to come out of them: where the two ends of many links tell different stories,
+// no load that is measured can be relied on.
+func countersAgree(p *Policy, q Question) answer {
+	least := p.file.Prospect.CountersPermil
+	limit := fmt.Sprintf("at least %s of links within 2 %%", percent(least))
+	f := q.Facts.Prospect
+	switch {
+	case f == nil:
+		return notComputed(limit)
+	case f.Counters.Links == 0:
+		return answer{ok: true, value: "nothing to compare", limit: limit, detail: "no other link is counted at both of its ends"}
+	}
+	a := answer{
+		value: fmt.Sprintf("%d of %d", f.Counters.Close, f.Counters.Links), limit: limit, detail: "what is sent into links comes out of them",
+		remedy: "look at the counters of the link that is named; it goes on by itself when they agree",
+	}
+	if int64(f.Counters.Close)*1000 >= int64(least)*int64(f.Counters.Links) {
+		a.ok = true
+		return a
+	}
+	a.detail = fmt.Sprintf("both ends agree on %d of %d directions of links only, the worst is %s by %s of capacity",
+		f.Counters.Close, f.Counters.Links, or(f.Counters.OnLink, "unnamed"), percent(f.Counters.Worst))
+	return a
+}
+
 // percent is a number of thousandths for people: "71 %" or "71.4 %".
 func percent(permil int) string {
 	if permil%10 == 0 {

@@ -73,6 +73,28 @@ func TestMatrixFresh(t *testing.T) {
 	}
 }
 
+func TestCountersAgree(t *testing.T) {
+	counted := func(near, links int) func(*Question) {
+		return func(q *Question) {
+			q.Facts.Prospect.Counters = events.Fit{Links: links, Close: near, Worst: 123, OnLink: "sea-den, sea to den"}
+		}
+	}
+	for _, tt := range []spoiling{
+		{"on just enough links", "", counted(90, 100), events.Allow, "", ""},
+		{"on one too few", "", counted(89, 100), events.Defer, CheckCounters, "on 89 of 100 directions of links only, the worst is sea-den, sea to den by 12.3 %"},
+		{"nothing is rounded up", "", counted(899_999, 1_000_000), events.Defer, CheckCounters, ""},
+		{"on none", "", counted(0, 2), events.Defer, CheckCounters, ""},
+		{"nothing to compare", "", counted(0, 0), events.Allow, "", ""},
+		{"by another policy, inside", "prospect: {counters_permil: 800}", counted(80, 100), events.Allow, "", ""},
+		{"by another policy, outside", "prospect: {counters_permil: 1000}", counted(99, 100), events.Defer, CheckCounters, ""},
+		{"no approval makes counters right", "", func(q *Question) { counted(1, 100)(q); q.Approved = true }, events.Defer, CheckCounters, ""},
+		{"more than there are", "", counted(101, 100), events.Ask, CheckModel, "agree on more links than are known"},
+		{"less than none", "", counted(-1, 100), events.Ask, CheckModel, "negative"},
+	} {
+		t.Run(tt.name, tt.test)
+	}
+}
+
 func TestModelFits(t *testing.T) {
 	fit := func(near, links int) func(*Question) {
 		return func(q *Question) {

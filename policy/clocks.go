@@ -72,7 +72,7 @@ func defaults() file {
 		},
 		Facts: FactLimits{CoveragePermil: 800, OthersDown: 2, Unproven: TreatRefuse},
 		Prospect: ProspectLimits{
-			Missing: TreatAsk, MatrixAge: 15 * minute, MatrixAgeApproved: hour, FitPermil: 950,
+			Missing: TreatAsk, MatrixAge: 15 * minute, MatrixAgeApproved: hour, CountersPermil: 900, FitPermil: 950,
 			WorstPermil: 800, SurvivePermil: 1000, WorseByPermil: 50, NewViolations: 0, Edge: TreatAsk,
 			Loops: TreatAsk, SkipStepsLoss: 1e-3, Worth: 10, WhenUnbearable: UnbearablePage,
 		},

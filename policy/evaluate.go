@@ -26,6 +26,7 @@ const (
 	CheckNever      = "never-touched"
 	CheckModel      = "model-known"
 	CheckMatrix     = "matrix-fresh"
+	CheckCounters   = "counters-agree"
 	CheckFit        = "model-fits"
 	CheckConnected  = "connectivity"
 	CheckCapacity   = "capacity"
@@ -63,6 +64,7 @@ var actChecks = []check{
 	{CheckCalm, events.Defer, networkCalm},
 	{CheckModel, events.Defer, modelKnown},
 	{CheckMatrix, events.Defer, matrixFresh},
+	{CheckCounters, events.Defer, countersAgree},
 	{CheckFit, events.Defer, modelFits},
 	{CheckConnected, events.Deny, onProspect(limitConnected, ProspectLimits.connectivity)},
 	{CheckCapacity, events.Defer, onProspect(limitCapacity, ProspectLimits.capacity)},

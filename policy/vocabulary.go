@@ -222,12 +222,17 @@ func verdictFields() []field {
 		of(name, types.StringType, func(p *events.Prospect) ref.Val { return types.String(get(p)) })
 	}
 	text("method", func(p *events.Prospect) string { return string(p.Method) })
-	of("fit_permil", types.IntType, func(p *events.Prospect) ref.Val {
-		if p.Fit.Links <= 0 {
-			return nil // a bound predicts nothing
-		}
-		return types.Int(int64(p.Fit.Close) * 1000 / int64(p.Fit.Links))
-	})
+	agreeing := func(name string, get func(p *events.Prospect) events.Fit) {
+		of(name, types.IntType, func(p *events.Prospect) ref.Val {
+			f := get(p)
+			if f.Links <= 0 {
+				return nil // nothing was compared: a bound predicts nothing
+			}
+			return types.Int(int64(f.Close) * 1000 / int64(f.Links))
+		})
+	}
+	agreeing("fit_permil", func(p *events.Prospect) events.Fit { return p.Fit })
+	agreeing("counters_permil", func(p *events.Prospect) events.Fit { return p.Counters })
 	list = append(list, field{"matrix_age", types.DurationType, foreseen, func(s *scene, _ int) ref.Val {
 		p := s.prospect()
 		if p == nil || p.MatrixAt.IsZero() || s.now.IsZero() {

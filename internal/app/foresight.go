@@ -96,12 +96,11 @@ func drained(seen network.State, links []string) (meant network.State, changed b
 	return meant, changed
 }
 
-// lostNow is the traffic that is lost on the link itself, in bits per second: frames in error at each receiver, at the size
-// of those that arrive.
+// lostNow is the traffic that is lost on the link itself, in bits per second: what arrives in error at each end.
 func lostNow(facts events.Facts) (bps int64) {
 	for _, end := range facts.Ends {
-		if t := end.Traffic; t != nil && t.InPPS > 0 {
-			bps += int64(float64(t.InBPS) * float64(t.InErrors) / float64(t.InPPS))
+		if end.Traffic != nil {
+			bps += end.Traffic.Lost()
 		}
 	}
 	return bps

@@ -67,6 +67,7 @@ func (e endSeen) state() network.EndState {
 	state := network.EndState{At: e.heard, Down: e.oper != "UP" || e.adjacencies == 0, Metrics: e.isis}
 	if e.traffic != nil {
 		state.Load = network.Reading{BPS: e.traffic.OutBPS, At: e.counted}
+		state.Arrived = network.Reading{BPS: e.traffic.InBPS + min(e.traffic.Lost(), e.traffic.InBPS), At: e.counted}
 	}
 	return state
 }

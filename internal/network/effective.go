@@ -139,8 +139,10 @@ func (e EndState) validate(link string, at End, bad func(string, ...any)) {
 			bad("link %q: %s: level %d %s is given twice", link, at.Device, m.Level, m.Family)
 		}
 	}
-	if e.Load.BPS < 0 || e.Load.BPS > maxCapacity {
-		bad("link %q: %s: a load of %d: want 0 to %d bits per second", link, at.Device, e.Load.BPS, int64(maxCapacity))
+	for _, load := range []int64{e.Load.BPS, e.Arrived.BPS} {
+		if load < 0 || load > maxCapacity {
+			bad("link %q: %s: a load of %d: want 0 to %d bits per second", link, at.Device, load, int64(maxCapacity))
+		}
 	}
 }
 

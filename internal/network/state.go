@@ -28,6 +28,7 @@ type EndState struct {
 	Metrics []Metric  `json:"metrics,omitempty"` // none: not seen, as configured
 	Down    bool      `json:"down,omitempty"`    // the interface is down, or its adjacency is
 	Load    Reading   `json:"load,omitzero"`     // sent by this end towards the other
+	Arrived Reading   `json:"arrived,omitzero"`  // received by this end from the other, well or in error
 }
 
 // Reading is measured traffic in one direction.

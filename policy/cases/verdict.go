@@ -12,6 +12,7 @@ type Verdict struct {
 	Known     *bool           `yaml:"known"`  // default true; false: nothing was computed
 	Method    events.Method   `yaml:"method"` // default exact
 	FitPermil *int            `yaml:"fit_permil"`
+	Counters  *int            `yaml:"counters_permil"`
 	MatrixAge events.Duration `yaml:"matrix_age"`
 
 	BaseWorstPermil   int      `yaml:"base_worst_permil"`
@@ -37,8 +38,10 @@ func (v *Verdict) check(doc *strict.Document, at string) {
 	if v.Steps < 0 || v.Steps > most {
 		doc.Bad(at+".steps", "%d: want 0 to %d", v.Steps, most)
 	}
-	if n := v.FitPermil; n != nil && (*n < 0 || *n > 1000) {
-		doc.Bad(at+".fit_permil", "%d: want 0 to 1000", *n)
+	for key, n := range map[string]*int{".fit_permil": v.FitPermil, ".counters_permil": v.Counters} {
+		if n != nil && (*n < 0 || *n > 1000) {
+			doc.Bad(at+key, "%d: want 0 to 1000", *n)
+		}
 	}
 }
 
@@ -49,7 +52,8 @@ func (c *Case) prospect() *events.Prospect {
 		return &events.Prospect{At: c.Now, Missing: "the case says so"}
 	}
 	p := &events.Prospect{
-		At: c.Now, Method: v.Method, NewViolations: v.NewViolations, Worst: v.SurviveFailure, Moved: v.MovedBPS, Loops: v.MicroLoops, Harm: v.HarmBPS, Benefit: v.BenefitBPS,
+		Counters: events.Fit{Links: 1000, Close: or(v.Counters, 1000)},
+		At:       c.Now, Method: v.Method, NewViolations: v.NewViolations, Worst: v.SurviveFailure, Moved: v.MovedBPS, Loops: v.MicroLoops, Harm: v.HarmBPS, Benefit: v.BenefitBPS,
 		InService: events.Outlook{WorstPermil: v.BaseWorstPermil, SurvivePermil: v.BaseSurvivePermil, Failures: 1},
 		Drained: events.Outlook{
 			WorstPermil: v.AfterWorstPermil, WorstLink: v.AfterWorstLink, CutOff: v.CutOffBPS, CutOffNames: v.CutOff,

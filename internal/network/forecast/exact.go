@@ -5,7 +5,6 @@ import (
 	"math/bits"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/detour-net/detour/events"
 	"github.com/detour-net/detour/internal/network"
@@ -27,7 +26,8 @@ func (q *question) exact(now []whatif.Metrics) error {
 		q.held.answers[key] = known
 	}
 	p := known
-	p.At, p.Inputs, p.Method, p.Matrix, p.MatrixAt = q.out.At, q.out.Inputs, q.out.Method, q.out.Matrix, q.out.MatrixAt
+	p.At, p.Inputs, p.Counters = q.out.At, q.out.Inputs, q.out.Counters
+	p.Method, p.Matrix, p.MatrixAt = q.out.Method, q.out.Matrix, q.out.MatrixAt
 	q.out = p
 	stands := q.held.base
 	if slices.ContainsFunc(now, func(m whatif.Metrics) bool {
@@ -186,41 +186,6 @@ func overflow(st *whatif.State) (sum int64) {
 		sum += max(0, l.BPS-l.Capacity)
 	}
 	return sum
-}
-
-// closeBy is how far prediction and measurement may differ to be counted as close, in thousandths of capacity.
-const closeBy = 50
-
-// freshLoad is how old a measured load may be to be compared.
-const freshLoad = time.Minute
-
-// fit compares what is computed with what is measured.
-func (q *question) fit(st *whatif.State) events.Fit {
-	var fit events.Fit
-	for i, l := range q.topology.Links {
-		if q.live.Links[i].Down {
-			continue
-		}
-		ab, ba, _ := st.Load(l.Name)
-		seen := q.seen.Links[l.Name]
-		for _, d := range []struct {
-			computed whatif.Load
-			measured network.Reading
-		}{{ab, seen.A.Load}, {ba, seen.B.Load}} {
-			if d.measured.At.IsZero() || q.seen.At.Sub(d.measured.At) > freshLoad {
-				continue
-			}
-			off := permil(max(d.computed.BPS-d.measured.BPS, d.measured.BPS-d.computed.BPS), d.computed.Capacity)
-			fit.Links++
-			if off <= closeBy {
-				fit.Close++
-			}
-			if off > fit.Worst {
-				fit.Worst, fit.OnLink = off, direction(d.computed)
-			}
-		}
-	}
-	return fit
 }
 
 // beyond is more than any network carries, in bits per second: what is more counts as this.

@@ -124,6 +124,7 @@ func (q *question) ask() error {
 	if err := q.age(); err != nil {
 		return err
 	}
+	q.out.Counters = q.counters()
 	if q.out.Method == events.MethodExact {
 		return q.exact(now)
 	}

@@ -56,14 +56,14 @@ func seen(top *network.Topology, st *whatif.State) network.State {
 	s := network.State{At: now, Links: map[string]network.LinkState{}, Routers: map[string]network.RouterState{}}
 	for _, l := range top.Links {
 		ab, ba, _ := st.Load(l.Name)
-		end := func(e network.End, bps int64) network.EndState {
+		end := func(e network.End, bps, arrived int64) network.EndState {
 			var metrics []network.Metric
 			for _, f := range network.Families() {
 				metrics = append(metrics, network.Metric{Level: 2, Family: f, Value: e.Metric})
 			}
-			return network.EndState{At: now, Metrics: metrics, Load: network.Reading{BPS: bps, At: now}}
+			return network.EndState{At: now, Metrics: metrics, Load: network.Reading{BPS: bps, At: now}, Arrived: network.Reading{BPS: arrived, At: now}}
 		}
-		s.Links[l.Name] = network.LinkState{A: end(l.A, ab.BPS), B: end(l.B, ba.BPS)}
+		s.Links[l.Name] = network.LinkState{A: end(l.A, ab.BPS, ba.BPS), B: end(l.B, ba.BPS, ab.BPS)}
 	}
 	return s
 }

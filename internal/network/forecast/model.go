@@ -73,7 +73,10 @@ func (q *question) inputs(now []whatif.Metrics) events.Digest {
 		seen := q.seen.Links[l.Name]
 		put(l.Name, q.live.Links[i].Capacity)
 		for _, end := range []network.EndState{seen.A, seen.B} {
-			put("", end.At.Unix(), int64(end.At.Nanosecond()), end.Load.BPS, end.Load.At.Unix(), int64(end.Load.At.Nanosecond()))
+			put("", end.At.Unix(), int64(end.At.Nanosecond()))
+			for _, r := range []network.Reading{end.Load, end.Arrived} {
+				put("", r.BPS, r.At.Unix(), int64(r.At.Nanosecond()))
+			}
 		}
 	}
 	return events.Digest("sha256:" + hex.EncodeToString(h.Sum(nil)))
