@@ -132,7 +132,7 @@ func (s *stage) result(ctx context.Context, sc Scenario, played error) Result {
 	if ms, ok := s.anomalyToSet(); ok {
 		r.AnomalyToSet = &ms
 	}
-	totals := s.net.Totals()
+	totals := s.totals()
 	saved := totals.Saved()
 	r.PacketsLost, r.PacketsSaved = &totals.Lost, &saved
 	var verify error

@@ -105,19 +105,37 @@ func loopFree(ctx context.Context, s *stage) error {
 	if err := linkErrors(ctx, s); err != nil {
 		return err
 	}
-	s.looped = s.net.Totals().Looped
-	s.say("drained and put back in steps: %s packets looped; now a person raises the metric of %s at once", thousands(s.looped), theLink)
+	s.countNoMore()
+	s.say("drained and put back in steps: %s packets looped; now a person raises the metric of %s at once", thousands(s.totals().Looped), theLink)
 	if err := s.byHand(theLink, drained); err != nil {
 		return err
 	}
 	if err := pause(ctx, 5*s.slow); err != nil {
 		return err
 	}
-	s.say("in one step %s packets looped", thousands(s.net.Totals().Looped-s.looped))
+	s.say("in one step %s packets looped", thousands(s.net.Totals().Looped-s.totals().Looped))
 	if err := s.byHand(theLink, 0); err != nil {
 		return err
 	}
 	return pause(ctx, 5*s.slow)
+}
+
+// countNoMore lets what the network does from now on be no part of the result.
+func (s *stage) countNoMore() {
+	now := s.net.Totals()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.closed = &now
+}
+
+// totals are what became of the network's packets, as far as they are part of the result.
+func (s *stage) totals() backbone.Totals {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed != nil {
+		return *s.closed
+	}
+	return s.net.Totals()
 }
 
 // byHand gives both ends of a link a metric on their own command line; 0 is that of the topology.
@@ -142,8 +160,8 @@ func noneLooped(s *stage, i *incident.Incident) error {
 	if steps := len(i.Plan.Plan.Steps); steps < 2 {
 		return fmt.Errorf("the plan has %d steps, want several", steps)
 	}
-	if s.looped != 0 {
-		return fmt.Errorf("%d packets looped on the way, want none", s.looped)
+	if s.totals().Looped != 0 {
+		return fmt.Errorf("%d packets looped on the way, want none", s.totals().Looped)
 	}
 	if s.net.Totals().Looped == 0 {
 		return errors.New("no packet looped in one step either: this shows nothing")

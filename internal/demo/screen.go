@@ -120,7 +120,7 @@ func (s *screen) draw() {
 	}
 	rows := s.stage.table()
 	spinner := string([]rune("⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏")[s.turned%10])
-	totals := s.stage.net.Totals()
+	totals := s.stage.totals()
 	rows = append(rows, fmt.Sprintf("%s packets lost %s, saved by the drain %s", spinner, thousands(totals.Lost), thousands(totals.Saved())))
 	fmt.Fprintln(s.out)
 	for _, r := range rows {

@@ -47,9 +47,9 @@ type stage struct {
 	sick  map[string]context.CancelFunc
 	first time.Time // when the first anomaly was published
 
-	loss   float64       // of a sick link
-	slow   time.Duration // until the last router goes by a change
-	looped int64         // packets, by a scenario's own count
+	loss   float64          // of a sick link
+	slow   time.Duration    // until the last router goes by a change
+	closed *backbone.Totals // what was counted, in a scenario that goes on when the loop has closed
 
 	background sync.WaitGroup
 	teardown   []func()
