@@ -35,6 +35,7 @@ const (
 	KindMaintenanceBegun Kind = "maintenance-begun"
 	KindMaintenanceEnded Kind = "maintenance-ended"
 	KindPolicyLoaded     Kind = "policy-loaded"
+	KindPolicyRefused    Kind = "policy-refused"
 	KindProved           Kind = "proved"
 )
 
@@ -46,7 +47,7 @@ var bodies = map[Kind]codec{
 	KindHeld: body[Held](), KindRenewed: body[Renewed](), KindReleased: body[Released](), KindReverted: body[Reverted](),
 	KindRelapsed: body[Relapsed](), KindAborted: body[Aborted](), KindStuck: body[Stuck](), KindClosed: body[Closed](),
 	KindFrozen: body[Frozen](), KindThawed: body[Thawed](), KindMaintenanceBegun: body[MaintenanceBegun](),
-	KindMaintenanceEnded: body[MaintenanceEnded](), KindPolicyLoaded: body[PolicyLoaded](), KindProved: body[Proved](),
+	KindMaintenanceEnded: body[MaintenanceEnded](), KindPolicyLoaded: body[PolicyLoaded](), KindPolicyRefused: body[PolicyRefused](), KindProved: body[Proved](),
 }
 
 // Disposition says what was made of an observed event.
@@ -205,6 +206,18 @@ type PolicyLoaded struct {
 	Source string `json:"source"`
 }
 
+// PolicyRefused says that what a replica's policy file holds now cannot be used, and that the replica goes on deciding by
+// the policy that it has. The next PolicyLoaded of the replica says that the file is in order again.
+type PolicyRefused struct {
+	Source  string `json:"source"`
+	Bytes   Digest `json:"bytes,omitempty"` // of the file's content; "" when it could not be read
+	Why     string `json:"why"`             // every complaint with line, column and caret, or the first of them; at most MaxRefusal bytes
+	InForce Digest `json:"in_force"`        // of the policy that the replica goes on with
+}
+
+// MaxRefusal bounds PolicyRefused.Why, in bytes.
+const MaxRefusal = 2048
+
 // Proved is the result of a canary on one router: which bars it was seen to honour, with which software.
 type Proved struct {
 	Device   string `json:"device"`
@@ -230,4 +243,5 @@ func (Thawed) Kind() Kind           { return KindThawed }
 func (MaintenanceBegun) Kind() Kind { return KindMaintenanceBegun }
 func (MaintenanceEnded) Kind() Kind { return KindMaintenanceEnded }
 func (PolicyLoaded) Kind() Kind     { return KindPolicyLoaded }
+func (PolicyRefused) Kind() Kind    { return KindPolicyRefused }
 func (Proved) Kind() Kind           { return KindProved }

@@ -180,6 +180,14 @@ type End struct {
 	Interface string `json:"interface"`
 }
 
+// Device is a router as the inventory has it, as far as a policy asks.
+type Device struct {
+	Name  string   `json:"name"`
+	Site  string   `json:"site,omitempty"`
+	Plane string   `json:"plane,omitempty"`
+	Roles []string `json:"roles,omitempty"`
+}
+
 // Target is the suspected fault: what an incident is about. Two alarms from two ends of a link have one target.
 type Target struct {
 	Kind     TargetKind `json:"kind"`

@@ -19,7 +19,7 @@ func told() Question {
 			Kind: events.LinkErrors, State: events.Firing, Severity: events.Major, ObservedAt: noon.Add(-30 * time.Second), Value: 3e-4, Unit: "ratio", Threshold: 1e-4,
 			Evidence: map[string]float64{"errors": 9600, "packets": 3e7}, Labels: map[string]string{"site": "den", "owner": "noc"},
 		},
-		Devices: []Device{{Name: "den", Site: "denver", Plane: "1", Roles: []string{"core"}}, {Name: "kcy", Site: "kansas", Plane: "1", Roles: []string{"core", "edge"}}},
+		Devices: []events.Device{{Name: "den", Site: "denver", Plane: "1", Roles: []string{"core"}}, {Name: "kcy", Site: "kansas", Plane: "1", Roles: []string{"core", "edge"}}},
 	}
 	for i := range q.Facts.Ends {
 		q.Facts.Ends[i].Traffic = &events.Traffic{InBPS: 1e9, OutBPS: 2_500_000_001, InErrors: 7, InPPS: 1000}

@@ -103,15 +103,7 @@ type Subject struct {
 	Now     time.Time       // of the decision
 	Anomaly *events.Anomaly // the newest firing one
 	Target  events.Target
-	Devices []Device // the routers at the target's ends
-}
-
-// Device is a router as the inventory has it.
-type Device struct {
-	Name  string   `yaml:"name" json:"name"`
-	Site  string   `yaml:"site" json:"site,omitempty"`
-	Plane string   `yaml:"plane" json:"plane,omitempty"`
-	Roles []string `yaml:"roles" json:"roles,omitempty"`
+	Devices []events.Device // the routers at the target's ends
 }
 
 // Match returns the first rule that answers s. A rule whose condition cannot be decided counts as answering, so that

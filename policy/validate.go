@@ -68,7 +68,7 @@ func (v validator) checks(checks []Requirement) {
 // builtIn reports whether a check of this binary has the name, so that records are never read wrongly.
 func builtIn(name string) bool {
 	_, verifies := verifications[name]
-	core := []string{CheckCondition, "rule", "plan", "verification"} // the last three stand on records where there is no plan, or no check, to ask about
+	core := []string{CheckCondition, "rule", "plan", "verification", "one-policy"} // all but the first stand on records beside or instead of checks of a plan
 	return verifies || slices.Contains(core, name) || slices.ContainsFunc(actChecks, func(c check) bool { return c.name == name })
 }
 

@@ -107,7 +107,7 @@ func deviceFields() []field {
 		{"name", types.StringType, given, func(s *scene, end int) ref.Val { return types.String(s.target.Ends[end].Device) }},
 		{"interface", types.StringType, given, func(s *scene, end int) ref.Val { return types.String(s.target.Ends[end].Interface) }},
 	}
-	configured := func(name string, t *types.Type, get func(d Device) ref.Val) {
+	configured := func(name string, t *types.Type, get func(d events.Device) ref.Val) {
 		list = append(list, field{name, t, given, func(s *scene, end int) ref.Val {
 			for _, d := range s.subject.Devices {
 				if d.Name == s.target.Ends[end].Device {
@@ -117,9 +117,9 @@ func deviceFields() []field {
 			return nil
 		}})
 	}
-	configured("site", types.StringType, func(d Device) ref.Val { return types.String(d.Site) })
-	configured("plane", types.StringType, func(d Device) ref.Val { return types.String(d.Plane) })
-	configured("roles", types.NewListType(types.StringType), func(d Device) ref.Val { return native(d.Roles) })
+	configured("site", types.StringType, func(d events.Device) ref.Val { return types.String(d.Site) })
+	configured("plane", types.StringType, func(d events.Device) ref.Val { return types.String(d.Plane) })
+	configured("roles", types.NewListType(types.StringType), func(d events.Device) ref.Val { return native(d.Roles) })
 
 	seen := func(name string, t *types.Type, get func(e events.EndFacts) ref.Val) {
 		list = append(list, field{name, t, observed, func(s *scene, end int) ref.Val {

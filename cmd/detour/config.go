@@ -11,7 +11,7 @@ func newConfig(c *cli) *cobra.Command {
 	group(cmd)
 	cmd.AddCommand(&cobra.Command{
 		Use: "check FILE", Short: "Check a configuration strictly, and print every limit in force", Args: takes("FILE"),
-		Long: "Reads the configuration and every file that it names as serve would, names each mistake with file, line and column,\nand prints the settings and limits in force with where each comes from. Nothing is started or reached.",
+		Long: "Reads the configuration and every file that it names as serve would, names each mistake with file, line and column,\nand prints the settings and limits in force with where each comes from, and whether a\nreplica that runs takes another value when its file is saved, or by a restart. Nothing is started or reached.",
 		RunE: func(_ *cobra.Command, args []string) error {
 			cfg, err := config.Load(args[0])
 			if err != nil {
@@ -19,9 +19,9 @@ func newConfig(c *cli) *cobra.Command {
 			}
 			settings := cfg.Describe()
 			err = c.show(settings, func() error {
-				t := c.table("SETTING", "VALUE", "FROM")
+				t := c.table("SETTING", "VALUE", "FROM", "CHANGES BY")
 				for _, s := range settings {
-					t.row(s.Name, s.Value, s.Source)
+					t.row(s.Name, s.Value, s.Source, string(s.Changes))
 				}
 				return t.flush()
 			})

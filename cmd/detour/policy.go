@@ -13,9 +13,9 @@ import (
 )
 
 func newPolicy(c *cli) *cobra.Command {
-	cmd := &cobra.Command{Use: "policy", Short: "Check a policy, and test it with cases of your own"}
+	cmd := &cobra.Command{Use: "policy", Short: "Check a policy, test it with cases of your own, and show the one in force"}
 	group(cmd)
-	cmd.AddCommand(newPolicyCheck(c), newPolicyTest(c))
+	cmd.AddCommand(newPolicyCheck(c), newPolicyTest(c), newPolicyShow(c))
 	return cmd
 }
 

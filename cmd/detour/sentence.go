@@ -100,6 +100,9 @@ func aboutBoard(body events.Body) string {
 		return fmt.Sprintf("%s by %s", r.Window, who(r.By))
 	case events.PolicyLoaded:
 		return fmt.Sprintf("%s from %s, mode %s", r.Digest.Short(), r.Source, r.Mode)
+	case events.PolicyRefused:
+		complaint, _, _ := strings.Cut(r.Why, "\n")
+		return fmt.Sprintf("%s, %s stays in force: %s", r.Source, r.InForce.Short(), complaint)
 	case events.Proved:
 		return join(fmt.Sprintf("%s (%s)%s", r.Device, dash(r.Software), bars(r.Bars)), r.Detail)
 	}

@@ -119,7 +119,8 @@ func (h health) Status() api.Status {
 	w := h.a.worker.Status()
 	s := api.Status{
 		Replica: w.Name, Version: Version(), Mode: h.a.cfg.Mode, Position: w.Position, Digest: w.Digest, CaughtUp: w.CaughtUp, Halted: w.Halted,
-		Connected: h.a.conn.Connected() && h.a.feed.Connected(), Unwritten: w.Unwritable, Policy: h.a.cfg.Policy.Digest(),
+		Connected: h.a.conn.Connected() && h.a.feed.Connected(), Unwritten: w.Unwritable,
+		Policy: w.Policy, PolicyFrom: w.PolicyFrom, PolicyRefused: w.BadPolicy,
 	}
 	return s
 }

@@ -22,6 +22,7 @@ import (
 	"github.com/detour-net/detour/internal/ledger"
 	"github.com/detour-net/detour/internal/web"
 	"github.com/detour-net/detour/internal/worker"
+	"github.com/detour-net/detour/policy"
 	"github.com/detour-net/detour/remediators"
 )
 
@@ -42,6 +43,7 @@ type App struct {
 	intake *intake.Intake
 	fleet  *device.Fleet
 	peers  *bus.Peers
+	policy *policyFile
 	worker *worker.Worker
 	web    *web.Server
 	listen net.Listener
@@ -130,15 +132,21 @@ func (a *App) openWorker(context.Context) error {
 	a.worker = worker.New(worker.Config{
 		Name: a.cfg.Replica.Name, Mode: a.cfg.Mode, Policy: a.cfg.Policy, PolicyFrom: filepath.Base(a.cfg.Files.Policy),
 		Inventory: a.cfg.Resolver, Remediators: remediators.All(),
-		Ledger: a.ledger, Conflict: ledger.ErrConflict, Doubt: ledger.ErrDoubt, Intake: arrivals{a.intake, a.log}, Announced: a.intake.Announced, Routers: newForesight(a.fleet, a.cfg, a.log.Named("forecast")),
+		Ledger: a.ledger, Conflict: ledger.ErrConflict, Doubt: ledger.ErrDoubt, Intake: arrivals{a.intake, a.log}, Announced: a.intake.Announced, Routers: newForesight(a.fleet, a.cfg, a.prospects, a.log.Named("forecast")),
 		Peers: func(me string) worker.Peers {
 			a.peers = a.conn.Peers(a.cfg.Domain, me, a.cfg.Replica.Rank)
 			return a.peers
 		},
 		Now: time.Now, Logger: a.log, Metrics: worker.NewMetrics(registry),
 	})
+	a.policy = &policyFile{
+		path: a.cfg.Files.Policy, parse: a.cfg.ParsePolicy, offer: a.worker.Offer, log: a.log.Named("policy"), known: look{digest: a.cfg.PolicyBytes},
+	}
 	return a.openWeb(registry)
 }
+
+// prospects are the limits on what a drain may do, as they are in force.
+func (a *App) prospects() policy.ProspectLimits { return a.worker.PolicyInForce().Prospects() }
 
 func (a *App) openWeb(registry *prometheus.Registry) error {
 	auth := web.Auth{LocalViewer: a.cfg.Listen.Local()}
@@ -176,7 +184,7 @@ func (a *App) openWeb(registry *prometheus.Registry) error {
 func (a *App) Run(ctx context.Context) error {
 	g, inner := errgroup.WithContext(ctx)
 	for name, task := range map[string]func(context.Context) error{
-		"routers": a.fleet.Run, "intake": a.intake.Run, "peers": a.peers.Run, "worker": a.worker.Run,
+		"routers": a.fleet.Run, "intake": a.intake.Run, "peers": a.peers.Run, "worker": a.worker.Run, "policy": a.policy.run,
 		"web": func(ctx context.Context) error { return a.web.Serve(ctx, a.listen) },
 	} {
 		g.Go(func() error {

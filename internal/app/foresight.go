@@ -16,20 +16,21 @@ import (
 	"github.com/detour-net/detour/internal/network"
 	"github.com/detour-net/detour/internal/network/forecast"
 	"github.com/detour-net/detour/internal/network/whatif"
+	"github.com/detour-net/detour/policy"
 )
 
 // foresight is the routers with a forecast: to what is seen of a link it adds what a drain of it would do.
 type foresight struct {
 	*device.Fleet
 	forecaster *forecast.Forecaster
+	bearable   *bearable
 	traffic    *trafficFile
 }
 
-func newForesight(fleet *device.Fleet, c *config.Config, log *zap.Logger) foresight {
+// newForesight forecasts by the limits that prospects gives.
+func newForesight(fleet *device.Fleet, c *config.Config, prospects func() policy.ProspectLimits, log *zap.Logger) foresight {
 	f := foresight{Fleet: fleet, forecaster: forecast.New(c.Network)}
-	limits, policy := whatif.DefaultLimits(), c.Policy.Prospects()
-	limits.Permil, limits.Worse = int64(policy.SurvivePermil), int64(policy.WorseByPermil)
-	f.forecaster.Limit(limits)
+	f.bearable = &bearable{now: prospects, use: f.forecaster.Limit}
 	f.traffic = &trafficFile{path: c.Files.Traffic, network: c.Network, use: f.forecaster.Use, log: log}
 	return f
 }
@@ -44,6 +45,7 @@ func (f foresight) Observe(ctx context.Context, target events.Target, besides ..
 	var made sync.WaitGroup
 	made.Go(func() {
 		f.traffic.refresh()
+		f.bearable.refresh()
 		prospect = f.ahead(target.Name, seen.State(), besides)
 	})
 	facts := seen.Observe(ctx, target)
@@ -104,6 +106,28 @@ func lostNow(facts events.Facts) (bps int64) {
 		}
 	}
 	return bps
+}
+
+// bearable is which failures count as new violations: the policy in force says so.
+type bearable struct {
+	now func() policy.ProspectLimits
+	use func(whatif.Limits)
+
+	mu   sync.Mutex
+	used whatif.Limits // zero: none yet
+}
+
+// refresh has the limits that are in force now used from now on. They are asked for under the lock, so that nobody puts back
+// older ones.
+func (b *bearable) refresh() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	limits, prospects := whatif.DefaultLimits(), b.now()
+	limits.Permil, limits.Worse = int64(prospects.SurvivePermil), int64(prospects.WorseByPermil)
+	if limits != b.used {
+		b.used = limits
+		b.use(limits)
+	}
 }
 
 // trafficFile is the traffic matrix on disk, which is written anew whenever somebody has measured one.

@@ -14,9 +14,9 @@ import (
 	"github.com/detour-net/detour/internal/config"
 )
 
-// Serve runs one replica as the configuration at path says, until ctx ends. What is in force is printed to out, the log
-// goes to logs as JSON lines.
-func Serve(ctx context.Context, path string, out, logs io.Writer) error {
+// Serve runs one replica as the configuration at path says, until ctx ends. A signal on reload has the policy's file taken
+// as it is then. What is in force is printed to out, the log goes to logs as JSON lines.
+func Serve(ctx context.Context, path string, reload <-chan os.Signal, out, logs io.Writer) error {
 	c, err := config.Load(path)
 	if err != nil {
 		return err
@@ -30,6 +30,7 @@ func Serve(ctx context.Context, path string, out, logs io.Writer) error {
 	if err != nil {
 		return err
 	}
+	a.policy.now = reload
 	for _, s := range c.Describe() {
 		fmt.Fprintf(out, "%-44s %-28s %s\n", s.Name, s.Value, s.Source)
 	}

@@ -12,7 +12,6 @@ import (
 	"github.com/detour-net/detour/internal/config/strict"
 	"github.com/detour-net/detour/internal/network"
 	"github.com/detour-net/detour/policy"
-	"github.com/detour-net/detour/remediators"
 )
 
 // Config is the service's configuration, complete and checked.
@@ -27,11 +26,12 @@ type Config struct {
 	Log       Log
 	Tokens    []Token // who may call the HTTP API; none: nobody may change anything through it
 
-	Files    Files
-	Network  *network.Topology
-	Traffic  network.Matrix // as it was when the configuration was read; no demands: none is named
-	Resolver *network.Resolver
-	Policy   *policy.Policy
+	Files       Files
+	Network     *network.Topology
+	Traffic     network.Matrix // as it was when the configuration was read; no demands: none is named
+	Resolver    *network.Resolver
+	Policy      *policy.Policy
+	PolicyBytes events.Digest // of what the policy file held
 
 	doc *strict.Document
 }
@@ -126,10 +126,6 @@ func Load(path string) (*Config, error) {
 	if err := errors.Join(doc.Err(), c.read()); err != nil {
 		return nil, err
 	}
-	if fresh := c.Policy.Clocks().Fresh; c.Telemetry.Interval >= fresh {
-		doc.Bad("telemetry.interval", "%s: the policy acts only on what is at most %s old (clocks.fresh in %s); want less", c.Telemetry.Interval, fresh, f.Policy)
-		return nil, doc.Err()
-	}
 	return c, nil
 }
 
@@ -148,40 +144,18 @@ func (c *Config) read() error {
 		}
 	}
 	if c.Files.Policy != "" {
-		c.Policy, err = LoadPolicy(c.Files.Policy)
+		raw, err := ReadPolicy(c.Files.Policy)
+		if err == nil {
+			c.Policy, err = c.ParsePolicy(raw)
+			c.PolicyBytes = events.DigestBytes(raw)
+		}
 		errs = append(errs, err)
 	}
 	if c.Files.Tokens != "" {
 		c.Tokens, err = loadTokens(c.Files.Tokens)
 		errs = append(errs, err)
 	}
-	if c.Policy != nil && c.Resolver != nil {
-		routers := map[string]bool{}
-		for _, r := range c.Network.Routers {
-			routers[r.Name] = true
-		}
-		errs = append(errs, c.Policy.CheckKeep(
-			func(name string) bool { return routers[name] },
-			func(name string) bool { _, ok := c.Resolver.Link(name); return ok },
-		))
-	}
 	return errors.Join(errs...)
-}
-
-// LoadPolicy reads the policy at path and checks its rules against the remediators of this binary.
-func LoadPolicy(path string) (*policy.Policy, error) {
-	raw, err := os.ReadFile(path)
-	if err != nil {
-		return nil, fmt.Errorf("read policy: %w", err)
-	}
-	p, err := policy.Parse(path, raw)
-	if err != nil {
-		return nil, err
-	}
-	if err := p.CheckRules(remediators.Check); err != nil {
-		return nil, err
-	}
-	return p, nil
 }
 
 // section checks parts of the configuration and places what is wrong.

@@ -8,10 +8,23 @@ import (
 )
 
 // Setting is one line of Describe.
-type Setting = policy.Limit
+type Setting struct {
+	policy.Limit
+	Changes Changes `json:"changes_by"`
+}
+
+// Changes is how another value takes effect on a replica that runs.
+type Changes string
+
+// How values change.
+const (
+	BySaving  Changes = "saving it"      // the file is looked at once a second, or on SIGHUP
+	ByRestart Changes = "a restart"      // it is read at the start alone
+	ByUpgrade Changes = "another binary" // nothing that anybody writes changes it
+)
 
 // Describe lists every setting and every limit in force, the policy's and the binary's ceiling included, each with where it
-// comes from. It shows no secret.
+// comes from and how it changes. It shows no secret.
 func (c *Config) Describe() []Setting {
 	var list []Setting
 	add := func(name string, value any) {
@@ -19,7 +32,7 @@ func (c *Config) Describe() []Setting {
 		if c.doc.Has(name) {
 			source = policy.FromFile
 		}
-		list = append(list, Setting{Name: name, Value: fmt.Sprint(value), Source: source})
+		list = append(list, Setting{policy.Limit{Name: name, Value: fmt.Sprint(value), Source: source}, ByRestart})
 	}
 	add("mode", c.Mode)
 	add("domain", c.Domain)
@@ -46,5 +59,12 @@ func (c *Config) Describe() []Setting {
 		add("traffic", fmt.Sprintf("%d demands, %d bit/s", len(c.Traffic.Demands), c.Traffic.Total()))
 	}
 	add("policy", fmt.Sprintf("%d rules, digest %s", len(c.Policy.Rules()), c.Policy.Digest().Short()))
-	return append(list, c.Policy.Limits()...)
+	for _, l := range c.Policy.Limits() {
+		changes := BySaving
+		if l.Source == policy.Compiled {
+			changes = ByUpgrade
+		}
+		list = append(list, Setting{l, changes})
+	}
+	return list
 }

@@ -104,6 +104,8 @@ func tellBoard(r events.Record) (l line, ok bool) {
 		l.text = "window " + b.Window
 	case events.PolicyLoaded:
 		l.text, l.tone = fmt.Sprintf("policy %s, mode %s", b.Digest.Short(), b.Mode), quiet
+	case events.PolicyRefused:
+		l.text, l.tone = fmt.Sprintf("%s, %s stays in force: %s", b.Source, b.InForce.Short(), b.Why), bad
 	case events.Proved:
 		l.text = fmt.Sprintf("%s honours %s", b.Device, bars(b.Bars))
 	case events.DeadLettered:

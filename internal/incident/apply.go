@@ -3,7 +3,6 @@ package incident
 import (
 	"fmt"
 	"maps"
-	"strings"
 	"time"
 
 	"github.com/detour-net/detour/events"
@@ -56,8 +55,10 @@ func (b *Board) fold(c events.Commit, r events.Record) string {
 		delete(b.windows, body.Window)
 		return ""
 	case events.PolicyLoaded:
-		replica, _, _ := strings.Cut(c.By, "/")
-		b.policies[replica] = body
+		b.policies[replicaOf(c.By)] = Course{Loaded: body, Since: b.Now}
+		return ""
+	case events.PolicyRefused:
+		b.refused(replicaOf(c.By), body)
 		return ""
 	case events.Proved:
 		b.proofs[body.Device] = body
@@ -183,7 +184,7 @@ func (b *Board) foldIncident(i *Incident, c events.Commit, body events.Body) (to
 			to = Waiting
 		}
 	case events.Asked:
-		i.Ask, i.Approvals, i.Rejection, i.Lapsed, to = &r, nil, nil, false, Asking
+		i.Ask, i.Terms, i.Approvals, i.Rejection, i.Lapsed, to = &r, i.terms(), nil, nil, false, Asking
 	case events.Approved:
 		if i.Plan == nil || r.Plan != i.Plan.Digest {
 			return to, "it approves another plan"

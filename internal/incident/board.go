@@ -37,7 +37,7 @@ type Board struct {
 	freezes    map[events.Scope]events.Frozen
 	windows    map[string]events.MaintenanceBegun
 	proofs     map[string]events.Proved
-	policies   map[string]events.PolicyLoaded // by replica
+	policies   map[string]Course // by replica
 	admissions []Admission
 	failures   []time.Time
 	freed      time.Time // when an incident last gave its claims back
@@ -56,7 +56,7 @@ func NewBoard() *Board {
 	return &Board{
 		incidents: map[string]*Incident{}, latest: map[string]string{}, epochs: map[string]uint64{}, open: map[string]bool{}, begun: map[string]bool{},
 		freezes: map[events.Scope]events.Frozen{}, windows: map[string]events.MaintenanceBegun{},
-		proofs: map[string]events.Proved{}, policies: map[string]events.PolicyLoaded{},
+		proofs: map[string]events.Proved{}, policies: map[string]Course{},
 	}
 }
 
@@ -167,9 +167,6 @@ func (b *Board) Windows(now time.Time) map[string]events.MaintenanceBegun {
 
 // Proofs returns the newest proof of each router.
 func (b *Board) Proofs() map[string]events.Proved { return maps.Clone(b.proofs) }
-
-// Policies returns the policy under which each replica last said that it decides.
-func (b *Board) Policies() map[string]events.PolicyLoaded { return maps.Clone(b.policies) }
 
 // Admissions returns what was admitted within the last day, oldest first.
 func (b *Board) Admissions() []Admission { return slices.Clone(b.admissions) }

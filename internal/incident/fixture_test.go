@@ -38,6 +38,15 @@ func (n testNetwork) Link(name string) (events.Target, bool) {
 	return n.Resolve(events.Resource{Link: name})
 }
 
+// Device has each router on a site of its own; h alone is at the edge.
+func (testNetwork) Device(name string) (events.Device, bool) {
+	d := events.Device{Name: name, Site: "site-" + name, Plane: "1", Roles: []string{"core"}}
+	if name == "h" {
+		d.Roles = []string{"edge"}
+	}
+	return d, len(name) == 1
+}
+
 // grouped is the test network with groups of links that have a scope in common.
 type grouped map[events.Scope][]string
 
@@ -56,6 +65,8 @@ func (g grouped) Resolve(r events.Resource) (events.Target, bool) {
 func (g grouped) Link(name string) (events.Target, bool) {
 	return g.Resolve(events.Resource{Link: name})
 }
+
+func (g grouped) Device(name string) (events.Device, bool) { return testNetwork{}.Device(name) }
 
 func testWorld(t testing.TB, text string) World {
 	t.Helper()

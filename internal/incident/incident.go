@@ -28,6 +28,7 @@ type Incident struct {
 	Plan      *events.Planned   `json:"plan,omitempty"`
 	Ruling    *events.Ruled     `json:"ruling,omitempty"`
 	Ask       *events.Asked     `json:"ask,omitempty"`
+	Terms     events.Digest     `json:"terms,omitempty"` // the policy under which people were asked
 	Approvals []events.Approved `json:"approvals,omitempty"`
 	Rejection *events.Rejected  `json:"rejection,omitempty"`
 	Lapsed    bool              `json:"lapsed,omitempty"`

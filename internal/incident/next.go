@@ -40,11 +40,12 @@ func (d *draft) planAndRule(i *Incident, rule policy.Rule, facts events.Facts) {
 	same := i.Plan != nil && i.Plan.Digest == p.Digest && i.Plan.Mode == mode
 	ruled := d.world.Policy.Evaluate(d.question(i, rule, p, same && d.approved(i)))
 	d.oneOfMany(i, &ruled)
+	d.ofOnePolicy(&ruled)
 	if same && i.Phase == Waiting && ruled.Verdict == events.Defer && sameHold(i.Ruling, ruled) {
 		d.rest(i)
 		return
 	}
-	if !same || i.Phase != Asking {
+	if !same || i.Phase != Asking || !d.sameTerms(i) {
 		d.append(i.ID, p) // while asking, that voids what was approved: it is ruled on, and asked about, anew
 	}
 	d.append(i.ID, ruled)
@@ -113,7 +114,8 @@ func (d *draft) waiting(i *Incident) {
 	}
 }
 
-// asking waits for people; expiry means no.
+// asking waits for people; expiry means no. Under another policy than the one that asked everything is asked anew: what was
+// approved is void.
 func (d *draft) asking(i *Incident) {
 	switch {
 	case i.Rejection != nil:
@@ -123,7 +125,7 @@ func (d *draft) asking(i *Incident) {
 	case i.Abort == nil && !d.world.Now.Before(i.Ask.Expires) && !i.Quorum():
 		d.append(i.ID, events.Lapsed{Expired: i.Ask.Expires})
 	case d.endEarly(i):
-	case i.Quorum():
+	case i.Quorum() || !d.sameTerms(i):
 		rule, ok := d.world.Policy.Match(d.subject(i))
 		if !ok {
 			d.close(i, events.LeftAlone, "the policy no longer has a rule that answers it")
@@ -140,8 +142,12 @@ func (d *draft) asking(i *Incident) {
 // approved reports whether the plan has been approved and may still be begun: what then waits until the request would have
 // lapsed is asked about anew.
 func (d *draft) approved(i *Incident) bool {
-	return i.Quorum() && (i.Phase == Asking || d.world.Now.Before(i.Ask.Expires))
+	return i.Quorum() && d.sameTerms(i) && (i.Phase == Asking || d.world.Now.Before(i.Ask.Expires))
 }
+
+// sameTerms reports whether people were asked under the policy that is in force: who must approve, how many of them, and
+// what besides was found in order are that policy's.
+func (d *draft) sameTerms(i *Incident) bool { return i.Terms == d.world.Policy.Digest() }
 
 // endEarly ends an incident of which nothing stands when it was aborted, has cleared, or is too old to act on.
 func (d *draft) endEarly(i *Incident) bool {
@@ -215,6 +221,11 @@ func (d *draft) subject(i *Incident) policy.Subject {
 	s := policy.Subject{Kind: i.Symptom, Severity: i.Severity, Value: i.Value, Scopes: i.Target.Scopes, Now: d.world.Now, Target: i.Target}
 	if i.Alarm.State != "" {
 		s.Anomaly = &i.Alarm
+	}
+	for _, end := range i.Target.Ends {
+		if device, ok := d.world.Inventory.Device(end.Device); ok {
+			s.Devices = append(s.Devices, device)
+		}
 	}
 	return s
 }

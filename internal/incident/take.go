@@ -7,10 +7,11 @@ import (
 	"github.com/detour-net/detour/events"
 )
 
-// Inventory knows which target a resource belongs to, and the links by name.
+// Inventory knows which target a resource belongs to, and the links and routers by name.
 type Inventory interface {
 	Resolve(events.Resource) (events.Target, bool)
 	Link(name string) (events.Target, bool)
+	Device(name string) (events.Device, bool)
 }
 
 // take says what is made of one event, by the rules in this order: seen before, out of time, of an unknown kind, about

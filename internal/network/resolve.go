@@ -16,6 +16,7 @@ type Resolver struct {
 	interfaces map[port]string          // device and interface -> link
 	ports      map[port]string          // device and port -> the one link on a sub-interface of it, "" when there are several
 	devices    map[string]events.Target
+	routers    map[string]events.Device
 	srlgs      map[string]bool
 	within     map[events.Scope][]string // names of the links of a scope
 }
@@ -30,11 +31,12 @@ func NewResolver(t *Topology) (*Resolver, error) {
 	}
 	r := &Resolver{
 		links: map[string]events.Target{}, interfaces: map[port]string{}, ports: map[port]string{},
-		devices: map[string]events.Target{}, srlgs: map[string]bool{}, within: map[events.Scope][]string{},
+		devices: map[string]events.Target{}, routers: map[string]events.Device{}, srlgs: map[string]bool{}, within: map[events.Scope][]string{},
 	}
 	routers := map[string]Router{}
 	for _, x := range t.Routers {
 		routers[x.Name] = x
+		r.routers[x.Name] = events.Device{Name: x.Name, Site: x.Site, Plane: x.Plane, Roles: x.Roles}
 		r.devices[x.Name] = events.Target{Kind: events.TargetDevice, Name: x.Name, Scopes: deviceScopes(x)}
 	}
 	groups := map[string][]SRLG{} // link -> those that it is in
@@ -171,6 +173,12 @@ func (r *Resolver) onInterface(device, iface string) (events.Target, bool) {
 	}
 	t, ok := r.links[name]
 	return t, ok
+}
+
+// Device returns a router by its name. It must not be changed.
+func (r *Resolver) Device(name string) (events.Device, bool) {
+	d, ok := r.routers[name]
+	return d, ok
 }
 
 // Link returns the target of a link by its name.

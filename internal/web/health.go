@@ -2,9 +2,12 @@ package web
 
 import (
 	"fmt"
+	"maps"
 	"net/http"
+	"slices"
 
 	"github.com/detour-net/detour/events"
+	"github.com/detour-net/detour/internal/incident"
 	"github.com/detour-net/detour/internal/web/api"
 )
 
@@ -29,6 +32,32 @@ func (s *Server) ready(w http.ResponseWriter, _ *http.Request, _ events.Person) 
 	return writeJSON(w, status, ready)
 }
 
+// inForce is the policy in force, in words. A replica whose file cannot be used decides by the policy of before, and is ready.
+func inForce(st api.Status) string {
+	detail := "loaded, digest " + st.Policy.Short()
+	if st.PolicyRefused != "" {
+		detail += fmt.Sprintf("; what %s holds now is refused: %s", st.PolicyFrom, st.PolicyRefused)
+	}
+	return detail
+}
+
+func (s *Server) policies(r *http.Request, _ events.Person) (any, error) {
+	if _, err := ask(r); err != nil {
+		return nil, err
+	}
+	return view(s, func(b *incident.Board) api.Policies {
+		list := api.Policies{Position: b.Position, Replicas: []api.ReplicaPolicy{}}
+		courses := b.Policies()
+		for _, name := range slices.Sorted(maps.Keys(courses)) {
+			c := courses[name]
+			list.Replicas = append(list.Replicas, api.ReplicaPolicy{
+				Replica: name, Policy: c.Loaded.Digest, Mode: c.Loaded.Mode, Source: c.Loaded.Source, Since: c.Since, Refused: c.Refused,
+			})
+		}
+		return list
+	}), nil
+}
+
 // readiness says what holds and what does not.
 func readiness(st api.Status) api.Ready {
 	ready := api.Ready{Ready: true}
@@ -42,7 +71,7 @@ func readiness(st api.Status) api.Ready {
 	check("bus", st.Connected, "connected", "not connected: trying again until it is")
 	check("ledger", st.CaughtUp, fmt.Sprintf("followed to position %d", st.Position), fmt.Sprintf("being read, position %d so far", st.Position))
 	check("record", st.Unwritten == "", "the ledger takes records", "the ledger takes none, so nothing is begun: "+st.Unwritten+"; see the log of the NATS server, and whether its disk is full")
-	check("policy", st.Policy != "", "loaded, digest "+st.Policy.Short(), "none is loaded")
+	check("policy", st.Policy != "", inForce(st), "none is loaded")
 	check("acting", st.Halted == "", "mode "+string(st.Mode), st.Halted)
 	return ready
 }

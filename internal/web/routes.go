@@ -81,6 +81,7 @@ func (s *Server) reading() []route {
 		get("drains", "Every drain in force, Detour's and others'", api.Drains{}, s.drains),
 		get("freeze", "The freezes in force", api.Freezes{}, s.freezes),
 		get("maintenance", "The maintenance windows in force that people began", api.Windows{}, s.windows),
+		get("policy", "The policy that each replica last said that it decides by", api.Policies{}, s.policies),
 		get("routers", "The inventory", api.Routers{}, s.routers),
 		{method: "GET", path: "/api/v1/stream", role: Viewer, streams: true, media: "text/event-stream", serve: s.stream,
 			summary: "Changes as they happen; Last-Event-ID is the position that the reader knows", query: []param{fromParam}},

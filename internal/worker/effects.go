@@ -117,7 +117,7 @@ func (w *Worker) run(key string, c incident.Command) outcome {
 // observeWithin bounds an observation: what a router that does not answer leaves of it must still be fresh enough to be
 // decided on when it is given up, or nobody would ever be told that the router cannot be read.
 func (w *Worker) observeWithin() time.Duration {
-	fresh := w.Policy.Clocks().Fresh.Std()
+	fresh := w.PolicyInForce().Clocks().Fresh.Std()
 	return min(observeLonger, fresh-fresh/4)
 }
 
@@ -314,13 +314,20 @@ func deadLetters(taken []Delivery) []events.Record {
 	return records
 }
 
-// pursues says which incidents this replica drives: its own, those whose owner is not heard if it is the first that is,
-// and those that nobody owns yet by the same order.
-func (w *Worker) pursues() func(*incident.Incident) bool {
+// heardPeers are the processes that are heard, this one's among them; nil when nobody listens.
+func (w *Worker) heardPeers() []string {
 	if w.peers == nil {
 		return nil
 	}
-	alive := w.peers.Alive()
+	return w.peers.Alive()
+}
+
+// pursues says which incidents this replica drives: its own, those whose owner is not heard if it is the first that is,
+// and those that nobody owns yet by the same order.
+func (w *Worker) pursues(alive []string) func(*incident.Incident) bool {
+	if w.peers == nil {
+		return nil
+	}
 	first := len(alive) == 0 || alive[0] == w.me
 	return func(i *incident.Incident) bool {
 		if i.Intent == nil || !slices.Contains(alive, i.Intent.Owner) {

@@ -45,6 +45,15 @@ func (inventory) Link(name string) (events.Target, bool) {
 	}, true
 }
 
+// Device has every router on a site and a plane of its own; a and b are in the core.
+func (inventory) Device(name string) (events.Device, bool) {
+	d := events.Device{Name: name, Site: "site-" + name, Plane: "plane-" + name, Roles: []string{"edge"}}
+	if name == "a" || name == "b" {
+		d.Roles = []string{"core", "reflector"}
+	}
+	return d, true
+}
+
 // anomaly is an event about link a-b, noticed now.
 func anomaly(id string, state events.AnomalyState) events.Event {
 	now := time.Now().UTC()

@@ -19,6 +19,7 @@ type world struct {
 	fed     bool                     // the last turn recorded some of them
 	facts   map[string]events.Facts  // by incident
 	moved   map[string]uint64        // by incident: the position of its newest record but of alarms
+	ruled   uint64                   // the position from which on the policy is in force
 	results map[string][]events.Body // by incident
 	held    map[string]time.Time     // commands that may not run again before
 	rests   map[string]incident.Rest // of the last decision that stands
@@ -138,12 +139,7 @@ func (w *Worker) catchUp(ctx context.Context) error {
 	w.caught, w.contact = true, asked
 	w.mu.Unlock()
 	w.log.Info("caught up with the ledger", zap.Uint64("position", last), zap.String("replica", w.me))
-	loaded := events.PolicyLoaded{Digest: w.Policy.Digest(), Mode: w.Mode, Source: w.PolicyFrom}
-	if w.board.Policies()[w.Name] != loaded {
-		w.world.orders = append(w.world.orders, order{do: func(*incident.Board, time.Time) ([]events.Record, error) {
-			return []events.Record{{Body: loaded}}, nil
-		}})
-	}
+	w.world.orders = append(w.world.orders, w.declare())
 	return nil
 }
 
@@ -176,6 +172,8 @@ func (w *Worker) wait(ctx context.Context, wake time.Time) bool {
 		}
 	case o := <-w.orders:
 		w.world.orders = append(w.world.orders, o)
+	case o := <-w.offers:
+		w.consider(o)
 	case <-timer:
 	}
 	for {
@@ -191,6 +189,8 @@ func (w *Worker) wait(ctx context.Context, wake time.Time) bool {
 			w.settle(o)
 		case o := <-w.orders:
 			w.world.orders = append(w.world.orders, o)
+		case o := <-w.offers:
+			w.consider(o)
 		default:
 			w.gather(ctx)
 			return true
@@ -261,7 +261,7 @@ func (w *Worker) settle(o outcome) {
 	if ok && !i.IsOpen() {
 		return
 	}
-	if o.facts != nil && o.position >= w.world.moved[o.incident] {
+	if o.facts != nil && o.position >= max(w.world.moved[o.incident], w.world.ruled) {
 		w.world.facts[o.incident] = *o.facts
 	}
 	if o.body != nil {
@@ -337,9 +337,10 @@ func (w *Worker) turn(ctx context.Context) (wake time.Time) {
 }
 
 func (w *Worker) decide(b *incident.Board, taken []Delivery) incident.Decision {
+	heard := w.heardPeers()
 	world := incident.World{
-		Now: w.Now(), Me: w.me, Policy: w.Policy, Mode: w.Mode, Inventory: w.Inventory, Remediators: w.Remediators,
-		Facts: w.world.facts, Results: w.world.results, Pursues: w.pursues(), Rests: w.world.rests, AtMost: w.atMost,
+		Now: w.Now(), Me: w.me, Policy: w.PolicyInForce(), Mode: w.Mode, Inventory: w.Inventory, Remediators: w.Remediators,
+		Facts: w.world.facts, Results: w.world.results, Heard: heard, Pursues: w.pursues(heard), Rests: w.world.rests, AtMost: w.atMost,
 	}
 	world.Events = make([]events.Event, 0, len(taken))
 	for _, d := range taken {
@@ -371,6 +372,9 @@ func (w *Worker) carryOut(ctx context.Context) storage {
 func (w *Worker) answer(r orderReply) {
 	o := w.world.orders[0]
 	w.world.orders = w.world.orders[1:]
+	if o.then != nil && r.err == nil {
+		o.then()
+	}
 	if o.reply == nil {
 		return // the worker's own
 	}

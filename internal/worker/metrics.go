@@ -22,6 +22,7 @@ type Metrics struct {
 	position     prometheus.Gauge
 	openByPhase  *prometheus.GaugeVec
 	freezes      prometheus.Gauge
+	badPolicy    prometheus.Gauge
 	closedByKind *prometheus.CounterVec
 }
 
@@ -40,9 +41,10 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 		position:     prometheus.NewGauge(prometheus.GaugeOpts{Name: "detour_ledger_position", Help: "Position of the last commit folded."}),
 		openByPhase:  prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "detour_incidents", Help: "Open incidents, by phase."}, []string{"phase"}),
 		freezes:      prometheus.NewGauge(prometheus.GaugeOpts{Name: "detour_freezes", Help: "Freezes in force."}),
+		badPolicy:    prometheus.NewGauge(prometheus.GaugeOpts{Name: "detour_policy_refused", Help: "1 while what the policy's file holds cannot be used, and the policy of before stays in force."}),
 		closedByKind: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "detour_incidents_closed_total", Help: "Incidents ended, by outcome."}, []string{"outcome"}),
 	}
-	r.MustRegister(m.anomalies.vec, m.dead, m.records.vec, m.sets, m.setSeconds, m.toAck, m.appendTime, m.conflicts, m.position, m.openByPhase, m.freezes, m.closedByKind)
+	r.MustRegister(m.anomalies.vec, m.dead, m.records.vec, m.sets, m.setSeconds, m.toAck, m.appendTime, m.conflicts, m.position, m.openByPhase, m.freezes, m.badPolicy, m.closedByKind)
 	return m
 }
 
@@ -121,6 +123,15 @@ func (m *Metrics) set(body events.Body, took time.Duration) {
 	if m != nil {
 		m.sets.WithLabelValues(string(body.Kind())).Inc()
 		m.setSeconds.Observe(took.Seconds())
+	}
+}
+
+func (m *Metrics) refusedPolicy(refused bool) {
+	if m == nil {
+		return
+	}
+	if m.badPolicy.Set(0); refused {
+		m.badPolicy.Set(1)
 	}
 }
 

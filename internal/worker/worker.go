@@ -62,8 +62,8 @@ type Peers interface{ Alive() []string }
 type Config struct {
 	Name        string // of the replica; a process adds an id of its own to it
 	Mode        events.Mode
-	Policy      *policy.Policy
-	PolicyFrom  string // where the policy was read, for the record
+	Policy      *policy.Policy // to begin with; those after it come by Offer
+	PolicyFrom  string         // where the policy was read, for the record
 	Inventory   incident.Inventory
 	Remediators []remediators.Remediator
 	Ledger      Ledger
@@ -101,6 +101,8 @@ type Worker struct {
 	contact time.Time // everything on the ledger then is folded
 	caught  bool
 	halted  string
+	policy  *policy.Policy // in force
+	offered Offer          // what the policy's file held last
 
 	unwritable string    // why the newest append was not taken, "" when it was
 	since      time.Time // of the first append in a row that was not
@@ -109,6 +111,7 @@ type Worker struct {
 	arrived  chan []Delivery
 	outcomes chan outcome
 	orders   chan order
+	offers   chan Offer
 	gone     chan struct{} // closed when the loop has ended
 	broken   chan struct{} // closed when the ledger can no longer be followed
 
@@ -135,6 +138,7 @@ type order struct {
 	do     incident.Order
 	reply  chan<- orderReply // nil: the worker's own
 	commit string            // id of the newest one that was to record it
+	then   func()            // called, if not nil, when its record is folded
 }
 
 type orderReply struct {
@@ -147,9 +151,10 @@ func New(c Config) *Worker {
 	w := &Worker{
 		Config: c, me: c.Name + "/" + strings.SplitN(uuid.NewString(), "-", 2)[0], log: c.Logger.Named("worker"),
 		board: incident.NewBoard(), followed: make(chan events.Commit, 1024), arrived: make(chan []Delivery), outcomes: make(chan outcome, 64),
-		orders: make(chan order), gone: make(chan struct{}), broken: make(chan struct{}), running: map[string]bool{}, atMost: incident.MaxRecords,
+		orders: make(chan order), offers: make(chan Offer), gone: make(chan struct{}), broken: make(chan struct{}), running: map[string]bool{}, atMost: incident.MaxRecords,
 		world: world{facts: map[string]events.Facts{}, moved: map[string]uint64{}, results: map[string][]events.Body{}, held: map[string]time.Time{}},
 	}
+	w.policy, w.offered = c.Policy, Offer{Policy: c.Policy, Source: c.PolicyFrom}
 	if c.Peers != nil {
 		w.peers = c.Peers(w.me)
 	}
@@ -176,6 +181,10 @@ type Status struct {
 	Contact  time.Time     `json:"contact"`          // everything on the ledger then is folded
 
 	Unwritable string `json:"unwritable,omitempty"` // why the ledger takes nothing
+
+	Policy     events.Digest `json:"policy"`                   // in force
+	PolicyFrom string        `json:"policy_from"`              // the file that it was read from
+	BadPolicy  string        `json:"policy_refused,omitempty"` // why what that file holds now is not taken
 }
 
 // Status returns how the worker is doing.
@@ -186,7 +195,10 @@ func (w *Worker) Status() Status {
 	if halted == "" {
 		halted = w.board.Halted()
 	}
-	return Status{Name: w.me, Position: w.board.Position, Digest: w.board.Digest, CaughtUp: w.caught, Halted: halted, Contact: w.contact, Unwritable: w.unwritable}
+	return Status{
+		Name: w.me, Position: w.board.Position, Digest: w.board.Digest, CaughtUp: w.caught, Halted: halted, Contact: w.contact, Unwritable: w.unwritable,
+		Policy: w.policy.Digest(), PolicyFrom: w.offered.Source, BadPolicy: w.offered.why(),
+	}
 }
 
 // Submit carries out a person's order: its records stand on the ledger when it returns without error.

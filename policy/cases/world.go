@@ -149,7 +149,7 @@ func (c *Case) subject() policy.Subject {
 	}
 	s.Scopes = s.Target.Scopes
 	for _, d := range c.Device {
-		s.Devices = append(s.Devices, policy.Device{Name: d.Name, Site: d.Site, Plane: d.Plane, Roles: d.Roles})
+		s.Devices = append(s.Devices, events.Device{Name: d.Name, Site: d.Site, Plane: d.Plane, Roles: d.Roles})
 	}
 	return s
 }

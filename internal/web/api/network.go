@@ -80,7 +80,27 @@ type Status struct {
 	Halted    string        `json:"halted,omitempty"` // why it does not act
 	Connected bool          `json:"bus_connected"`
 	Unwritten string        `json:"unwritten,omitempty"` // why the ledger takes no record
-	Policy    events.Digest `json:"policy,omitempty"`    // empty: none is loaded
+	Policy    events.Digest `json:"policy,omitempty"`    // in force; empty: none is loaded
+
+	PolicyFrom    string `json:"policy_from,omitempty"`    // the file that it was read from
+	PolicyRefused string `json:"policy_refused,omitempty"` // why what that file holds now is not taken
+}
+
+// ReplicaPolicy is what one replica last said of its policy, as the ledger has it.
+type ReplicaPolicy struct {
+	Replica string                `json:"replica"`
+	Policy  events.Digest         `json:"policy"` // in force
+	Mode    events.Mode           `json:"mode"`
+	Source  string                `json:"source"` // the file that it was read from
+	Since   time.Time             `json:"since"`
+	Refused *events.PolicyRefused `json:"refused,omitempty"` // what that file has held since, and cannot be used
+}
+
+// Policies is what every replica that ever ran last said, by its name. While those that are heard differ nothing that adds
+// risk is begun.
+type Policies struct {
+	Position uint64          `json:"position"`
+	Replicas []ReplicaPolicy `json:"replicas"`
 }
 
 // Ready is the answer of /readyz: each condition by name, and its state in words.

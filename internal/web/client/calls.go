@@ -33,6 +33,11 @@ func (c *Client) Status(ctx context.Context) (api.Status, error) {
 	return get[api.Status](ctx, c, "status", nil)
 }
 
+// Policies lists the policy that each replica decides by.
+func (c *Client) Policies(ctx context.Context) (api.Policies, error) {
+	return get[api.Policies](ctx, c, "policy", nil)
+}
+
 // Incidents lists incidents.
 func (c *Client) Incidents(ctx context.Context, f Filter) (api.Incidents, error) {
 	q := url.Values{}

@@ -1,0 +1,74 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/detour-net/detour/internal/config/strict"
+	"github.com/detour-net/detour/policy"
+	"github.com/detour-net/detour/remediators"
+)
+
+// ReadPolicy returns what the policy file at path holds, unread; at most one byte more than strict.MaxBytes of it, which
+// is one too many to be parsed.
+func ReadPolicy(path string) (raw []byte, err error) {
+	f, err := os.Open(path)
+	if err == nil {
+		raw, err = io.ReadAll(io.LimitReader(f, strict.MaxBytes+1))
+		err = errors.Join(err, f.Close())
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read policy: %w", err)
+	}
+	return raw, nil
+}
+
+// LoadPolicy reads the policy at path and checks its rules against the remediators of this binary.
+func LoadPolicy(path string) (*policy.Policy, error) {
+	raw, err := ReadPolicy(path)
+	if err != nil {
+		return nil, err
+	}
+	return parsePolicy(path, raw)
+}
+
+func parsePolicy(path string, raw []byte) (*policy.Policy, error) {
+	p, err := policy.Parse(path, raw)
+	if err != nil {
+		return nil, err
+	}
+	if err := p.CheckRules(remediators.Check); err != nil {
+		return nil, err
+	}
+	return p, nil
+}
+
+// ParsePolicy parses what the configuration's policy file was found to hold, and checks it as Load does, also against the
+// rest of the configuration: what of it is known to the network, and whether telemetry comes often enough.
+func (c *Config) ParsePolicy(raw []byte) (*policy.Policy, error) {
+	p, err := parsePolicy(c.Files.Policy, raw)
+	if err != nil {
+		return nil, err
+	}
+	doc := c.doc.Fresh()
+	if fresh := p.Clocks().Fresh; c.Telemetry.Interval >= fresh {
+		doc.Bad("telemetry.interval", "%s: the policy acts only on what is at most %s old (clocks.fresh in %s); want less", c.Telemetry.Interval, fresh, p.Name())
+	}
+	if err := errors.Join(doc.Err(), c.keeps(p)); err != nil {
+		return nil, err
+	}
+	return p, nil
+}
+
+// keeps complains of routers and links that the policy would keep and the network does not have.
+func (c *Config) keeps(p *policy.Policy) error {
+	if c.Resolver == nil {
+		return nil // the network cannot be read, which is said elsewhere
+	}
+	return p.CheckKeep(
+		func(name string) bool { _, ok := c.Resolver.Device(name); return ok },
+		func(name string) bool { _, ok := c.Resolver.Link(name); return ok },
+	)
+}
