@@ -72,6 +72,8 @@ func (s *stage) do(verb string, args []string) error {
 		s.settle()
 	case "mode": // live|dry-run
 		s.world.Mode = events.Mode(arg(0))
+	case "policy": // OLD => NEW: the replica takes a policy with another text in one place
+		return s.policy(strings.Join(args, " "))
 	case "show": // [INCIDENT]
 		return s.show(arg(0))
 	case "record": // INCIDENT KIND [JSON without blanks]
@@ -125,6 +127,20 @@ func (s *stage) person(verb string, arg func(int) string, named map[string]strin
 	default:
 		return errors.New("no such word")
 	}
+	return nil
+}
+
+// policy puts a changed policy in force, as a replica does: its record comes first.
+func (s *stage) policy(change string) error {
+	old, text, ok := strings.Cut(change, " => ")
+	if !ok || strings.Count(s.text, old) != 1 {
+		return fmt.Errorf("want OLD => NEW, with OLD standing once in the policy")
+	}
+	s.text = strings.Replace(s.text, old, text, 1)
+	p := testWorld(s.t, s.text).Policy
+	s.append(s.active.me(), []events.Record{{Body: events.PolicyLoaded{Digest: p.Digest(), Mode: s.world.Mode, Source: "policy.yaml"}}})
+	s.world.Policy = p
+	s.settle()
 	return nil
 }
 

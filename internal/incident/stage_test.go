@@ -15,6 +15,7 @@ import (
 // time passes only when the script says so, but for a millisecond a turn.
 type stage struct {
 	t      *testing.T
+	text   string // of the policy
 	world  World
 	start  time.Time
 	now    time.Time
@@ -31,7 +32,7 @@ type stage struct {
 func newStage(t *testing.T, text string) *stage {
 	w := testWorld(t, text)
 	l := newLab(testStart)
-	return &stage{t: t, world: w, start: testStart, now: testStart, ledger: &testLedger{tb: t}, lab: l, active: newMember("r1")}
+	return &stage{t: t, text: text, world: w, start: testStart, now: testStart, ledger: &testLedger{tb: t}, lab: l, active: newMember("r1")}
 }
 
 // printf writes one line of output, indented.

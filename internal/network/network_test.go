@@ -16,7 +16,7 @@ import (
 const (
 	inventory = `routers:
   - {name: den, address: "192.0.2.1:9339", site: denver, plane: 1}
-  - {name: kcy, address: "192.0.2.2:9339", site: kansas, plane: 1, tls: {ca: ca.pem, cert: c.pem, key: /abs/k.pem}, credentials: {username: u, password: "file:pw"}}
+  - {name: kcy, address: "192.0.2.2:9339", site: kansas, plane: 1, roles: [core, reflector], tls: {ca: ca.pem, cert: c.pem, key: /abs/k.pem}, credentials: {username: u, password: "file:pw"}}
   - {name: chi, address: "[2001:db8::3]:9339"}
 `
 	topology = `links:
@@ -81,6 +81,21 @@ func TestResolve(t *testing.T) {
 				t.Errorf("Resolve = %s %t, want %q", got.Key(), ok, tt.want)
 			}
 		})
+	}
+}
+
+func TestDevice(t *testing.T) {
+	r := resolver(t)
+	for _, want := range []events.Device{
+		{Name: "den", Site: "denver", Plane: "1"}, {Name: "kcy", Site: "kansas", Plane: "1", Roles: []string{"core", "reflector"}}, {Name: "chi"},
+	} {
+		got, ok := r.Device(want.Name)
+		if diff := cmp.Diff(want, got); diff != "" || !ok {
+			t.Errorf("%s: %t (-want +got):\n%s", want.Name, ok, diff)
+		}
+	}
+	if got, ok := r.Device("Den"); ok {
+		t.Errorf("a router that nobody has: %+v", got)
 	}
 }
 

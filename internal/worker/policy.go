@@ -99,7 +99,7 @@ func (w *Worker) adopt(p *policy.Policy) {
 	}
 	if p.Digest() != w.policy.Digest() {
 		clear(w.world.facts)
-		w.world.rests, w.world.ruled = nil, w.board.Position
+		w.world.ruled = w.board.Position
 	}
 	w.policy = p
 	w.log.Info("policy in force", zap.String("digest", p.Digest().Short()), zap.Uint64("position", w.board.Position))
