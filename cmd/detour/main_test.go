@@ -39,7 +39,7 @@ func TestScripts(t *testing.T) {
 		RequireExplicitExec: true,
 		Setup:               func(env *testscript.Env) error { return serve(env) },
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"code": code, "alter": alter, "differ": differ, "deafen": deafen, "bus": startBus, "stored": stored, "closed": closed,
+			"code": code, "alter": alter, "differ": differ, "deafen": deafen, "bus": startBus, "stored": stored, "closed": closed, "misspell": misspell,
 		},
 	})
 }
@@ -152,6 +152,14 @@ func differ(ts *testscript.TestScript, _ bool, _ []string) {
 }
 
 func deafen(ts *testscript.TestScript, _ bool, _ []string) { on(ts).replica.Deafen() }
+
+// misspell has the replica refuse what its policy file holds.
+func misspell(ts *testscript.TestScript, _ bool, _ []string) {
+	why := "policy.yaml:1:1: unknown key \"rulse\"\n    1 | rulse: []\n        ^"
+	r := events.PolicyRefused{Source: "policy.yaml", Bytes: events.DigestBytes([]byte("rulse: []\n")), Why: why, InForce: on(ts).replica.Status().Policy}
+	_, err := on(ts).replica.Append(webtest.Start.Add(11*time.Minute), events.Record{Body: r})
+	ts.Check(err)
+}
 
 // closed ends an incident of which nothing stands.
 func closed(ts *testscript.TestScript, _ bool, args []string) {

@@ -62,6 +62,7 @@ var examples = map[string]struct{ path, body string }{
 	"get /api/v1/drains":                 {path: "/api/v1/drains"},
 	"get /api/v1/freeze":                 {path: "/api/v1/freeze"},
 	"get /api/v1/maintenance":            {path: "/api/v1/maintenance"},
+	"get /api/v1/policy":                 {path: "/api/v1/policy"},
 	"get /api/v1/routers":                {path: "/api/v1/routers"},
 	"get /api/v1/stream":                 {path: "/api/v1/stream?from=1"},
 	"get /api/v1/ledger":                 {path: "/api/v1/ledger?from=2&limit=3"},

@@ -86,14 +86,15 @@ func TestCalls(t *testing.T) {
 		"begin": func() (any, error) {
 			return cl.BeginMaintenance(ctx, api.NewWindow{For: events.Duration(time.Hour), Reason: "x"})
 		},
-		"end":     func() (any, error) { return cl.EndMaintenance(ctx, "mw-0001") },
-		"routers": func() (any, error) { return cl.Routers(ctx) },
-		"prove":   func() (any, error) { return cl.Prove(ctx, "den") },
-		"ledger":  func() (any, error) { return cl.Ledger(ctx, 3, 2) },
-		"compare": func() (any, error) { return cl.Compare(ctx) },
-		"approve": func() (any, error) { return cl.Approve(ctx, webtest.Asking, string(asking.Plan.Digest)) },
-		"abort":   func() (any, error) { return cl.Abort(ctx, webtest.Stuck, "by hand", true) },
-		"undrain": func() (any, error) { return cl.Undrain(ctx, webtest.Held, "clean") },
+		"end":      func() (any, error) { return cl.EndMaintenance(ctx, "mw-0001") },
+		"policies": func() (any, error) { return cl.Policies(ctx) },
+		"routers":  func() (any, error) { return cl.Routers(ctx) },
+		"prove":    func() (any, error) { return cl.Prove(ctx, "den") },
+		"ledger":   func() (any, error) { return cl.Ledger(ctx, 3, 2) },
+		"compare":  func() (any, error) { return cl.Compare(ctx) },
+		"approve":  func() (any, error) { return cl.Approve(ctx, webtest.Asking, string(asking.Plan.Digest)) },
+		"abort":    func() (any, error) { return cl.Abort(ctx, webtest.Stuck, "by hand", true) },
+		"undrain":  func() (any, error) { return cl.Undrain(ctx, webtest.Held, "clean") },
 	} {
 		if v, err := call(); err != nil {
 			t.Errorf("%s: %v", name, err)
