@@ -13,8 +13,8 @@ func newPolicyShow(c *cli) *cobra.Command {
 	return &cobra.Command{
 		Use: "show", Short: "The policy that each replica decides by, and what it refused", Args: takes(),
 		Long: "Lists what every replica last said of its policy on the ledger. Where a replica's file has been changed to something that is\n" +
-			"not in order the complaint follows, and the policy that is listed stays in force. Replicas that are heard and differ begin\n" +
-			"nothing that adds risk.",
+			"not in order the complaint follows, and the policy that is listed stays in force. While replicas that run differ, nothing\n" +
+			"that adds risk is begun.",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return c.call(cmd.Context(), answerWithin, func(ctx context.Context, cl *client.Client) error {
 				list, err := cl.Policies(ctx)

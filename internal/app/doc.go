@@ -3,5 +3,6 @@
 //
 // New opens what a replica needs, in the order bus, ledger, intake, routers, worker, API; what was opened is closed in the
 // reverse order, each within a bounded time. Run runs a handful of named tasks until its context ends or one of them
-// fails. Nothing acts before Run.
+// fails. Nothing acts before Run. One of the tasks looks at the policy's file and offers the worker what it holds; of what
+// the configuration says nothing else changes before a restart but the traffic matrix.
 package app

@@ -18,17 +18,20 @@ import (
 const (
 	beatEvery = time.Second
 	beatGone  = 3 * time.Second // not heard for so long: gone
+
+	beatMissed = 2500 * time.Millisecond // between two beats of its own: something was lost on the way
 )
 
 // Peers tells which replicas of a domain are heard. Each beats once a second on a core NATS subject; nothing of it is
-// stored, and nothing depends on it but who takes on which work.
+// stored. Who takes on which work depends on it, and whose policy has to agree.
 type Peers struct {
 	me      beat
 	subject string
 	nc      *nats.Conn
 
-	mu    sync.Mutex
-	heard map[string]heard
+	mu     sync.Mutex
+	heard  map[string]heard
+	steady time.Time // since when this process's own beats come back without a gap; zero: none has
 }
 
 type beat struct {
@@ -79,7 +82,19 @@ func (p *Peers) take(m *nats.Msg) {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.heard[b.Me] = heard{beat: b, at: time.Now()}
+	now := time.Now()
+	if b.Me == p.me.Me && now.Sub(p.heard[b.Me].at) > beatMissed {
+		p.steady = now
+	}
+	p.heard[b.Me] = heard{beat: b, at: now}
+}
+
+// Sure reports whether a process that Alive does not name is gone. It is not known at first, nor after this process was
+// itself cut off: its own beats must have come back for as long as another's may be missing.
+func (p *Peers) Sure() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return !p.steady.IsZero() && time.Since(p.heard[p.me.Me].at) <= beatMissed && time.Since(p.steady) > beatGone
 }
 
 // Alive returns the processes that are heard, this one always among them, the first in rank first.
@@ -89,9 +104,10 @@ func (p *Peers) Alive() []string {
 	list := []beat{p.me}
 	for name, h := range p.heard {
 		switch {
+		case name == p.me.Me:
 		case time.Since(h.at) > beatGone:
 			delete(p.heard, name)
-		case name != p.me.Me:
+		default:
 			list = append(list, h.beat)
 		}
 	}

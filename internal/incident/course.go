@@ -10,7 +10,7 @@ import (
 	"github.com/detour-net/detour/events"
 )
 
-// Replicas decide alike because they decide by the same policy. While those that are heard do not, which one an incident
+// Replicas decide alike because they decide by the same policy. While those that may be running do not, which one an incident
 // falls to would decide what is done, so nothing that adds risk is begun; what stands is looked after, and taken back, by
 // whoever has it. A replica that takes a new policy earlier than another makes such a time, which is short when all read
 // the same file.
@@ -46,7 +46,7 @@ func (i *Incident) terms() events.Digest {
 	return i.Ruling.Policy
 }
 
-// CheckOnePolicy is the check of whether the replicas that are heard decide by one policy.
+// CheckOnePolicy is the check of whether the replicas decide by one policy.
 const CheckOnePolicy = "one-policy"
 
 // ofOnePolicy puts the check on a ruling: what would be allowed waits while the replicas differ.
@@ -59,17 +59,17 @@ func (d *draft) ofOnePolicy(ruled *events.Ruled) {
 	ruled.Checks = slices.Insert(ruled.Checks, 0, events.Check{
 		Name: CheckOnePolicy, Value: strings.Join(others, ", "), Limit: said(mine),
 		Detail: fmt.Sprintf("the replicas decide by different policies: this one by %s, %s", said(mine), strings.Join(others, ", ")),
-		Remedy: "give every replica the same policy file and mode; those that nobody hears do not count",
+		Remedy: "give every replica the same policy file and mode; one that is not heard for some seconds does not count",
 	})
 	if ruled.Verdict == events.Allow || ruled.Verdict == events.Ask {
 		ruled.Verdict = events.Defer
 	}
 }
 
-// dissent names the replicas that are heard and have said that they decide otherwise than mine, in order.
+// dissent names the replicas that may be running and have said that they decide otherwise than mine, in order.
 func (d *draft) dissent(mine events.PolicyLoaded) (others []string) {
 	asked := map[string]bool{replicaOf(d.world.Me): true}
-	for _, process := range slices.Sorted(slices.Values(d.world.Heard)) {
+	for _, process := range slices.Sorted(slices.Values(d.world.MayRun)) {
 		name := replicaOf(process)
 		if asked[name] {
 			continue

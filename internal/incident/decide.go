@@ -20,7 +20,7 @@ type World struct {
 	Events      []events.Event           // arrived and not yet recorded, in order
 	Facts       map[string]events.Facts  // by incident: the newest that this replica has seen; begun to be read after its newest record, alarms aside
 	Results     map[string][]events.Body // by incident: what came of this replica's commands, oldest first
-	Heard       []string                 // the replicas' processes that are heard, this one's among them; nil: nobody listens
+	MayRun      []string                 // replicas, or their processes, that may be running besides this one; nil: none
 	Pursues     func(*Incident) bool     // which incidents this replica drives; nil: all. An economy: any choice is safe
 	Rests       map[string]Rest          // by incident: as the last decision that stands gave them; nil: none
 	AtMost      int                      // about how many records to decide on together; 0: MaxRecords

@@ -19,6 +19,9 @@
 // An undo is verified as a step is: what was taken back counts as undone once the routers' state shows it, and a link counts
 // as restored once it is seen in service. Until then a person is called rather than anything closed.
 //
+// Which policy decides is the World's to say, and it may change. People approve on the terms of the policy that asked them;
+// under another they are asked anew. Replicas whose policies differ begin nothing that adds risk (Course).
+//
 // What a drain would do to the network is computed by the shell and comes with the facts. It must count every drain that has
 // been admitted before the decision, seen or not (Board.Besides), so that two drains are never begun that are only safe one
 // at a time. It is asked for again for as long as a drain stands.

@@ -13,8 +13,13 @@
 // if it had never been, when that does not.
 //
 // Peers share the work without an election: an incident is pursued by the owner of its newest intent, or, while that one
-// is not heard, by the first of those that are. Who is heard is an economy; if it is wrong, two workers decide the same and
-// one of them loses the append.
+// is not heard, by the first of those that are. That is an economy: if it is wrong, two workers decide the same and one of
+// them loses the append. Whether all that run decide by one policy is no economy: there silence says nothing until it is sure
+// that whoever is silent is gone.
+//
+// The policy may change while the loop runs. What its file holds is handed over by Offer, put on the ledger, and in force once
+// that record is folded: between two decisions, and never without a record. What had been seen until then is seen anew,
+// since forecasts rest on the policy's limits. What cannot be used is recorded too, and changes nothing.
 //
 // While the ledger cannot be written, nothing new is begun. One thing is still done: a worker takes back a step of its own
 // that has failed, or whose verification has, because the intent on the ledger authorises it. It goes by what it knows: what

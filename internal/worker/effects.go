@@ -314,12 +314,17 @@ func deadLetters(taken []Delivery) []events.Record {
 	return records
 }
 
-// heardPeers are the processes that are heard, this one's among them; nil when nobody listens.
-func (w *Worker) heardPeers() []string {
-	if w.peers == nil {
-		return nil
+// mayRun are the replicas that may be running, given those that are heard: while it is not sure that the others are gone, all
+// that have ever said by which policy they decide.
+func (w *Worker) mayRun(alive []string) []string {
+	if w.peers == nil || w.peers.Sure() {
+		return alive
 	}
-	return w.peers.Alive()
+	all := slices.Clone(alive)
+	for name := range w.board.Policies() {
+		all = append(all, name)
+	}
+	return all
 }
 
 // pursues says which incidents this replica drives: its own, those whose owner is not heard if it is the first that is,

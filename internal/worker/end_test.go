@@ -2,6 +2,7 @@ package worker_test
 
 import (
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -172,9 +173,13 @@ func TestPeers(t *testing.T) {
 // hearing is peers of which it is told who is heard.
 type hearing struct {
 	me   string
-	told <-chan []string
+	told chan []string
 	now  []string
+
+	unsure atomic.Bool
 }
+
+func (h *hearing) Sure() bool { return !h.unsure.Load() }
 
 func (h *hearing) Alive() []string {
 	select {

@@ -337,10 +337,13 @@ func (w *Worker) turn(ctx context.Context) (wake time.Time) {
 }
 
 func (w *Worker) decide(b *incident.Board, taken []Delivery) incident.Decision {
-	heard := w.heardPeers()
+	var alive []string
+	if w.peers != nil {
+		alive = w.peers.Alive()
+	}
 	world := incident.World{
 		Now: w.Now(), Me: w.me, Policy: w.PolicyInForce(), Mode: w.Mode, Inventory: w.Inventory, Remediators: w.Remediators,
-		Facts: w.world.facts, Results: w.world.results, Heard: heard, Pursues: w.pursues(heard), Rests: w.world.rests, AtMost: w.atMost,
+		Facts: w.world.facts, Results: w.world.results, MayRun: w.mayRun(alive), Pursues: w.pursues(alive), Rests: w.world.rests, AtMost: w.atMost,
 	}
 	world.Events = make([]events.Event, 0, len(taken))
 	for _, d := range taken {

@@ -19,6 +19,7 @@ import (
 type alive []string
 
 func (a alive) Alive() []string { return a }
+func (a alive) Sure() bool      { return true }
 
 // order has r carry out what a person asks for.
 func (s *site) order(r *replica, do incident.Order) events.Commit {

@@ -261,11 +261,13 @@ func TestReplicasDiffer(t *testing.T) {
 		name  string
 		rules string // of the other
 		mode  events.Mode
-		agree func(s *site, r, other *replica, heard chan<- []string)
+		alone bool // the other is not heard, and nobody is sure that it is gone
+		agree func(s *site, r, other *replica, h *hearing)
 	}{
-		{"the other takes it too", onApproval, events.Live, func(s *site, _, other *replica, _ chan<- []string) { s.saved(other, autonomous) }},
-		{"this one takes the other's", another, events.Live, func(s *site, r, _ *replica, _ chan<- []string) { s.saved(r, another) }},
-		{"the other is not heard any more", autonomous, events.DryRun, func(_ *site, r, _ *replica, heard chan<- []string) { heard <- []string{r.Me()} }},
+		{"the other takes it too", onApproval, events.Live, false, func(s *site, _, other *replica, _ *hearing) { s.saved(other, autonomous) }},
+		{"this one takes the other's", another, events.Live, false, func(s *site, r, _ *replica, _ *hearing) { s.saved(r, another) }},
+		{"the other is not heard any more", autonomous, events.DryRun, false, func(_ *site, r, _ *replica, h *hearing) { h.told <- []string{r.Me()} }},
+		{"the other is not heard, and then surely gone", another, events.Live, true, func(_ *site, _, _ *replica, h *hearing) { h.unsure.Store(false) }},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			inBubble(t, func(s *site) {
@@ -274,11 +276,14 @@ func TestReplicasDiffer(t *testing.T) {
 					k.Intake, k.Mode = quiet, c.mode
 					k.Peers = func(string) worker.Peers { return alive{"r1/0"} }
 				})
-				heard := make(chan []string, 1)
+				h := &hearing{told: make(chan []string, 1)}
+				h.unsure.Store(c.alone)
 				r := s.start("r1", autonomous, func(k *worker.Config) {
-					k.Peers = func(me string) worker.Peers { return &hearing{me: me, told: heard} }
+					k.Peers = func(me string) worker.Peers { h.now = []string{me}; return h }
 				})
-				heard <- []string{r.Me(), other.Me()}
+				if !c.alone {
+					h.told <- []string{r.Me(), other.Me()}
+				}
 				s.bus.publish(anomaly("1", events.Firing))
 				s.reaches(r, incident.Waiting, 10*time.Second)
 				s.pass(20 * time.Second)
@@ -288,7 +293,7 @@ func TestReplicasDiffer(t *testing.T) {
 					!strings.Contains(first.Detail, "r2 by "+s.parse(c.rules).Digest().Short()+" ("+string(c.mode)+")") {
 					t.Errorf("it was ruled %d times, at first %s: %+v", len(held), held[0].Verdict, first)
 				}
-				c.agree(s, r, other, heard)
+				c.agree(s, r, other, h)
 				s.reaches(r, incident.Holding, time.Minute)
 				s.changed(drainAB...)
 			})

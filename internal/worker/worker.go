@@ -55,8 +55,11 @@ type Intake interface {
 	Next(ctx context.Context) ([]Delivery, error)
 }
 
-// Peers tells which replicas' processes are heard, this one included, the first in rank first. Names are as Worker.Me gives.
-type Peers interface{ Alive() []string }
+// Peers tells which replicas' processes are heard.
+type Peers interface {
+	Alive() []string // this one included, the first in rank first; names are as Worker.Me gives
+	Sure() bool      // whether who is not heard is gone: not at first, nor when this one may have been cut off
+}
 
 // Config is what a worker is made of.
 type Config struct {

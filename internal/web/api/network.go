@@ -96,8 +96,8 @@ type ReplicaPolicy struct {
 	Refused *events.PolicyRefused `json:"refused,omitempty"` // what that file has held since, and cannot be used
 }
 
-// Policies is what every replica that ever ran last said, by its name. While those that are heard differ nothing that adds
-// risk is begun.
+// Policies is what every replica that ever ran last said, by its name. While those that run differ nothing that adds risk is
+// begun.
 type Policies struct {
 	Position uint64          `json:"position"`
 	Replicas []ReplicaPolicy `json:"replicas"`
