@@ -17,7 +17,8 @@ type Prospect struct {
 
 	// Missing says why nothing could be computed, "" when it was. Then nothing but the fields above means anything.
 	Missing string `json:"missing,omitempty"`
-	// Method says what it rests on.
+	// Method says what it rests on. It is empty where paths alone are known, and no traffic: then loads mean nothing, and what is
+	// cut off is counted in pairs of routers. Nothing is decided on that.
 	Method Method `json:"method,omitempty"`
 	// Matrix is the traffic matrix that was used, and when that was measured.
 	Matrix   string    `json:"matrix,omitempty"`

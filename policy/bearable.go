@@ -25,9 +25,7 @@ func (p *Policy) Bearable(f *events.Prospect, now time.Time, approved bool) even
 	}
 	answers := []answer{l.connectivity(f), l.capacity(f)}
 	if f.Drained.Failures > 0 {
-		one, edge := l.survives(f)
-		one.ok = one.ok || edge && (l.Edge == TreatAllow || l.Edge == TreatAsk && approved)
-		answers = append(answers, one)
+		answers = append(answers, Question{Mode: events.Live, Approved: approved}.survives(l, f))
 	}
 	var values, said, wrong []string
 	for _, a := range answers {
@@ -65,7 +63,7 @@ func (p *Policy) doubtful(f *events.Prospect, now time.Time) string {
 // drain leaves, and what is not known keeps no drain in place.
 func returnCapacity(p *Policy, q Question) answer {
 	return p.putBack(q, func(l ProspectLimits, f *events.Prospect) answer {
-		return l.room(f.InService, f.Drained, "with the link in service")
+		return l.room(f.InService, f.Drained, "in service")
 	})
 }
 
@@ -75,10 +73,10 @@ func returnSurvives(p *Policy, q Question) answer {
 		is, other := f.InService, f.Drained
 		a := answer{
 			ok:    is.Failures == 0 || is.SurvivePermil <= max(l.SurvivePermil, other.SurvivePermil),
-			value: fmt.Sprintf("%s of %d failures", percent(is.SurvivePermil), is.Failures), detail: oneMore(is),
+			value: fmt.Sprintf("%s of %d failures", events.Percent(is.SurvivePermil), is.Failures), detail: oneMore(is),
 		}
 		if !a.ok {
-			a.detail += fmt.Sprintf("; with the link drained it is %s", percent(other.SurvivePermil))
+			a.detail += fmt.Sprintf("; drained it is %s", events.Percent(other.SurvivePermil))
 			a.remedy = "it goes on by itself when load falls; an operator can undrain it all the same"
 		}
 		return a
@@ -87,7 +85,7 @@ func returnSurvives(p *Policy, q Question) answer {
 
 // putBack judges the network with the link in service.
 func (p *Policy) putBack(q Question, judge func(ProspectLimits, *events.Prospect) answer) answer {
-	const limit = "within the limits of a drain, or no worse than with the link drained"
+	const limit = "within the limits of a drain, or no worse than drained"
 	f := q.Facts.Prospect
 	if why := q.unforeseen; f == nil || p.doubtful(f, q.Now) != "" {
 		if f != nil {

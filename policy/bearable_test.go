@@ -18,17 +18,17 @@ func TestBearable(t *testing.T) {
 		ok           bool
 		says         string
 	}{
-		{"as it was", "", func(*events.Prospect) {}, false, true, "nothing is cut off that has a path now; with the link drained the fullest link is at 50 % on chi-nyc; one more failure: worst 80 %"},
+		{"as it was", "", func(*events.Prospect) {}, false, true, "nothing is cut off that has a path now; drained, the fullest link is at 50 % on chi-nyc; one more failure: worst 80 %"},
 		{"just room", "", func(f *events.Prospect) { f.Drained.WorstPermil = 800 }, false, true, ""},
-		{"just none", "", func(f *events.Prospect) { f.Drained.WorstPermil = 801 }, false, false, "no longer bears the drain: with the link drained the fullest link is at 80.1 %"},
+		{"just none", "", func(f *events.Prospect) { f.Drained.WorstPermil = 801 }, false, false, "no longer bears the drain: drained, the fullest link is at 80.1 %"},
 		{"no fuller than in service", "", func(f *events.Prospect) { f.Drained.WorstPermil, f.InService.WorstPermil = 990, 990 }, false, true, ""},
-		{"a link more has failed, and traffic is cut off", "", func(f *events.Prospect) { f.Drained.CutOff = 1 }, false, false, "1 bit/s has no path but the link"},
+		{"a link more has failed, and traffic is cut off", "", func(f *events.Prospect) { f.Drained.CutOff = 1 }, false, false, "no path but what is drained for 1 bit/s"},
 		{"cut off with and without", "", func(f *events.Prospect) { f.Drained.CutOff, f.InService.CutOff = 9, 9 }, false, true, ""},
 		{"it just survives", "", func(f *events.Prospect) { f.Drained.SurvivePermil = 1000 }, false, true, ""},
 		{"it just does not", "", func(f *events.Prospect) { f.Drained.SurvivePermil = 1001 }, true, false, "one more failure: worst 100.1 %"},
 		{"everything at once", "", func(f *events.Prospect) {
 			f.Drained.CutOff, f.Drained.WorstPermil, f.Drained.SurvivePermil, f.NewViolations = 1, 1200, 1500, 3
-		}, false, false, "no path but the link; with the link drained the fullest link is at 120 %"},
+		}, false, false, "no path but what is drained for 1 bit/s; drained, the fullest link is at 120 %"},
 		{"reverted", "prospect: {when_unbearable: revert}", func(f *events.Prospect) { f.Drained.WorstPermil = 801 }, false, false, "the link is put back by itself"},
 		{"paged", "", func(f *events.Prospect) { f.Drained.WorstPermil = 801 }, false, false, "a person decides"},
 		{"no path left after a failure", "", func(f *events.Prospect) { f.NewViolations = 1 }, false, false, "failures that are survived now and would not be: 1"},
@@ -89,11 +89,11 @@ func TestReleaseChecks(t *testing.T) {
 	}{
 		{"as it was", "", func(*Question) {}, events.Allow, "", ""},
 		{"just room", "", foresees(func(f *events.Prospect) { f.InService.WorstPermil = 800 }), events.Allow, "", ""},
-		{"just none", "", foresees(func(f *events.Prospect) { f.InService.WorstPermil = 801 }), events.Defer, CheckCapacity, "with the link in service the fullest link is at 80.1 % on chi-nyc, and otherwise the fullest is at 50 %"},
+		{"just none", "", foresees(func(f *events.Prospect) { f.InService.WorstPermil = 801 }), events.Defer, CheckCapacity, "in service, the fullest link is at 80.1 % on chi-nyc; otherwise the fullest is at 50 %"},
 		{"as full as with the drain", "", foresees(func(f *events.Prospect) { f.InService.WorstPermil, f.Drained.WorstPermil = 950, 950 }), events.Allow, "", ""},
 		{"a little fuller than with the drain", "", foresees(func(f *events.Prospect) { f.InService.WorstPermil, f.Drained.WorstPermil = 951, 950 }), events.Defer, CheckCapacity, ""},
 		{"it just survives", "", foresees(func(f *events.Prospect) { f.InService.SurvivePermil = 1000 }), events.Allow, "", ""},
-		{"it just does not", "", foresees(func(f *events.Prospect) { f.InService.SurvivePermil = 1001 }), events.Defer, CheckSurvives, "with the link drained it is 80 %"},
+		{"it just does not", "", foresees(func(f *events.Prospect) { f.InService.SurvivePermil = 1001 }), events.Defer, CheckSurvives, "; drained it is 80 %"},
 		{"it survives as little as with the drain", "", foresees(func(f *events.Prospect) { f.InService.SurvivePermil, f.Drained.SurvivePermil = 1300, 1300 }), events.Allow, "", ""},
 		{"by another policy", "prospect: {worst_permil: 300}", foresees(func(f *events.Prospect) { f.Drained.WorstPermil = 300 }), events.Defer, CheckCapacity, ""},
 		{"no failure was looked at", "", foresees(func(f *events.Prospect) { f.InService.Failures, f.InService.SurvivePermil = 0, 9999 }), events.Allow, "", ""},

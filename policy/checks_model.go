@@ -76,7 +76,7 @@ func matrixFresh(p *Policy, q Question) answer {
 // those after a drain.
 func modelFits(p *Policy, q Question) answer {
 	least := p.file.Prospect.FitPermil
-	limit := fmt.Sprintf("at least %s of links within 5 %%", percent(least))
+	limit := fmt.Sprintf("at least %s of links within 5 %%", events.Percent(least))
 	f := q.Facts.Prospect
 	switch {
 	case f == nil:
@@ -93,7 +93,7 @@ func modelFits(p *Policy, q Question) answer {
 	case f.Fit.Links < fewest:
 		a.detail, a.remedy = "too few links' loads are measured to tell whether the model is right", "it goes on by itself when counters of every link are seen"
 	case int64(f.Fit.Close)*1000 < int64(least)*int64(f.Fit.Links):
-		a.detail = fmt.Sprintf("prediction and measurement agree on %d of %d directions of links only, the worst is %s by %s of capacity", f.Fit.Close, f.Fit.Links, or(f.Fit.OnLink, "unnamed"), percent(f.Fit.Worst))
+		a.detail = fmt.Sprintf("prediction and measurement agree on %d of %d directions of links only, the worst is %s by %s of capacity", f.Fit.Close, f.Fit.Links, or(f.Fit.OnLink, "unnamed"), events.Percent(f.Fit.Worst))
 	default:
 		a.ok = true
 	}
@@ -104,7 +104,7 @@ func modelFits(p *Policy, q Question) answer {
 // no load that is measured can be relied on.
 func countersAgree(p *Policy, q Question) answer {
 	least := p.file.Prospect.CountersPermil
-	limit := fmt.Sprintf("at least %s of links within 2 %%", percent(least))
+	limit := fmt.Sprintf("at least %s of links within 2 %%", events.Percent(least))
 	f := q.Facts.Prospect
 	switch {
 	case f == nil:
@@ -121,16 +121,8 @@ func countersAgree(p *Policy, q Question) answer {
 		return a
 	}
 	a.detail = fmt.Sprintf("both ends agree on %d of %d directions of links only, the worst is %s by %s of capacity",
-		f.Counters.Close, f.Counters.Links, or(f.Counters.OnLink, "unnamed"), percent(f.Counters.Worst))
+		f.Counters.Close, f.Counters.Links, or(f.Counters.OnLink, "unnamed"), events.Percent(f.Counters.Worst))
 	return a
-}
-
-// percent is a number of thousandths for people: "71 %" or "71.4 %".
-func percent(permil int) string {
-	if permil%10 == 0 {
-		return fmt.Sprintf("%d %%", permil/10)
-	}
-	return fmt.Sprintf("%d.%d %%", permil/10, permil%10)
 }
 
 // or is text, or what stands in for it where there is none.

@@ -18,154 +18,22 @@ func onProspect(limit func(ProspectLimits) string, judge func(ProspectLimits, *e
 	}
 }
 
-// connectivity wants the drain to cut off nothing that has a path now.
-func (l ProspectLimits) connectivity(f *events.Prospect) answer {
-	more := f.Drained.CutOff - f.InService.CutOff
-	names := newNames(f)
-	a := answer{
-		ok:    more <= 0 && len(f.Drained.CutOffNames) <= len(f.InService.CutOffNames),
-		value: fmt.Sprintf("%s newly cut off", rateOf(max(more, 0))), limit: limitConnected(l), detail: "nothing is cut off that has a path now",
-	}
-	if !a.ok {
-		what := rateOf(more)
-		if more <= 0 {
-			what = "traffic that is not measured"
-		}
-		a.detail = what + " has no path but the link"
-		if len(names) > 0 {
-			a.detail += ": " + some(names)
-		}
-		a.remedy = "leave it to a person: there is no way around the link"
-	}
-	return a
-}
-
-func limitConnected(ProspectLimits) string { return "nothing newly cut off" }
-
-// newNames are what the drain cuts off and is not cut off now, as far as it is named.
-func newNames(f *events.Prospect) []string {
-	var names []string
-	for _, n := range f.Drained.CutOffNames {
-		if !slices.Contains(f.InService.CutOffNames, n) {
-			names = append(names, n)
-		}
-	}
-	return names
-}
-
-// capacity wants room on the fullest link, or the drain to leave it no fuller than it is.
-func (l ProspectLimits) capacity(f *events.Prospect) answer {
-	a := l.room(f.Drained, f.InService, "with the link drained")
-	a.limit = limitCapacity(l)
-	return a
-}
-
-func limitCapacity(l ProspectLimits) string {
-	return fmt.Sprintf("at most %s, or no fuller than in service", percent(l.WorstPermil))
-}
-
-// room wants no link over the limit in one outlook, unless it is as full in the other.
-func (l ProspectLimits) room(is, other events.Outlook, when string) answer {
-	a := answer{
-		ok: is.WorstPermil <= max(l.WorstPermil, other.WorstPermil), value: percent(is.WorstPermil) + on(is.WorstLink),
-		detail: fmt.Sprintf("%s the fullest link is at %s", when, percent(is.WorstPermil)+on(is.WorstLink)),
-	}
-	if !a.ok {
-		a.detail += fmt.Sprintf(", and otherwise the fullest is at %s", percent(other.WorstPermil))
-		a.remedy = "it goes on by itself when load falls; or add capacity"
-	}
-	return a
-}
-
-// survives wants the drain to leave the network about as able to lose one link, risk group or router more as it is now.
-// What the network does not survive today is not the drain's doing, so the limits are relative.
-func (l ProspectLimits) survives(f *events.Prospect) (a answer, edge bool) {
-	is := f.Drained
-	full := is.SurvivePermil > max(l.SurvivePermil, f.InService.SurvivePermil+l.WorseByPermil)
-	fails := f.NewViolations > l.NewViolations
-	a = answer{
-		ok: !full && !fails, value: fmt.Sprintf("%s, %d new of %d failures", percent(is.SurvivePermil), f.NewViolations, is.Failures), limit: limitSurvives(l),
-		detail: oneMore(is),
-	}
-	switch {
-	case fails:
-		a.detail += fmt.Sprintf("; failures that are survived now and would not be: %d", f.NewViolations)
-		if f.Worst != "" {
-			a.detail += ", the worst: " + f.Worst
-		}
-	case full:
-		a.detail += fmt.Sprintf("; now it is %s", percent(f.InService.SurvivePermil))
-	}
-	if !a.ok {
-		a.remedy = "it goes on by itself when load falls or other links are back; or add capacity"
-	}
-	// Where no failure fills a link, what is not survived is not survived for want of a path.
-	const line = 1000
-	return a, fails && !full && is.SurvivePermil <= line
-}
-
-// oneMore is the worst failure more, for people.
-func oneMore(is events.Outlook) string {
-	detail := "one more failure: worst " + percent(is.SurvivePermil) + on(is.Link)
-	if is.Failure != "" {
-		detail += fmt.Sprintf(" if %s fails", is.Failure)
-	}
-	return detail
-}
-
-func limitSurvives(l ProspectLimits) string {
-	return fmt.Sprintf("at most %s or %s points more than now, at most %d new", percent(l.SurvivePermil), strings.TrimSuffix(percent(l.WorseByPermil), " %"), l.NewViolations)
-}
-
-func (l ProspectLimits) nothingFailed() answer {
-	return answer{
-		value: "no failure was looked at", limit: limitSurvives(l), detail: "it is not known what one more failure would do",
-		remedy: "it is computed by itself once telemetry of every link is there",
-	}
-}
-
-// survivesOneMore is survives of a plan. That no failure was looked at is a what-if that is missing in part.
+// survivesOneMore is survives of a plan.
 func survivesOneMore(p *Policy, q Question) answer {
-	l, f := p.file.Prospect, q.Facts.Prospect
-	if f == nil {
-		return notComputed(limitSurvives(l))
+	if q.Facts.Prospect == nil {
+		return notComputed(limitSurvives(p.file.Prospect))
 	}
-	if f.Drained.Failures == 0 {
-		return q.treated(l.Missing, l.nothingFailed())
-	}
-	a, edge := l.survives(f)
-	if a.ok || !edge {
-		return a
-	}
-	a.detail += "; no link would be full then, but traffic would have no path left"
-	return q.treated(l.Edge, a)
+	return q.survives(p.file.Prospect, q.Facts.Prospect)
 }
 
-// loopFree wants a way into the drain on which packets cannot loop, whatever the order in which routers learn of it. A link
-// that loses more than a loop of a moment costs is drained all the same.
+// loopFree is loops of a plan, which may go by other steps than the what-if does.
 func loopFree(p *Policy, q Question) answer {
-	l, f := p.file.Prospect, q.Facts.Prospect
-	limit := fmt.Sprintf("no transient loop, unless the link loses %g or more; else: %s", l.SkipStepsLoss, l.Loops)
-	if f == nil {
-		return notComputed(limit)
+	if q.Facts.Prospect == nil {
+		return notComputed(limitLoops(p.file.Prospect))
 	}
-	a := answer{ok: true, value: steps(len(q.Plan.Steps)), limit: limit, detail: "no packet loops on the way, whatever the order in which routers learn of it"}
-	switch jump := q.jump(); {
-	case f.Loops:
-		a.ok, a.detail = false, "packets may loop for a moment: a way without loops would take more steps than are allowed"
-	case jump != "":
-		a.ok, a.detail = false, "packets may loop for a moment: "+jump
-	}
-	if a.ok {
-		return a
-	}
-	a.value += ", may loop"
-	if lost := q.lost(); lost >= l.SkipStepsLoss {
-		a.ok, a.detail = true, fmt.Sprintf("%s; the link loses %.2g of its packets, which is worse", a.detail, lost)
-		return a
-	}
-	a.remedy = "leave it to a person, who chooses a quiet moment"
-	return q.treated(l.Loops, a)
+	a := q.loops(p.file.Prospect, q.Facts.Prospect, q.jump())
+	a.value = steps(len(q.Plan.Steps)) + ", " + a.value
+	return a
 }
 
 func steps(n int) string {
@@ -211,12 +79,12 @@ func worthIt(p *Policy, q Question) answer {
 	}
 	const most = 1 << 62
 	saves := max(f.Benefit, int64(min(q.lost()*float64(f.Moved), most)))
-	a := answer{value: fmt.Sprintf("saves %s, costs %s", rateOf(saves), rateOf(f.Harm)), limit: limit, detail: "the drain is expected to save more than it costs"}
+	a := answer{value: fmt.Sprintf("saves %s, costs %s", events.Rate(saves), events.Rate(f.Harm)), limit: limit, detail: "the drain is expected to save more than it costs"}
 	if f.Harm == 0 || worth == 0 || saves/int64(worth) >= f.Harm {
 		a.ok = true
 		return a
 	}
-	a.detail = fmt.Sprintf("the link loses %s now, and the drain is expected to cost %s over the time of a repair", rateOf(saves), rateOf(f.Harm))
+	a.detail = fmt.Sprintf("the link loses %s now, and the drain is expected to cost %s over the time of a repair", events.Rate(saves), events.Rate(f.Harm))
 	a.remedy = "it goes on by itself when the fault gets worse or load falls"
 	return q.treated(TreatAsk, a)
 }
@@ -234,7 +102,7 @@ func selfDependence(p *Policy, q Question) answer {
 		a.ok, a.value, a.detail, a.remedy = false, "not computed", "it is not known whether Detour's own way stays", "it is computed by itself once telemetry of every link is there"
 		return q.treated(TreatAsk, a)
 	}
-	for _, cut := range newNames(f) {
+	for _, cut := range f.NewlyCut() {
 		from, to, _ := strings.Cut(cut, " > ")
 		for _, router := range needs {
 			if router == from || router == to {
@@ -267,23 +135,4 @@ func on(link string) string {
 		return " on " + name
 	}
 	return fmt.Sprintf(" on %s (%s)", name, direction)
-}
-
-// some names a few of many.
-func some(names []string) string {
-	const shown = 3
-	if len(names) > shown {
-		return fmt.Sprintf("%s and %d more", strings.Join(names[:shown], ", "), len(names)-shown)
-	}
-	return strings.Join(names, ", ")
-}
-
-// rateOf is a rate of traffic for people.
-func rateOf(bps int64) string {
-	units := []string{"bit/s", "kbit/s", "Mbit/s", "Gbit/s", "Tbit/s"}
-	n, unit := float64(bps), 0
-	for ; n >= 1000 && unit < len(units)-1; unit++ {
-		n /= 1000
-	}
-	return fmt.Sprintf("%.4g %s", n, units[unit])
 }

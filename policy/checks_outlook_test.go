@@ -1,7 +1,6 @@
 package policy
 
 import (
-	"fmt"
 	"math"
 	"testing"
 
@@ -15,18 +14,18 @@ func foresees(spoil func(f *events.Prospect)) func(*Question) {
 
 func TestConnectivity(t *testing.T) {
 	for _, tt := range []spoiling{
-		{"one bit", "", foresees(func(f *events.Prospect) { f.Drained.CutOff = 1 }), events.Deny, CheckConnected, "1 bit/s has no path but the link"},
+		{"one bit", "", foresees(func(f *events.Prospect) { f.Drained.CutOff = 1 }), events.Deny, CheckConnected, "no path but what is drained for 1 bit/s"},
 		{"named", "", foresees(func(f *events.Prospect) {
 			f.Drained.CutOff, f.Drained.CutOffNames = 2_500_000_000, []string{"a > b", "c > d", "e > f", "g > h"}
-		}), events.Deny, CheckConnected, "2.5 Gbit/s has no path but the link: a > b, c > d, e > f and 1 more"},
+		}), events.Deny, CheckConnected, "no path but what is drained for 2.5 Gbit/s: a > b, c > d, e > f and 1 more"},
 		{"no approval helps", "", func(q *Question) { q.Facts.Prospect.Drained.CutOff, q.Approved = 1, true }, events.Deny, CheckConnected, "no way around the link"},
 		{"as much as is cut off now", "", foresees(func(f *events.Prospect) {
 			f.InService.CutOff, f.InService.CutOffNames = 5, []string{"a > b"}
 			f.Drained.CutOff, f.Drained.CutOffNames = 5, []string{"a > b"}
 		}), events.Allow, "", ""},
-		{"one bit more than is cut off now", "", foresees(func(f *events.Prospect) { f.InService.CutOff, f.Drained.CutOff = 5, 6 }), events.Deny, CheckConnected, "1 bit/s has no path but the link"},
+		{"one bit more than is cut off now", "", foresees(func(f *events.Prospect) { f.InService.CutOff, f.Drained.CutOff = 5, 6 }), events.Deny, CheckConnected, "no path but what is drained for 1 bit/s"},
 		{"less", "", foresees(func(f *events.Prospect) { f.InService.CutOff = 5 }), events.Allow, "", ""},
-		{"a router whose traffic is not known", "", foresees(func(f *events.Prospect) { f.Drained.CutOffNames = []string{"tul"} }), events.Deny, CheckConnected, "traffic that is not measured has no path but the link: tul"},
+		{"a router whose traffic is not known", "", foresees(func(f *events.Prospect) { f.Drained.CutOffNames = []string{"tul"} }), events.Deny, CheckConnected, "no path but what is drained for traffic that is not measured: tul"},
 	} {
 		t.Run(tt.name, tt.test)
 	}
@@ -38,7 +37,7 @@ func TestCapacity(t *testing.T) {
 	}
 	for _, tt := range []spoiling{
 		{"just room", "", full(400, 800), events.Allow, "", ""},
-		{"just none", "", full(400, 801), events.Defer, CheckCapacity, "with the link drained the fullest link is at 80.1 % on chi-nyc, and otherwise the fullest is at 40 %"},
+		{"just none", "", full(400, 801), events.Defer, CheckCapacity, "drained, the fullest link is at 80.1 % on chi-nyc; otherwise the fullest is at 40 %"},
 		{"as full as now", "", full(950, 950), events.Allow, "", ""},
 		{"a little fuller than now", "", full(950, 951), events.Defer, CheckCapacity, ""},
 		{"less full than now", "", full(1200, 900), events.Allow, "", ""},
@@ -210,9 +209,9 @@ func TestEvidence(t *testing.T) {
 		CheckMatrix:    {"1m0s", "at most 15m0s, 1h0m0s with an approval", "matrix tm was measured 1m0s ago"},
 		CheckFit:       {"80 of 80", "at least 95 % of links within 5 %", "the model explains the loads that are measured"},
 		CheckConnected: {"0 bit/s newly cut off", "nothing newly cut off", "nothing is cut off that has a path now"},
-		CheckCapacity:  {"71 % on den-kcy", "at most 80 %, or no fuller than in service", "with the link drained the fullest link is at 71 % on den-kcy"},
+		CheckCapacity:  {"71 % on den-kcy", "at most 80 %, or no fuller than in service", "drained, the fullest link is at 71 % on den-kcy"},
 		CheckSurvives:  {"93 %, 0 new of 52 failures", "at most 100 % or 5 points more than now, at most 0 new", "one more failure: worst 93 % on chi-nyc if sea-den fails"},
-		CheckLoopFree:  {"2 steps", "no transient loop, unless the link loses 0.001 or more; else: ask", "no packet loops on the way, whatever the order in which routers learn of it"},
+		CheckLoopFree:  {"2 steps, no loop", "no transient loop, unless the link loses 0.001 or more; else: ask", "no packet loops on the way, whatever the order in which routers learn of it"},
 		CheckWorth:     {"saves 1.5 Gbit/s, costs 2 Mbit/s", "saves 10 times what it costs", "the drain is expected to save more than it costs"},
 	} {
 		c := found(t, r, name)
@@ -230,16 +229,5 @@ func TestOn(t *testing.T) {
 		if got := on(link); got != want {
 			t.Errorf("on(%q) = %q, want %q", link, got, want)
 		}
-	}
-}
-
-func TestRateOf(t *testing.T) {
-	for bps, want := range map[int64]string{0: "0 bit/s", 999: "999 bit/s", 1000: "1 kbit/s", 2_500_000_000: "2.5 Gbit/s", 12_345_678_901_234: "12.35 Tbit/s"} {
-		if got := rateOf(bps); got != want {
-			t.Errorf("rateOf(%d) = %q, want %q", bps, got, want)
-		}
-	}
-	if fmt.Sprint(some([]string{"a", "b", "c"})) != "a, b, c" {
-		t.Error("three names are not all named")
 	}
 }

@@ -62,20 +62,6 @@ type Keep struct {
 // Prospects returns the limits on what a drain may do to the network.
 func (p *Policy) Prospects() ProspectLimits { return p.file.Prospect }
 
-// Judge holds what a drain would do against the limits: connectivity, capacity and survives, as Evaluate records them of a
-// what-if that it trusts. No plan, person or clock enters: what Evaluate would ask a person about is not OK.
-func (l ProspectLimits) Judge(f *events.Prospect) []events.Check {
-	one, _ := l.survives(f)
-	if f.Drained.Failures == 0 {
-		one = l.nothingFailed()
-	}
-	return []events.Check{
-		l.connectivity(f).check(CheckConnected),
-		l.capacity(f).check(CheckCapacity),
-		one.check(CheckSurvives),
-	}
-}
-
 // CheckKeep asks whether the routers and links that must be kept are known, and places what is not in the policy's file: a
 // misspelt name would keep nothing.
 func (p *Policy) CheckKeep(router, link func(name string) bool) error {

@@ -1,7 +1,6 @@
 package policy
 
 import (
-	"testing"
 	"time"
 
 	"github.com/detour-net/detour/events"
@@ -15,13 +14,5 @@ func calm() *events.Prospect {
 		InService: events.Outlook{WorstPermil: 400, WorstLink: "chi-nyc", SurvivePermil: 700, Failure: "den-kcy", Link: "chi-nyc", Failures: 50, Settled: 40},
 		Drained:   events.Outlook{WorstPermil: 500, WorstLink: "chi-nyc", SurvivePermil: 800, Failure: "sea-den", Link: "chi-nyc", Failures: 50, Settled: 40},
 		Moved:     3e9, Steps: []uint32{LastMetric},
-	}
-}
-
-func TestPercent(t *testing.T) {
-	for permil, want := range map[int]string{0: "0 %", 5: "0.5 %", 710: "71 %", 714: "71.4 %", 1000: "100 %", 1234: "123.4 %"} {
-		if got := percent(permil); got != want {
-			t.Errorf("percent(%d) = %q, want %q", permil, got, want)
-		}
 	}
 }

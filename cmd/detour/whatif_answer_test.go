@@ -12,7 +12,6 @@ import (
 	"github.com/detour-net/detour/events"
 	"github.com/detour-net/detour/internal/network"
 	"github.com/detour-net/detour/internal/network/forecast"
-	"github.com/detour-net/detour/policy"
 )
 
 const abilene = "../../internal/network/testdata/topologyzoo/Abilene.gml"
@@ -102,45 +101,5 @@ func TestAnswersBesides(t *testing.T) {
 	down := all.Drains[slices.IndexFunc(all.Drains, func(p prediction) bool { return p.Links[0] == "seattle--sunnyvale" })]
 	if down.Verdict != isUnsafe || !strings.Contains(strings.Join(down.Why, " "), "seattle") {
 		t.Errorf("the only link left to seattle: %s %v", down.Verdict, down.Why)
-	}
-}
-
-// TestLimits asks just inside and just outside each limit.
-func TestLimits(t *testing.T) {
-	l := policy.ProspectLimits{WorstPermil: 800, SurvivePermil: 1000, WorseByPermil: 50, NewViolations: 1, Edge: policy.TreatRefuse}
-	base := events.Prospect{
-		InService: events.Outlook{WorstPermil: 500, SurvivePermil: 900},
-		Drained:   events.Outlook{WorstPermil: 800, WorstLink: "x-y, x to y", SurvivePermil: 1000, Failure: "y-z", Link: "x-y, x to y", Failures: 9},
-	}
-	for _, tt := range []struct {
-		name   string
-		change func(*events.Prospect)
-		want   string // what the check that says no says; "" when none does
-	}{
-		{"at every limit", func(*events.Prospect) {}, ""},
-		{"over the worst", func(f *events.Prospect) { f.Drained.WorstPermil = 801 }, "fills x-y 80.1 %, now the fullest has 50 %"},
-		{"as full as now", func(f *events.Prospect) { f.InService.WorstPermil, f.Drained.WorstPermil = 950, 950 }, ""},
-		{"fuller than now", func(f *events.Prospect) { f.InService.WorstPermil, f.Drained.WorstPermil = 950, 951 }, "fills x-y 95.1 %, now the fullest has 95 %"},
-		{"over what is survived", func(f *events.Prospect) { f.Drained.SurvivePermil = 1001 }, "if y-z fails, x-y 100.1 %"},
-		{"five points more", func(f *events.Prospect) { f.InService.SurvivePermil, f.Drained.SurvivePermil = 1200, 1250 }, ""},
-		{"more than that", func(f *events.Prospect) { f.InService.SurvivePermil, f.Drained.SurvivePermil = 1200, 1251 }, "if y-z fails, x-y 125.1 %"},
-		{"as many violations", func(f *events.Prospect) { f.NewViolations = 1 }, ""},
-		{"one more", func(f *events.Prospect) { f.NewViolations, f.Worst = 2, "if y-z fails, all is lost" }, "if y-z fails, all is lost"},
-		{"cut off as now", func(f *events.Prospect) { f.InService.CutOff, f.Drained.CutOff = 7, 7 }, ""},
-		{"newly cut off", func(f *events.Prospect) { f.Drained.CutOff, f.Drained.CutOffNames = 1, []string{"x > y"} }, "cuts off 1 bit/s (x > y)"},
-	} {
-		t.Run(tt.name, func(t *testing.T) {
-			f := base
-			tt.change(&f)
-			got := ""
-			for _, c := range []events.Check{connectivity(f, true), capacity(f, l), survives(f, l)} {
-				if !c.OK {
-					got += c.Detail
-				}
-			}
-			if got != tt.want {
-				t.Errorf("%q, want %q", got, tt.want)
-			}
-		})
 	}
 }

@@ -92,9 +92,9 @@ func (c *cli) writeDrain(p prediction) error {
 		t := c.table("WHAT", "NOW", "DRAINED")
 		t.row("worst link", loaded(p.InService.WorstLink, p.InService.WorstPermil), loaded(p.Drained.WorstLink, p.Drained.WorstPermil))
 		t.row("one more failure", afterOne(*p.InService), afterOne(*p.Drained))
-		t.row("no path for", rate(p.InService.CutOff), rate(p.Drained.CutOff))
-		t.row("moved", "", rate(p.Moved))
-		t.row("expected loss", "", rate(p.Harm))
+		t.row("no path for", events.Rate(p.InService.CutOff), events.Rate(p.Drained.CutOff))
+		t.row("moved", "", events.Rate(p.Moved))
+		t.row("expected loss", "", events.Rate(p.Harm))
 		if err := t.flush(); err != nil {
 			return err
 		}
@@ -114,7 +114,7 @@ func (c *cli) writeDrain(p prediction) error {
 
 // loaded is a direction of a link with how full it is.
 func loaded(direction string, permil int) string {
-	return strings.TrimSpace(percent(permil) + " " + direction)
+	return strings.TrimSpace(events.Percent(permil) + " " + direction)
 }
 
 func afterOne(o events.Outlook) string {
@@ -138,7 +138,7 @@ func (c *cli) showAll(w *workbench, list []prediction) error {
 		for _, p := range list {
 			worst, more := "", ""
 			if p.Drained != nil {
-				worst, more = filled(p.Drained.WorstLink, p.Drained.WorstPermil), percent(p.Drained.SurvivePermil)
+				worst, more = filled(p.Drained.WorstLink, p.Drained.WorstPermil), events.Percent(p.Drained.SurvivePermil)
 				if p.Drained.Failure != "" {
 					more += " if " + p.Drained.Failure + " fails"
 				}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/detour-net/detour/events"
 	"github.com/detour-net/detour/internal/network/forecast"
 )
 
@@ -89,9 +90,9 @@ func (w *workbench) endure(ctx context.Context, bar *progress) (endurance, error
 	if e.Survived < len(e.Failures) {
 		e.Verdict = isUnsafe
 	}
-	worst := "one failure worst " + percent(fullest.WorstPermil)
+	worst := "one failure worst " + events.Percent(fullest.WorstPermil)
 	if fullest.Name != "" {
-		worst += fmt.Sprintf(" on %s if %s fails", linkOf(fullest.WorstLink), fullest.Name)
+		worst += fmt.Sprintf(" on %s if %s fails", events.LinkOf(fullest.WorstLink), fullest.Name)
 	}
 	e.Sentence = fmt.Sprintf("now worst link %s, %s, %d of %d cut something off", filled(e.Now.WorstLink, e.Now.WorstPermil), worst, cutting, len(e.Failures))
 	slices.SortStableFunc(e.Failures, func(a, b failure) int {
@@ -108,9 +109,9 @@ func (c *cli) writeEndurance(e endurance) error {
 	for _, f := range e.Failures {
 		cut := ""
 		if f.CutOff > 0 {
-			cut = rate(f.CutOff)
+			cut = events.Rate(f.CutOff)
 		}
-		t.row(string(f.Cause), f.Name, map[bool]cell{true: {"yes", green}, false: {"NO", red}}[f.Survived], filled(f.WorstLink, f.WorstPermil), cut, some(f.CutOffNames))
+		t.row(string(f.Cause), f.Name, map[bool]cell{true: {"yes", green}, false: {"NO", red}}[f.Survived], filled(f.WorstLink, f.WorstPermil), cut, events.Some(f.CutOffNames))
 	}
 	return t.flush()
 }

@@ -3,65 +3,13 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
-	"math/rand/v2"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-
-	"github.com/detour-net/detour/events"
 	"github.com/detour-net/detour/internal/network"
-	"github.com/detour-net/detour/policy"
 )
-
-// outlook draws an outlook whose figures lie about the limits.
-func outlook(r *rand.Rand) events.Outlook {
-	o := events.Outlook{WorstPermil: 780 + r.IntN(40), WorstLink: "x-y, x to y", SurvivePermil: 980 + r.IntN(100), Failure: "y-z", Link: "x-y, x to y", Failures: 1 + r.IntN(3)}
-	for range r.IntN(3) {
-		o.CutOffNames = append(o.CutOffNames, fmt.Sprintf("r%d > s", r.IntN(5)))
-		o.CutOff += 10
-	}
-	return o
-}
-
-// TestJudgedAlike holds the offline verdict against the policy's own, which decides for real: they are never two opinions.
-func TestJudgedAlike(t *testing.T) {
-	now := time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
-	r := rand.New(rand.NewPCG(1, 2))
-	count := map[bool]int{}
-	for range 5000 {
-		edge := []string{"refuse", "ask", "allow"}[r.IntN(3)]
-		rules, err := policy.Parse("drawn", fmt.Appendf(nil, "prospect: {worst_permil: %d, survive_permil: %d, worse_by_permil: %d, new_violations: %d, edge: %s}\n",
-			790+r.IntN(20), 990+r.IntN(20), r.IntN(60), r.IntN(2), edge))
-		if err != nil {
-			t.Fatal(err)
-		}
-		f := events.Prospect{
-			At: now, MatrixAt: now, Method: events.MethodExact, Fit: events.Fit{Links: 4, Close: 4},
-			InService: outlook(r), Drained: outlook(r), NewViolations: r.IntN(3),
-		}
-		want := rules.Bearable(&f, now, false)
-		l := rules.Prospects()
-		got := []events.Check{connectivity(f, true), capacity(f, l), survives(f, l)}
-		ok := true
-		for _, c := range got {
-			ok = ok && c.OK
-			if c.Value == "" || c.Limit == "" || c.Detail == "" {
-				t.Fatalf("a check says nothing: %+v", c)
-			}
-		}
-		count[ok]++
-		if ok != want.OK {
-			t.Fatalf("%+v by %+v: %v here %+v, %v by the policy: %s", f, l, ok, got, want.OK, want.Detail)
-		}
-	}
-	if count[true] < 100 || count[false] < 100 {
-		t.Errorf("%d safe and %d not: want many of both", count[true], count[false])
-	}
-}
 
 func TestParseRate(t *testing.T) {
 	for text, want := range map[string]int64{
@@ -145,37 +93,5 @@ func TestWhatifInterrupted(t *testing.T) {
 	args := []string{"whatif", "--all", "--gml", "../../internal/network/testdata/topologyzoo/Abilene.gml", "--gravity", "30G"}
 	if got := execute(ctx, args, strings.NewReader(""), io.Discard, &said); got != exitFailed || !strings.Contains(said.String(), "interrupted") {
 		t.Errorf("exit code %d: %s", got, said.String())
-	}
-}
-
-func TestSentence(t *testing.T) {
-	two := [][]push{{}, {}}
-	f := events.Prospect{
-		InService: events.Outlook{WorstPermil: 400},
-		Drained:   events.Outlook{WorstPermil: 710, WorstLink: "den-kcy, den to kcy", SurvivePermil: 930, Failure: "sea-den"},
-	}
-	cut := f
-	cut.Drained.CutOff, cut.Drained.CutOffNames = 2_500_000_000, []string{"a > b"}
-	isolated := f
-	isolated.InService.CutOff, isolated.Drained.CutOff = 5, 5
-	for _, tt := range []struct {
-		name  string
-		p     prediction
-		f     events.Prospect
-		known bool
-		want  string
-	}{
-		{"safe", prediction{Pushes: two}, f, true, "after the drain worst link den-kcy 71 %, one more failure worst 93 % if sea-den fails, nothing cut off, two metric steps"},
-		{"cuts off", prediction{Pushes: two[:1], CutOff: cut.Drained.CutOffNames}, cut, true, "after the drain worst link den-kcy 71 %, one more failure worst 93 % if sea-den fails, 2.5 Gbit/s cut off, one metric step"},
-		{"cut off before", prediction{Pushes: two}, isolated, false, "nothing newly cut off, two metric steps"},
-		{"without traffic", prediction{Pushes: two, CutOff: cut.Drained.CutOffNames}, cut, false, "2500000000 pairs of routers cut off, two metric steps"},
-		{"loops", prediction{Pushes: two, Loops: true}, f, false, "nothing cut off, two metric steps, and packets may loop in the last: more steps would be too many"},
-	} {
-		if diff := cmp.Diff(tt.want, tt.p.sentence(tt.f, tt.known)); diff != "" {
-			t.Errorf("%s (-want +got):\n%s", tt.name, diff)
-		}
-	}
-	if got := counted(11, "metric step") + ", " + counted(0, "link"); got != "11 metric steps, no links" {
-		t.Error(got)
 	}
 }
