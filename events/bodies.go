@@ -130,10 +130,23 @@ type Ruled struct {
 	Checks  []Check `json:"checks"`
 }
 
-// Asked says that people were asked to approve a plan.
+// Failing are the names of the checks that say no, in their order.
+func (r Ruled) Failing() (names []string) {
+	for _, c := range r.Checks {
+		if !c.OK {
+			names = append(names, c.Name)
+		}
+	}
+	return names
+}
+
+// Asked says that people were asked to approve a plan, for the checks that want a person. What they say holds for these alone.
 type Asked struct {
+	// Plan is the digest that an approval names: the plan's own, or, where the same plan is asked about again because other checks
+	// ask, one of plan and checks. So nobody approves what they were not shown.
 	Plan    Digest    `json:"plan"`
-	Quorum  int       `json:"quorum"` // distinct people
+	Checks  []string  `json:"checks,omitempty"` // sorted
+	Quorum  int       `json:"quorum"`           // distinct people
 	Roles   []string  `json:"roles"`
 	Expires time.Time `json:"expires"`
 }

@@ -13,7 +13,7 @@ const CheckBearable = "bearable"
 
 // Bearable says whether a drain that stands may go on standing: it cuts off nothing, and leaves the room that a new one must
 // leave. It is to be asked at every look, for a drain that was safe when it was made need not stay so. Where it is not
-// bearable, ProspectLimits.WhenUnbearable says what happens. approved is whether a person approved the plan.
+// bearable, ProspectLimits.WhenUnbearable says what happens. approved is whether a person approved the plan for CheckSurvives.
 //
 // What is not known is no reason to take a drain back: the answer is then yes, and says so.
 func (p *Policy) Bearable(f *events.Prospect, now time.Time, approved bool) events.Check {
@@ -25,7 +25,7 @@ func (p *Policy) Bearable(f *events.Prospect, now time.Time, approved bool) even
 	}
 	answers := []answer{l.connectivity(f), l.capacity(f)}
 	if f.Drained.Failures > 0 {
-		answers = append(answers, Question{Mode: events.Live, Approved: approved}.survives(l, f))
+		answers = append(answers, Question{Mode: events.Live, approved: approved}.survives(l, f))
 	}
 	var values, said, wrong []string
 	for _, a := range answers {
@@ -50,7 +50,7 @@ func (p *Policy) doubtful(f *events.Prospect, now time.Time) string {
 	if why := p.usable(f, now); why != "" {
 		return why
 	}
-	q := Question{Now: now, Facts: events.Facts{Prospect: f}, Approved: true}
+	q := Question{Now: now, Facts: events.Facts{Prospect: f}, approved: true}
 	for _, ask := range []func(*Policy, Question) answer{matrixFresh, modelFits} {
 		if a := ask(p, q); !a.ok {
 			return a.detail

@@ -230,7 +230,7 @@ func ceilingRate(_ *Policy, q Question) answer {
 func hardDrain(_ *Policy, q Question) answer {
 	a := answer{ok: true, value: "soft", limit: "never without approval, compiled in", detail: "the link stays usable as a last resort"}
 	if q.isolates() {
-		a.value, a.ok, a.detail, a.remedy = "hard", q.Approved || q.Mode != events.Live, "the plan takes the link out of SPF, also as a last resort", "an approver decides"
+		a.value, a.ok, a.detail, a.remedy = "hard", q.approved || q.Mode != events.Live, "the plan takes the link out of SPF, also as a last resort", "an approver decides"
 	}
 	return a
 }
@@ -240,7 +240,7 @@ func approval(p *Policy, q Question) answer {
 	a := answer{ok: true, value: string(q.Rule.Autonomy), limit: "as the rule says", detail: "the rule acts without asking"}
 	switch {
 	case q.Rule.Autonomy == Auto:
-	case q.Approved:
+	case q.approved:
 		a.value, a.detail = "approved", "exactly this plan was approved"
 	case q.Mode != events.Live:
 		a.value, a.detail = "not asked", "a dry run touches nothing, so nobody is asked; live, an approver would be"

@@ -87,7 +87,7 @@ func platformQualified(p *Policy, q Question) answer {
 		switch {
 		case how == TreatAllow:
 			a.detail = fmt.Sprintf("%s is not qualified for this, and the policy allows it nevertheless", end.Device)
-		case how == TreatAsk && q.Approved:
+		case how == TreatAsk && q.approved:
 			a.detail = fmt.Sprintf("%s is not qualified for this, and it was approved", end.Device)
 		default:
 			a.ok, a.detail = false, fmt.Sprintf("no proof of %s with its present software is on record", end.Device)

@@ -13,7 +13,7 @@ func (q Question) treated(how Treatment, a answer) answer {
 	switch {
 	case how == TreatAllow:
 		a.ok, a.detail = true, a.detail+"; the policy allows it"
-	case how == TreatAsk && q.Approved:
+	case how == TreatAsk && q.approved:
 		a.ok, a.detail = true, a.detail+"; exactly this plan was approved"
 	case how == TreatAsk && q.Mode != events.Live:
 		a.ok, a.detail = true, a.detail+"; a dry run touches nothing, live a person would be asked"

@@ -93,7 +93,7 @@ func (r Requirement) ask(p *Policy, q Question) answer {
 	switch {
 	case r.Otherwise == events.Ask && q.Mode != events.Live:
 		a.ok, a.detail = true, r.Message+" (a dry run touches nothing, so nobody is asked; live, an approver would be)"
-	case r.Otherwise == events.Ask && q.Approved:
+	case r.Otherwise == events.Ask && q.approved:
 		a.ok, a.detail = true, r.Message+" (and exactly this plan was approved)"
 	case r.Otherwise == events.Ask:
 		a.remedy = "an approver decides"

@@ -1,6 +1,10 @@
 package policy
 
-import "github.com/detour-net/detour/events"
+import (
+	"slices"
+
+	"github.com/detour-net/detour/events"
+)
 
 // Evaluate says whether the plan may be carried out now. Every check is asked and recorded. A check that nothing but
 // another plan can satisfy denies; one that time or a person can satisfy defers; then a person is asked if the rule, the
@@ -146,6 +150,7 @@ func (p *Policy) rule(q Question, checks []check) events.Ruled {
 	q.claimed = q.claims()
 	q.Facts.Prospect, q.unforeseen = p.foresee(q)
 	for i, c := range checks {
+		q.approved = q.Approved && (q.Mode != events.Live || slices.Contains(q.ApprovedFor, c.name))
 		a := c.ask(p, q)
 		r.Checks[i] = a.check(c.name)
 		if a.ok {

@@ -69,11 +69,17 @@ func facts(metric uint64) events.Facts {
 	}
 }
 
-// good is a question that every check of a policy without particulars answers with yes.
+// good is a question that every check of a policy without particulars answers with yes. Should it be approved, then for
+// everything.
 func good() Question {
-	return Question{
+	q := Question{
 		Now: noon, Rule: Rule{Name: "r", Autonomy: Auto}, Symptom: events.LinkErrors, Plan: drain(LastMetric), Mode: events.Live, Facts: facts(10),
+		ApprovedFor: []string{"own"},
 	}
+	for _, c := range actChecks {
+		q.ApprovedFor = append(q.ApprovedFor, c.name)
+	}
+	return q
 }
 
 func claim(incident string, scopes ...events.Scope) Claim {

@@ -244,6 +244,40 @@ func TestJudgedAsEvaluated(t *testing.T) {
 	}
 }
 
+// TestApprovedForWhatAsked: a quorum that was asked for every check that wants a person lets the plan through; one that was
+// not asked for one of them leaves exactly that one open.
+func TestApprovedForWhatAsked(t *testing.T) {
+	asked := 0
+	rapid.Check(t, func(t *rapid.T) {
+		p, q := parseRapid(t, "facts: {unproven: ask}\nchecks: [{name: own, require: verdict.new_violations == 0, message: no, otherwise: ask}]"), good()
+		q.Facts.Prospect = drawProspect(t)
+		q.Facts.Ends[0].Profile.Qualified = rapid.Bool().Draw(t, "qualified")
+		q.Rule.Autonomy = rapid.SampledFrom([]Autonomy{Auto, Approve}).Draw(t, "autonomy")
+		q.Plan = drain(rapid.SampledFrom([]uint64{LastMetric, MaxMetric}).Draw(t, "metric"))
+		first := p.Evaluate(q)
+		if first.Verdict != events.Ask {
+			return
+		}
+		asked++
+		q.Approved, q.ApprovedFor = true, first.Failing()
+		if r := p.Evaluate(q); r.Verdict != events.Allow {
+			t.Fatalf("approved for %v: %s for %v", q.ApprovedFor, r.Verdict, r.Failing())
+		}
+		forgotten := rapid.SampledFrom(q.ApprovedFor).Draw(t, "forgotten")
+		q.ApprovedFor = slices.DeleteFunc(slices.Clone(q.ApprovedFor), func(name string) bool { return name == forgotten })
+		if r := p.Evaluate(q); r.Verdict != events.Ask || !slices.Equal(r.Failing(), []string{forgotten}) {
+			t.Fatalf("approved for %v and not for %s: %s for %v", q.ApprovedFor, forgotten, r.Verdict, r.Failing())
+		}
+		q.Mode = events.DryRun
+		if r := p.Evaluate(q); r.Verdict != events.Allow {
+			t.Fatalf("a dry run: %s for %v", r.Verdict, r.Failing())
+		}
+	})
+	if asked < 5 {
+		t.Errorf("a person was asked %d times: the test shows less than it should", asked)
+	}
+}
+
 // TestAWorseProspectIsNeverJudgedBetter makes one thing worse, which must not make a verdict milder.
 func TestAWorseProspectIsNeverJudgedBetter(t *testing.T) {
 	worse := map[string]func(f *events.Prospect, by int){

@@ -14,12 +14,16 @@ type Question struct {
 	Plan      events.Plan
 	Mode      events.Mode
 	Facts     events.Facts
-	Approved  bool // by a quorum, of exactly this plan
+	Approved  bool // by a quorum, of exactly this plan; in a dry run nobody needs to
 	Situation Situation
+
+	// ApprovedFor are the checks for which the quorum was asked. Live, an approval counts for no other.
+	ApprovedFor []string
 
 	// The alarm and the inventory. A condition that asks for what is left out gets an error, which is a no.
 	Subject Subject
 
+	approved   bool    // as far as the check is concerned that is asked
 	claimed    []Claim // what claims says, computed once for all checks
 	unforeseen string  // why Facts.Prospect is none to rest on; it is nil then
 }

@@ -135,7 +135,7 @@ func (p *page) people() {
 	}
 	p.title("people")
 	if i.Ask != nil {
-		p.line("  asked: %d with one of the roles %v, until %s, about plan %s", i.Ask.Quorum, i.Ask.Roles, stamp(i.Ask.Expires), i.Ask.Plan.Short())
+		p.line("  asked: %d with one of the roles %v, until %s, about plan %s%s", i.Ask.Quorum, i.Ask.Roles, stamp(i.Ask.Expires), i.Ask.Plan.Short(), forChecks(i.Ask.Checks))
 	}
 	for _, a := range i.Approvals {
 		p.line("  approved by %s, plan %s", who(a.By), a.Plan.Short())
@@ -152,6 +152,14 @@ func (p *page) people() {
 	if i.Release != nil && i.Release.By != nil {
 		p.line("  undrain ordered by %s: %s", who(*i.Release.By), dash(i.Release.Why))
 	}
+}
+
+// forChecks says for which checks a person is asked.
+func forChecks(names []string) string {
+	if len(names) == 0 {
+		return ""
+	}
+	return ", for " + strings.Join(names, ", ")
 }
 
 // routers says of every leaf how it stood, what the plan sets, and how the router was last seen to stand.

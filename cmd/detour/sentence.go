@@ -70,7 +70,7 @@ func aboutDecision(body events.Body) (string, bool) {
 	case events.Ruled:
 		return string(r.Verdict) + failed(r.Checks), true
 	case events.Asked:
-		return fmt.Sprintf("%d of %v until %s, plan %s", r.Quorum, r.Roles, stamp(r.Expires), r.Plan.Short()), true
+		return fmt.Sprintf("%d of %v until %s, plan %s%s", r.Quorum, r.Roles, stamp(r.Expires), r.Plan.Short(), forChecks(r.Checks)), true
 	case events.Approved:
 		return fmt.Sprintf("by %s, plan %s", who(r.By), r.Plan.Short()), true
 	case events.Rejected:

@@ -186,7 +186,7 @@ func (b *Board) foldIncident(i *Incident, c events.Commit, body events.Body) (to
 	case events.Asked:
 		i.Ask, i.Terms, i.Approvals, i.Rejection, i.Lapsed, to = &r, i.terms(), nil, nil, false, Asking
 	case events.Approved:
-		if i.Plan == nil || r.Plan != i.Plan.Digest {
+		if i.Ask == nil || r.Plan != i.Ask.Plan {
 			return to, "it approves another plan"
 		}
 		i.Approvals = append(i.Approvals, r)
@@ -293,7 +293,7 @@ const LabelAskedBy = "asked_by"
 
 func (i *Incident) plan(r events.Planned) Phase {
 	if i.Plan == nil || i.Plan.Digest != r.Digest {
-		i.Approvals = nil
+		i.Ask, i.Approvals = nil, nil
 	}
 	i.Plan = &r
 	i.Steps = make([][]ChangeState, len(r.Plan.Steps))

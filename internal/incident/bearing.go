@@ -19,7 +19,7 @@ func (d *draft) tooMuch(i *Incident, facts events.Facts) bool {
 	if f == nil || f.Missing != "" || d.world.Now.Sub(f.At) > d.clocks().Fresh.Std() || !d.counts(i, facts) {
 		return false // that is no look
 	}
-	c := d.world.Policy.Bearable(f, d.world.Now, i.Quorum())
+	c := d.world.Policy.Bearable(f, d.world.Now, i.approvedFor(policy.CheckSurvives))
 	switch {
 	case c.OK && i.Unbearable.IsZero():
 		return false

@@ -34,7 +34,7 @@ func (s *stage) describe(body events.Body) string {
 	case events.Ruled:
 		return strings.TrimSpace(fmt.Sprintf("ruled %s %s", b.Verdict, paren(notOK(b.Checks))))
 	case events.Asked:
-		return fmt.Sprintf("asked: %d of %v until %s", b.Quorum, b.Roles, s.since(b.Expires))
+		return fmt.Sprintf("asked for %s: %d of %v until %s", strings.Join(b.Checks, ", "), b.Quorum, b.Roles, s.since(b.Expires))
 	case events.Approved:
 		return "approved by " + b.By.Name
 	case events.Rejected:

@@ -170,18 +170,23 @@ func (i *Incident) Drained() bool {
 	return true
 }
 
-// Quorum reports whether enough distinct people have approved the plan that stands now.
+// Quorum reports whether enough distinct people have approved what they were asked about last.
 func (i *Incident) Quorum() bool {
-	if i.Ask == nil || i.Plan == nil {
+	if i.Ask == nil {
 		return false
 	}
 	people := map[string]bool{}
 	for _, a := range i.Approvals {
-		if a.Plan == i.Plan.Digest {
+		if a.Plan == i.Ask.Plan {
 			people[a.By.Name] = true
 		}
 	}
 	return len(people) >= i.Ask.Quorum
+}
+
+// approvedFor reports whether a quorum has approved the plan for a check.
+func (i *Incident) approvedFor(check string) bool {
+	return i.Quorum() && slices.Contains(i.Ask.Checks, check)
 }
 
 func (i *Incident) clone() *Incident {

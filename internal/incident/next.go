@@ -2,6 +2,7 @@ package incident
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/detour-net/detour/events"
@@ -38,7 +39,8 @@ func (d *draft) planAndRule(i *Incident, rule policy.Rule, facts events.Facts) {
 	mode, why := d.world.Policy.Mode(d.world.Mode, rule, d.world.Now, i.Target.Scopes, d.board.Windows(d.world.Now))
 	p := events.Planned{Plan: plan, Digest: plan.Digest(), Rule: rule.Name, Mode: mode, ModeWhy: why, Facts: facts}
 	same := i.Plan != nil && i.Plan.Digest == p.Digest && i.Plan.Mode == mode
-	ruled := d.world.Policy.Evaluate(d.question(i, rule, p, same && d.approved(i)))
+	approved := same && d.approved(i)
+	ruled := d.world.Policy.Evaluate(d.question(i, rule, p, approved))
 	d.oneOfMany(i, &ruled)
 	d.ofOnePolicy(&ruled)
 	if same && i.Phase == Waiting && ruled.Verdict == events.Defer && sameHold(i.Ruling, ruled) {
@@ -54,8 +56,7 @@ func (d *draft) planAndRule(i *Incident, rule policy.Rule, facts events.Facts) {
 		d.append(i.ID, events.Admitted{Plan: p.Digest, Claims: i.Target.Scopes})
 		d.intend(i.ID, 0, false, "")
 	case events.Ask:
-		a := d.world.Policy.Approvals()
-		d.append(i.ID, events.Asked{Plan: p.Digest, Quorum: a.Quorum, Roles: a.Roles, Expires: d.world.Now.Add(a.Expiry.Std())})
+		d.ask(i.ID, p.Digest, ruled.Failing(), approved)
 	case events.Deny:
 		d.close(i, events.WasRefused, firstFailed(ruled.Checks))
 	}
@@ -138,16 +139,6 @@ func (d *draft) asking(i *Incident) {
 		d.wakeAt(i.Ask.Expires)
 	}
 }
-
-// approved reports whether the plan has been approved and may still be begun: what then waits until the request would have
-// lapsed is asked about anew.
-func (d *draft) approved(i *Incident) bool {
-	return i.Quorum() && d.sameTerms(i) && (i.Phase == Asking || d.world.Now.Before(i.Ask.Expires))
-}
-
-// sameTerms reports whether people were asked under the policy that is in force: who must approve, how many of them, and
-// what besides was found in order are that policy's.
-func (d *draft) sameTerms(i *Incident) bool { return i.Terms == d.world.Policy.Digest() }
 
 // endEarly ends an incident of which nothing stands when it was aborted, has cleared, or is too old to act on.
 func (d *draft) endEarly(i *Incident) bool {
@@ -244,13 +235,5 @@ func sameHold(was *events.Ruled, is events.Ruled) bool {
 	if was == nil || was.Verdict != is.Verdict || was.Policy != is.Policy {
 		return false
 	}
-	failed := func(r events.Ruled) (names string) {
-		for _, c := range r.Checks {
-			if !c.OK {
-				names += c.Name + "\n"
-			}
-		}
-		return names
-	}
-	return failed(*was) == failed(is)
+	return slices.Equal(was.Failing(), is.Failing())
 }

@@ -31,11 +31,15 @@ func (i *Incident) loss(facts events.Facts) float64 {
 	return min(share, 1)
 }
 
-// question puts together all that the policy may look at. A dry run needs nobody's approval.
+// question puts together all that the policy may look at. A dry run needs nobody's approval. Approved means approved for the
+// checks that people were asked for.
 func (d *draft) question(i *Incident, rule policy.Rule, p events.Planned, approved bool) policy.Question {
 	q := policy.Question{
 		Now: d.world.Now, Rule: rule, Symptom: i.Symptom, Plan: p.Plan, Mode: p.Mode, Facts: p.Facts,
 		Approved: approved || p.Mode != events.Live, Situation: d.board.situation(i.ID), Subject: d.subject(i),
+	}
+	if i.Ask != nil {
+		q.ApprovedFor = i.Ask.Checks
 	}
 	q.Situation.Links = map[string][]events.Scope{}
 	for _, name := range slices.Concat(p.Facts.Network.DrainedLinks, p.Facts.Network.DownLinks) {

@@ -42,7 +42,7 @@ func (s *stage) do(verb string, args []string) error {
 		return s.router(arg(0), arg(1), arg(2))
 	case "link": // NAME sick|healed|stubborn|supple|down|up
 		s.link(arg(0), arg(1))
-	case "ahead": // [LINK] [worst=N] [survives=N] [steps=N,N]: from here on it is computed what drains would do, and of LINK this
+	case "ahead": // [LINK] [worst=N] [survives=N] [violations=N] [steps=N,N]: from here on it is computed what drains would do, and of LINK this
 		return s.ahead(arg(0), named)
 	case "group": // SCOPE LINK...: these links, and no others, have the scope
 		g, ok := s.world.Inventory.(grouped)
@@ -241,6 +241,8 @@ func (s *stage) ahead(link string, named map[string]string) error {
 				p.Drained.WorstPermil = int(n)
 			case "survives":
 				p.Drained.SurvivePermil = int(n)
+			case "violations":
+				p.NewViolations, p.Worst = int(n), "if x-y fails, 1 demands are cut off"
 			case "steps":
 				p.Steps = append(p.Steps, uint32(n))
 			default:

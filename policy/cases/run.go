@@ -34,16 +34,16 @@ func (c *Case) run(p *policy.Policy) Result {
 	s := c.subject()
 	if rule, ok := p.Match(s); ok {
 		mode, _ := p.Mode(c.Mode, rule, c.Now, s.Target.Scopes, nil)
-		ruled := p.Evaluate(policy.Question{
+		q := policy.Question{
 			Now: c.Now, Rule: rule, Symptom: c.Anomaly.Kind, Plan: c.plan(rule.Remediation), Mode: mode, Facts: c.facts(),
-			Approved: c.Approved || mode != events.Live, Situation: c.situation(), Subject: s,
-		})
-		r.Rule, r.Verdict, r.Checks = rule.Name, ruled.Verdict, ruled.Checks
-		for _, check := range ruled.Checks {
-			if !check.OK {
-				r.Failing = append(r.Failing, check.Name)
-			}
+			Approved: mode != events.Live, Situation: c.situation(), Subject: s,
 		}
+		ruled := p.Evaluate(q)
+		if c.Approved {
+			q.Approved, q.ApprovedFor = true, ruled.Failing() // by people who were asked for everything that says no
+			ruled = p.Evaluate(q)
+		}
+		r.Rule, r.Verdict, r.Checks, r.Failing = rule.Name, ruled.Verdict, ruled.Checks, append(r.Failing, ruled.Failing()...)
 	}
 	c.Expect.compare(&r)
 	r.OK = len(r.Differences) == 0
