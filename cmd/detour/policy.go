@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -21,11 +22,12 @@ func newPolicy(c *cli) *cobra.Command {
 
 // inForce is everything that a policy decides by.
 type inForce struct {
-	Policy string         `json:"policy"` // its file
-	Digest events.Digest  `json:"digest"`
-	Limits []policy.Limit `json:"limits"`
-	Rules  []ruleInForce  `json:"rules"`
-	Checks []ownCheck     `json:"checks"`
+	Policy  string          `json:"policy"` // its file
+	Digest  events.Digest   `json:"digest"`
+	Limits  []policy.Limit  `json:"limits"`
+	Rules   []ruleInForce   `json:"rules"`
+	Checks  []ownCheck      `json:"checks"`
+	Windows []policy.Window `json:"windows"`
 }
 
 type ruleInForce struct {
@@ -44,8 +46,8 @@ func newPolicyCheck(c *cli) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "check [FILE]", Short: "Check a policy strictly, and print every limit in force with the rules and their conditions", Args: atMostOne,
 		Long: "Reads a policy as serve would, names each mistake with file, line and column (also within a condition), and prints every\n" +
-			"limit in force with where it comes from, the rules with their conditions, and the checks that you added. Without FILE it is\n" +
-			"the policy that the configuration names. Nothing is started or reached.",
+			"limit in force with where it comes from, the rules with their conditions, the checks that you added, and the maintenance\n" +
+			"windows. Without FILE it is the policy that the configuration names. Nothing is started or reached.",
 		RunE: func(_ *cobra.Command, args []string) error {
 			p, err := policyOf(args, path)
 			if err != nil {
@@ -90,7 +92,7 @@ func describe(p *policy.Policy) inForce {
 		}
 		return nil
 	}
-	view := inForce{Policy: p.Name(), Digest: p.Digest(), Limits: p.Limits(), Rules: []ruleInForce{}, Checks: []ownCheck{}}
+	view := inForce{Policy: p.Name(), Digest: p.Digest(), Limits: p.Limits(), Rules: []ruleInForce{}, Checks: []ownCheck{}, Windows: p.Windows()}
 	for _, r := range p.Rules() {
 		view.Rules = append(view.Rules, ruleInForce{r, condition(r.When)})
 	}
@@ -120,17 +122,44 @@ func (c *cli) writePolicy(v inForce) error {
 		}
 		t.row(r.Name, answers(r.Match), strings.TrimSpace(r.Remediation+" "+string(r.With)), r.Autonomy, when, decides)
 	}
-	if err := t.flush(); err != nil || len(v.Checks) == 0 {
+	if err := t.flush(); err != nil {
 		return err
 	}
+	if err := c.writeOwnChecks(v.Checks); err != nil {
+		return err
+	}
+	return c.writeWindows(v.Windows)
+}
+
+func (c *cli) writeOwnChecks(checks []ownCheck) error {
+	if len(checks) == 0 {
+		return nil
+	}
 	fmt.Fprintln(c.stdout)
-	t = c.table("CHECK", "WHEN", "REQUIRES", "OTHERWISE", "SAYS")
-	for _, r := range v.Checks {
+	t := c.table("CHECK", "WHEN", "REQUIRES", "OTHERWISE", "SAYS")
+	for _, r := range checks {
 		when := ""
 		if r.When != nil {
 			when = r.When.Text
 		}
 		t.row(r.Name, when, r.Require.Text, r.Otherwise, r.Message)
+	}
+	return t.flush()
+}
+
+// writeWindows lists the times in which every plan is a dry run.
+func (c *cli) writeWindows(windows []policy.Window) error {
+	if len(windows) == 0 {
+		return nil
+	}
+	fmt.Fprintln(c.stdout)
+	t := c.table("WINDOW", "DRY-RUN IN", "FROM", "FOR")
+	for _, w := range windows {
+		from := fmt.Sprintf("every %s at %s %s", w.Every, w.At, w.Zone)
+		if w.Every == "" {
+			from = w.Start.Format(time.RFC3339)
+		}
+		t.row(w.Name, string(w.Scope), from, w.Duration.String())
 	}
 	return t.flush()
 }
