@@ -103,10 +103,12 @@ type Held struct {
 	Cycle   int       `json:"cycle"` // how often this incident has been drained, from 1; the hold doubles with each
 }
 
-// Renewed extends a hold: the fault still fires or has not been clear for long enough.
+// Renewed extends a hold: the fault still fires or has not been clear for long enough. It carries what was computed of the
+// drain since, if anything was.
 type Renewed struct {
-	Until time.Time `json:"until"`
-	Why   string    `json:"why"`
+	Until    time.Time `json:"until"`
+	Why      string    `json:"why"`
+	Prospect *Prospect `json:"prospect,omitempty"`
 }
 
 // Released says that the mitigation is to be taken back, with the checks that allow it.

@@ -7,13 +7,16 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/detour-net/detour/events"
+	"github.com/detour-net/detour/internal/incident"
 	"github.com/detour-net/detour/internal/web/client"
 )
 
 func newDrains(c *cli) *cobra.Command {
 	return &cobra.Command{
 		Use: "drains", Short: "Every drain in force, ours and others'", Args: takes(),
-		Long: "Lists what Detour has drained, as the ledger says, and what somebody else has drained, as the routers' metrics show.",
+		Long: "Lists what Detour has drained, as the ledger says, and what somebody else has drained, as the routers' metrics show.\n" +
+			"Of each of Detour's it says how full other links are as measured, and what it costs as computed last: how full the fullest\n" +
+			"link is, in service and drained, and the same after the worst failure more.",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return c.call(cmd.Context(), answerWithin, func(ctx context.Context, cl *client.Client) error {
 				list, err := cl.Drains(ctx)
@@ -26,20 +29,40 @@ func newDrains(c *cli) *cobra.Command {
 						c.note("nothing is drained")
 						return nil
 					}
-					t := c.table("LINK", "OWNER", "INCIDENT", "PHASE", "SINCE", "NOT BEFORE", "EXPIRES", "SEEN", "WORST OTHER LINK")
+					t := c.table("LINK", "OWNER", "INCIDENT", "PHASE", "SINCE", "NOT BEFORE", "EXPIRES", "SEEN", "WORST OTHER LINK", "WORST LINK, COMPUTED", "ONE MORE FAILURE")
 					for _, d := range list.Drains {
 						worst := ""
 						if d.Worst != "" {
-							worst = fmt.Sprintf("%s %d.%d %%", d.Worst, d.Permil/10, d.Permil%10)
+							worst = d.Worst + " " + events.Percent(d.Permil)
 						}
 						seen := map[bool]cell{true: {"yes", green}, false: {"no", red}}[d.Seen]
-						t.row(d.Link, d.Owner, d.Incident, cell{string(d.Phase), phasePaint(d.Phase)}, stamp(d.Since), stamp(d.Until), stamp(d.Expires), seen, worst)
+						t.row(d.Link, d.Owner, d.Incident, cell{string(d.Phase), phasePaint(d.Phase)}, stamp(d.Since), stamp(d.Until), stamp(d.Expires), seen, worst, capacityCost(d.Verdict), failureCost(d.Verdict))
 					}
 					return t.flush()
 				})
 			})
 		},
 	}
+}
+
+// capacityCost is how full the fullest link is in service, and drained.
+func capacityCost(v *incident.Verdict) string {
+	if v == nil || v.Prospect.Missing != "" {
+		return ""
+	}
+	return fmt.Sprintf("%s -> %s", events.Percent(v.Prospect.InService.WorstPermil), filled(v.Prospect.Drained.WorstLink, v.Prospect.Drained.WorstPermil))
+}
+
+// failureCost is how full the fullest link is after the worst failure more, in service and drained.
+func failureCost(v *incident.Verdict) string {
+	if v == nil || v.Prospect.Missing != "" || v.Prospect.Drained.Failures == 0 {
+		return ""
+	}
+	text := fmt.Sprintf("%s -> %s%s", events.Percent(v.Prospect.InService.SurvivePermil), events.Percent(v.Prospect.Drained.SurvivePermil), failing(v.Prospect.Drained))
+	if n := v.Prospect.NewViolations; n > 0 {
+		text += fmt.Sprintf(", no longer survived: %d", n)
+	}
+	return text
 }
 
 func newRouters(c *cli) *cobra.Command {

@@ -4,12 +4,14 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"text/tabwriter"
 
 	"github.com/detour-net/detour/events"
 	"github.com/detour-net/detour/internal/incident"
 	"github.com/detour-net/detour/internal/web/api"
+	"github.com/detour-net/detour/policy"
 )
 
 // page writes one incident so that somebody who was woken by it understands it from top to bottom: what is wrong, where
@@ -25,7 +27,8 @@ func writeIncident(w io.Writer, s style, i api.Incident, history api.History) er
 	p := &page{style: s, i: i}
 	p.head()
 	p.plan()
-	p.checks("checks before acting", i.Ruling != nil, func() (string, []events.Check) {
+	p.verdict()
+	p.checks(ruledWhen(i), i.Ruling != nil, func() (string, []events.Check) {
 		return fmt.Sprintf("%s, rule %s, policy %s", i.Ruling.Verdict, dash(i.Ruling.Rule), i.Ruling.Policy.Short()), i.Ruling.Checks
 	})
 	p.people()
@@ -95,6 +98,53 @@ func (p *page) plan() {
 		{"mode", fmt.Sprintf("%s (%s)", p.i.Plan.Mode, p.i.Plan.ModeWhy)},
 		{"rests on", "what was seen at " + stamp(p.i.Plan.Facts.At)},
 	})
+}
+
+// verdict writes what the drain does to the network, as it was decided on, and as it was computed last.
+func (p *page) verdict() {
+	if p.i.Verdict == nil {
+		return
+	}
+	v := *p.i.Verdict
+	p.title("verdict")
+	p.line("  %s", v.Sentence)
+	if v.Prospect.Missing == "" {
+		rows := [][]string{{"", "in service", "drained"}}
+		for _, r := range outlooks(v.Prospect) {
+			rows = append(rows, []string{r[0], dash(r[1]), dash(r[2])})
+		}
+		p.columns(append(rows, []string{"new violations", "-", fmt.Sprint(v.Prospect.NewViolations)}))
+		p.line("  %s", basis(v.Prospect))
+	}
+	if now := p.i.Now; now != nil {
+		p.line("  at %s: %s", stamp(now.At), now.Sentence)
+	}
+}
+
+// basis says what a verdict rests on.
+func basis(p *events.Prospect) string {
+	text := fmt.Sprintf("%s, on what was seen at %s, inputs %s", p.Method, stamp(p.At), p.Inputs.Short())
+	if p.Matrix != "" {
+		text += fmt.Sprintf(", matrix %s of %s, which explains %d of %d loads", p.Matrix, stamp(p.MatrixAt), p.Fit.Close, p.Fit.Links)
+	}
+	if len(p.Besides) > 0 {
+		text += ", beside " + strings.Join(p.Besides, ", ")
+	}
+	return text
+}
+
+// ruledWhen says when the newest ruling was made: a drain that stands is ruled on too, and so is putting it back.
+func ruledWhen(i api.Incident) string {
+	has := func(name string) bool {
+		return i.Ruling != nil && slices.ContainsFunc(i.Ruling.Checks, func(c events.Check) bool { return c.Name == name })
+	}
+	switch {
+	case i.Hold != nil && has(policy.CheckBearable):
+		return "checks while it stands"
+	case i.Hold != nil && has(policy.CheckPlan) && !has(policy.CheckApproval):
+		return "checks before putting back"
+	}
+	return "checks before acting"
 }
 
 // checks writes every check with value and limit; of a failed one also why and what would help.

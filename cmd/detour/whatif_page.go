@@ -90,11 +90,9 @@ func (c *cli) writeDrain(p prediction) error {
 	if p.Drained != nil {
 		fmt.Fprintln(c.stdout)
 		t := c.table("WHAT", "NOW", "DRAINED")
-		t.row("worst link", loaded(p.InService.WorstLink, p.InService.WorstPermil), loaded(p.Drained.WorstLink, p.Drained.WorstPermil))
-		t.row("one more failure", afterOne(*p.InService), afterOne(*p.Drained))
-		t.row("no path for", events.Rate(p.InService.CutOff), events.Rate(p.Drained.CutOff))
-		t.row("moved", "", events.Rate(p.Moved))
-		t.row("expected loss", "", events.Rate(p.Harm))
+		for _, r := range outlooks(&events.Prospect{InService: *p.InService, Drained: *p.Drained, Moved: p.Moved, Harm: p.Harm}) {
+			t.row(r[0], r[1], r[2])
+		}
 		if err := t.flush(); err != nil {
 			return err
 		}
@@ -112,19 +110,6 @@ func (c *cli) writeDrain(p prediction) error {
 	return t.flush()
 }
 
-// loaded is a direction of a link with how full it is.
-func loaded(direction string, permil int) string {
-	return strings.TrimSpace(events.Percent(permil) + " " + direction)
-}
-
-func afterOne(o events.Outlook) string {
-	text := loaded(o.Link, o.SurvivePermil)
-	if o.Failure != "" {
-		text += " if " + o.Failure + " fails"
-	}
-	return text
-}
-
 // showAll shows every link's drain in a line.
 func (c *cli) showAll(w *workbench, list []prediction) error {
 	a := w.answer()
@@ -138,10 +123,7 @@ func (c *cli) showAll(w *workbench, list []prediction) error {
 		for _, p := range list {
 			worst, more := "", ""
 			if p.Drained != nil {
-				worst, more = filled(p.Drained.WorstLink, p.Drained.WorstPermil), events.Percent(p.Drained.SurvivePermil)
-				if p.Drained.Failure != "" {
-					more += " if " + p.Drained.Failure + " fails"
-				}
+				worst, more = filled(p.Drained.WorstLink, p.Drained.WorstPermil), events.Percent(p.Drained.SurvivePermil)+failing(*p.Drained)
 			}
 			why := p.Why
 			if !w.known && p.Verdict == unknown && len(p.Checks) > 0 {

@@ -2,7 +2,6 @@ package main
 
 import (
 	"slices"
-	"strings"
 
 	"github.com/detour-net/detour/events"
 	"github.com/detour-net/detour/internal/network/forecast"
@@ -104,9 +103,4 @@ func (w *workbench) pushes(f forecast.Forecast) [][]push {
 		}
 	}
 	return all
-}
-
-// filled is a link, as an Outlook names its direction, with how full it is: "den-kcy 71 %".
-func filled(direction string, permil int) string {
-	return strings.TrimSpace(events.LinkOf(direction) + " " + events.Percent(permil))
 }

@@ -55,6 +55,12 @@ func (c *cli) writeWhy(w api.Why) {
 		return
 	}
 	out("%s is %s: %s", c.style.in(bold, i.Incident), c.style.in(phasePaint(i.Phase), string(i.Phase)), i.Sentence)
+	if i.Verdict != nil {
+		out("\nverdict\n  %s", i.Verdict.Sentence)
+	}
+	if i.Now != nil {
+		out("  at %s: %s", stamp(i.Now.At), i.Now.Sentence)
+	}
 	if len(i.Held) > 0 {
 		out("\nheld by")
 	}

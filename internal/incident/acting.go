@@ -222,7 +222,9 @@ func (d *draft) acting(i *Incident) {
 			d.undo(i, fmt.Sprintf("%s was frozen between two steps by %s: %s", f.Scope, f.By.Name, f.Reason))
 			return
 		}
-		d.intend(i.ID, step+1, false, "")
+		if !i.Live() || d.stillBorne(i) {
+			d.intend(i.ID, step+1, false, "")
+		}
 	case after > 0:
 		d.undo(i, i.whyBack())
 	case other > 0:

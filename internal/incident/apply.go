@@ -207,6 +207,7 @@ func (b *Board) foldIncident(i *Incident, c events.Commit, body events.Body) (to
 		return i.act(c, r)
 	case events.Verified:
 		i.Verified = &r
+		i.foresee(r.Facts.Prospect)
 		if r.Pass && i.armed() {
 			to = Confirming
 		}
@@ -221,6 +222,7 @@ func (b *Board) foldIncident(i *Incident, c events.Commit, body events.Body) (to
 		h := *i.Hold
 		h.Until = r.Until
 		i.Hold = &h
+		i.foresee(r.Prospect)
 	case events.Reverted:
 		return i.reverted(r)
 	case events.Relapsed:
@@ -295,7 +297,7 @@ func (i *Incident) plan(r events.Planned) Phase {
 	if i.Plan == nil || i.Plan.Digest != r.Digest {
 		i.Ask, i.Approvals = nil, nil
 	}
-	i.Plan = &r
+	i.Plan, i.Foreseen = &r, nil
 	i.Steps = make([][]ChangeState, len(r.Plan.Steps))
 	for n, s := range r.Plan.Steps {
 		i.Steps[n] = make([]ChangeState, len(s.Changes))
@@ -321,7 +323,7 @@ func (i *Incident) relapse() (Phase, string) {
 		i.Lost++
 	}
 	i.Steps, i.Intent, i.Refusal, i.Verified, i.Hold, i.Release, i.Ask, i.Approvals = nil, nil, nil, nil, nil, nil, nil, nil
-	i.Watch, i.Unbearable = time.Time{}, time.Time{}
+	i.Watch, i.Unbearable, i.Foreseen = time.Time{}, time.Time{}, nil
 	return Open, ""
 }
 

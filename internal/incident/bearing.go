@@ -10,16 +10,15 @@ import (
 )
 
 // A drain that was safe when it was made need not stay so: traffic grows, and other links fail. So while it stands every look
-// asks whether the network still bears it. What is found is recorded when it changes; two looks in a row that find too much,
-// LookEvery apart, end the hold as the policy says.
+// asks whether the network still bears it. What is found is recorded when it changes; two looks in a row that find too much
+// end the hold as the policy says.
 
 // tooMuch asks whether the network still bears a drain that stands. It reports whether it recorded anything.
 func (d *draft) tooMuch(i *Incident, facts events.Facts) bool {
-	f := facts.Prospect
-	if f == nil || f.Missing != "" || d.world.Now.Sub(f.At) > d.clocks().Fresh.Std() || !d.counts(i, facts) {
-		return false // that is no look
+	if !d.isLook(i, facts) {
+		return false
 	}
-	c := d.world.Policy.Bearable(f, d.world.Now, i.approvedFor(policy.CheckSurvives))
+	c := d.world.Policy.Bearable(facts.Prospect, d.world.Now, i.approvedFor(policy.CheckSurvives))
 	switch {
 	case c.OK && i.Unbearable.IsZero():
 		return false
@@ -31,7 +30,7 @@ func (d *draft) tooMuch(i *Incident, facts events.Facts) bool {
 		d.append(i.ID, events.Ruled{Verdict: verdict, Rule: i.Plan.Rule, Plan: i.Plan.Digest, Policy: d.world.Policy.Digest(), Checks: []events.Check{c}})
 		return true
 	}
-	if facts.At.Before(i.Unbearable.Add(d.clocks().LookEvery.Std())) {
+	if facts.At.Before(i.Unbearable.Add(d.lookAtStanding())) {
 		return false // the next look comes by itself
 	}
 	if d.world.Policy.Prospects().WhenUnbearable == policy.UnbearableRevert {
@@ -42,6 +41,33 @@ func (d *draft) tooMuch(i *Incident, facts events.Facts) bool {
 		Why:    fmt.Sprintf("%s, since %s", c.Detail, i.Unbearable.Format(time.RFC3339)),
 		Remedy: fmt.Sprintf("decide whether the sick link is put back: detour undrain %s; or take load off the network", i.ID),
 	})
+	return true
+}
+
+// isLook reports whether something was computed of the drain, of what is seen now and beside the drains that there are.
+func (d *draft) isLook(i *Incident, facts events.Facts) bool {
+	f := facts.Prospect
+	return f != nil && f.Missing == "" && d.world.Now.Sub(f.At) <= d.clocks().Fresh.Std() && d.counts(i, facts)
+}
+
+// stillBorne asks before a further step what was asked before the first, of what is seen now. What it finds too much is taken
+// back; where nothing is seen in time, the step before is taken back too.
+func (d *draft) stillBorne(i *Incident) bool {
+	facts, ok := d.facts(i)
+	if decided := i.Plan.Facts.Prospect; ok && decided != nil && decided.Missing == "" && !d.isLook(i, facts) {
+		d.observe(i) // less is known than when the first step was decided on
+		ok = false
+	}
+	if !ok {
+		if !i.Intent.Verify.IsZero() {
+			d.wakeAt(i.Intent.Verify)
+		}
+		return false
+	}
+	if c := d.world.Policy.Bearable(facts.Prospect, d.world.Now, i.approvedFor(policy.CheckSurvives)); !c.OK {
+		d.undo(i, c.Detail)
+		return false
+	}
 	return true
 }
 

@@ -20,9 +20,11 @@ type Trace struct {
 type Explanation struct {
 	Incident string         `json:"incident"`
 	Phase    Phase          `json:"phase"`
-	Sentence string         `json:"sentence"`
-	Held     []events.Check `json:"held,omitempty"`    // the checks that hold it, with value and limit
-	Unblock  []string       `json:"unblock,omitempty"` // what would change it, and who can
+	Sentence string         `json:"sentence"`              // where it stands and why
+	Verdict  *Verdict       `json:"verdict,omitempty"`     // on the drain, as it was decided on
+	Now      *Verdict       `json:"verdict_now,omitempty"` // the newest on record of the drain since
+	Held     []events.Check `json:"held,omitempty"`        // the checks that hold it, with value and limit
+	Unblock  []string       `json:"unblock,omitempty"`     // what would change it, and who can
 }
 
 // Why explains an incident; ok is false when the Board does not know it.
@@ -32,6 +34,12 @@ func (b *Board) Why(id string) (e Explanation, ok bool) {
 		return Explanation{}, false
 	}
 	e = Explanation{Incident: id, Phase: i.Phase, Sentence: i.sentence()}
+	if v, ok := i.Verdict(); ok {
+		e.Verdict = &v
+	}
+	if v, ok := i.VerdictNow(); ok {
+		e.Now = &v
+	}
 	if i.Ruling != nil {
 		for _, c := range i.Ruling.Checks {
 			if !c.OK {

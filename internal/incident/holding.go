@@ -8,6 +8,10 @@ import (
 	"github.com/detour-net/detour/policy"
 )
 
+// lookAtStanding is the time between two looks at a drain that stands, each of which asks whether the network bears it: never
+// more than a minute.
+func (d *draft) lookAtStanding() time.Duration { return min(d.clocks().LookEvery.Std(), time.Minute) }
+
 // holding keeps the mitigation until the fault has been clear for long enough, a person says so, or it expires.
 func (d *draft) holding(i *Incident) {
 	if d.lost(i) {
@@ -24,33 +28,44 @@ func (d *draft) holding(i *Incident) {
 		d.holdingDry(i)
 		return
 	}
-	facts, fresh := d.factsSince(i, i.Changed, d.clocks().LookEvery.Std())
+	facts, fresh := d.factsSince(i, i.Changed, d.lookAtStanding())
 	since, clear := i.ClearSince()
 	ready := since.Add(d.clocks().ClearFor.Std())
-	cleared := clear && !d.world.Now.Before(ready)
-	switch now := d.world.Now; {
-	case fresh && !cleared && d.tooMuch(i, facts):
-	case cleared && !now.Before(i.Hold.Until):
-		if fresh && now.Sub(facts.At) <= d.clocks().Fresh.Std() && d.counts(i, facts) {
-			d.release(i, facts)
-		} else {
-			d.observe(i)
-		}
+	now := d.world.Now
+	over := clear && !now.Before(ready) && !now.Before(i.Hold.Until)
+	recent := fresh && now.Sub(facts.At) <= d.clocks().Fresh.Std() && d.counts(i, facts)
+	switch {
+	case fresh && !over && d.tooMuch(i, facts):
+	case over && recent:
+		d.release(i, facts)
+	case over:
+		d.observe(i)
 	case !now.Before(i.Hold.Expires):
 		d.expire(i, "the fault has not cleared")
-	case !now.Before(i.Hold.Until):
-		until := now.Add(d.clocks().RenewEvery.Std())
-		why := "the fault still fires"
-		if clear {
-			until, why = ready, fmt.Sprintf("clear since %s, released after %s", since.Format(time.RFC3339), d.clocks().ClearFor)
-		}
-		if until.After(i.Hold.Expires) {
-			until = i.Hold.Expires
-		}
-		d.append(i.ID, events.Renewed{Until: until, Why: why})
-	default:
+	case now.Before(i.Hold.Until):
 		d.wakeAt(i.Hold.Until)
+	case !recent && now.Before(i.Hold.Until.Add(d.clocks().Fresh.Std())):
+		d.observe(i) // so that the record has what a drain does now; it is not waited for longer
+		d.wakeAt(i.Hold.Until.Add(d.clocks().Fresh.Std()))
+	default:
+		d.renew(i, facts, recent)
 	}
+}
+
+// renew prolongs the hold until it is looked at again whether it may end.
+func (d *draft) renew(i *Incident, facts events.Facts, recent bool) {
+	r := events.Renewed{Until: d.world.Now.Add(d.clocks().RenewEvery.Std()), Why: "the fault still fires"}
+	if since, clear := i.ClearSince(); clear {
+		r.Until = since.Add(d.clocks().ClearFor.Std())
+		r.Why = fmt.Sprintf("clear since %s, released after %s", since.Format(time.RFC3339), d.clocks().ClearFor)
+	}
+	if r.Until.After(i.Hold.Expires) {
+		r.Until = i.Hold.Expires
+	}
+	if recent {
+		r.Prospect = facts.Prospect
+	}
+	d.append(i.ID, r)
 }
 
 // release takes the mitigation back if putting the link into service is as safe as taking it out was.

@@ -273,6 +273,12 @@ func (s *stage) show(id string) error {
 	}
 	i, _ := b.Incident(id)
 	s.printf("%s is %s: %s", id, e.Phase, e.Sentence)
+	if e.Verdict != nil {
+		s.printf("  decided on: %s", e.Verdict.Sentence)
+	}
+	if e.Now != nil {
+		s.printf("  seen at %s: %s", s.since(e.Now.At), e.Now.Sentence)
+	}
 	for _, c := range e.Held {
 		s.printf("  held by %s: %s, limit %s", c.Name, c.Value, c.Limit)
 	}

@@ -116,7 +116,7 @@ func Whole(b *incident.Board, i *incident.Incident) api.Incident {
 	firing, _ := i.Firing()
 	return api.Incident{
 		Incident: *i, Firing: firing && i.IsOpen(), Drained: i.Drained(), Sentence: why.Sentence,
-		Held: orEmpty(why.Held), Unblock: orEmpty(why.Unblock),
+		Verdict: why.Verdict, Now: why.Now, Held: orEmpty(why.Held), Unblock: orEmpty(why.Unblock),
 	}
 }
 

@@ -37,6 +37,9 @@ func drains(b *incident.Board, facts events.NetworkFacts) api.Drains {
 		if v := i.Verified; v != nil && v.Facts.Network.WorstPermil >= 0 {
 			d.Worst, d.Permil = v.Facts.Network.WorstLink, v.Facts.Network.WorstPermil
 		}
+		if v, ok := i.Newest(); ok {
+			d.Verdict = &v
+		}
 		list.Drains = append(list.Drains, d)
 	}
 	slices.SortStableFunc(list.Drains, func(x, y api.Drain) int { return x.Since.Compare(y.Since) })

@@ -106,6 +106,15 @@ func TestDrains(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
+	if v := list.Drains[0].Verdict; v == nil || v.Prospect.Drained.SurvivePermil != 912 || v.Prospect.InService.WorstPermil != 520 || !strings.HasPrefix(v.Sentence, "after the drain worst link den-sea 69 %") {
+		t.Errorf("the newest verdict on the first is %+v", v)
+	}
+	if v := list.Drains[1].Verdict; v == nil || v.Prospect.Drained.SurvivePermil != 930 {
+		t.Errorf("the second was only decided on, and has %+v", v)
+	}
+	if v := list.Drains[2].Verdict; v != nil {
+		t.Errorf("somebody else's has %+v", v)
+	}
 	if d := list.Drains[0]; !d.Seen || d.Worst != "den-sea" || d.Permil != 412 || d.Expires.IsZero() || d.Since.IsZero() {
 		t.Errorf("%+v", d)
 	}

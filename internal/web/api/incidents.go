@@ -38,11 +38,15 @@ type Incidents struct {
 type Incident struct {
 	incident.Incident
 
-	Firing   bool           `json:"firing"`
-	Drained  bool           `json:"drained"`
-	Sentence string         `json:"sentence"`
-	Held     []events.Check `json:"held"`    // the checks that hold it
-	Unblock  []string       `json:"unblock"` // what would change it, and who can
+	Firing   bool   `json:"firing"`
+	Drained  bool   `json:"drained"`
+	Sentence string `json:"sentence"`
+
+	Verdict *incident.Verdict `json:"verdict,omitempty"`     // on the drain, as it was decided on
+	Now     *incident.Verdict `json:"verdict_now,omitempty"` // the newest on record of the drain since
+
+	Held    []events.Check `json:"held"`    // the checks that hold it
+	Unblock []string       `json:"unblock"` // what would change it, and who can
 }
 
 // Why answers why an incident, or the one that an event went into, stands where it stands.

@@ -18,7 +18,11 @@ type Drain struct {
 	Expires  time.Time      `json:"expires,omitzero"` // a person is called, or it is released
 	Seen     bool           `json:"seen"`             // routers show a drained metric now
 	Worst    string         `json:"worst_link,omitempty"`
-	Permil   int            `json:"worst_permil,omitempty"` // the load of Worst after the drain, in thousandths of capacity
+	Permil   int            `json:"worst_permil,omitempty"` // the load of Worst as measured after the drain, in thousandths of capacity
+
+	// Verdict is the newest on record of what the drain costs: in capacity (how full the fullest link is with it and in service),
+	// and in what one more failure would do (N-1). Drains that Detour did not make have none.
+	Verdict *incident.Verdict `json:"verdict,omitempty"`
 }
 
 // OwnerOther owns the drains that Detour did not make.

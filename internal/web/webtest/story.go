@@ -83,8 +83,19 @@ func plan(tg events.Target) events.Planned {
 	}
 	p := events.Plan{Remediator: "linkdrain", Sentence: "drain link " + tg.Name + " softly: IS-IS metric 16777214 on both ends", Target: tg,
 		Steps: []events.Step{step}, Checks: []string{events.CheckTrafficLeft, events.CheckNothingBroke}}
-	facts := events.Facts{At: Start, Network: events.NetworkFacts{Routers: 11, Seen: 11, Links: 14, WorstLink: "den-sea", WorstPermil: 300}}
+	facts := events.Facts{At: Start, Network: events.NetworkFacts{Routers: 11, Seen: 11, Links: 14, WorstLink: "den-sea", WorstPermil: 300}, Prospect: ahead(Start, 710, 930)}
 	return events.Planned{Plan: p, Digest: p.Digest(), Rule: "drain-sick-links", Mode: events.Live, ModeWhy: "live by configuration", Facts: facts}
+}
+
+// ahead is what was computed of a drain: how full it makes the fullest link, and one failure more.
+func ahead(at time.Time, worst, survives int) *events.Prospect {
+	return &events.Prospect{
+		At: at, Inputs: "sha256:2222222222222222222222222222222222222222222222222222222222222222", Method: events.MethodExact,
+		Matrix: "traffic.csv", MatrixAt: Start.Add(-4 * time.Minute), Fit: events.Fit{Links: 28, Close: 28},
+		InService: events.Outlook{WorstPermil: 520, WorstLink: "den-sea, den to sea", SurvivePermil: 810, Failure: "hou-atl", Link: "kcy-ipl, kcy to ipl", Failures: 25},
+		Drained:   events.Outlook{WorstPermil: worst, WorstLink: "den-sea, den to sea", SurvivePermil: survives, Failure: "sea-svl", Link: "den-sea, sea to den", Failures: 25},
+		Moved:     2_500_000_000, Steps: []uint32{16777214},
+	}
 }
 
 func opened(tg events.Target, event string) []events.Body {
@@ -121,7 +132,7 @@ func (t *tale) held() {
 	t.say(Held, events.Verified{Pass: true, Checks: []events.Check{
 		{Name: events.CheckTrafficLeft, OK: true, Value: "0.1 % of line rate", Limit: "1.0 %"},
 		{Name: events.CheckNothingBroke, OK: true, Value: "worst other link 41.2 %", Limit: "90.0 %"},
-	}, Facts: events.Facts{At: Start.Add(t.at), Network: events.NetworkFacts{Routers: 11, Seen: 11, Links: 14, WorstLink: "den-sea", WorstPermil: 412}}},
+	}, Facts: events.Facts{At: Start.Add(t.at), Network: events.NetworkFacts{Routers: 11, Seen: 11, Links: 14, WorstLink: "den-sea", WorstPermil: 412}, Prospect: ahead(Start.Add(t.at), 690, 912)}},
 		events.Held{Until: Start.Add(30 * time.Minute), Expires: Start.Add(24 * time.Hour), Cycle: 1})
 }
 
