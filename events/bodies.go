@@ -130,16 +130,6 @@ type Ruled struct {
 	Checks  []Check `json:"checks"`
 }
 
-// Failing are the names of the checks that say no, in their order.
-func (r Ruled) Failing() (names []string) {
-	for _, c := range r.Checks {
-		if !c.OK {
-			names = append(names, c.Name)
-		}
-	}
-	return names
-}
-
 // Asked says that people were asked to approve a plan, for the checks that want a person. What they say holds for these alone.
 type Asked struct {
 	// Plan is the digest that an approval names: the plan's own, or, where the same plan is asked about again because other checks

@@ -110,3 +110,13 @@ type Check struct {
 	Detail string `json:"detail,omitempty"` // one sentence for people
 	Remedy string `json:"remedy,omitempty"` // what would unblock it, and who can, when it is not OK
 }
+
+// Failing are the names of the checks that say no, in their order.
+func Failing(checks []Check) (names []string) {
+	for _, c := range checks {
+		if !c.OK {
+			names = append(names, c.Name)
+		}
+	}
+	return names
+}

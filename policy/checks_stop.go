@@ -74,27 +74,4 @@ func links(n int) string {
 }
 
 // outOfUse are the links that are claimed, drained or down, each once, and without the target.
-func (q Question) outOfUse() []Claim {
-	all := slices.Clone(q.claimed)
-	known := map[events.Scope]bool{events.ScopeOf("link", q.Plan.Target.Name): true}
-	for _, c := range all {
-		for _, s := range c.Scopes {
-			if s.Kind() == "link" {
-				known[s] = true
-			}
-		}
-	}
-	for _, name := range q.Facts.Network.DownLinks {
-		scope := events.ScopeOf("link", name)
-		if known[scope] {
-			continue
-		}
-		known[scope] = true
-		scopes, ok := q.Situation.Links[name]
-		if !ok {
-			scopes = []events.Scope{events.Network, scope}
-		}
-		all = append(all, Claim{Scopes: scopes, Down: true})
-	}
-	return all
-}
+func (q Question) outOfUse() []Claim { return q.withLinks(q.claimed, q.Facts.Network.DownLinks, true) }

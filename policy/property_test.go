@@ -259,18 +259,18 @@ func TestApprovedForWhatAsked(t *testing.T) {
 			return
 		}
 		asked++
-		q.Approved, q.ApprovedFor = true, first.Failing()
+		q.Approved, q.ApprovedFor = true, events.Failing(first.Checks)
 		if r := p.Evaluate(q); r.Verdict != events.Allow {
-			t.Fatalf("approved for %v: %s for %v", q.ApprovedFor, r.Verdict, r.Failing())
+			t.Fatalf("approved for %v: %s for %v", q.ApprovedFor, r.Verdict, events.Failing(r.Checks))
 		}
 		forgotten := rapid.SampledFrom(q.ApprovedFor).Draw(t, "forgotten")
 		q.ApprovedFor = slices.DeleteFunc(slices.Clone(q.ApprovedFor), func(name string) bool { return name == forgotten })
-		if r := p.Evaluate(q); r.Verdict != events.Ask || !slices.Equal(r.Failing(), []string{forgotten}) {
-			t.Fatalf("approved for %v and not for %s: %s for %v", q.ApprovedFor, forgotten, r.Verdict, r.Failing())
+		if r := p.Evaluate(q); r.Verdict != events.Ask || !slices.Equal(events.Failing(r.Checks), []string{forgotten}) {
+			t.Fatalf("approved for %v and not for %s: %s for %v", q.ApprovedFor, forgotten, r.Verdict, events.Failing(r.Checks))
 		}
 		q.Mode = events.DryRun
 		if r := p.Evaluate(q); r.Verdict != events.Allow {
-			t.Fatalf("a dry run: %s for %v", r.Verdict, r.Failing())
+			t.Fatalf("a dry run: %s for %v", r.Verdict, events.Failing(r.Checks))
 		}
 	})
 	if asked < 5 {

@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"slices"
 	"time"
 
 	"github.com/detour-net/detour/events"
@@ -64,29 +65,33 @@ func (p *Policy) foresee(q Question) (f *events.Prospect, why string) {
 }
 
 // claims are the claims of others together with every link that facts find drained and nobody claims: people's and other
-// tools' drains count against budgets like ours. The plan's own link is not among them.
+// tools' drains count against budgets like ours.
 func (q Question) claims() []Claim {
-	all := make([]Claim, 0, len(q.Situation.Claims)+len(q.Facts.Network.DrainedLinks))
-	claimed := map[events.Scope]bool{events.ScopeOf("link", q.Plan.Target.Name): true}
-	for _, c := range q.Situation.Claims {
-		all = append(all, c)
+	return q.withLinks(q.Situation.Claims, q.Facts.Network.DrainedLinks, false)
+}
+
+// withLinks adds to claims the links that none of them is about, each once. The plan's own link is not among them.
+func (q Question) withLinks(claims []Claim, names []string, down bool) []Claim {
+	all := slices.Clip(claims)
+	known := map[events.Scope]bool{events.ScopeOf("link", q.Plan.Target.Name): true}
+	for _, c := range claims {
 		for _, s := range c.Scopes {
 			if s.Kind() == "link" {
-				claimed[s] = true
+				known[s] = true
 			}
 		}
 	}
-	for _, name := range q.Facts.Network.DrainedLinks {
+	for _, name := range names {
 		scope := events.ScopeOf("link", name)
-		if claimed[scope] {
+		if known[scope] {
 			continue
 		}
-		claimed[scope] = true
+		known[scope] = true
 		scopes, ok := q.Situation.Links[name]
 		if !ok {
 			scopes = []events.Scope{events.Network, scope}
 		}
-		all = append(all, Claim{Scopes: scopes})
+		all = append(all, Claim{Scopes: scopes, Down: down})
 	}
 	return all
 }

@@ -98,15 +98,26 @@ func (c *cli) changes(ctx context.Context, cl *client.Client, fn func(api.Change
 			known = change.Position
 			return fn(change)
 		})
-		if known == 0 || !(errors.Is(err, client.ErrCut) || errors.Is(err, client.ErrUnreachable)) {
+		if known == 0 {
 			return err
 		}
-		c.note("%v: trying again", err)
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-time.After(reconnectAfter):
+		if again, err := c.resume(ctx, err); !again {
+			return err
 		}
+	}
+}
+
+// resume reports whether a stream that ended with err is to be followed again, after a moment; the error is why not.
+func (c *cli) resume(ctx context.Context, err error) (again bool, why error) {
+	if !errors.Is(err, client.ErrCut) && !errors.Is(err, client.ErrUnreachable) {
+		return false, err
+	}
+	c.note("%v: trying again", err)
+	select {
+	case <-ctx.Done():
+		return false, ctx.Err()
+	case <-time.After(reconnectAfter):
+		return true, nil
 	}
 }
 

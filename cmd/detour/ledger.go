@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -67,14 +66,8 @@ func (c *cli) tailFrom(ctx context.Context, cl *client.Client, known uint64) err
 			known = position
 			return c.tellLine(line)
 		})
-		if !errors.Is(err, client.ErrCut) && !errors.Is(err, client.ErrUnreachable) {
+		if again, err := c.resume(ctx, err); !again {
 			return err
-		}
-		c.note("%v: trying again", err)
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-time.After(reconnectAfter):
 		}
 	}
 }

@@ -142,16 +142,10 @@ func joined[S ~string](list []S) string {
 
 // failed names the checks that failed.
 func failed(checks []events.Check) string {
-	var names []string
-	for _, c := range checks {
-		if !c.OK {
-			names = append(names, c.Name)
-		}
+	if names := events.Failing(checks); len(names) > 0 {
+		return fmt.Sprintf(", held by %s of %d checks", strings.Join(names, ", "), len(checks))
 	}
-	if len(names) == 0 {
-		return fmt.Sprintf(", %d checks", len(checks))
-	}
-	return fmt.Sprintf(", held by %s of %d checks", strings.Join(names, ", "), len(checks))
+	return fmt.Sprintf(", %d checks", len(checks))
 }
 
 func join(text, detail string) string {

@@ -56,7 +56,7 @@ func (d *draft) planAndRule(i *Incident, rule policy.Rule, facts events.Facts) {
 		d.append(i.ID, events.Admitted{Plan: p.Digest, Claims: i.Target.Scopes})
 		d.intend(i.ID, 0, false, "")
 	case events.Ask:
-		d.ask(i.ID, p.Digest, ruled.Failing(), approved)
+		d.ask(i.ID, p.Digest, events.Failing(ruled.Checks), approved)
 	case events.Deny:
 		d.close(i, events.WasRefused, firstFailed(ruled.Checks))
 	}
@@ -235,5 +235,5 @@ func sameHold(was *events.Ruled, is events.Ruled) bool {
 	if was == nil || was.Verdict != is.Verdict || was.Policy != is.Policy {
 		return false
 	}
-	return slices.Equal(was.Failing(), is.Failing())
+	return slices.Equal(events.Failing(was.Checks), events.Failing(is.Checks))
 }

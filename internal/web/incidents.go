@@ -56,18 +56,24 @@ func (s *Server) incidents(r *http.Request, _ events.Person) (any, error) {
 		return nil, err
 	}
 	return view(s, func(b *incident.Board) api.Incidents {
-		list := api.Incidents{Position: b.Position, Incidents: []api.Summary{}}
-		for _, i := range all(b) {
-			switch {
-			case !wanted(i):
-			case len(list.Incidents) == limit:
-				list.More++
-			default:
-				list.Incidents = append(list.Incidents, Summarize(b, i))
-			}
-		}
-		return list
+		rows, more := first(b, limit, wanted, func(i *incident.Incident) api.Summary { return Summarize(b, i) })
+		return api.Incidents{Position: b.Position, Incidents: rows, More: more}
 	}), nil
+}
+
+// first makes rows of the first incidents that are wanted, and counts the others.
+func first[T any](b *incident.Board, limit int, wanted func(*incident.Incident) bool, row func(*incident.Incident) T) (rows []T, more int) {
+	rows = []T{}
+	for _, i := range all(b) {
+		switch {
+		case !wanted(i):
+		case len(rows) == limit:
+			more++
+		default:
+			rows = append(rows, row(i))
+		}
+	}
+	return rows, more
 }
 
 // filterOf reads which incidents are wanted.
@@ -177,19 +183,14 @@ func (s *Server) decisions(r *http.Request, _ events.Person) (any, error) {
 		return nil, err
 	}
 	return view(s, func(b *incident.Board) api.Decisions {
-		list := api.Decisions{Position: b.Position, Decisions: []api.Decision{}}
-		for _, i := range all(b) {
-			switch {
-			case i.Ruling == nil:
-			case len(list.Decisions) == limit:
-				list.More++
-			default:
-				list.Decisions = append(list.Decisions, api.Decision{Incident: i.ID, Phase: i.Phase, Verdict: i.Ruling.Verdict,
-					Rule: i.Ruling.Rule, Plan: i.Ruling.Plan, Policy: i.Ruling.Policy, Checks: orEmpty(i.Ruling.Checks)})
-			}
-		}
-		return list
+		rows, more := first(b, limit, func(i *incident.Incident) bool { return i.Ruling != nil }, decision)
+		return api.Decisions{Position: b.Position, Decisions: rows, More: more}
 	}), nil
+}
+
+func decision(i *incident.Incident) api.Decision {
+	r := i.Ruling
+	return api.Decision{Incident: i.ID, Phase: i.Phase, Verdict: r.Verdict, Rule: r.Rule, Plan: r.Plan, Policy: r.Policy, Checks: orEmpty(r.Checks)}
 }
 
 // history reads the incident's commits from the ledger.

@@ -40,10 +40,10 @@ func (c *Case) run(p *policy.Policy) Result {
 		}
 		ruled := p.Evaluate(q)
 		if c.Approved {
-			q.Approved, q.ApprovedFor = true, ruled.Failing() // by people who were asked for everything that says no
+			q.Approved, q.ApprovedFor = true, events.Failing(ruled.Checks) // by people who were asked for everything that says no
 			ruled = p.Evaluate(q)
 		}
-		r.Rule, r.Verdict, r.Checks, r.Failing = rule.Name, ruled.Verdict, ruled.Checks, append(r.Failing, ruled.Failing()...)
+		r.Rule, r.Verdict, r.Checks, r.Failing = rule.Name, ruled.Verdict, ruled.Checks, append(r.Failing, events.Failing(ruled.Checks)...)
 	}
 	c.Expect.compare(&r)
 	r.OK = len(r.Differences) == 0
@@ -86,14 +86,8 @@ func (e Expect) compare(r *Result) {
 
 // because names the checks that say no.
 func because(checks []events.Check) string {
-	var names []string
-	for _, c := range checks {
-		if !c.OK {
-			names = append(names, c.Name)
-		}
+	if names := events.Failing(checks); len(names) > 0 {
+		return " (held by " + strings.Join(names, ", ") + ")"
 	}
-	if len(names) == 0 {
-		return ""
-	}
-	return " (held by " + strings.Join(names, ", ") + ")"
+	return ""
 }
