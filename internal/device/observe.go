@@ -22,15 +22,21 @@ func (s Sight) Observe(ctx context.Context, target events.Target) events.Facts {
 	f := s.fleet
 	facts := events.Facts{At: s.at, Ends: make([]events.EndFacts, len(target.Ends))}
 	oldest := make([]time.Time, len(target.Ends))
+	see := func(i int) { facts.Ends[i], oldest[i] = f.observeEnd(ctx, target.Ends[i]) }
 	var ends sync.WaitGroup
-	for i, end := range target.Ends {
-		ends.Go(func() { facts.Ends[i], oldest[i] = f.observeEnd(ctx, end) })
+	for i := range target.Ends {
+		if i > 0 {
+			ends.Go(func() { see(i) })
+		}
+	}
+	if len(target.Ends) > 0 {
+		see(0)
 	}
 	avoid := ""
 	if target.Kind == events.TargetLink {
 		avoid = target.Name
 	}
-	facts.Network = s.Facts(avoid) // while the routers answer
+	facts.Network = s.Facts(avoid)
 	ends.Wait()
 	for _, t := range oldest {
 		if t.Before(facts.At) {
