@@ -40,7 +40,7 @@ const (
 )
 
 var bodies = map[Kind]codec{
-	KindObserved: {fast: readObserved, strict: body[Observed]().strict}, KindDeadLettered: body[DeadLettered](), KindOpened: body[Opened](), KindPlanned: body[Planned](),
+	KindObserved: observedBody, KindDeadLettered: body[DeadLettered](), KindOpened: body[Opened](), KindPlanned: body[Planned](),
 	KindRuled: body[Ruled](), KindAsked: body[Asked](), KindApproved: body[Approved](), KindRejected: body[Rejected](), KindLapsed: body[Lapsed](),
 	KindAdmitted: body[Admitted](), KindIntended: body[Intended](), KindApplied: body[Applied](), KindRefused: body[Refused](),
 	KindUnknown: body[Unknown](), KindFound: body[Found](), KindVerified: body[Verified](), KindConfirmed: body[Confirmed](),
@@ -231,7 +231,7 @@ type Proved struct {
 }
 
 // Kind names the record.
-func (Observed) Kind() Kind         { return KindObserved }
+func (*Observed) Kind() Kind        { return KindObserved }
 func (DeadLettered) Kind() Kind     { return KindDeadLettered }
 func (Opened) Kind() Kind           { return KindOpened }
 func (Planned) Kind() Kind          { return KindPlanned }

@@ -1,7 +1,6 @@
 package events
 
 import (
-	"bytes"
 	"reflect"
 	"time"
 )
@@ -11,59 +10,27 @@ import (
 // complete and valid. At anything else the fast reader gives up, and encoding/json has the word: what is accepted, and
 // what an error says, is decided there alone.
 
-// Decoder reads many commits or events one after the other. What their strings have in common, which is most, they share in
-// memory. The zero Decoder is ready; it must not be used by two goroutines at once.
-type Decoder struct {
-	seen [64]string
-	last Observed // strings as they were last read in their places
-	prev Digest   // of the last commit, which the next one names
-}
-
-// Decode is the function Decode.
-func (d *Decoder) Decode(raw []byte) (Commit, error) {
-	if c, ok := d.fast(raw); ok {
-		return c, nil
-	}
-	return strictDecode(raw)
-}
-
-// longName bounds the strings that are shared, in bytes: one that is longer is a sentence and will hardly come again.
-const longName = 80
-
-// keep makes a string of text, or finds the one that was made before.
-func (d *Decoder) keep(text []byte) string {
-	if len(text) == 0 {
-		return ""
-	}
-	if len(text) > longName {
-		return string(text)
-	}
-	last := len(text) - 1
-	slot := &d.seen[(uint(last)*7+uint(text[0])*3+uint(text[last/2])*5+uint(text[last]))%uint(len(d.seen))]
-	if *slot != string(text) {
-		*slot = string(text)
-	}
-	return *slot
-}
-
+// fast reads a commit as Encode writes it. It leaves the digest out.
 func (d *Decoder) fast(raw []byte) (c Commit, ok bool) {
 	s := &scan{raw: raw, Decoder: d}
 	var at time.Time
-	ok = s.literal(`{"v":1,"id":`) && s.text(&c.ID) &&
-		s.literal(`,"prev":`) && s.again((*string)(&d.prev), (*string)(&c.Prev)) &&
-		s.literal(`,"at":`) && s.unmarshal(&at) &&
-		s.literal(`,"by":`) && s.text(&c.By) &&
+	ok = s.literal(`{"v":1,"id":`) && s.once(&c.ID) &&
+		s.literal(`,"prev":`) && s.again((*string)(&s.last.digest), (*string)(&c.Prev)) &&
+		s.literal(`,"at":`) && s.time(&at) &&
+		s.literal(`,"by":`) && s.again(&s.last.by, &c.By) &&
 		s.literal(`,"records":[`)
 	c.At = at
-	c.Records = make([]Record, 0, 1+bytes.Count(raw, []byte(`}},{"kind":"`)))
+	d.slab = nil // what is kept of one commit must not keep another
+	list := d.list[:0]
 	for ok && !s.literal("]") {
-		var r Record
-		ok = (len(c.Records) == 0 || s.literal(",")) && s.record(&r)
-		c.Records = append(c.Records, r)
+		n := len(list)
+		list = append(list, Record{})
+		ok = (n == 0 || s.literal(",")) && s.record(&list[n])
 	}
+	c.Records = append(make([]Record, 0, len(list)), list...)
+	clear(list)
+	d.list = list
 	ok = ok && s.literal("}") && s.at == len(raw)
-	c.Digest = DigestBytes(raw)
-	d.prev = c.Digest
 	return c, ok
 }
 
@@ -71,15 +38,22 @@ func (s *scan) record(r *Record) bool {
 	if !s.literal(`{"kind":`) {
 		return false
 	}
-	kind, ok := s.plain()
+	text, ok := s.plain()
 	if !ok {
 		return false
 	}
-	codec, known := bodies[Kind(kind)]
-	if !known || s.literal(`,"incident":`) && !s.text(&r.Incident) || !s.literal(`,"body":`) {
+	if string(text) != string(s.last.kind) {
+		kind := Kind(text)
+		codec, known := bodies[kind]
+		if !known {
+			return false
+		}
+		s.last.kind, s.last.codec = kind, codec
+	}
+	if s.literal(`,"incident":`) && !s.again(&s.last.incident, &r.Incident) || !s.literal(`,"body":`) {
 		return false
 	}
-	r.Body, ok = codec.fast(s)
+	r.Body, ok = s.last.codec.fast(s)
 	return ok && s.literal("}")
 }
 

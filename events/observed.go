@@ -12,9 +12,8 @@ import (
 
 // readObserved is the fast reader of Observed as Encode writes it.
 func readObserved(s *scan) (Body, bool) {
-	var o Observed
-	last := &s.last
-	ok := s.literal(`{"event":`) && s.text(&o.Event) &&
+	o, last := s.observed(len(s.raw)-s.at), &s.last.observed
+	ok := s.literal(`{"event":`) && s.once(&o.Event) &&
 		s.literal(`,"source":`) && s.again(&last.Source, &o.Source) &&
 		s.literal(`,"anomaly":`) && s.anomaly(&o.Anomaly) &&
 		s.literal(`,"disposition":`) && s.again((*string)(&last.Disposition), (*string)(&o.Disposition)) &&
@@ -31,7 +30,7 @@ func (s *scan) event(e *Event) bool {
 	return s.literal(`{"specversion":`) && s.text(&e.SpecVersion) &&
 		s.literal(`,"type":`) && s.text(&e.Type) &&
 		s.literal(`,"id":`) && s.text(&e.ID) &&
-		s.literal(`,"source":`) && s.again(&s.last.Source, &e.Source) &&
+		s.literal(`,"source":`) && s.again(&s.last.observed.Source, &e.Source) &&
 		(!s.literal(`,"time":`) || s.time(&e.Time)) &&
 		(!s.literal(`,"datacontenttype":`) || s.text(&e.DataContentType)) &&
 		(!s.literal(`,"dataschema":`) || s.text(&e.DataSchema)) &&
@@ -41,19 +40,28 @@ func (s *scan) event(e *Event) bool {
 }
 
 func (s *scan) anomaly(a *Anomaly) bool {
-	last := &s.last.Anomaly
+	last := &s.last.observed.Anomaly
 	return s.literal(`{"kind":`) && s.again((*string)(&last.Kind), (*string)(&a.Kind)) &&
 		s.literal(`,"state":`) && s.again((*string)(&last.State), (*string)(&a.State)) &&
 		s.literal(`,"severity":`) && s.again((*string)(&last.Severity), (*string)(&a.Severity)) &&
 		s.literal(`,"resource":`) && s.resource(&last.Resource, &a.Resource) &&
 		s.literal(`,"observed_at":`) && s.time(&a.ObservedAt) &&
-		s.literal(`,"value":`) && s.float(&a.Value) &&
+		s.literal(`,"value":`) && s.float(&s.last.value, &a.Value) &&
 		(!s.literal(`,"unit":`) || s.again(&last.Unit, &a.Unit)) &&
-		(!s.literal(`,"threshold":`) || s.float(&a.Threshold)) &&
+		(!s.literal(`,"threshold":`) || s.float(&s.last.threshold, &a.Threshold)) &&
 		(!s.literal(`,"window":`) || s.again(&last.Window, &a.Window)) &&
 		(!s.literal(`,"evidence":{`) || s.evidence(a)) &&
 		(!s.literal(`,"labels":{`) || s.labels(a)) &&
 		s.literal("}")
+}
+
+// once takes any string, which will hardly come again.
+func (s *scan) once(into *string) bool {
+	if text, ok := s.plain(); ok {
+		*into = s.name(text)
+		return true
+	}
+	return s.text(into)
 }
 
 // again takes any string, and at once if it is the one that was last taken in its place. last is only ever a string that
@@ -106,7 +114,7 @@ func (s *scan) evidence(a *Anomaly) bool {
 	for a.Evidence = map[string]float64{}; !s.literal("}"); {
 		var name string
 		var value float64
-		if len(a.Evidence) > 0 && !s.literal(",") || !s.text(&name) || !s.literal(":") || !s.float(&value) {
+		if len(a.Evidence) > 0 && !s.literal(",") || !s.text(&name) || !s.literal(":") || !s.float(&s.last.evidence, &value) {
 			return false
 		}
 		a.Evidence[name] = value
@@ -126,25 +134,32 @@ func (s *scan) labels(a *Anomaly) bool {
 	return true
 }
 
-func (s *scan) time(into *time.Time) bool {
-	start := s.at
-	_, ok := s.plain()
-	return ok && into.UnmarshalJSON(s.raw[start:s.at]) == nil
+// number is one as it was written.
+type number struct {
+	text  []byte
+	value float64
 }
 
-func (s *scan) float(into *float64) (ok bool) {
+// float takes a number, and at once if it is the one that was last taken in its place.
+func (s *scan) float(last *number, into *float64) bool {
 	text, ok := s.number()
 	if !ok {
 		return false
 	}
-	f, err := strconv.ParseFloat(string(text), 64)
-	*into = f
-	return err == nil
+	if string(text) != string(last.text) {
+		f, err := strconv.ParseFloat(string(text), 64)
+		if err != nil {
+			return false
+		}
+		last.text, last.value = append(last.text[:0], text...), f
+	}
+	*into = last.value
+	return true
 }
 
 // appendBody appends b as encoding/json would write it.
 func appendBody(to []byte, b Body) ([]byte, error) {
-	if o, ok := b.(Observed); ok && o.usual() {
+	if o, ok := b.(*Observed); ok && o.usual() {
 		return appendObserved(to, o)
 	}
 	raw, err := json.Marshal(b)
@@ -152,12 +167,12 @@ func appendBody(to []byte, b Body) ([]byte, error) {
 }
 
 // usual reports whether appendObserved can write o.
-func (o Observed) usual() bool {
+func (o *Observed) usual() bool {
 	a := o.Anomaly
 	return len(a.Evidence) == 0 && len(a.Labels) == 0 && plainFloat(a.Value) && plainFloat(a.Threshold)
 }
 
-func appendObserved(to []byte, o Observed) ([]byte, error) {
+func appendObserved(to []byte, o *Observed) ([]byte, error) {
 	a := o.Anomaly
 	to = appendField(to, `{"event":`, o.Event)
 	to = appendField(to, `,"source":`, o.Source)

@@ -26,12 +26,23 @@ type Digest string
 
 // DigestBytes is the digest of raw.
 func DigestBytes(raw []byte) Digest {
-	const prefix = "sha256:"
-	var text [len(prefix) + 2*sha256.Size]byte
-	sum := sha256.Sum256(raw)
-	copy(text[:], prefix)
-	hex.Encode(text[len(prefix):], sum[:])
+	text := digestText(raw)
 	return Digest(text[:])
+}
+
+// Of reports whether d is the digest of raw.
+func (d Digest) Of(raw []byte) bool {
+	text := digestText(raw)
+	return string(d) == string(text[:])
+}
+
+const digestPrefix = "sha256:"
+
+func digestText(raw []byte) (text [len(digestPrefix) + 2*sha256.Size]byte) {
+	sum := sha256.Sum256(raw)
+	copy(text[:], digestPrefix)
+	hex.Encode(text[len(digestPrefix):], sum[:])
+	return text
 }
 
 // DigestOf is the digest of v's JSON. v must be of the vocabulary, which always encodes.
@@ -45,17 +56,18 @@ func DigestOf(v any) Digest {
 
 // Short is the digest's first 12 hexadecimal digits, enough for people to tell two apart.
 func (d Digest) Short() string {
-	const prefix = len("sha256:")
-	if len(d) < prefix+12 {
+	const end = len(digestPrefix) + 12
+	if len(d) < end {
 		return string(d)
 	}
-	return string(d[prefix : prefix+12])
+	return string(d[len(digestPrefix):end])
 }
 
 // Kind names what a record says happened.
 type Kind string
 
-// Body is what a record says; one struct for each kind, all in bodies.go and acts.go.
+// Body is what a record says; one struct for each kind, all in bodies.go and acts.go. It is not changed once it stands in a
+// record. Observed alone is handed on by its address: it is large, and there are millions of it.
 type Body interface{ Kind() Kind }
 
 // Record is one thing that happened or was decided. Incident is "" when it concerns the whole Board.
@@ -153,6 +165,7 @@ func Decode(raw []byte) (Commit, error) {
 	return new(Decoder).Decode(raw)
 }
 
+// strictDecode leaves the digest out.
 func strictDecode(raw []byte) (Commit, error) {
 	var w wireCommit
 	if err := decodeOne(raw, &w, true); err != nil {
@@ -161,7 +174,7 @@ func strictDecode(raw []byte) (Commit, error) {
 	if w.Version != Version {
 		return Commit{}, fmt.Errorf("commit of version %d, this binary reads version %d", w.Version, Version)
 	}
-	c := Commit{ID: w.ID, Prev: w.Prev, At: w.At, By: w.By, Records: make([]Record, len(w.Records)), Digest: DigestBytes(raw)}
+	c := Commit{ID: w.ID, Prev: w.Prev, At: w.At, By: w.By, Records: make([]Record, len(w.Records))}
 	for i, r := range w.Records {
 		body, err := decodeBody(r.Kind, r.Body)
 		if err != nil {
@@ -203,4 +216,15 @@ func body[T Body]() codec {
 			return b, nil
 		},
 	}
+}
+
+var observedBody = codec{
+	fast: readObserved,
+	strict: func(raw json.RawMessage) (Body, error) {
+		o := new(Observed)
+		if err := decodeOne(raw, o, true); err != nil {
+			return nil, err
+		}
+		return o, nil
+	},
 }

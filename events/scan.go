@@ -2,8 +2,10 @@ package events
 
 import (
 	"encoding"
+	"encoding/binary"
 	"encoding/json"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -29,12 +31,16 @@ func (s *scan) literal(text string) bool {
 
 // mark takes one of the characters between values, and the white space around it.
 func (s *scan) mark(c byte) bool {
-	s.space()
+	if s.at < len(s.raw) && s.raw[s.at] <= ' ' {
+		s.space()
+	}
 	if s.at >= len(s.raw) || s.raw[s.at] != c {
 		return false
 	}
 	s.at++
-	s.space()
+	if s.at < len(s.raw) && s.raw[s.at] <= ' ' {
+		s.space()
+	}
 	return true
 }
 
@@ -50,7 +56,11 @@ func (s *scan) plain() ([]byte, bool) {
 	if s.at >= len(s.raw) || s.raw[s.at] != '"' {
 		return nil, false
 	}
-	for i := s.at + 1; i < len(s.raw); i++ {
+	i := s.at + 1
+	for i+8 <= len(s.raw) && allPlain(binary.LittleEndian.Uint64(s.raw[i:])) {
+		i += 8
+	}
+	for ; i < len(s.raw); i++ {
 		switch b := s.raw[i]; {
 		case b == '"':
 			text := s.raw[s.at+1 : i]
@@ -61,6 +71,15 @@ func (s *scan) plain() ([]byte, bool) {
 		}
 	}
 	return nil, false
+}
+
+// allPlain reports whether each of eight bytes is one that stands in a JSON string as it is. The top bit of a byte in odd is
+// set where it is not, and may be set above such a byte.
+func allPlain(eight uint64) bool {
+	const each, top = 0x0101010101010101, 0x8080808080808080
+	quote, escape := eight^each*'"', eight^each*'\\'
+	odd := eight | (eight - each*' ') | (quote - each) | (escape - each)
+	return odd&top == 0
 }
 
 // text takes any string.
@@ -256,6 +275,7 @@ func mapReader(t reflect.Type) read {
 // field is one JSON field of a struct, promoted ones included.
 type field struct {
 	name  string
+	token string // the name as it is written
 	index []int
 	read  read
 }
@@ -272,7 +292,7 @@ func structReader(t reflect.Type) read {
 		case name == "":
 			name = f.Name
 		}
-		fields = append(fields, field{name, f.Index, reader(f.Type)})
+		fields = append(fields, field{name, `"` + name + `":`, f.Index, reader(f.Type)})
 	}
 	if len(fields) > 64 {
 		return func(*scan, reflect.Value) bool { return false }
@@ -287,11 +307,7 @@ func structReader(t reflect.Type) read {
 			if n > 0 && !s.mark(',') {
 				return false
 			}
-			name, ok := s.plain()
-			if !ok || !s.mark(':') {
-				return false
-			}
-			i := find(fields, name, next)
+			i := s.field(fields, next)
 			if i < 0 || seen&(1<<i) != 0 || !fields[i].read(s, v.FieldByIndex(fields[i].index)) {
 				return false
 			}
@@ -302,17 +318,16 @@ func structReader(t reflect.Type) read {
 	}
 }
 
-// find returns the index of the field called name, looking from next on first; -1 if there is none.
-func find(fields []field, name []byte, next int) int {
+// field takes the name of one of the fields, quickest if it is next or follows, and returns its index; -1 if it is none.
+func (s *scan) field(fields []field, next int) int {
 	for i := next; i < len(fields); i++ {
-		if fields[i].name == string(name) {
+		if s.literal(fields[i].token) {
 			return i
 		}
 	}
-	for i := range next {
-		if fields[i].name == string(name) {
-			return i
-		}
+	name, ok := s.plain()
+	if !ok || !s.mark(':') {
+		return -1
 	}
-	return -1
+	return slices.IndexFunc(fields, func(f field) bool { return f.name == string(name) })
 }

@@ -59,7 +59,7 @@ func aboutAct(body events.Body, plan *events.Plan) (string, bool) {
 // aboutDecision is about what was decided, by the policy or by people.
 func aboutDecision(body events.Body) (string, bool) {
 	switch r := body.(type) {
-	case events.Observed:
+	case *events.Observed:
 		return join(fmt.Sprintf("%s: %s %s %s on %s, event %s", r.Disposition, r.Anomaly.Severity, r.Anomaly.Kind, r.Anomaly.State, r.Anomaly.Resource, r.Event), r.Detail), true
 	case events.DeadLettered:
 		return fmt.Sprintf("%d bytes on %s: %s", r.Bytes, r.Subject, r.Reason), true

@@ -30,7 +30,7 @@ type line struct {
 func tell(r events.Record) (l line, ok bool) {
 	l.word = string(r.Body.Kind())
 	switch b := r.Body.(type) {
-	case events.Observed:
+	case *events.Observed:
 		return tellObserved(b)
 	case events.Opened:
 		l.text = fmt.Sprintf("incident %s: %s suspected on %s", r.Incident, b.Symptom, b.Target.Key())
@@ -116,7 +116,7 @@ func tellBoard(r events.Record) (l line, ok bool) {
 	return l, true
 }
 
-func tellObserved(b events.Observed) (line, bool) {
+func tellObserved(b *events.Observed) (line, bool) {
 	l := line{word: string(events.KindObserved)}
 	a := b.Anomaly
 	switch b.Disposition {

@@ -27,16 +27,14 @@ func (b *Board) Apply(c events.Commit) error {
 
 // fold applies one record and says why it could not.
 func (b *Board) fold(c events.Commit, r events.Record) string {
-	if r.Body.Kind() != events.KindObserved {
-		b.moved++
+	if o, ok := r.Body.(*events.Observed); ok {
+		return b.foldObserved(c.Position, r.Incident, o)
 	}
+	b.moved++
 	switch body := r.Body.(type) {
 	case events.Foreign:
 		b.foreign = fmt.Sprintf("position %d holds a record of kind %q that this version does not know: upgrade this replica", c.Position, body.Name)
 		return ""
-	case events.Observed:
-		b.remember(c, r, body)
-		return b.foldObserved(c, r, body)
 	case events.Opened:
 		return b.foldOpened(c, r, body)
 	case events.DeadLettered:
@@ -64,11 +62,19 @@ func (b *Board) fold(c events.Commit, r events.Record) string {
 		b.proofs[body.Device] = body
 		return ""
 	}
+	return b.foldMove(c, r)
+}
+
+// foldMove applies what was decided or done about an incident, if its phase admits it.
+func (b *Board) foldMove(c events.Commit, r events.Record) string {
 	i, ok := b.Incident(r.Incident)
 	if !ok {
 		return "no such incident"
 	}
-	next := i.clone()
+	next := i.revise()
+	if _, own := b.incidents[i.ID]; !own {
+		next = i.clone() // the Board below goes on with the other
+	}
 	to, why := b.foldIncident(next, c, r.Body)
 	if why == "" && !lawful(i.Phase, r.Body.Kind(), to) {
 		why = fmt.Sprintf("in phase %s it would lead to %s", i.Phase, to)
@@ -76,23 +82,24 @@ func (b *Board) fold(c events.Commit, r events.Record) string {
 	if why != "" {
 		return why
 	}
-	b.enter(next, c, to)
+	b.enter(next, c.Position, to)
 	b.incidents[next.ID] = next
 	b.account(next, c, r.Body)
 	return ""
 }
 
 // foldObserved changes the incident in place: it cannot be unlawful, and storms are made of it.
-func (b *Board) foldObserved(c events.Commit, r events.Record, o events.Observed) string {
-	if r.Incident == "" {
+func (b *Board) foldObserved(position uint64, incident string, o *events.Observed) string {
+	b.remember(position, incident, o)
+	if incident == "" {
 		b.noteEnding(o)
 		return ""
 	}
-	i, ok := b.change(r.Incident)
+	i, ok := b.change(incident)
 	if !ok {
 		return "no such incident"
 	}
-	b.enter(i, c, i.observe(o))
+	b.enter(i, position, i.observe(o, b.symptoms.key(o)))
 	return ""
 }
 
@@ -106,7 +113,7 @@ func (b *Board) foldOpened(c events.Commit, r events.Record, o events.Opened) st
 	}
 	i := &Incident{ID: r.Incident, Epoch: o.Epoch, Target: o.Target, Symptom: o.Symptom, Severity: o.Severity, Opened: b.Now, Cycle: 1, Symptoms: map[string]Symptom{}}
 	b.incidents[i.ID], b.latest[key], b.epochs[key], b.open[i.ID] = i, i.ID, o.Epoch, true
-	b.enter(i, c, Open)
+	b.enter(i, c.Position, Open)
 	return ""
 }
 
@@ -114,8 +121,8 @@ func (b *Board) foldOpened(c events.Commit, r events.Record, o events.Opened) st
 func ID(t events.Target, epoch uint64) string { return fmt.Sprintf("%s-%d", t.Slug(), epoch) }
 
 // enter moves an incident into a phase.
-func (b *Board) enter(i *Incident, c events.Commit, to Phase) {
-	i.note(c.Position)
+func (b *Board) enter(i *Incident, position uint64, to Phase) {
+	i.note(position)
 	if i.Phase == to {
 		return
 	}
@@ -240,14 +247,14 @@ func (b *Board) foldIncident(i *Incident, c events.Commit, body events.Body) (to
 	return to, ""
 }
 
-func (i *Incident) observe(r events.Observed) Phase {
+func (i *Incident) observe(r *events.Observed, key string) Phase {
 	i.Events++
 	if i.Phase == Closed {
 		return i.Phase
 	}
-	a := r.Anomaly
-	if !i.overtaken(r) {
-		i.noteSymptom(symptomKey(r), a)
+	a := &r.Anomaly
+	if s, known := i.Symptoms[key]; !known || !a.ObservedAt.Before(s.Observed) {
+		i.noteSymptom(key, known, a)
 	}
 	if who := a.Labels[LabelAskedBy]; who != "" {
 		i.AskedBy = who
@@ -263,21 +270,20 @@ func (i *Incident) observe(r events.Observed) Phase {
 }
 
 // noteSymptom keeps what a source says now.
-func (i *Incident) noteSymptom(key string, a events.Anomaly) {
-	i.makeRoom(key)
-	if _, ok := i.Symptoms[key]; ok || len(i.Symptoms) < maxSymptoms {
+func (i *Incident) noteSymptom(key string, known bool, a *events.Anomaly) {
+	if known || i.makeRoom() {
 		i.Symptoms[key] = Symptom{Firing: a.State == events.Firing, Kind: a.Kind, Observed: a.ObservedAt}
 	}
 	if a.State == events.Firing {
-		i.Value, i.Alarm = a.Value, a
+		i.Value, i.Alarm = a.Value, *a
 	}
 }
 
-// makeRoom forgets the symptom that has been over for longest when there is no room for another. One that fires is never
-// forgotten: a link would be put back while a source still says that it is sick.
-func (i *Incident) makeRoom(key string) {
-	if _, ok := i.Symptoms[key]; ok || len(i.Symptoms) < maxSymptoms {
-		return
+// makeRoom forgets the symptom that has been over for longest when there is no room for another, and reports whether there
+// is. One that fires is never forgotten: a link would be put back while a source still says that it is sick.
+func (i *Incident) makeRoom() bool {
+	if len(i.Symptoms) < maxSymptoms {
+		return true
 	}
 	oldest := ""
 	for k, s := range i.Symptoms {
@@ -287,6 +293,7 @@ func (i *Incident) makeRoom(key string) {
 		}
 	}
 	delete(i.Symptoms, oldest)
+	return oldest != ""
 }
 
 // LabelAskedBy is the anomaly label that names the person who asked for a mitigation by publishing it; that person may

@@ -32,6 +32,7 @@ type Board struct {
 	begun     map[string]bool // open incidents whose drain was admitted, and which have not ended or gone on probation since
 	closed    []string        // ids in the order in which they ended
 	seen      sightings
+	symptoms  symptomKeys
 	endings   endings
 
 	freezes    map[events.Scope]events.Frozen
@@ -178,7 +179,7 @@ func (b *Board) Failures() []time.Time { return slices.Clone(b.failures) }
 func (b *Board) Halted() string { return b.foreign }
 
 // Seen reports whether an event was recorded, as far back as the Board remembers.
-func (b *Board) Seen(e events.Event) bool { return b.saw(idOf(e.Identity())) }
+func (b *Board) Seen(e events.Event) bool { return b.saw(idOf(e.Source, e.ID)) }
 
 func (b *Board) saw(id eventID) bool {
 	for ; b != nil; b = b.base {
@@ -191,8 +192,8 @@ func (b *Board) saw(id eventID) bool {
 
 // TraceOf returns what became of the event that an Observed is about when it was first recorded, as far back as the Board
 // remembers.
-func (b *Board) TraceOf(o events.Observed) (t Trace, ok bool) {
-	for id := idOf(o.Source + "\x00" + o.Event); b != nil; b = b.base {
+func (b *Board) TraceOf(o *events.Observed) (t Trace, ok bool) {
+	for id := idOf(o.Source, o.Event); b != nil; b = b.base {
 		if t, ok = b.seen.of(id); ok {
 			return t, ok
 		}
@@ -211,12 +212,12 @@ func (b *Board) Trace(event string) (t Trace, ok bool) {
 }
 
 // remember keeps the identity of a recorded event and what became of it.
-func (b *Board) remember(c events.Commit, r events.Record, o events.Observed) {
-	id := idOf(o.Source + "\x00" + o.Event)
+func (b *Board) remember(position uint64, incident string, o *events.Observed) {
+	id := idOf(o.Source, o.Event)
 	if b.base.saw(id) {
 		return
 	}
-	b.seen.add(id, Trace{Event: o.Event, Incident: r.Incident, Disposition: o.Disposition, Detail: o.Detail, Position: c.Position})
+	b.seen.add(id, Trace{Event: o.Event, Incident: incident, Disposition: o.Disposition, Detail: o.Detail, Position: position})
 }
 
 // alarm freezes the network because a record was not lawful.

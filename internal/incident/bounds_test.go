@@ -19,7 +19,7 @@ type size struct {
 
 func sizeOf(b *Board) size {
 	s := size{
-		Incidents: len(b.incidents), Closed: len(b.closed), Seen: len(b.seen.list), Identities: len(b.seen.known),
+		Incidents: len(b.incidents), Closed: len(b.closed), Seen: len(b.seen.list), Identities: b.seen.where.taken,
 		Admissions: len(b.admissions), Failures: len(b.failures),
 	}
 	if i, ok := b.Incident("a-b-1"); ok {
@@ -42,7 +42,7 @@ func fold(t *testing.T, b *Board, at time.Time, records ...events.Record) {
 // opened are the records that open the epoch-th incident of a link.
 func opened(link string, epoch uint64) []events.Record {
 	target, _ := testNetwork{}.Link(link)
-	e := events.Observed{Event: fmt.Sprintf("%s %d", link, epoch), Source: "/telemetry/x", Anomaly: testEvent("", events.Firing, testStart).Data, Disposition: events.DidOpen}
+	e := &events.Observed{Event: fmt.Sprintf("%s %d", link, epoch), Source: "/telemetry/x", Anomaly: testEvent("", events.Firing, testStart).Data, Disposition: events.DidOpen}
 	id := ID(target, epoch)
 	return []events.Record{
 		{Incident: id, Body: events.Opened{Target: target, Epoch: epoch, Symptom: events.LinkErrors, Severity: events.Major}}, {Incident: id, Body: e},
@@ -51,7 +51,7 @@ func opened(link string, epoch uint64) []events.Record {
 
 func joined(n int, source string, state events.AnomalyState, at time.Time) events.Record {
 	a := testEvent("", state, at).Data
-	return events.Record{Incident: "a-b-1", Body: events.Observed{Event: fmt.Sprintf("n%d", n), Source: source, Anomaly: a, Disposition: events.DidJoin}}
+	return events.Record{Incident: "a-b-1", Body: &events.Observed{Event: fmt.Sprintf("n%d", n), Source: source, Anomaly: a, Disposition: events.DidJoin}}
 }
 
 // TestDuplicatesTakeNoMemory: the same event a hundred thousand times is recorded each time and remembered once.

@@ -25,7 +25,7 @@ func (s *stage) describe(body events.Body) string {
 		return fmt.Sprintf("%s%s %d.%d %s", kind, undo, a.Step, a.Change, more)
 	}
 	switch b := body.(type) {
-	case events.Observed:
+	case *events.Observed:
 		return strings.TrimSpace(fmt.Sprintf("observed %s: %s %s", b.Event, b.Disposition, paren(b.Detail)))
 	case events.Opened:
 		return fmt.Sprintf("opened: %s %s", b.Severity, b.Symptom)

@@ -35,15 +35,15 @@ func (e *endings) add(id eventID, at time.Time) {
 }
 
 // noteEnding keeps an event that said that a fault is over of which no incident was open.
-func (b *Board) noteEnding(o events.Observed) {
+func (b *Board) noteEnding(o *events.Observed) {
 	if o.Disposition == events.WasResolved {
-		b.endings.add(idOf(symptomKey(o)), o.Anomaly.ObservedAt)
+		b.endings.add(idOf(symptomKey(o), ""), o.Anomaly.ObservedAt)
 	}
 }
 
 // endedSince reports whether the source of an alarm has said since that the fault is over, and when.
-func (b *Board) endedSince(o events.Observed) (at time.Time, ok bool) {
-	for id := idOf(symptomKey(o)); b != nil; b = b.base {
+func (b *Board) endedSince(o *events.Observed) (at time.Time, ok bool) {
+	for id := idOf(symptomKey(o), ""); b != nil; b = b.base {
 		if said := b.endings.at[id]; said.After(at) {
 			at = said
 		}

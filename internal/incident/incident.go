@@ -191,10 +191,17 @@ func (i *Incident) approvedFor(check string) bool {
 }
 
 func (i *Incident) clone() *Incident {
-	c := *i
+	c := i.revise()
 	c.Symptoms = maps.Clone(i.Symptoms)
-	c.Approvals = slices.Clone(i.Approvals)
 	c.Positions = slices.Clone(i.Positions)
+	return c
+}
+
+// revise is a copy to take the place of i, should the record be lawful that changes it. Of what only grows from one to
+// the other, it takes over the memory.
+func (i *Incident) revise() *Incident {
+	c := *i
+	c.Approvals = slices.Clone(i.Approvals)
 	c.Steps = make([][]ChangeState, len(i.Steps))
 	for n := range i.Steps {
 		c.Steps[n] = slices.Clone(i.Steps[n])

@@ -90,7 +90,7 @@ func (m *member) fold(tb testing.TB, c events.Commit) {
 	}
 	m.pending = slices.DeleteFunc(m.pending, func(e events.Event) bool {
 		return c.By == m.me() && slices.ContainsFunc(c.Records, func(r events.Record) bool {
-			o, ok := r.Body.(events.Observed)
+			o, ok := r.Body.(*events.Observed)
 			return ok && o.Event == e.ID && o.Source == e.Source
 		})
 	})

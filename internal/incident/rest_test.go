@@ -61,12 +61,12 @@ func TestRestEnds(t *testing.T) {
 		{"nothing", func(*testing.T, *Board, *World) {}, true},
 		{"the same alarm again", func(t *testing.T, b *Board, w *World) {
 			e := testEvent("e2", events.Firing, w.Now)
-			record(t, b, w.Now, events.Record{Incident: "a-b-1", Body: events.Observed{Event: e.ID, Source: e.Source, Anomaly: e.Data, Disposition: events.DidJoin}})
+			record(t, b, w.Now, events.Record{Incident: "a-b-1", Body: &events.Observed{Event: e.ID, Source: e.Source, Anomaly: e.Data, Disposition: events.DidJoin}})
 		}, true},
 		{"an alarm with another value", func(t *testing.T, b *Board, w *World) {
 			e := testEvent("e2", events.Firing, w.Now)
 			e.Data.Value = 0.5
-			record(t, b, w.Now, events.Record{Incident: "a-b-1", Body: events.Observed{Event: e.ID, Source: e.Source, Anomaly: e.Data, Disposition: events.DidJoin}})
+			record(t, b, w.Now, events.Record{Incident: "a-b-1", Body: &events.Observed{Event: e.ID, Source: e.Source, Anomaly: e.Data, Disposition: events.DidJoin}})
 		}, false},
 		{"another freeze", func(t *testing.T, b *Board, w *World) {
 			record(t, b, w.Now, events.Record{Body: events.Frozen{Scope: "link:c-d", By: events.Person{Name: "kim"}}})
@@ -100,15 +100,15 @@ func TestSightings(t *testing.T) {
 	var s sightings
 	const n = 2*maxSeen + maxSeen/2
 	for k := range n {
-		s.add(idOf(fmt.Sprint(k)), Trace{Event: fmt.Sprint("event-", k%(n-1)), Position: uint64(k)})
+		s.add(idOf("", fmt.Sprint(k)), Trace{Event: fmt.Sprint("event-", k%(n-1)), Position: uint64(k)})
 	}
-	s.add(idOf(fmt.Sprint(n-1)), Trace{Event: "again", Position: 1})
-	if len(s.known) != maxSeen || len(s.list) != maxSeen {
-		t.Errorf("%d are known, %d listed, want %d", len(s.known), len(s.list), maxSeen)
+	s.add(idOf("", fmt.Sprint(n-1)), Trace{Event: "again", Position: 1})
+	if s.where.taken != maxSeen || len(s.list) != maxSeen {
+		t.Errorf("%d are known, %d listed, want %d", s.where.taken, len(s.list), maxSeen)
 	}
 	for _, k := range []int{0, n - maxSeen - 1, n - maxSeen, n - maxSeen/2, n - 1} {
-		of, known := s.of(idOf(fmt.Sprint(k)))
-		if known != (k >= n-maxSeen) || known && of.Position != uint64(k) || s.saw(idOf(fmt.Sprint(k))) != known {
+		of, known := s.of(idOf("", fmt.Sprint(k)))
+		if known != (k >= n-maxSeen) || known && of.Position != uint64(k) || s.saw(idOf("", fmt.Sprint(k))) != known {
 			t.Errorf("event %d: known %t as %+v", k, known, of)
 		}
 	}

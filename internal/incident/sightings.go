@@ -7,7 +7,7 @@ import (
 
 // sightings are the newest events that were recorded, at most maxSeen of them, and what became of each.
 type sightings struct {
-	known  map[eventID]int // by source and id: where in list
+	where  index // of each in list, by its id
 	list   []sighting
 	oldest int // in list, once that is full
 }
@@ -23,24 +23,30 @@ type eventID [2]uint64
 
 var idSeeds = [len(eventID{})]maphash.Seed{maphash.MakeSeed(), maphash.MakeSeed()}
 
-func idOf(identity string) (id eventID) {
+func idOf(source, event string) (id eventID) {
+	var room [128]byte // of its own, for all but the longest
+	identity := append(append(append(room[:0], source...), 0), event...)
 	for n, seed := range idSeeds {
-		id[n] = maphash.String(seed, identity)
+		id[n] = maphash.Bytes(seed, identity)
 	}
 	return id
 }
 
 func (s *sightings) saw(id eventID) bool {
-	_, ok := s.known[id]
+	_, ok := s.find(id)
 	return ok
 }
 
 func (s *sightings) of(id eventID) (Trace, bool) {
-	at, ok := s.known[id]
+	at, ok := s.find(id)
 	if !ok {
 		return Trace{}, false
 	}
 	return s.list[at].Trace, true
+}
+
+func (s *sightings) find(id eventID) (at int, ok bool) {
+	return s.where.find(id, func(at int) bool { return s.list[at].id == id })
 }
 
 // add remembers an event, unless it was seen before. One too many drops the oldest.
@@ -48,16 +54,13 @@ func (s *sightings) add(id eventID, t Trace) {
 	if s.saw(id) {
 		return
 	}
-	if s.known == nil {
-		s.known = map[eventID]int{}
-	}
 	if len(s.list) < maxSeen {
-		s.known[id] = len(s.list)
+		s.where.add(id, len(s.list))
 		s.list = append(s.list, sighting{id, t})
 		return
 	}
-	delete(s.known, s.list[s.oldest].id)
-	s.known[id] = s.oldest
+	s.where.remove(s.list[s.oldest].id, s.oldest)
+	s.where.add(id, s.oldest)
 	s.list[s.oldest] = sighting{id, t}
 	s.oldest = (s.oldest + 1) % maxSeen
 }

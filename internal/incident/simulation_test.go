@@ -282,5 +282,5 @@ func (s *simulation) inspectEnd() {
 }
 
 func boardOptions() cmp.Option {
-	return cmp.Options{cmp.AllowUnexported(Board{}, sightings{}, sighting{}), cmp.Comparer(func(a, b events.Value) bool { return a == b }), cmpopts.EquateEmpty()}
+	return cmp.Options{cmp.AllowUnexported(Board{}, sightings{}, sighting{}, index{}, slot{}), cmp.Comparer(func(a, b events.Value) bool { return a == b }), cmpopts.EquateEmpty()}
 }

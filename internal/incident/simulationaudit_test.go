@@ -48,7 +48,7 @@ func (s *simulation) audit(c events.Commit) {
 		s.tally.kinds[r.Body.Kind()]++
 		i, _ := a.board.Incident(r.Incident)
 		switch b := r.Body.(type) {
-		case events.Observed:
+		case *events.Observed:
 			if b.Disposition != events.WasDuplicate {
 				a.taken[b.Source+"\x00"+b.Event]++
 			}

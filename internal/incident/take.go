@@ -19,7 +19,7 @@ type Inventory interface {
 // down, or opens another.
 func (d *draft) take(e events.Event) {
 	a := e.Data
-	o := events.Observed{Event: e.ID, Source: e.Source, Anomaly: a}
+	o := &events.Observed{Event: e.ID, Source: e.Source, Anomaly: a}
 	o.Anomaly.Evidence, o.Anomaly.Labels = nil, nil
 	drop := func(what events.Disposition, format string, args ...any) {
 		o.Disposition, o.Detail = what, fmt.Sprintf(format, args...)
@@ -50,7 +50,7 @@ func (d *draft) take(e events.Event) {
 }
 
 // assign finds the incident that an event of a known target belongs to, or opens one.
-func (d *draft) assign(e events.Event, o events.Observed, target events.Target) {
+func (d *draft) assign(e events.Event, o *events.Observed, target events.Target) {
 	a := e.Data
 	i, known := d.board.Latest(target.Key())
 	since, ended := d.board.endedSince(o)
@@ -91,18 +91,33 @@ func (d *draft) assign(e events.Event, o events.Observed, target events.Target) 
 }
 
 // overtaken reports whether the event is older than what its source last said of the same resource.
-func (i *Incident) overtaken(o events.Observed) bool {
+func (i *Incident) overtaken(o *events.Observed) bool {
 	s, ok := i.Symptoms[symptomKey(o)]
 	return ok && o.Anomaly.ObservedAt.Before(s.Observed)
 }
 
 // missedWorse reports whether an overtaken event says that what still fires has been worse than the incident knows: the
 // worst counts, in whatever order it comes.
-func (i *Incident) missedWorse(o events.Observed) bool {
+func (i *Incident) missedWorse(o *events.Observed) bool {
 	a := o.Anomaly
 	return i.IsOpen() && i.Symptoms[symptomKey(o)].Firing && a.State == events.Firing && a.Severity.Worse(i.Severity)
 }
 
-func symptomKey(o events.Observed) string {
+func symptomKey(o *events.Observed) string {
 	return o.Source + "|" + o.Anomaly.Resource.String() + "|" + string(o.Anomaly.Kind)
+}
+
+// symptomKeys makes keys of symptoms, and remembers the last: in a storm most alarms say what the one before them said.
+type symptomKeys struct {
+	source   string
+	resource events.Resource
+	kind     events.AnomalyKind
+	last     string
+}
+
+func (k *symptomKeys) key(o *events.Observed) string {
+	if a := &o.Anomaly; k.last == "" || k.source != o.Source || k.kind != a.Kind || k.resource != a.Resource {
+		*k = symptomKeys{o.Source, a.Resource, a.Kind, symptomKey(o)}
+	}
+	return k.last
 }

@@ -59,7 +59,7 @@ func TestEndedIsNotMadeWorse(t *testing.T) {
 		w.Events = []events.Event{e}
 		d := Decide(b, w)
 		fold(t, b, w.Now, d.Records...)
-		if o := d.Records[0].Body; e.ID == "e2" && o.(events.Observed).Disposition != events.WasSuperseded {
+		if o := d.Records[0].Body; e.ID == "e2" && o.(*events.Observed).Disposition != events.WasSuperseded {
 			t.Errorf("recorded as %+v", o)
 		}
 	}

@@ -65,17 +65,27 @@ func (c *Chain) take(o opened) error {
 
 // open checks e by itself and decodes it.
 func open(e Entry, d *events.Decoder) (events.Commit, error) {
-	commit, err := d.Decode(e.Raw)
-	digest := commit.Digest
-	if err != nil {
-		digest = events.DigestBytes(e.Raw)
+	if err := e.check(); err != nil {
+		return events.Commit{}, err
 	}
+	return e.decode(d)
+}
+
+// check makes sure that e's bytes are those that its writer stated.
+func (e Entry) check() error {
 	switch {
 	case e.Stated == "":
-		return events.Commit{}, broken(e.Position, Altered, "its writer stated no digest: it was not written by Detour")
-	case e.Stated != digest:
-		return events.Commit{}, broken(e.Position, Altered, "its bytes have %s, its writer stated %s", digest, e.Stated)
-	case err != nil:
+		return broken(e.Position, Altered, "its writer stated no digest: it was not written by Detour")
+	case !e.Stated.Of(e.Raw):
+		return broken(e.Position, Altered, "its bytes have %s, its writer stated %s", events.DigestBytes(e.Raw), e.Stated)
+	}
+	return nil
+}
+
+// decode reads the commit of an entry that was checked.
+func (e Entry) decode(d *events.Decoder) (events.Commit, error) {
+	commit, err := d.DecodeStated(e.Raw, e.Stated)
+	if err != nil {
 		return events.Commit{}, broken(e.Position, Unreadable, "%v", err)
 	}
 	commit.Position = e.Position

@@ -20,15 +20,19 @@ func (l *Ledger) Follow(ctx context.Context, from uint64, fn func(events.Commit)
 	}
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
-	batches := make(chan []opened, batchesAhead)
+	checked, decoded := make(chan []opened, batchesAhead), make(chan []opened, batchesAhead)
 	var readErr error
 	go func() {
-		defer close(batches)
-		readErr = l.openAhead(ctx, from, batches)
+		defer close(checked)
+		readErr = l.checkAhead(ctx, from, checked)
 	}()
-	err = l.deliver(chain, batches, fn)
+	go func() {
+		defer close(decoded)
+		l.decodeAhead(checked, decoded)
+	}()
+	err = l.deliver(chain, decoded, fn)
 	stop()
-	for range batches {
+	for range decoded {
 		// what was read ahead is not wanted any more
 	}
 	if err != nil {
@@ -37,7 +41,7 @@ func (l *Ledger) Follow(ctx context.Context, from uint64, fn func(events.Commit)
 	return readErr
 }
 
-// batchesAhead is how many batches are decoded ahead of their delivery.
+// batchesAhead is how many batches each stage of reading is ahead of the next, at most.
 const batchesAhead = 4
 
 // opened is an entry that was checked by itself, not yet against the chain.
@@ -47,26 +51,38 @@ type opened struct {
 	err    error
 }
 
-// openAhead decodes what is read while fn still works on what came before.
-func (l *Ledger) openAhead(ctx context.Context, from uint64, batches chan<- []opened) error {
-	var decoder events.Decoder
+// checkAhead compares the digest of what is read while what came before is still decoded.
+func (l *Ledger) checkAhead(ctx context.Context, from uint64, checked chan<- []opened) error {
 	return l.entries(ctx, from, func(entries []Entry) error {
 		batch := make([]opened, len(entries))
 		for i, e := range entries {
-			commit, known := l.ours(e)
-			var err error
-			if !known {
-				commit, err = open(e, &decoder)
-			}
-			batch[i] = opened{e, commit, err}
+			batch[i] = opened{entry: e, err: e.check()}
 		}
 		select {
-		case batches <- batch:
+		case checked <- batch:
 			return nil
 		case <-ctx.Done():
 			return fmt.Errorf("follow ledger: %w", ctx.Err())
 		}
 	})
+}
+
+// decodeAhead decodes what was checked while fn still works on what came before.
+func (l *Ledger) decodeAhead(checked <-chan []opened, decoded chan<- []opened) {
+	var decoder events.Decoder
+	for batch := range checked {
+		for i := range batch {
+			o := &batch[i]
+			if o.err != nil {
+				continue
+			}
+			var known bool
+			if o.commit, known = l.ours(o.entry); !known {
+				o.commit, o.err = o.entry.decode(&decoder)
+			}
+		}
+		decoded <- batch
+	}
 }
 
 func (l *Ledger) deliver(chain *Chain, batches <-chan []opened, fn func(events.Commit) error) error {

@@ -14,6 +14,7 @@ import (
 const (
 	batchMessages = 4096                  // asked for at once
 	batchEntries  = 64                    // handed on at once, at most
+	batchHanded   = 128 << 10             // bytes of them, about: few enough to lie in a cache until they are decoded
 	linger        = 50 * time.Millisecond // for messages that the server says are pending
 	batchBytes    = 8 << 20               // of them, at most; far below what the client queues before it drops
 	heartbeat     = time.Second           // after two of these in silence the server's side of the reader is gone
@@ -86,8 +87,8 @@ func (r *reader) session(ctx context.Context) (final, trouble error) {
 func (r *reader) gather(ctx context.Context, messages jetstream.MessagesContext, fresh bool) ([]Entry, error) {
 	first, cancel := context.WithTimeout(ctx, quiet)
 	defer cancel()
-	batch, wait := make([]Entry, 0, batchEntries), jetstream.NextContext(first)
-	for more := true; more && len(batch) < batchEntries; fresh = false {
+	batch, wait, size := make([]Entry, 0, batchEntries), jetstream.NextContext(first), 0
+	for more := true; more && len(batch) < batchEntries && size < batchHanded; fresh = false {
 		msg, err := messages.Next(wait)
 		if errors.Is(err, context.DeadlineExceeded) && len(batch) > 0 {
 			return batch, nil // a server that lost a message to its disk counts it as pending and never sends it
@@ -109,7 +110,7 @@ func (r *reader) gather(ctx context.Context, messages jetstream.MessagesContext,
 			return batch, fmt.Errorf("position %d came instead of %d", position, r.next)
 		}
 		batch = append(batch, entryOf(position, msg.Subject(), msg.Headers(), msg.Data()))
-		r.next = position + 1
+		r.next, size = position+1, size+len(msg.Data())
 		more = meta.NumPending > 0
 	}
 	return batch, nil

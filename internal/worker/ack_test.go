@@ -16,7 +16,7 @@ import (
 // come first.
 func (s *site) watchAcks() {
 	s.bus.onAck = func(id string) {
-		for _, o := range recorded[events.Observed](s) {
+		for _, o := range recorded[*events.Observed](s) {
 			if o.Event == id {
 				return
 			}
@@ -57,7 +57,7 @@ func TestAckFollowsRecord(t *testing.T) {
 				s.until(20*time.Second, "the anomaly is acknowledged", func() bool { return len(s.bus.acked()) == 1 })
 				s.reaches(r, incident.Holding, 20*time.Second)
 				taken := 0
-				for _, o := range recorded[events.Observed](s) {
+				for _, o := range recorded[*events.Observed](s) {
 					if o.Disposition.Taken() {
 						taken++
 					}
@@ -112,7 +112,7 @@ func TestOutage(t *testing.T) {
 				r.mend()
 				s.until(time.Minute, "the anomaly is acknowledged", func() bool { return len(s.bus.acked()) == 1 })
 				s.pass(10 * time.Second)
-				if got := recorded[events.Observed](s)[0].Disposition; got != c.want || s.routers.sets() != c.sets {
+				if got := recorded[*events.Observed](s)[0].Disposition; got != c.want || s.routers.sets() != c.sets {
 					t.Errorf("it was %s, %d Sets", got, s.routers.sets())
 				}
 				if returned := len(s.bus.reasons()) > 0; returned != (c.sets == 0) {
@@ -178,7 +178,7 @@ func TestRepeatIsAcknowledged(t *testing.T) {
 		s.bus.publish(e, e)
 		s.until(time.Minute, "both are acknowledged", func() bool { return len(s.bus.acked()) == 2 })
 		var got []events.Disposition
-		for _, o := range recorded[events.Observed](s) {
+		for _, o := range recorded[*events.Observed](s) {
 			got = append(got, o.Disposition)
 		}
 		if diff := cmp.Diff([]events.Disposition{events.DidOpen, events.WasDuplicate}, got); diff != "" || len(s.bus.reasons()) != 0 {

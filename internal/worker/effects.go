@@ -194,20 +194,21 @@ func (w *Worker) recorded(taken []Delivery, decision incident.Decision) {
 	if len(taken) == 0 {
 		return
 	}
-	returned := map[string]events.Observed{}
+	returned := map[string]string{} // why, by identity of the event
 	for _, r := range decision.Records {
-		o, ok := r.Body.(events.Observed)
+		o, ok := r.Body.(*events.Observed)
 		if !ok {
 			continue
 		}
-		if o.Disposition == events.WasDuplicate {
+		what, detail := o.Disposition, o.Detail
+		if what == events.WasDuplicate {
 			if t, known := w.board.TraceOf(o); known {
-				o.Disposition, o.Detail = t.Disposition, t.Detail // it comes again because it could not be returned
+				what, detail = t.Disposition, t.Detail // it comes again because it could not be returned
 			}
 		}
-		switch o.Disposition {
+		switch what {
 		case events.WasStale, events.WasFuture, events.WasNowhere, events.WasUnknown:
-			returned[o.Source+"\x00"+o.Event] = o
+			returned[o.Source+"\x00"+o.Event] = string(what) + ": " + detail
 		}
 	}
 	var back []returning
@@ -218,9 +219,7 @@ func (w *Worker) recorded(taken []Delivery, decision incident.Decision) {
 			reason = d.Dead.Reason
 		case len(returned) == 0:
 		default:
-			if o, ok := returned[d.Event.Identity()]; ok {
-				reason = string(o.Disposition) + ": " + o.Detail
-			}
+			reason = returned[d.Event.Identity()]
 		}
 		if reason != "" {
 			back = append(back, returning{d, reason})

@@ -46,31 +46,6 @@ func (w *Worker) Run(ctx context.Context) error {
 	return err
 }
 
-// follow hands every commit to the loop. A broken ledger halts the worker.
-func (w *Worker) follow(ctx context.Context) error {
-	w.mu.RLock()
-	from := w.board.Position + 1
-	w.mu.RUnlock()
-	err := w.Ledger.Follow(ctx, from, func(c events.Commit) error {
-		select {
-		case w.followed <- c:
-			return nil
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-	})
-	if ctx.Err() != nil {
-		return nil
-	}
-	if err == nil {
-		err = errors.New("the ledger ended")
-	}
-	w.halt(fmt.Sprintf("following the ledger: %v", err))
-	close(w.broken)
-	<-ctx.Done()
-	return nil
-}
-
 func (w *Worker) halt(why string) {
 	w.log.Error("halted: no decision is made any more", zap.String("why", why))
 	w.mu.Lock()
@@ -109,38 +84,6 @@ func (w *Worker) loop(ctx context.Context) error {
 		}
 		wake = w.turn(ctx)
 	}
-}
-
-// catchUp folds the ledger up to where it ended when the worker began, then records under which policy it decides.
-func (w *Worker) catchUp(ctx context.Context) error {
-	asked := w.Now()
-	last, err := w.Ledger.LastPosition(ctx)
-	for err != nil {
-		w.log.Warn("ask where the ledger ends", zap.Error(err))
-		select {
-		case <-time.After(retryAfter):
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-		asked = w.Now()
-		last, err = w.Ledger.LastPosition(ctx)
-	}
-	for w.board.Position < last {
-		select {
-		case c := <-w.followed:
-			w.fold(c)
-		case <-w.broken:
-			return nil // the loop goes on, halted, and says why
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-	}
-	w.mu.Lock()
-	w.caught, w.contact = true, asked
-	w.mu.Unlock()
-	w.log.Info("caught up with the ledger", zap.Uint64("position", last), zap.String("replica", w.me))
-	w.world.orders = append(w.world.orders, w.declare())
-	return nil
 }
 
 // wait blocks until there is something to do, and takes in everything that has come. It reports whether to go on.

@@ -48,27 +48,42 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 	return m
 }
 
-// counters are a vector with one label that is counted for every record: a counter is looked up once.
+// counters are a vector with one label that is counted for every record: a counter is looked up once, and what comes in a row
+// is added up before it is touched. They must not be used by two goroutines at once.
 type counters struct {
-	vec  *prometheus.CounterVec
-	each map[string]prometheus.Counter
+	vec   *prometheus.CounterVec
+	each  map[string]prometheus.Counter
+	label string // of the row
+	row   int
 }
 
 func countersOf(opts prometheus.CounterOpts, label []string) counters {
 	return counters{vec: prometheus.NewCounterVec(opts, label), each: map[string]prometheus.Counter{}}
 }
 
-// inc must not be called by two goroutines at once.
-func (c counters) inc(label string) {
-	counter, ok := c.each[label]
-	if !ok {
-		counter = c.vec.WithLabelValues(label)
-		c.each[label] = counter
+func (c *counters) inc(label string) {
+	if label != c.label {
+		c.add()
+		c.label = label
 	}
-	counter.Inc()
+	c.row++
 }
 
-// folded counts one commit. What describes the Board as it stands is only kept once the ledger has been caught up with.
+// add ends the row.
+func (c *counters) add() {
+	if c.row == 0 {
+		return
+	}
+	counter, ok := c.each[c.label]
+	if !ok {
+		counter = c.vec.WithLabelValues(c.label)
+		c.each[c.label] = counter
+	}
+	counter.Add(float64(c.row))
+	c.row = 0
+}
+
+// folded counts one commit. What describes the Board as it stands is only kept from when the ledger has been caught up with.
 func (m *Metrics) folded(c events.Commit, b *incident.Board, caught bool) {
 	if m == nil {
 		return
@@ -77,7 +92,7 @@ func (m *Metrics) folded(c events.Commit, b *incident.Board, caught bool) {
 	for _, r := range c.Records {
 		m.records.inc(known(r.Body))
 		switch body := r.Body.(type) {
-		case events.Observed:
+		case *events.Observed:
 			m.anomalies.inc(string(body.Disposition))
 		case events.DeadLettered:
 			m.dead.Inc()
@@ -88,8 +103,17 @@ func (m *Metrics) folded(c events.Commit, b *incident.Board, caught bool) {
 			moved = true
 		}
 	}
+	m.records.add()
+	m.anomalies.add()
 	m.position.Set(float64(c.Position))
-	if !moved || !caught {
+	if moved && caught {
+		m.stands(b)
+	}
+}
+
+// stands describes the Board.
+func (m *Metrics) stands(b *incident.Board) {
+	if m == nil {
 		return
 	}
 	m.freezes.Set(float64(len(b.Freezes())))

@@ -59,3 +59,39 @@ func TestMetrics(t *testing.T) {
 		}
 	})
 }
+
+// TestMetricsOfAStart: a replica that comes to a ledger counts what stands there, and says how things stand before anything
+// happens.
+func TestMetricsOfAStart(t *testing.T) {
+	inBubble(t, func(s *site) {
+		first := s.start("r1", autonomous)
+		s.bus.publish(anomaly("1", events.Firing))
+		s.reaches(first, incident.Holding, 10*time.Second)
+		s.bus.publish(anomaly("2", events.Firing))
+		s.until(time.Second, "both are recorded", func() bool { return len(recorded[*events.Observed](s)) == 2 })
+		s.order(first, incident.Freeze(events.Network, ann, "exercise"))
+		first.stop()
+		var records float64
+		for _, c := range s.commits() {
+			records += float64(len(c.Records))
+		}
+		registry := prometheus.NewRegistry()
+		s.start("r1", autonomous, func(c *worker.Config) { c.Metrics = worker.NewMetrics(registry) })
+		if n := len(recorded[events.PolicyLoaded](s)); n != 1 {
+			t.Fatalf("%d policies are recorded, want one: nothing has changed", n)
+		}
+		want := map[string]float64{
+			"detour_anomalies_total": 2, "detour_ledger_records_total": records, "detour_ledger_position": float64(len(s.commits())),
+			"detour_incidents": 1, "detour_freezes": 1,
+		}
+		got := sums(t, registry)
+		for name := range got {
+			if _, ok := want[name]; !ok {
+				delete(got, name)
+			}
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("metrics (-want +got):\n%s", diff)
+		}
+	})
+}

@@ -54,7 +54,7 @@ func TestManyWorkersOneSet(t *testing.T) {
 				t.Errorf("%d workers: %d requests, %d intents", workers, s.routers.sets(), len(recorded[events.Intended](s)))
 			}
 			taken := 0
-			for _, o := range recorded[events.Observed](s) {
+			for _, o := range recorded[*events.Observed](s) {
 				if o.Disposition.Taken() {
 					taken++
 				}

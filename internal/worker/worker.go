@@ -110,6 +110,7 @@ type Worker struct {
 	unwritable string    // why the newest append was not taken, "" when it was
 	since      time.Time // of the first append in a row that was not
 
+	replayed chan struct{} // closed when the Board is the loop's: what stood on the ledger is folded
 	followed chan events.Commit
 	arrived  chan []Delivery
 	outcomes chan outcome
@@ -153,7 +154,7 @@ type orderReply struct {
 func New(c Config) *Worker {
 	w := &Worker{
 		Config: c, me: c.Name + "/" + strings.SplitN(uuid.NewString(), "-", 2)[0], log: c.Logger.Named("worker"),
-		board: incident.NewBoard(), followed: make(chan events.Commit, 1024), arrived: make(chan []Delivery), outcomes: make(chan outcome, 64),
+		board: incident.NewBoard(), replayed: make(chan struct{}), followed: make(chan events.Commit, 1024), arrived: make(chan []Delivery), outcomes: make(chan outcome, 64),
 		orders: make(chan order), offers: make(chan Offer), gone: make(chan struct{}), broken: make(chan struct{}), running: map[string]bool{}, atMost: incident.MaxRecords,
 		world: world{facts: map[string]events.Facts{}, moved: map[string]uint64{}, results: map[string][]events.Body{}, held: map[string]time.Time{}},
 	}

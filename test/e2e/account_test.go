@@ -33,7 +33,7 @@ func (s *stage) recorded() {
 	times := map[string]int{}
 	for _, c := range s.commits {
 		for _, r := range c.Records {
-			if o, ok := r.Body.(events.Observed); ok && o.Disposition != events.WasDuplicate {
+			if o, ok := r.Body.(*events.Observed); ok && o.Disposition != events.WasDuplicate {
 				times[o.Source+" "+o.Event]++
 			}
 		}
@@ -51,7 +51,7 @@ func (s *stage) unrecorded() []string {
 	seen := map[string]bool{}
 	for _, c := range s.commits {
 		for _, r := range c.Records {
-			if o, ok := r.Body.(events.Observed); ok {
+			if o, ok := r.Body.(*events.Observed); ok {
 				seen[o.Event] = true
 			}
 		}

@@ -32,7 +32,7 @@ func (s *stage) dispositions() map[events.Disposition]int {
 	n := map[events.Disposition]int{}
 	for _, c := range s.commits {
 		for _, r := range c.Records {
-			if o, ok := r.Body.(events.Observed); ok {
+			if o, ok := r.Body.(*events.Observed); ok {
 				n[o.Disposition]++
 			}
 		}

@@ -150,7 +150,7 @@ func (s *stage) deadAndDropped() (dead, dropped []string) {
 			switch b := r.Body.(type) {
 			case events.DeadLettered:
 				dead = append(dead, b.Reason)
-			case events.Observed:
+			case *events.Observed:
 				dropped = append(dropped, string(b.Disposition)+" "+b.Detail)
 			}
 		}

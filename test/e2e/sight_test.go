@@ -84,7 +84,7 @@ func brief(body events.Body) string {
 		return list
 	}
 	switch b := body.(type) {
-	case events.Observed:
+	case *events.Observed:
 		if b.Disposition == events.DidJoin && b.Anomaly.State == events.Firing {
 			return ""
 		}

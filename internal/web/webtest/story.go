@@ -50,7 +50,7 @@ func (t *tale) position() uint64 { return uint64(len(t.moments) + 1) }
 func story() []moment {
 	t := &tale{}
 	t.say("", events.PolicyLoaded{Digest: policy, Mode: events.Live, Source: "policy.yaml"})
-	t.say("", events.Observed{Event: "018f-0", Source: "/telemetry/test", Anomaly: anomaly("nowhere", "ethernet-1/1"), Disposition: events.WasNowhere, Detail: "nowhere/ethernet-1/1 is not in the inventory"})
+	t.say("", &events.Observed{Event: "018f-0", Source: "/telemetry/test", Anomaly: anomaly("nowhere", "ethernet-1/1"), Disposition: events.WasNowhere, Detail: "nowhere/ethernet-1/1 is not in the inventory"})
 	t.held()
 	t.asking()
 	t.waiting()
@@ -102,7 +102,7 @@ func opened(tg events.Target, event string) []events.Body {
 	a := anomaly(tg.Ends[0].Device, tg.Ends[0].Interface)
 	return []events.Body{
 		events.Opened{Target: tg, Epoch: 1, Symptom: a.Kind, Severity: a.Severity},
-		events.Observed{Event: event, Source: "/telemetry/test", Anomaly: a, Disposition: events.DidOpen},
+		&events.Observed{Event: event, Source: "/telemetry/test", Anomaly: a, Disposition: events.DidOpen},
 	}
 }
 
