@@ -25,7 +25,7 @@ func (t *Tree) eachPure(visit func(*Package, *File)) {
 // types (pureCalls bars its clocks).
 func pureImports(t *Tree) []Finding {
 	allowed := []string{
-		"bytes", "cmp", "container/heap", "crypto/sha256", "encoding", "encoding/hex", "encoding/json", "errors", "fmt", "hash/maphash", "io", "iter",
+		"bytes", "cmp", "container/heap", "crypto/sha256", "encoding", "encoding/binary", "encoding/hex", "encoding/json", "errors", "fmt", "hash/maphash", "io", "iter",
 		"maps", "math", "math/big", "math/bits", "net/netip", "reflect", "regexp", "slices", "sort", "strconv", "strings", "time",
 		"unicode", "unicode/utf8",
 	}
