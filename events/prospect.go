@@ -47,6 +47,13 @@ type Prospect struct {
 	Benefit int64 `json:"benefit_bps"`
 }
 
+// Hard reports whether it is of taking the link out of SPF altogether, rather than of leaving it as the last resort.
+func (p *Prospect) Hard() bool {
+	const unused = 1<<24 - 1 // RFC 5305, section 3
+	n := len(p.Steps)
+	return n > 0 && p.Steps[n-1] >= unused
+}
+
 // Method says what a Prospect rests on.
 type Method string
 

@@ -58,7 +58,7 @@ func (p *Policy) foresee(q Question) (f *events.Prospect, why string) {
 	if why := p.usable(f, q.Now); why != "" {
 		return nil, why
 	}
-	if n := len(f.Steps); q.isolates() && (n == 0 || f.Steps[n-1] < MaxMetric) {
+	if q.isolates() && !f.Hard() {
 		return nil, "it is of a drain that leaves the link as a last resort, and the plan takes it out of SPF"
 	}
 	return f, ""
@@ -137,11 +137,15 @@ func (q Question) drains() bool {
 }
 
 // isolates reports whether the plan takes its link out of SPF altogether.
-func (q Question) isolates() bool {
+func (q Question) isolates() bool { return Isolates(q.Plan, q.Facts) }
+
+// Isolates reports whether a plan takes its link out of SPF altogether, by the profiles of its routers: what it does to the
+// network is another thing than what a drain does that leaves the link as the last resort.
+func Isolates(plan events.Plan, facts events.Facts) bool {
 	found := false
-	settings(q.Plan, func(device string, s events.Setting) {
+	settings(plan, func(device string, s events.Setting) {
 		n, ok := s.After.Uint()
-		end, _ := endOf(q.Facts, device, s.Interface)
+		end, _ := endOf(facts, device, s.Interface)
 		hard := uint64(MaxMetric)
 		if h := uint64(end.Profile.HardMetric); h > 0 {
 			hard = h

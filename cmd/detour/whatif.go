@@ -18,6 +18,7 @@ type whatifAsk struct {
 	links   []string
 	all     bool
 	survive bool
+	hard    bool
 
 	config, inventory, topology, gml string
 	traffic, gravity                 string
@@ -61,6 +62,7 @@ func newWhatif(c *cli) *cobra.Command {
 	f := cmd.Flags()
 	f.BoolVar(&ask.all, "all", false, "ask it of every link alone")
 	f.BoolVar(&ask.survive, "survive", false, "ask what each single failure would do to the network as it is")
+	f.BoolVar(&ask.hard, "hard", false, "take the links out of SPF (metric 16777215), where else a drain leaves them as a last resort")
 	f.StringVar(&ask.config, "config", "", "configuration that names inventory, topology, traffic and policy (DETOUR_CONFIG)")
 	f.StringVar(&ask.inventory, "inventory", "", "inventory, when there is no configuration; with --topology")
 	f.StringVar(&ask.topology, "topology", "", "topology, when there is no configuration; with --inventory")
@@ -96,6 +98,8 @@ func (a *whatifAsk) check(given func(string) bool) error {
 	switch {
 	case asked != 1:
 		return usage("want the LINKs to drain together, --all or --survive, one of the three (see detour whatif --help)")
+	case a.survive && a.hard:
+		return usage("--hard is about drains, and --survive drains nothing")
 	case len(sources) == 0:
 		return usage("which network? name it with --config FILE or DETOUR_CONFIG, with --inventory FILE and --topology FILE, or with --gml FILE")
 	case len(sources) > 1:

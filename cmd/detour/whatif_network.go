@@ -21,6 +21,7 @@ type workbench struct {
 	traffic    network.Matrix
 	known      bool // whether there is traffic; otherwise traffic only probes for paths
 	state      network.State
+	hard       bool
 	drained    []string
 	down       []string
 	forecaster *forecast.Forecaster
@@ -116,7 +117,7 @@ func (w *workbench) read(a *whatifAsk) (err error) {
 	if w.known = len(w.traffic.Demands) > 0; !w.known {
 		w.traffic = probes(w.network)
 	}
-	w.drained, w.down = a.drained, a.down
+	w.hard, w.drained, w.down = a.hard, a.drained, a.down
 	w.observe()
 	return nil
 }

@@ -57,7 +57,11 @@ type push struct {
 
 // predict asks what draining links together would do, and judges it.
 func (w *workbench) predict(links []string) prediction {
-	f := w.forecaster.Links(links, w.state)
+	ask := w.forecaster.Links
+	if w.hard {
+		ask = w.forecaster.Hard
+	}
+	f := ask(links, w.state)
 	p := prediction{Links: slices.Compact(slices.Sorted(slices.Values(links))), Inputs: f.Inputs}
 	if f.Missing != "" {
 		p.Verdict, p.Sentence, p.Why = unknown, "it cannot be computed", []string{f.Missing}

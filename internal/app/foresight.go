@@ -13,6 +13,7 @@ import (
 	"github.com/detour-net/detour/events"
 	"github.com/detour-net/detour/internal/config"
 	"github.com/detour-net/detour/internal/device"
+	"github.com/detour-net/detour/internal/incident"
 	"github.com/detour-net/detour/internal/network"
 	"github.com/detour-net/detour/internal/network/forecast"
 	"github.com/detour-net/detour/internal/network/whatif"
@@ -35,10 +36,10 @@ func newForesight(fleet *device.Fleet, c *config.Config, prospects func() policy
 	return f
 }
 
-// Observe sees a target. The forecast is made while the routers answer; it counts besides as drained.
-func (f foresight) Observe(ctx context.Context, target events.Target, besides ...string) events.Facts {
-	if target.Kind != events.TargetLink {
-		return f.Fleet.Observe(ctx, target)
+// Observe sees a target. The forecast is made while the routers answer; it counts the links of Besides as drained.
+func (f foresight) Observe(ctx context.Context, o incident.Observe) events.Facts {
+	if o.Target.Kind != events.TargetLink {
+		return f.Fleet.Observe(ctx, o.Target)
 	}
 	seen := f.See()
 	var prospect events.Prospect
@@ -46,9 +47,9 @@ func (f foresight) Observe(ctx context.Context, target events.Target, besides ..
 	made.Go(func() {
 		f.traffic.refresh()
 		f.bearable.refresh()
-		prospect = f.ahead(target.Name, seen.State(), besides)
+		prospect = f.ahead(o, seen.State())
 	})
-	facts := seen.Observe(ctx, target)
+	facts := seen.Observe(ctx, o.Target)
 	made.Wait()
 	if prospect.Missing == "" {
 		prospect.Benefit = lostNow(facts)
@@ -60,16 +61,24 @@ func (f foresight) Observe(ctx context.Context, target events.Target, besides ..
 // ahead forecasts what a drain of a link would do beside other drains, which may not be seen yet. Paths follow metrics, so to
 // compute them it is enough to let those links have the metric of a drain; how well the model fits is told by the network
 // as it is. A bound rests on what links are measured to carry, so what a drain moves is added to what the others may.
-func (f foresight) ahead(name string, seen network.State, besides []string) events.Prospect {
-	meant, changed := drained(seen, besides)
-	p := f.forecaster.Link(name, meant)
-	switch {
-	case p.Method == events.MethodBound && len(besides) > 0:
-		p = f.forecaster.Links(append([]string{name}, besides...), seen).Prospect
-	case p.Method == events.MethodExact && changed:
-		p.Fit = f.forecaster.Link(name, seen).Fit
+func (f foresight) ahead(o incident.Observe, seen network.State) events.Prospect {
+	ask := func(s network.State, names ...string) events.Prospect {
+		if o.Hard {
+			return f.forecaster.Hard(names, s).Prospect
+		}
+		return f.forecaster.Links(names, s).Prospect
 	}
-	p.Besides = besides
+	meant, changed := drained(seen, o.Besides)
+	p := ask(meant, o.Target.Name)
+	switch {
+	case p.Method == events.MethodBound && len(o.Besides) > 0:
+		joint := ask(seen, append([]string{o.Target.Name}, o.Besides...)...)
+		joint.Steps, joint.Loops = p.Steps, p.Loops // the way is this link's alone
+		p = joint
+	case p.Method == events.MethodExact && changed:
+		p.Fit = f.forecaster.Link(o.Target.Name, seen).Fit
+	}
+	p.Besides = o.Besides
 	return p
 }
 

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -8,6 +9,7 @@ import (
 
 	"github.com/detour-net/detour/events"
 	"github.com/detour-net/detour/internal/backbone"
+	"github.com/detour-net/detour/internal/incident"
 	"github.com/detour-net/detour/internal/network"
 	"github.com/detour-net/detour/internal/network/forecast"
 )
@@ -33,6 +35,38 @@ func aheadOf(t *testing.T, m network.Matrix, bps int64) (foresight, network.Stat
 	return f, s
 }
 
+// drainOf asks for a drain of a link beside others.
+func drainOf(link string, besides ...string) incident.Observe {
+	return incident.Observe{Target: events.Target{Kind: events.TargetLink, Name: link}, Besides: besides}
+}
+
+// TestAheadOfAHardDrain: a link that is taken out leaves no last resort, which a failure more shows; both kinds of answer say
+// which they are.
+func TestAheadOfAHardDrain(t *testing.T) {
+	m, err := network.Gravity(backbone.Abilene(), 1_000_000_000)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, traffic := range []network.Matrix{m, {}} {
+		f, seen := aheadOf(t, traffic, 100_000_000)
+		for _, besides := range [][]string{nil, {"hou-atl"}} {
+			o := drainOf("den-kcy", besides...)
+			soft := f.ahead(o, seen)
+			o.Hard = true
+			hard := f.ahead(o, seen)
+			if soft.Missing != "" || hard.Missing != "" || soft.Method != hard.Method || !slices.Equal(hard.Besides, besides) {
+				t.Fatalf("soft %+v, hard %+v", soft, hard)
+			}
+			if soft.Hard() || !hard.Hard() {
+				t.Errorf("beside %v: soft by %v, hard by %v", besides, soft.Steps, hard.Steps)
+			}
+			if besides == nil && hard.NewViolations <= soft.NewViolations {
+				t.Errorf("by %s: %d new violations, soft %d", hard.Method, hard.NewViolations, soft.NewViolations)
+			}
+		}
+	}
+}
+
 // TestAheadCountsDrainsThatAreNotSeen wants the forecast beside a drain to be the same before the drain is seen and after.
 func TestAheadCountsDrainsThatAreNotSeen(t *testing.T) {
 	m, err := network.Gravity(backbone.Abilene(), 40_000_000_000)
@@ -40,19 +74,19 @@ func TestAheadCountsDrainsThatAreNotSeen(t *testing.T) {
 		t.Fatal(err)
 	}
 	f, seen := aheadOf(t, m, 1_000_000_000)
-	before := f.ahead("den-kcy", seen, []string{"hou-atl"})
+	before := f.ahead(drainOf("den-kcy", "hou-atl"), seen)
 	stands, changed := drained(seen, []string{"hou-atl"})
 	if !changed {
 		t.Fatal("no metric was changed")
 	}
-	after := f.ahead("den-kcy", stands, []string{"hou-atl"})
+	after := f.ahead(drainOf("den-kcy", "hou-atl"), stands)
 	if before.Missing != "" || before.Method != events.MethodExact {
 		t.Fatalf("nothing was computed: %+v", before)
 	}
 	if diff := cmp.Diff(after.Drained, before.Drained); diff != "" {
 		t.Errorf("drained (-seen +not seen):\n%s", diff)
 	}
-	alone := f.ahead("den-kcy", seen, nil)
+	alone := f.ahead(drainOf("den-kcy"), seen)
 	if cmp.Equal(alone.Drained, before.Drained) {
 		t.Error("the other drain makes no difference: the test says nothing")
 	}
@@ -70,7 +104,7 @@ func TestAheadCountsDrainsThatAreNotSeen(t *testing.T) {
 // TestBoundAheadAddsUp bounds two drains by what both links carry, since without a matrix nobody knows where it goes.
 func TestBoundAheadAddsUp(t *testing.T) {
 	f, seen := aheadOf(t, network.Matrix{}, 1_000_000_000)
-	alone, both := f.ahead("den-kcy", seen, nil), f.ahead("den-kcy", seen, []string{"hou-atl"})
+	alone, both := f.ahead(drainOf("den-kcy"), seen), f.ahead(drainOf("den-kcy", "hou-atl"), seen)
 	if alone.Method != events.MethodBound || both.Method != events.MethodBound {
 		t.Fatalf("nothing was bounded: %+v, %+v", alone, both)
 	}

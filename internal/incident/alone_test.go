@@ -115,7 +115,7 @@ const halfWay = 5000
 func (s *stage) beginTwoSteps() {
 	w := s.world
 	s.active.pending = []events.Event{testEvent("e1", events.Firing, s.now)}
-	decided := s.active.decide(w, s.now, s.lab.observe).Records
+	decided := s.active.decide(w, s.now, s.lab.carryOut).Records
 	w.Now, w.Me = s.now, s.active.me()
 	d := &draft{board: s.active.board.Fork(), world: w, position: s.active.board.Position + 1, atMost: MaxRecords, rests: map[string]Rest{}}
 	for _, r := range decided {

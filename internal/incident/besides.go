@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/detour-net/detour/events"
+	"github.com/detour-net/detour/policy"
 )
 
 // Two drains may each be safe and not both together. So a what-if that a decision rests on must count every drain that has
@@ -29,7 +30,23 @@ func (d *draft) counts(i *Incident, f events.Facts) bool {
 	return f.Prospect == nil || slices.Equal(f.Prospect.Besides, d.board.Besides(i.ID))
 }
 
-// observe asks for facts of an incident's target.
+// observe asks for facts of an incident's target, as its plan needs them if it has one.
 func (d *draft) observe(i *Incident) {
-	d.command(Observe{Incident: i.ID, Target: i.Target, Besides: d.board.Besides(i.ID)})
+	d.observeFor(i, i.Plan != nil && policy.Isolates(i.Plan.Plan, i.Plan.Facts))
+}
+
+// observeFor asks for facts on which a hard drain of an incident's target can be decided, or a soft one.
+func (d *draft) observeFor(i *Incident, hard bool) {
+	d.command(Observe{Incident: i.ID, Target: i.Target, Besides: d.board.Besides(i.ID), Hard: hard})
+}
+
+// otherDrain reports whether what was computed is of another kind of drain than the plan, and asks for what is of the plan's.
+func (d *draft) otherDrain(i *Incident, plan events.Plan, facts events.Facts) bool {
+	f := facts.Prospect
+	hard := policy.Isolates(plan, facts)
+	if f == nil || f.Missing != "" || len(f.Steps) == 0 || f.Hard() == hard {
+		return false
+	}
+	d.observeFor(i, hard)
+	return true
 }

@@ -31,7 +31,7 @@ func TestSecondDrainCountsTheFirst(t *testing.T) {
 			on.Data.Resource = events.Resource{Link: "c-d"}
 			first.pending, second.pending = []events.Event{testEvent("e1", events.Firing, testStart)}, []events.Event{on}
 
-			ours, theirs := first.decide(w, testStart, l.observe), second.decide(w, testStart, l.observe)
+			ours, theirs := first.decide(w, testStart, l.carryOut), second.decide(w, testStart, l.carryOut)
 			for _, d := range []Decision{ours, theirs} {
 				if !slices.ContainsFunc(d.Records, func(r events.Record) bool { return r.Body.Kind() == events.KindAdmitted }) {
 					t.Fatalf("it is not safe alone: %+v", d.Records)
@@ -66,7 +66,7 @@ func TestSecondDrainCountsTheFirst(t *testing.T) {
 			if diff := cmp.Diff([]string{"a-b"}, o.Besides); diff != "" {
 				t.Errorf("it is to count (-want +got):\n%s", diff)
 			}
-			second.facts["c-d-1"] = l.observe(o.Target, o.Besides...)
+			second.facts["c-d-1"] = l.carryOut(o)
 			w.Facts = second.facts
 			for _, r := range Decide(second.board, w).Records {
 				if ruled, ok := r.Body.(events.Ruled); ok && r.Incident == "c-d-1" && ruled.Verdict != events.Defer {

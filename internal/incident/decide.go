@@ -43,11 +43,13 @@ type Look struct {
 type Confirm struct{ Order events.Order }
 
 // Observe reads the pre-images and telemetry of an incident's target. Whatever is computed of the network with it counts the
-// links of Besides as drained, and says so (events.Prospect): a drain that has been admitted need not be seen yet.
+// links of Besides as drained, and says so (events.Prospect): a drain that has been admitted need not be seen yet. Hard asks for
+// what taking the target out of SPF would do, where else it is what a drain does that leaves it as the last resort.
 type Observe struct {
 	Incident string
 	Target   events.Target
 	Besides  []string
+	Hard     bool
 }
 
 // Key identifies the command among those of its replica.

@@ -110,7 +110,11 @@ func (l *lab) reboot(name string) {
 }
 
 // observe reads the target and the network around it, and computes what a drain of it would do beside others.
-func (l *lab) observe(target events.Target, besides ...string) events.Facts {
+func (l *lab) observe(target events.Target) events.Facts { return l.carryOut(Observe{Target: target}) }
+
+// carryOut is what an observation shows.
+func (l *lab) carryOut(o Observe) events.Facts {
+	target := o.Target
 	f := events.Facts{At: l.now, Network: events.NetworkFacts{Routers: 11, Seen: 11, Links: 14, WorstLink: "c-d", WorstPermil: 400}}
 	for name, link := range l.links {
 		if link.down {
@@ -127,24 +131,31 @@ func (l *lab) observe(target events.Target, besides ...string) events.Facts {
 	for _, end := range target.Ends {
 		f.Ends = append(f.Ends, l.end(end, link, busy))
 	}
-	f.Prospect = l.prospect(target.Name, besides)
+	f.Prospect = l.prospect(o)
 	return f
 }
 
 // prospect is safe unless a script says otherwise, or the link's drain would come to stand beside that of one that it must
 // not stand with.
-func (l *lab) prospect(name string, besides []string) *events.Prospect {
+func (l *lab) prospect(o Observe) *events.Prospect {
+	name := o.Target.Name
 	if l.ahead == nil {
 		return nil
 	}
 	p, ok := l.ahead[name]
+	if hard, is := l.ahead[name+" hard"]; is && o.Hard {
+		p, ok = hard, true
+	}
 	if !ok {
 		p = safe
 	}
-	p.At, p.Besides = l.now, besides
+	if p.Steps == nil && o.Hard {
+		p.Steps = []uint32{drained + 1}
+	}
+	p.At, p.Besides = l.now, o.Besides
 	for _, pair := range l.apart {
 		for n, one := range pair {
-			if other := pair[1-n]; one == name && (l.drained(other) || slices.Contains(besides, other)) {
+			if other := pair[1-n]; one == name && (l.drained(other) || slices.Contains(o.Besides, other)) {
 				p.Drained.WorstPermil, p.Drained.WorstLink = 1300, "x-y"
 			}
 		}

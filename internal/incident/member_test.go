@@ -98,7 +98,7 @@ func (m *member) fold(tb testing.TB, c events.Commit) {
 
 // decide asks the core; the targets of incidents that are about to be opened are read first, so that all of it stands in
 // one commit.
-func (m *member) decide(w World, now time.Time, read func(events.Target, ...string) events.Facts) Decision {
+func (m *member) decide(w World, now time.Time, read func(Observe) events.Facts) Decision {
 	w.Now, w.Me, w.Events, w.Facts, w.Results = now, m.me(), m.pending, m.facts, m.results
 	d := Decide(m.board, w)
 	fetched := false
@@ -106,7 +106,7 @@ func (m *member) decide(w World, now time.Time, read func(events.Target, ...stri
 		if o, ok := c.(Observe); ok && len(m.pending) > 0 {
 			if _, known := m.board.Incident(o.Incident); !known {
 				w.Facts = maps.Clone(w.Facts)
-				w.Facts[o.Incident], fetched = read(o.Target, o.Besides...), true
+				w.Facts[o.Incident], fetched = read(o), true
 			}
 		}
 	}

@@ -36,6 +36,9 @@ func (d *draft) planAndRule(i *Incident, rule policy.Rule, facts events.Facts) {
 		d.unplannable(i, rule, facts, err)
 		return
 	}
+	if d.otherDrain(i, plan, facts) {
+		return
+	}
 	mode, why := d.world.Policy.Mode(d.world.Mode, rule, d.world.Now, i.Target.Scopes, d.board.Windows(d.world.Now))
 	p := events.Planned{Plan: plan, Digest: plan.Digest(), Rule: rule.Name, Mode: mode, ModeWhy: why, Facts: facts}
 	same := i.Plan != nil && i.Plan.Digest == p.Digest && i.Plan.Mode == mode

@@ -42,8 +42,8 @@ func (s *stage) do(verb string, args []string) error {
 		return s.router(arg(0), arg(1), arg(2))
 	case "link": // NAME sick|healed|stubborn|supple|down|up
 		s.link(arg(0), arg(1))
-	case "ahead": // [LINK] [worst=N] [survives=N] [violations=N] [steps=N,N]: from here on it is computed what drains would do, and of LINK this
-		return s.ahead(arg(0), named)
+	case "ahead": // [LINK [hard]] [worst=N] [survives=N] [violations=N] [steps=N,N]: from here on it is computed what drains would do, and of LINK this
+		return s.ahead(strings.Join(plain, " "), named)
 	case "group": // SCOPE LINK...: these links, and no others, have the scope
 		g, ok := s.world.Inventory.(grouped)
 		if !ok {

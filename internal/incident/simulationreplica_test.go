@@ -67,7 +67,7 @@ func (s *simulation) turn(r *replica) {
 	}
 	w := s.world
 	w.Pursues, w.Rests = s.pursues(r), r.rests
-	d := r.decide(w, s.clock(r), s.lab.observe)
+	d := r.decide(w, s.clock(r), s.lab.carryOut)
 	if d.Fault != "" {
 		s.fail("%s decided unlawfully: %s", r.me(), d.Fault)
 		return
@@ -205,7 +205,7 @@ func (s *simulation) begin(r *replica, c Command) {
 			if s.flaw == eachAlone {
 				c.Besides = nil
 			}
-			f := s.lab.observe(c.Target, c.Besides...)
+			f := s.lab.carryOut(c)
 			f.At = f.At.Add(r.skew)
 			if f.Prospect != nil {
 				f.Prospect.At = f.At

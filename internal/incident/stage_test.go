@@ -52,7 +52,7 @@ func (s *stage) settle() {
 		if s.active == nil || s.active.board.Halted() != "" {
 			return
 		}
-		d := s.active.decide(s.world, s.now, s.lab.observe)
+		d := s.active.decide(s.world, s.now, s.lab.carryOut)
 		s.wake = d.Wake
 		switch {
 		case d.Fault != "":
@@ -119,7 +119,7 @@ func (s *stage) perform(commands []Command) (moved bool) {
 				}
 				continue
 			}
-			m.facts[c.Incident], moved = s.lab.observe(c.Target, c.Besides...), true
+			m.facts[c.Incident], moved = s.lab.carryOut(c), true
 		case Actuate:
 			m.running[c.Key()], moved = true, true
 			s.hear(c.Order, s.send(c.Order))

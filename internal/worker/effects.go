@@ -58,7 +58,7 @@ func (w *Worker) prefetch(ctx context.Context, commands []incident.Command) bool
 // first reads a target for a first record. A glance counts no drains, so it is of use only where there are none.
 func (w *Worker) first(ctx context.Context, o incident.Observe) events.Facts {
 	if len(o.Besides) > 0 {
-		return w.Routers.Observe(ctx, o.Target, o.Besides...)
+		return w.Routers.Observe(ctx, o)
 	}
 	return w.observe(ctx, o.Target)
 }
@@ -108,7 +108,7 @@ func (w *Worker) run(key string, c incident.Command) outcome {
 	case incident.Observe:
 		ctx, cancel := context.WithTimeout(context.Background(), w.observeWithin())
 		defer cancel()
-		facts := w.Routers.Observe(ctx, c.Target, c.Besides...)
+		facts := w.Routers.Observe(ctx, c)
 		return outcome{key: key, incident: c.Incident, facts: &facts, retry: w.Now().Add(observeAgain)}
 	}
 	panic(fmt.Sprintf("worker: unknown command %T", c))

@@ -8,6 +8,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/detour-net/detour/events"
+	"github.com/detour-net/detour/internal/incident"
 )
 
 // maxGlances bounds the targets that are read at once because of an announcement.
@@ -59,7 +60,7 @@ func (w *Worker) glance(ctx context.Context, target events.Target) {
 		defer close(g.done)
 		bounded, cancel := context.WithTimeout(ctx, Prefetch)
 		defer cancel()
-		g.facts = w.Routers.Observe(bounded, target)
+		g.facts = w.Routers.Observe(bounded, incident.Observe{Target: target})
 	})
 }
 
@@ -100,5 +101,5 @@ func (w *Worker) observe(ctx context.Context, target events.Target) events.Facts
 		<-g.done
 		return g.facts
 	}
-	return w.Routers.Observe(ctx, target)
+	return w.Routers.Observe(ctx, incident.Observe{Target: target})
 }

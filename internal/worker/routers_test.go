@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/detour-net/detour/events"
+	"github.com/detour-net/detour/internal/incident"
 )
 
 const (
@@ -92,7 +93,8 @@ func wait(ctx context.Context, d time.Duration) error {
 	}
 }
 
-func (n *network) Observe(ctx context.Context, target events.Target, besides ...string) events.Facts {
+func (n *network) Observe(ctx context.Context, o incident.Observe) events.Facts {
+	target := o.Target
 	at := time.Now().UTC()
 	n.mu.Lock()
 	reading := n.reading
@@ -133,7 +135,7 @@ func (n *network) Observe(ctx context.Context, target events.Target, besides ...
 		}
 		f.Ends = append(f.Ends, e)
 	}
-	f.Prospect = n.prospect(target.Name, f, besides)
+	f.Prospect = n.prospect(target.Name, f, o.Besides)
 	return f
 }
 

@@ -30,8 +30,8 @@ type Ledger interface {
 
 // Routers reads and sets the network.
 type Routers interface {
-	// Observe sees a target. What it computes of the network counts the links called besides as drained, seen to be or not.
-	Observe(ctx context.Context, target events.Target, besides ...string) events.Facts
+	// Observe sees a target, and computes of the network what the command asks for.
+	Observe(ctx context.Context, o incident.Observe) events.Facts
 	// Set carries out one order and returns exactly one of Applied, Refused and Unknown. It calls permit right before the
 	// request leaves, and sends nothing when that fails.
 	Set(ctx context.Context, order events.Order, permit func() error) events.Body

@@ -12,7 +12,8 @@
 // Both the links in service and the links drained are computed, with everything else as it is seen, whatever stands now. A
 // drain is a soft one (metric 16777214), which leaves a link as the last resort; what has no other way is therefore still
 // delivered, over the link that was to be spared, and is what CutOff tells of. Links that somebody has drained before are
-// spared in the same way: one drain must not live off another.
+// spared in the same way: one drain must not live off another. Hard asks about taking links out of SPF instead (16777215):
+// what a failure more then cuts off is part of the answer, with a matrix and without.
 //
 // A Forecaster keeps the last few networks with what it found out about them, and begins anew when anything that paths
 // depend on has changed.

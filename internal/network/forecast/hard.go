@@ -13,7 +13,7 @@ import (
 
 // Hard forecasts what taking links out of SPF altogether would do (metric 16777215), as Links does for draining them: then
 // they carry nothing, also where a failure more leaves no other way.
-func (f *Forecaster) Hard(names []string, s network.State) events.Prospect {
+func (f *Forecaster) Hard(names []string, s network.State) Forecast {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	q := &question{Forecaster: f, seen: s, names: slices.Compact(slices.Sorted(slices.Values(names)))}
@@ -23,9 +23,9 @@ func (f *Forecaster) Hard(names []string, s network.State) events.Prospect {
 		err = q.isolate()
 	}
 	if err != nil {
-		return events.Prospect{At: q.out.At, Inputs: q.out.Inputs, Missing: err.Error()}
+		return Forecast{Prospect: events.Prospect{At: q.out.At, Inputs: q.out.Inputs, Missing: err.Error()}}
 	}
-	return q.out.Prospect
+	return q.out
 }
 
 // isolate makes of the answer about a drain the one about taking the links out. What is cut off is the same: a drain that
@@ -49,7 +49,7 @@ func (q *question) isolate() error {
 		Soft events.Digest
 		Hard bool
 	}{out.Inputs, true})
-	out.Steps, out.Loops = known.Steps, known.Loops
+	out.Steps, out.Loops, out.Way = known.Steps, known.Loops, known.Way
 	if out.Method != events.MethodExact {
 		if out.NewViolations += known.NewViolations; out.Worst == "" {
 			out.Worst = known.Worst
@@ -87,7 +87,9 @@ func (h *held) isolated(names []string, limits whatif.Limits, method events.Meth
 	if err != nil {
 		return f, fmt.Errorf("plan to take %s out: %w", listed(names), err)
 	}
-	f.Way, f.Loops, f.Steps = way, way.Loops, metrics(way)
+	if f.Way, f.Loops = way, way.Loops; len(names) == 1 {
+		f.Steps = metrics(way)
+	}
 	f.Drained = outlook(out, after)
 	f.NewViolations, f.Worst, f.Harm = after.Violations+after.Cut, worst(after), h.harm(out, gone, after)
 	return f, nil

@@ -40,7 +40,7 @@ func TestHardLeavesNoLastResort(t *testing.T) {
 		if known {
 			f.Use(m)
 		}
-		soft, hard := f.Link("a-b", state), f.Hard([]string{"a-b"}, state)
+		soft, hard := f.Link("a-b", state), f.Hard([]string{"a-b"}, state).Prospect
 		if soft.Missing != "" || hard.Missing != "" || soft.NewViolations != 0 {
 			t.Fatalf("matrix %t: soft %+v, hard %q", known, soft, hard.Missing)
 		}
@@ -53,7 +53,7 @@ func TestHardLeavesNoLastResort(t *testing.T) {
 		if hard.Inputs == soft.Inputs || hard.Method != soft.Method || hard.Moved != soft.Moved {
 			t.Errorf("matrix %t: hard %+v, soft %+v", known, hard, soft)
 		}
-		if again := f.Hard([]string{"a-b", "a-b"}, state); !cmp.Equal(again, hard) {
+		if again := f.Hard([]string{"a-b", "a-b"}, state).Prospect; !cmp.Equal(again, hard) {
 			t.Errorf("matrix %t: asked again:\n%s", known, cmp.Diff(hard, again))
 		}
 		if after := f.Link("a-b", state); !cmp.Equal(after, soft) {
@@ -112,6 +112,15 @@ func TestHardExact(t *testing.T) {
 		}
 		if most.Drained.WorstPermil+1 < hard.Drained.WorstPermil || most.Drained.SurvivePermil+1 < hard.Drained.SurvivePermil {
 			t.Errorf("seed %d: %v: bound %+v, exactly %+v", seed, names, most.Drained, hard.Drained)
+		}
+		last := map[string]whatif.Metrics{}
+		for _, m := range slices.Concat(hard.Way.Pushes...) {
+			last[m.Link] = m
+		}
+		for _, name := range names {
+			if m := last[name]; m.AB != whatif.Unused || m.BA != whatif.Unused {
+				t.Errorf("seed %d: %v: the way ends at %+v", seed, names, m)
+			}
 		}
 		if hard.NewViolations > soft.NewViolations {
 			worse++
