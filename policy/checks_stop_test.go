@@ -61,9 +61,9 @@ func TestStop(t *testing.T) {
 			q.Plan.Target.Scopes = append(q.Plan.Target.Scopes, "level:2", "srlg-partner:d")
 			q.Facts.Network.Links = 1000
 			q.Facts.Network.DownLinks, q.Facts.Network.DrainedLinks, q.Situation.Claims = tt.out.down, tt.out.drained, tt.out.claims
-			q.Situation.Links = map[string][]events.Scope{}
+			q.Situation.Links = map[string]events.Target{}
 			for _, name := range named(9) {
-				q.Situation.Links[name] = append([]events.Scope{events.Network, events.ScopeOf("link", name)}, tt.out.scopes...)
+				q.Situation.Links[name] = events.Target{Scopes: append([]events.Scope{events.Network, events.ScopeOf("link", name)}, tt.out.scopes...)}
 			}
 		}
 		t.Run(tt.name, spoiling{tt.name, fmt.Sprintf(roomy, tt.at), spoil, tt.verdict, checks, tt.says}.test)

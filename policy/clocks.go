@@ -56,9 +56,10 @@ func defaults() file {
 	const second, minute, hour = events.Duration(1e9), events.Duration(60e9), events.Duration(3600e9)
 	return file{
 		Budgets: Budgets{
-			InFlight: map[string]int{"network": 1, levelKind: 1, "site": 1, "device": 1, "link": 1, "bundle": 1, "site-pair": 1, "plane": 1, "srlg": 1},
-			StopAt:   map[string]int{"network": 5, levelKind: 5, "plane": 5, "site": 3, "site-pair": 2, "srlg": 2, partnerKind: 1, "bundle": 2, "device": 2},
-			Rates:    []Rate{{Per: 10 * minute, AtMost: 3}, {Per: hour, AtMost: 10}},
+			InFlight:       map[string]int{"network": 1, levelKind: 1, "site": 1, "device": 1, "link": 1, "bundle": 1, "site-pair": 1, "plane": 1, "srlg": 1},
+			StopAt:         map[string]int{"network": 5, levelKind: 5, "plane": 5, "site": 3, "site-pair": 2, "srlg": 2, partnerKind: 1, "bundle": 2, "device": 2},
+			CapacityPermil: map[string]int{"bundle": 250, "plane": 20},
+			Rates:          []Rate{{Per: 10 * minute, AtMost: 3}, {Per: hour, AtMost: 10}},
 		},
 		Approvals:  Approvals{Quorum: 1, Roles: []string{"approver"}, Expiry: 15 * minute},
 		MaxAge:     map[string]events.Duration{defaultKey: 5 * minute},

@@ -37,6 +37,7 @@ const (
 	CheckSurvives   = "survives"
 	CheckLoopFree   = "loop-free"
 	CheckStop       = "stop-threshold"
+	CheckShare      = "capacity-share"
 	CheckWorth      = "worth-it"
 	CheckSelf       = "self-dependence"
 	CheckFreeze     = "freeze"
@@ -88,6 +89,7 @@ var actChecks = []check{
 	{checkBudget + "device", events.Defer, budget("device")},
 	{checkBudget + "link", events.Defer, budget("link")},
 	{CheckStop, events.Defer, stop},
+	{CheckShare, events.Defer, share},
 	{CheckRate, events.Defer, rate},
 	{CheckCeiling, events.Defer, ceilingLinks},
 	{CheckCeilDevice, events.Defer, ceilingDevice},

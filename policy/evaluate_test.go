@@ -74,7 +74,10 @@ func facts(metric uint64) events.Facts {
 func good() Question {
 	q := Question{
 		Now: noon, Rule: Rule{Name: "r", Autonomy: Auto}, Symptom: events.LinkErrors, Plan: drain(LastMetric), Mode: events.Live, Facts: facts(10),
-		ApprovedFor: []string{"own"},
+		ApprovedFor: []string{"own"}, Situation: Situation{Capacity: map[events.Scope]int64{}},
+	}
+	for _, scope := range q.Plan.Target.Scopes {
+		q.Situation.Capacity[scope] = 10e12
 	}
 	for _, c := range actChecks {
 		q.ApprovedFor = append(q.ApprovedFor, c.name)
@@ -83,7 +86,7 @@ func good() Question {
 }
 
 func claim(incident string, scopes ...events.Scope) Claim {
-	return Claim{Incident: incident, Scopes: append([]events.Scope{events.Network}, scopes...)}
+	return Claim{Incident: incident, Scopes: append([]events.Scope{events.Network}, scopes...), Capacity: 10e9}
 }
 
 func times(n int, step time.Duration) []time.Time {
@@ -272,7 +275,7 @@ func TestEvaluateOnTheBoard(t *testing.T) {
 			q.Situation.Claims, q.Facts.Network.DrainedLinks = []Claim{claim("a-1", "link:a")}, []string{"a"}
 		}, events.Allow, "", ""},
 		{"a drain of somebody else at the same site", "budgets: {in_flight: {network: 2}}", func(q *Question) {
-			q.Facts.Network.DrainedLinks, q.Situation.Links = []string{"a"}, map[string][]events.Scope{"a": {events.Network, "link:a", "site:den"}}
+			q.Facts.Network.DrainedLinks, q.Situation.Links = []string{"a"}, map[string]events.Target{"a": {Scopes: []events.Scope{events.Network, "link:a", "site:den"}}}
 		}, events.Defer, "budget-site", "budget of site:den is used up by a drain that is not ours of link:a"},
 		{"bundle full", "budgets: {in_flight: {network: 2}}", func(q *Question) { q.Situation.Claims = []Claim{claim("a-1", "link:a", "bundle:b")} }, events.Defer, "budget-bundle", "bundle:b is used up by a-1"},
 		{"one of two devices full", "budgets: {in_flight: {network: 2}}", func(q *Question) { q.Situation.Claims = []Claim{claim("a-1", "link:a", "device:kcy")} }, events.Defer, "budget-device", "device:kcy"},

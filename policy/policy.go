@@ -77,6 +77,10 @@ type Budgets struct {
 	InFlight map[string]int `yaml:"in_flight" json:"in_flight"` // incidents at once in one scope, by kind of scope; level: as network when left out
 	StopAt   map[string]int `yaml:"stop_at" json:"stop_at"`     // links out of use in one scope, by kind of scope, at which nothing is begun there; more than in_flight when left out
 	Rates    []Rate         `yaml:"rates" json:"rates"`
+
+	// CapacityPermil is how much of the capacity of one scope may be under mitigation at once, by kind of scope, in thousandths
+	// of all its links. One link always may, however much of the scope it is.
+	CapacityPermil map[string]int `yaml:"capacity_permil" json:"capacity_permil"`
 }
 
 // Rate bounds how many mitigations begin within any time of length Per.

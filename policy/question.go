@@ -33,7 +33,8 @@ type Question struct {
 type Situation struct {
 	Freezes    map[events.Scope]events.Frozen // in force
 	Claims     []Claim                        // of the other incidents: what is under mitigation or waits for approval
-	Links      map[string][]events.Scope      // scopes of the links that Facts find drained or down; a link not in it counts against the network and itself
+	Links      map[string]events.Target       // the links that Facts find drained or down; one not in it counts against the network and itself, and nobody knows how large it is
+	Capacity   map[events.Scope]int64         // bits per second of all links in a scope of the target's, each direction; one not in it is not known
 	Busy       map[string]string              // routers with an outstanding intent or a doubt, and the incident it is of
 	Admissions []Admission                    // of the last day, oldest first
 	Failures   []time.Time                    // failed verifications of the last day
@@ -43,7 +44,8 @@ type Situation struct {
 type Claim struct {
 	Incident string // "" when it is not ours
 	Scopes   []events.Scope
-	Down     bool // it is a link that is down, drained by nobody
+	Capacity int64 // of its link in bits per second, each direction; 0: not known
+	Down     bool  // it is a link that is down, drained by nobody
 }
 
 // Admission is one mitigation that was begun.
@@ -87,11 +89,11 @@ func (q Question) withLinks(claims []Claim, names []string, down bool) []Claim {
 			continue
 		}
 		known[scope] = true
-		scopes, ok := q.Situation.Links[name]
+		link, ok := q.Situation.Links[name]
 		if !ok {
-			scopes = []events.Scope{events.Network, scope}
+			link.Scopes = []events.Scope{events.Network, scope}
 		}
-		all = append(all, Claim{Scopes: scopes, Down: down})
+		all = append(all, Claim{Scopes: link.Scopes, Capacity: link.Capacity, Down: down})
 	}
 	return all
 }

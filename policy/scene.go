@@ -3,7 +3,6 @@ package policy
 import (
 	"fmt"
 	"math"
-	"math/bits"
 	"reflect"
 	"strings"
 	"time"
@@ -111,16 +110,7 @@ func (s *scene) loadOf(e events.EndFacts) ref.Val {
 	if e.Traffic == nil || e.Traffic.OutBPS < 0 || s.target.Capacity <= 0 {
 		return nil
 	}
-	capacity := uint64(s.target.Capacity)
-	high, low := bits.Mul64(uint64(e.Traffic.OutBPS), 1000)
-	if high >= capacity {
-		return types.Int(math.MaxInt64)
-	}
-	permil, rest := bits.Div64(high, low, capacity)
-	if rest > 0 {
-		permil++
-	}
-	return types.Int(min(permil, math.MaxInt64))
+	return types.Int(permilOf(uint64(e.Traffic.OutBPS), uint64(s.target.Capacity)))
 }
 
 // metricOf is the highest metric that SPF sees at an end, over levels and families.

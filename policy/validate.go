@@ -92,6 +92,14 @@ func (v validator) budgets(b Budgets) {
 		}
 		number(v, path, n, 1, 10_000, "")
 	}
+	for kind, n := range b.CapacityPermil {
+		path := "budgets.capacity_permil." + kind
+		if kind == partnerKind || !slices.Contains(stopKinds(), kind) {
+			v.bad(path, "%q is no kind of scope with several links of its own; want one of %v", kind, slices.DeleteFunc(stopKinds(), func(k string) bool { return k == partnerKind }))
+			continue
+		}
+		number(v, path, n, 1, 1000, "thousandths of the scope's capacity; 1000 is all of it")
+	}
 	for i, r := range b.Rates {
 		path := fmt.Sprintf("budgets.rates[%d]", i)
 		v.span(path+".per", r.Per, instant, CeilingMemory, "the ledger's fold counts no further back")

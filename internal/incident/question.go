@@ -33,13 +33,34 @@ func (d *draft) question(i *Incident, rule policy.Rule, p events.Planned, approv
 	if i.Ask != nil {
 		q.ApprovedFor = i.Ask.Checks
 	}
-	q.Situation.Links = map[string][]events.Scope{}
+	q.Situation.Links, q.Situation.Capacity = map[string]events.Target{}, d.capacities(i.Target.Scopes)
 	for _, name := range slices.Concat(p.Facts.Network.DrainedLinks, p.Facts.Network.DownLinks) {
 		if target, ok := d.world.Inventory.Link(name); ok {
-			q.Situation.Links[name] = target.Scopes
+			q.Situation.Links[name] = target
 		}
 	}
 	return q
+}
+
+// Sizes is what an Inventory may know besides: what all links of a scope can carry together, in bits per second. Of one that
+// does not know, no share of a scope is known.
+type Sizes interface {
+	Capacity(scope events.Scope) (bps int64, known bool)
+}
+
+// capacities are those of the scopes that are known.
+func (d *draft) capacities(scopes []events.Scope) map[events.Scope]int64 {
+	sizes, knows := d.world.Inventory.(Sizes)
+	if !knows {
+		return nil
+	}
+	known := map[events.Scope]int64{}
+	for _, scope := range scopes {
+		if bps, ok := sizes.Capacity(scope); ok {
+			known[scope] = bps
+		}
+	}
+	return known
 }
 
 // releaseQuestion is the question of taking back what stands.
@@ -58,7 +79,7 @@ func (b *Board) situation(except string) policy.Situation {
 			continue
 		}
 		if i.Holds() {
-			s.Claims = append(s.Claims, policy.Claim{Incident: i.ID, Scopes: i.Target.Scopes})
+			s.Claims = append(s.Claims, policy.Claim{Incident: i.ID, Scopes: i.Target.Scopes, Capacity: i.Target.Capacity})
 		}
 		if !i.Live() {
 			continue

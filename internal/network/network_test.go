@@ -84,6 +84,17 @@ func TestResolve(t *testing.T) {
 	}
 }
 
+func TestCapacity(t *testing.T) {
+	r := resolver(t)
+	for scope, want := range map[events.Scope]int64{
+		events.Network: 30e9, "bundle:dk": 20e9, "plane:1": 30e9, "site:denver": 20e9, "device:chi": 10e9, "link:den-kcy": 10e9, "srlg:duct": 10e9, "srlg:none": 0,
+	} {
+		if got, known := r.Capacity(scope); got != want || known != (want > 0) {
+			t.Errorf("%s: %d %t, want %d", scope, got, known, want)
+		}
+	}
+}
+
 func TestDevice(t *testing.T) {
 	r := resolver(t)
 	for _, want := range []events.Device{

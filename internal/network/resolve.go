@@ -19,6 +19,7 @@ type Resolver struct {
 	routers    map[string]events.Device
 	srlgs      map[string]bool
 	within     map[events.Scope][]string // names of the links of a scope
+	capacity   map[events.Scope]int64    // of these links together
 }
 
 // port is an interface of a router.
@@ -31,7 +32,7 @@ func NewResolver(t *Topology) (*Resolver, error) {
 	}
 	r := &Resolver{
 		links: map[string]events.Target{}, interfaces: map[port]string{}, ports: map[port]string{},
-		devices: map[string]events.Target{}, routers: map[string]events.Device{}, srlgs: map[string]bool{}, within: map[events.Scope][]string{},
+		devices: map[string]events.Target{}, routers: map[string]events.Device{}, srlgs: map[string]bool{}, within: map[events.Scope][]string{}, capacity: map[events.Scope]int64{},
 	}
 	routers := map[string]Router{}
 	for _, x := range t.Routers {
@@ -63,6 +64,7 @@ func NewResolver(t *Topology) (*Resolver, error) {
 	for _, l := range t.Links {
 		for _, scope := range r.links[l.Name].Scopes {
 			r.within[scope] = append(r.within[scope], l.Name)
+			r.capacity[scope] += l.Capacity
 		}
 	}
 	return r, nil
@@ -70,6 +72,13 @@ func NewResolver(t *Topology) (*Resolver, error) {
 
 // Links returns the links of a scope, in the topology's order. They must not be changed.
 func (r *Resolver) Links(scope events.Scope) []string { return r.within[scope] }
+
+// Capacity returns what all links of a scope can carry together in each direction, in bits per second; known is false when
+// there is none.
+func (r *Resolver) Capacity(scope events.Scope) (bps int64, known bool) {
+	bps, known = r.capacity[scope]
+	return bps, known
+}
 
 // portOf is the physical port of a numbered sub-interface: "ethernet-1/1" of "ethernet-1/1.0".
 func portOf(iface string) (port string, ok bool) {

@@ -103,6 +103,9 @@ type Network struct {
 	// Scopes are those of links that are drained or down, by their name; one that is left out counts against the network alone.
 	Scopes map[string][]events.Scope `yaml:"scopes"`
 
+	// Capacity is that of all links in a scope, in bits per second; one that is left out is a thousand times the larger of the link and 10 Gbit/s.
+	Capacity map[events.Scope]int64 `yaml:"capacity_bps"`
+
 	WorstLink   string `yaml:"worst_link"`
 	WorstPermil *int   `yaml:"worst_permil"` // default 300; -1: not known
 }
@@ -116,7 +119,7 @@ type Plan struct {
 // Board is what else is going on.
 type Board struct {
 	Frozen   []events.Scope    `yaml:"frozen"`
-	InFlight [][]events.Scope  `yaml:"in_flight"` // the scopes of each other incident under mitigation
+	InFlight [][]events.Scope  `yaml:"in_flight"` // the scopes of each other incident under mitigation; its link, like any other than the case's own, carries 10 Gbit/s
 	Begun    []events.Duration `yaml:"begun"`     // how long ago each of the last mitigations was begun
 	Failed   []events.Duration `yaml:"failed"`    // how long ago each of the last failed its verification
 	Busy     []string          `yaml:"busy"`      // routers with a change in flight
@@ -216,6 +219,13 @@ func (c *Case) places(doc *strict.Document, at string) {
 	scopes(at+".board.frozen", c.Board.Frozen)
 	for i, list := range c.Board.InFlight {
 		scopes(fmt.Sprintf("%s.board.in_flight[%d]", at, i), list)
+	}
+	for scope, bps := range c.Network.Capacity {
+		path := at + ".network.capacity_bps." + string(scope)
+		scopes(path, []events.Scope{scope})
+		if bps <= 0 {
+			doc.Bad(path, "%d: want bits per second in each direction", bps)
+		}
 	}
 	for name, list := range c.Network.Scopes {
 		path := at + ".network.scopes." + name

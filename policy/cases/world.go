@@ -2,6 +2,7 @@ package cases
 
 import (
 	"fmt"
+	"math"
 	"strconv"
 	"time"
 
@@ -16,6 +17,9 @@ func or[T any](p *T, value T) T {
 	}
 	return *p
 }
+
+// defaultCapacity is that of a link of which the case says nothing, in bits per second.
+const defaultCapacity = 10_000_000_000
 
 // fill gives the case what it leaves out.
 func (c *Case) fill() {
@@ -52,7 +56,7 @@ func (c *Case) fill() {
 
 // target is the link with everything that an act on it counts against.
 func (c *Case) target() events.Target {
-	t := events.Target{Kind: events.TargetLink, Name: c.Link.Name, Capacity: or(c.Link.Capacity, 10_000_000_000), Scopes: []events.Scope{events.Network}}
+	t := events.Target{Kind: events.TargetLink, Name: c.Link.Name, Capacity: or(c.Link.Capacity, defaultCapacity), Scopes: []events.Scope{events.Network}}
 	add := func(kind, name string) {
 		if name != "" {
 			t.Scopes = append(t.Scopes, events.ScopeOf(kind, name))
@@ -156,12 +160,22 @@ func (c *Case) subject() policy.Subject {
 
 // situation is what else is going on.
 func (c *Case) situation() policy.Situation {
-	s := policy.Situation{Freezes: map[events.Scope]events.Frozen{}, Busy: map[string]string{}, Links: c.Network.Scopes}
+	s := policy.Situation{Freezes: map[events.Scope]events.Frozen{}, Busy: map[string]string{}, Links: map[string]events.Target{}, Capacity: map[events.Scope]int64{}}
+	for name, scopes := range c.Network.Scopes {
+		s.Links[name] = events.Target{Scopes: scopes, Capacity: defaultCapacity}
+	}
+	target := c.target()
+	for _, scope := range target.Scopes {
+		s.Capacity[scope] = 1000 * min(max(target.Capacity, defaultCapacity), math.MaxInt64/1000)
+		if bps, ok := c.Network.Capacity[scope]; ok {
+			s.Capacity[scope] = bps
+		}
+	}
 	for _, scope := range c.Board.Frozen {
 		s.Freezes[scope] = events.Frozen{By: events.Person{Name: "the case"}, Reason: "frozen in the case"}
 	}
 	for i, scopes := range c.Board.InFlight {
-		s.Claims = append(s.Claims, policy.Claim{Incident: fmt.Sprintf("other-%d", i+1), Scopes: scopes})
+		s.Claims = append(s.Claims, policy.Claim{Incident: fmt.Sprintf("other-%d", i+1), Scopes: scopes, Capacity: defaultCapacity})
 	}
 	for _, ago := range c.Board.Begun {
 		s.Admissions = append(s.Admissions, policy.Admission{At: c.Now.Add(-ago.Std()), Scopes: []events.Scope{events.Network}})
