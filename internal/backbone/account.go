@@ -7,7 +7,7 @@ import (
 	"github.com/openconfig/ygot/ygot"
 	"google.golang.org/grpc/codes"
 
-	"github.com/detour-net/detour/internal/backbone/model"
+	"github.com/detour-net/detour/internal/backbone/target"
 )
 
 // SetRecord is one Set as the network's account has it. An account is in the order in which Sets were decided, over all
@@ -30,7 +30,7 @@ func (s *SetRecord) Accepted() bool { return s.Code == codes.OK }
 func (s *SetRecord) Effective() bool { return len(s.Changes) > 0 }
 
 // Change is one leaf that a Set changed, with its value as JSON before and after, empty where there was none.
-type Change struct{ Path, Before, After string }
+type Change = target.Change
 
 // note adds to the account. The mutex is held.
 func (n *Network) note(record SetRecord) {
@@ -68,42 +68,6 @@ func (n *Network) SetCount(router string) SetCount {
 		}
 	}
 	return count
-}
-
-// differences are the leaves that two configurations differ in. Only what the plan touches is looked at, if that is
-// leaves alone.
-func differences(before, after settings, p *plan) []Change {
-	var all []Change
-	compare := func(key string) {
-		old, was := before[key]
-		now, is := after[key]
-		if was != is || !old.Value.Equal(now.Value) {
-			all = append(all, Change{Path: key, Before: string(old.Value.JSON), After: string(now.Value.JSON)})
-		}
-	}
-	if sameKeys(before, after) && p.onlyLeaves() {
-		for i := range p.operations {
-			compare(model.Key(p.operations[i].path))
-		}
-		return all
-	}
-	for _, key := range sortedKeys(before, after) {
-		compare(key)
-	}
-	return all
-}
-
-// onlyLeaves says whether every operation is on a leaf, and no two are on the same.
-func (p *plan) onlyLeaves() bool {
-	seen := make(map[string]bool, len(p.operations))
-	for i := range p.operations {
-		key := model.Key(p.operations[i].path)
-		if !p.operations[i].node.Leaf || seen[key] {
-			return false
-		}
-		seen[key] = true
-	}
-	return len(p.operations) > 0
 }
 
 // commandLine is the request that stands for a change of one path.

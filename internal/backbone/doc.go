@@ -8,6 +8,7 @@
 // The parts:
 //   - flow computes shortest paths and pushes traffic along them; fabric adds links that fail, time and counters;
 //     model is the schema and the leaves of data. None of them knows of gNMI.
+//   - target is gNMI's manners, for any device that shows leaves; authority signs certificates. Both serve other routers too.
 //   - A Router holds three configurations: what is shown as configured, what the hardware was really programmed with, and
 //     what survives a reboot. They differ only when a test or the router's Options want so.
 //   - A session of a router's gNMI server reads leaves (Get, Subscribe) or commits (Set). State leaves are computed when

@@ -234,7 +234,7 @@ func TestRefuseGet(t *testing.T) {
 
 func BenchmarkRouter(b *testing.B) {
 	n, _ := abilene(b)
-	c, s := dial(b, n, "den"), &service{Router: n.Router("den")}
+	c, s := dial(b, n, "den"), n.Router("den").service()
 	writes := [2]*gpb.SetRequest{setMetrics(b, "ethernet-1/3", 16777214), setMetrics(b, "ethernet-1/3", 892)}
 	read := &gpb.GetRequest{Encoding: gpb.Encoding_JSON_IETF, Path: []*gpb.Path{
 		path(b, metricPath("ethernet-1/3", "IPV4", "config")), path(b, metricPath("ethernet-1/3", "IPV4", "state")),

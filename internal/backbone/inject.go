@@ -10,6 +10,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/detour-net/detour/internal/backbone/model"
+	"github.com/detour-net/detour/internal/backbone/target"
 )
 
 // SetInfo is what a Match can look at. Sets without operations, such as a confirmation, are never matched.
@@ -150,8 +151,8 @@ func (in *Injection) Remove() {
 }
 
 // injected is how a Set is to be treated.
-func (r *Router) injected(p *plan) (Behaviour, *Injection) {
-	if len(p.operations) == 0 {
+func (r *Router) injected(p *target.Plan) (Behaviour, *Injection) {
+	if len(p.Operations) == 0 {
 		return Behaviour{}, nil
 	}
 	r.network.lock()
@@ -160,7 +161,7 @@ func (r *Router) injected(p *plan) (Behaviour, *Injection) {
 	if len(r.injections) == 0 {
 		return Behaviour{}, nil
 	}
-	info := SetInfo{Router: r.name, Number: r.numbered, Request: p.request, Undo: r.undoes(p)}
+	info := SetInfo{Router: r.name, Number: r.numbered, Request: p.Request, Undo: r.undoes(p)}
 	for _, in := range r.injections {
 		if in.match(info) {
 			in.hits++
@@ -172,15 +173,15 @@ func (r *Router) injected(p *plan) (Behaviour, *Injection) {
 }
 
 // undoes says whether a plan brings all that it names back to the start.
-func (r *Router) undoes(p *plan) bool {
-	for i := range p.operations {
-		op := &p.operations[i]
-		if op.kind == gpb.UpdateResult_DELETE {
-			if _, ok := r.initial[model.Key(op.path)]; ok || !op.node.Leaf {
+func (r *Router) undoes(p *target.Plan) bool {
+	for i := range p.Operations {
+		op := &p.Operations[i]
+		if op.Kind == gpb.UpdateResult_DELETE {
+			if _, ok := r.initial[model.Key(op.Path)]; ok || !op.Node.Leaf {
 				return false
 			}
 		}
-		for _, leaf := range op.leaves {
+		for _, leaf := range op.Leaves {
 			if !bytes.Equal(r.initial[leaf.Key].Value.JSON, leaf.Value.JSON) {
 				return false
 			}

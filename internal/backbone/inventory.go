@@ -3,11 +3,11 @@ package backbone
 import (
 	"crypto/tls"
 	"crypto/x509"
-	"encoding/pem"
 	"fmt"
 	"os"
 	"path/filepath"
 
+	"github.com/detour-net/detour/internal/backbone/authority"
 	"github.com/detour-net/detour/internal/network"
 )
 
@@ -23,16 +23,16 @@ const (
 // client certificate with its key and, if the network wants one, the password. It returns the topology's routers with
 // their addresses and with the paths of those files, absolute if dir is.
 func (n *Network) Inventory(dir string) ([]network.Router, error) {
-	client, err := n.auth.issue("client", x509.ExtKeyUsageClientAuth)
+	client, err := n.auth.Issue("client", x509.ExtKeyUsageClientAuth)
 	if err != nil {
 		return nil, fmt.Errorf("backbone: client certificate: %w", err)
 	}
-	cert, key, err := encodePEM(client)
+	cert, key, err := authority.Encode(client)
 	if err != nil {
 		return nil, fmt.Errorf("backbone: client certificate: %w", err)
 	}
 	files := map[string][]byte{
-		fileCA:   pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: n.auth.certificate.Raw}),
+		fileCA:   n.auth.PEM(),
 		fileCert: cert, fileKey: key,
 	}
 	credentials := network.Credentials{}
@@ -59,9 +59,9 @@ func (n *Network) Inventory(dir string) ([]network.Router, error) {
 // ClientTLS is the configuration of a client that trusts the network's authority, for the router of that name, and
 // carries a certificate of its own.
 func (n *Network) ClientTLS(router string) (*tls.Config, error) {
-	client, err := n.auth.issue("client", x509.ExtKeyUsageClientAuth)
+	client, err := n.auth.Issue("client", x509.ExtKeyUsageClientAuth)
 	if err != nil {
 		return nil, fmt.Errorf("backbone: client certificate: %w", err)
 	}
-	return &tls.Config{RootCAs: n.auth.pool(), ServerName: router, Certificates: []tls.Certificate{client}}, nil
+	return &tls.Config{RootCAs: n.auth.Pool(), ServerName: router, Certificates: []tls.Certificate{client}}, nil
 }

@@ -2,6 +2,7 @@ package backbone
 
 import (
 	"cmp"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"sync"
@@ -9,6 +10,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"github.com/detour-net/detour/internal/backbone/authority"
 	"github.com/detour-net/detour/internal/backbone/fabric"
 	"github.com/detour-net/detour/internal/backbone/model"
 	"github.com/detour-net/detour/internal/network"
@@ -38,7 +40,8 @@ type Network struct {
 	schema   *model.Schema
 	clock    func() time.Time
 	log      *zap.Logger
-	auth     authority
+	auth     *authority.Authority
+	stranger tls.Certificate
 	config   Config
 
 	routers []*Router
@@ -101,7 +104,10 @@ func (n *Network) build() (err error) {
 	}
 	now := n.clock()
 	n.last = now
-	if n.auth, err = newAuthority(); err != nil {
+	if n.auth, err = authority.New("simulated backbone authority"); err != nil {
+		return err
+	}
+	if n.stranger, err = authority.Stranger(); err != nil {
 		return err
 	}
 	for i, router := range n.topology.Routers {

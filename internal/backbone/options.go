@@ -1,12 +1,15 @@
 package backbone
 
-// Absent is how a router answers a Get of a configuration leaf that is not set. Real ones disagree.
-type Absent int
+import "github.com/detour-net/detour/internal/backbone/target"
 
+// Absent is how a router answers a Get of a configuration leaf that is not set. Real ones disagree.
+type Absent = target.Absent
+
+// The manners of target.Absent.
 const (
-	AbsentNotFound Absent = iota // NOT_FOUND (gNMI specification, section 3.3.4)
-	AbsentDefault                // the schema's default value, if the leaf has one
-	AbsentEmpty                  // OK, and nothing in it
+	AbsentNotFound = target.AbsentNotFound
+	AbsentDefault  = target.AbsentDefault
+	AbsentEmpty    = target.AbsentEmpty
 )
 
 // Options is how a router is set up, and what it supports.
@@ -25,6 +28,11 @@ type Options struct {
 	Absent            Absent
 
 	SoftwareVersion string
+}
+
+// extensions are those of gNMI that a router with the options supports.
+func (o *Options) extensions() target.Extensions {
+	return target.Extensions{MasterArbitration: o.MasterArbitration, CommitConfirmed: o.CommitConfirmed, Strict: o.StrictExtensions}
 }
 
 // DefaultOptions are those of a router that does everything a client may hope for, except that it does not save commits

@@ -11,6 +11,7 @@ import (
 
 	"github.com/detour-net/detour/internal/backbone/fabric"
 	"github.com/detour-net/detour/internal/backbone/model"
+	"github.com/detour-net/detour/internal/backbone/target"
 	"github.com/detour-net/detour/internal/network"
 )
 
@@ -30,12 +31,12 @@ type Router struct {
 	ports   []port
 
 	// Guarded by the network's mutex from here on.
-	initial    settings // as at the start
-	running    settings // as configured
-	programmed settings // as the hardware has it
-	saved      settings // as after a reboot
-	leaves     *catalog // of running's and programmed's leaves; nil when keys have come or gone
-	masters    map[string]electionID
+	initial    settings       // as at the start
+	running    settings       // as configured
+	programmed settings       // as the hardware has it
+	saved      settings       // as after a reboot
+	leaves     *target.Leaves // of running's and programmed's leaves; nil when keys have come or gone
+	masters    target.Masters
 	window     *window
 	booted     time.Time
 	numbered   int // Sets with operations, so far
@@ -47,8 +48,8 @@ type Router struct {
 	disguised atomic.Bool // shows a certificate that is not its own
 }
 
-// settings are a configuration: leaves by canonical path. What is stored is never changed in place.
-type settings map[string]model.Leaf
+// settings are a configuration.
+type settings = target.Settings
 
 // port is one interface that ends a link.
 type port struct {
@@ -70,7 +71,7 @@ type manners struct {
 
 func newRouter(n *Network, index int, name string, options Options, now time.Time) *Router {
 	return &Router{
-		network: n, index: index, name: name, options: options, booted: now, masters: map[string]electionID{},
+		network: n, index: index, name: name, options: options, booted: now, masters: target.Masters{},
 		isis: model.Elems{
 			model.E("network-instances"), model.E("network-instance", "name", options.NetworkInstance),
 			model.E("protocols"), model.E("protocol", "identifier", "ISIS", "name", options.Instance), model.E("isis"),
@@ -120,7 +121,7 @@ func (r *Router) Path(below ...string) string {
 
 // adopt makes s the running configuration and, unless the hardware is to be left alone, programs it. The mutex is held.
 func (r *Router) adopt(s settings, program bool, now time.Time) {
-	if !sameKeys(r.running, s) {
+	if !r.running.SameKeys(s) {
 		r.leaves = nil
 	}
 	r.running = s
@@ -133,21 +134,9 @@ func (r *Router) adopt(s settings, program bool, now time.Time) {
 	r.network.announce()
 }
 
-func sameKeys(a, b settings) bool {
-	if len(a) != len(b) {
-		return false
-	}
-	for key := range a {
-		if _, ok := b[key]; !ok {
-			return false
-		}
-	}
-	return true
-}
-
 // program puts a configuration into effect. The mutex is held.
 func (r *Router) program(s settings, now time.Time) {
-	if !sameKeys(r.programmed, s) {
+	if !r.programmed.SameKeys(s) {
 		r.leaves = nil
 	}
 	r.programmed = s
@@ -157,6 +146,14 @@ func (r *Router) program(s settings, now time.Time) {
 		f.Configure(p.end, r.endOf(s, &p.keys), now)
 	}
 	f.Overload(r.index, s[r.overloadKey()].Value.Bool(), now)
+}
+
+// Master is the highest election id that the router has accepted in a role, and false if there is none since it started.
+func (r *Router) Master(role string) (high, low uint64, ok bool) {
+	r.network.lock()
+	defer r.network.unlock()
+	id, ok := r.masters[role]
+	return id.High, id.Low, ok
 }
 
 // Save makes the running configuration the one that a reboot comes up with.

@@ -5,7 +5,6 @@ import (
 	"crypto/subtle"
 	"crypto/tls"
 	"crypto/x509"
-	"fmt"
 	"net"
 
 	gpb "github.com/openconfig/gnmi/proto/gnmi"
@@ -15,9 +14,8 @@ import (
 	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
-	"google.golang.org/protobuf/proto"
 
-	"github.com/detour-net/detour/internal/device/oc"
+	"github.com/detour-net/detour/internal/backbone/target"
 )
 
 // maxMessage is the largest request a router takes, in octets: gRPC's own default, written down.
@@ -25,13 +23,29 @@ const maxMessage = 4 << 20
 
 // service is a router's gNMI service.
 type service struct {
-	gpb.UnimplementedGNMIServer
-	*Router
+	*target.Server
+	router *Router
+}
+
+func (r *Router) service() *service {
+	return &service{router: r, Server: &target.Server{Schema: r.network.schema, Device: r, Absent: r.options.Absent, Done: r.network.done}}
+}
+
+// Get implements gNMI's RPC, unless the router is told to refuse it.
+func (s *service) Get(ctx context.Context, req *gpb.GetRequest) (*gpb.GetResponse, error) {
+	r := s.router
+	r.network.lock()
+	code, reason := r.manners.getCode, r.manners.getReason
+	r.network.unlock()
+	if code != codes.OK {
+		return nil, status.Error(code, reason)
+	}
+	return s.Server.Get(ctx, req)
 }
 
 // listen opens the router's socket and serves on it.
 func (r *Router) listen() error {
-	own, err := r.network.auth.issue(r.name, x509.ExtKeyUsageServerAuth)
+	own, err := r.network.auth.Issue(r.name, x509.ExtKeyUsageServerAuth)
 	if err != nil {
 		return err
 	}
@@ -42,11 +56,11 @@ func (r *Router) listen() error {
 	r.listener = &listener{Listener: socket, open: map[net.Conn]bool{}}
 	config := &tls.Config{
 		MinVersion: tls.VersionTLS12,
-		ClientCAs:  r.network.auth.pool(),
+		ClientCAs:  r.network.auth.Pool(),
 		ClientAuth: tls.VerifyClientCertIfGiven,
 		GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 			if r.disguised.Load() {
-				return &r.network.auth.stranger, nil
+				return &r.network.stranger, nil
 			}
 			return &own, nil
 		},
@@ -60,7 +74,7 @@ func (r *Router) listen() error {
 		grpc.Creds(credentials.NewTLS(config)), grpc.MaxRecvMsgSize(maxMessage),
 		grpc.UnaryInterceptor(r.receiveUnary), grpc.StreamInterceptor(r.receiveStream),
 	)
-	gpb.RegisterGNMIServer(r.server, &service{Router: r})
+	gpb.RegisterGNMIServer(r.server, r.service())
 	r.network.running.Go(func() {
 		if err := r.server.Serve(r.listener); err != nil {
 			r.network.log.Error("gNMI server ended", zap.String("device", r.name), zap.Error(err))
@@ -136,46 +150,4 @@ func (r *Router) authenticate(ctx context.Context) error {
 		return status.Error(codes.Unauthenticated, "username and password in the RPC's metadata are missing or wrong")
 	}
 	return nil
-}
-
-// Capabilities implements gNMI's RPC. Extensions are not announced, as no real server does it either.
-func (s *service) Capabilities(context.Context, *gpb.CapabilityRequest) (*gpb.CapabilityResponse, error) {
-	return &gpb.CapabilityResponse{
-		SupportedModels:    oc.ΓModelData,
-		SupportedEncodings: []gpb.Encoding{gpb.Encoding_JSON, gpb.Encoding_JSON_IETF, gpb.Encoding_PROTO},
-		GNMIVersion:        gnmiVersion(),
-	}, nil
-}
-
-// gnmiVersion is the version of the gNMI specification that the protocol definitions in use carry.
-func gnmiVersion() string {
-	options := gpb.File_github_com_openconfig_gnmi_proto_gnmi_gnmi_proto.Options()
-	if version, ok := proto.GetExtension(options, gpb.E_GnmiService).(string); ok {
-		return version
-	}
-	return ""
-}
-
-// absolute joins a prefix and a path, and checks what is said about origin and target.
-func (r *Router) absolute(prefix, path *gpb.Path) ([]*gpb.PathElem, error) {
-	if prefix.GetOrigin() != "" && path.GetOrigin() != "" {
-		return nil, fmt.Errorf("origin is given in both prefix and path")
-	}
-	if path.GetTarget() != "" {
-		return nil, fmt.Errorf("target belongs into the prefix")
-	}
-	for _, origin := range []string{prefix.GetOrigin(), path.GetOrigin()} {
-		if origin != "" && origin != "openconfig" {
-			return nil, fmt.Errorf("origin %q is not supported; use \"openconfig\"", origin)
-		}
-	}
-	if len(prefix.GetElem()) == 0 {
-		return path.GetElem(), nil
-	}
-	return append(append([]*gpb.PathElem(nil), prefix.GetElem()...), path.GetElem()...), nil
-}
-
-// replyPrefix is the prefix of what is sent in reply to a request with the given prefix.
-func replyPrefix(prefix *gpb.Path) *gpb.Path {
-	return &gpb.Path{Origin: "openconfig", Target: prefix.GetTarget()}
 }

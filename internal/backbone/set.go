@@ -10,11 +10,13 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
+
+	"github.com/detour-net/detour/internal/backbone/target"
 )
 
 // Set implements gNMI's RPC: one transaction, deletes before replaces before updates (gNMI specification, section 3.4).
 func (s *service) Set(ctx context.Context, req *gpb.SetRequest) (*gpb.SetResponse, error) {
-	r := s.Router
+	r := s.router
 	p, err := r.understand(req)
 	if err != nil {
 		r.refuse(req, "", err)
@@ -47,7 +49,7 @@ func (s *service) Set(ctx context.Context, req *gpb.SetRequest) (*gpb.SetRespons
 
 // commitLate leaves the client without an answer until the injection lets go, and commits then, whether or not anyone
 // still waits.
-func (r *Router) commitLate(ctx context.Context, p *plan, how Behaviour, injection *Injection) (*gpb.SetResponse, error) {
+func (r *Router) commitLate(ctx context.Context, p *target.Plan, how Behaviour, injection *Injection) (*gpb.SetResponse, error) {
 	type outcome struct {
 		reply *gpb.SetResponse
 		err   error
@@ -80,40 +82,40 @@ func (r *Router) commitLate(ctx context.Context, p *plan, how Behaviour, injecti
 }
 
 // commit does what a Set asks for, or refuses it; either way it stands in the account. All errors are statuses.
-func (r *Router) commit(p *plan, how Behaviour) (*gpb.SetResponse, error) {
+func (r *Router) commit(p *target.Plan, how Behaviour) (*gpb.SetResponse, error) {
 	n := r.network
 	now := n.lock()
 	defer n.unlock()
-	record := r.record(p.request, how.name, now)
+	record := r.record(p.Request, how.name, now)
 	before := r.running
 	err := r.transact(p, how, now)
 	record.Code, record.Message = status.Code(err), status.Convert(err).Message()
-	record.Changes = differences(before, r.running, p)
+	record.Changes = p.Changes(before, r.running)
 	n.note(record)
 	if err != nil {
 		n.log.Debug("set refused", zap.String("device", r.name), zap.Error(err))
 		return nil, err
 	}
 	n.log.Debug("set", zap.String("device", r.name), zap.Int("changes", len(record.Changes)))
-	return reply(p, now), nil
+	return p.Reply(now), nil
 }
 
 // transact is the transaction itself. The mutex is held.
-func (r *Router) transact(p *plan, how Behaviour, now time.Time) error {
-	if err := r.arbitrate(p); err != nil {
+func (r *Router) transact(p *target.Plan, how Behaviour, now time.Time) error {
+	if err := r.masters.Admit(p); err != nil {
 		return err
 	}
-	proceed, err := r.admit(p, now)
+	ask, proceed, err := r.admit(p, now)
 	if err != nil || !proceed {
 		return err
 	}
 	before := r.running
-	after, err := r.apply(before, p, how.limit())
+	after, err := r.apply(p, before, how.limit())
 	if err != nil {
 		return err
 	}
-	if p.commit != nil {
-		r.openWindow(p, before, now)
+	if ask.Deed == target.Try {
+		r.openWindow(ask, before, now)
 	}
 	if !how.ignore {
 		r.adopt(after, !how.unprogrammed, now)
@@ -121,12 +123,22 @@ func (r *Router) transact(p *plan, how Behaviour, now time.Time) error {
 	return nil
 }
 
-func reply(p *plan, now time.Time) *gpb.SetResponse {
-	resp := &gpb.SetResponse{Prefix: p.request.GetPrefix(), Timestamp: now.UnixNano()}
-	for i := range p.operations {
-		resp.Response = append(resp.Response, &gpb.UpdateResult{Path: p.operations[i].sent, Op: p.operations[i].kind})
+// understand validates a request. All errors are statuses.
+func (r *Router) understand(req *gpb.SetRequest) (*target.Plan, error) {
+	return target.Understand(r.network.schema, req, r.options.extensions())
+}
+
+// apply is what the configuration becomes with no more than limit of a plan's operations done; a negative limit means
+// all. All errors are statuses.
+func (r *Router) apply(p *target.Plan, before settings, limit int) (settings, error) {
+	after, err := p.Apply(before, limit)
+	if err != nil {
+		return nil, err
 	}
-	return resp
+	if err := r.check(after, p); err != nil {
+		return nil, status.Error(codes.Aborted, "commit failed: "+err.Error())
+	}
+	return after, nil
 }
 
 // refuse puts a Set that never came to a commit into the account.
@@ -158,13 +170,13 @@ func (r *Router) Configure(path, value string) error {
 	now := n.lock()
 	defer n.unlock()
 	before := r.running
-	after, err := r.apply(before, p, -1)
+	after, err := r.apply(p, before, -1)
 	if err != nil {
 		return fmt.Errorf("backbone: router %s: %w", r.name, err)
 	}
 	r.adopt(after, true, now)
 	record := r.record(req, "", now)
-	record.Local, record.Changes = true, differences(before, after, p)
+	record.Local, record.Changes = true, p.Changes(before, after)
 	n.note(record)
 	return nil
 }

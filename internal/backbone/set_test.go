@@ -54,8 +54,8 @@ func TestAccount(t *testing.T) {
 	}
 	sets := n.Sets()
 	want := []Change{
-		{metricPath("ethernet-1/3", "IPV4", "config"), "892", "500"},
-		{metricPath("ethernet-1/3", "IPV6", "config"), "892", "500"},
+		{Path: metricPath("ethernet-1/3", "IPV4", "config"), Before: "892", After: "500"},
+		{Path: metricPath("ethernet-1/3", "IPV6", "config"), Before: "892", After: "500"},
 	}
 	if diff := cmp.Diff(want, sets[0].Changes); diff != "" {
 		t.Errorf("changes: %s", diff)

@@ -1,18 +1,45 @@
 package backbone
 
 import (
+	"context"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/detour-net/detour/internal/backbone/model"
+	"github.com/detour-net/detour/internal/backbone/target"
 )
 
+// View implements target.Device.
+func (r *Router) View(_ context.Context, look func(target.View) error) error {
+	now := r.network.lock()
+	defer r.network.unlock()
+	return look(target.View{Now: now, Leaves: r.shown(), Changed: r.network.changed})
+}
+
+// shown returns the router's leaves. The mutex is held.
+func (r *Router) shown() *target.Leaves {
+	if r.leaves != nil {
+		return r.leaves
+	}
+	l := target.NewLeaves(2 * len(r.running))
+	r.describeState(l) // first, so that what is really in force wins over the mirror of what is configured
+	for key, leaf := range r.running {
+		l.Add(&target.Reading{Leaf: leaf, Read: func(time.Time) model.Value { return r.running[key].Value }})
+	}
+	l.Mirror(r.programmed, func(key string) model.Value { return r.programmed[key].Value })
+	l.Sort()
+	r.leaves = l
+	return l
+}
+
 // describeState adds the leaves of state that do not simply mirror a leaf of configuration.
-func (r *Router) describeState(c *catalog) {
-	d := describer{router: r, catalog: c}
+func (r *Router) describeState(c *target.Leaves) {
+	d := describer{router: r, leaves: c}
 	d.system()
 	ifindex := uint64(0)
-	for _, key := range sortedKeys(r.programmed, nil) {
+	for _, key := range slices.Sorted(maps.Keys(r.programmed)) {
 		leaf := r.programmed[key]
 		if len(leaf.Path) == 4 && leaf.Path[0].GetName() == "interfaces" && leaf.Node.Name == "name" {
 			ifindex++
@@ -28,13 +55,13 @@ func (r *Router) describeState(c *catalog) {
 
 // describer adds leaves below one path.
 type describer struct {
-	router  *Router
-	catalog *catalog
-	at      model.Elems
+	router *Router
+	leaves *target.Leaves
+	at     model.Elems
 }
 
 // leaf adds a leaf of state if the schema has it, as it must.
-func (d *describer) leaf(below string, read func(now time.Time) model.Value) *reading {
+func (d *describer) leaf(below string, read func(now time.Time) model.Value) *target.Reading {
 	path := d.at
 	for name := range strings.SplitSeq(below, "/") {
 		path = model.Join(path, model.E(name))
@@ -43,8 +70,8 @@ func (d *describer) leaf(below string, read func(now time.Time) model.Value) *re
 	if err != nil {
 		panic("backbone: state leaf that the schema does not have: " + err.Error())
 	}
-	leaf := &reading{Leaf: model.Leaf{Key: model.Key(path), Path: path, Node: node}, derived: true, read: read}
-	d.catalog.add(leaf)
+	leaf := &target.Reading{Leaf: model.Leaf{Key: model.Key(path), Path: path, Node: node}, Derived: true, Read: read}
+	d.leaves.Add(leaf)
 	return leaf
 }
 
@@ -58,7 +85,7 @@ func (d *describer) system() {
 	d.at = model.Elems{model.E("system"), model.E("state")}
 	d.fixed("software-version", model.String(r.options.SoftwareVersion))
 	d.leaf("boot-time", func(time.Time) model.Value { return model.Uint64(uint64(r.booted.UnixNano())) })
-	d.leaf("current-datetime", func(now time.Time) model.Value { return model.String(now.UTC().Format(time.RFC3339)) }).counts = true
+	d.leaf("current-datetime", func(now time.Time) model.Value { return model.String(now.UTC().Format(time.RFC3339)) }).Counts = true
 }
 
 // interfaces adds the state of one interface.
@@ -106,7 +133,7 @@ func (d *describer) counters(end int) {
 	} {
 		d.leaf("counters/"+name, func(now time.Time) model.Value {
 			return model.Uint64(uint64(pick(d.router.network.fabric.Counters(end, now))))
-		}).counts = true
+		}).Counts = true
 	}
 }
 

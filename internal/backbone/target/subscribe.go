@@ -1,4 +1,4 @@
-package backbone
+package target
 
 import (
 	"context"
@@ -13,7 +13,7 @@ import (
 )
 
 // Subscribe implements gNMI's RPC in its modes ONCE, POLL and STREAM (gNMI specification, section 3.5).
-func (s *service) Subscribe(stream gpb.GNMI_SubscribeServer) error {
+func (s *Server) Subscribe(stream gpb.GNMI_SubscribeServer) error {
 	first, err := stream.Recv()
 	if err != nil {
 		if errors.Is(err, io.EOF) {
@@ -25,14 +25,14 @@ func (s *service) Subscribe(stream gpb.GNMI_SubscribeServer) error {
 	if list == nil {
 		return status.Error(codes.InvalidArgument, "the first message must carry a subscription list")
 	}
-	sub, err := s.Router.subscription(list)
+	sub, err := s.subscription(list)
 	if err != nil {
 		return err
 	}
 	sub.send = stream.Send
 	switch list.GetMode() {
 	case gpb.SubscriptionList_ONCE:
-		return sub.snapshot()
+		return sub.snapshot(stream.Context())
 	case gpb.SubscriptionList_POLL:
 		return sub.poll(stream)
 	default:
@@ -42,7 +42,7 @@ func (s *service) Subscribe(stream gpb.GNMI_SubscribeServer) error {
 
 // subscription is one Subscribe RPC.
 type subscription struct {
-	router   *Router
+	server   *Server
 	list     *gpb.SubscriptionList
 	watches  []*watch
 	send     func(*gpb.SubscribeResponse) error
@@ -50,45 +50,50 @@ type subscription struct {
 }
 
 // subscription validates what a client subscribes to. All errors are statuses that name the path.
-func (r *Router) subscription(list *gpb.SubscriptionList) (*subscription, error) {
+func (s *Server) subscription(list *gpb.SubscriptionList) (*subscription, error) {
 	if err := checkEncoding(list.GetEncoding()); err != nil {
 		return nil, err
 	}
 	if len(list.GetSubscription()) == 0 {
 		return nil, status.Error(codes.InvalidArgument, "the subscription list is empty")
 	}
-	s := &subscription{router: r, list: list, encoding: list.GetEncoding()}
+	sub := &subscription{server: s, list: list, encoding: list.GetEncoding()}
 	for _, want := range list.GetSubscription() {
-		t, err := r.target(list.GetPrefix(), want.GetPath())
+		p, err := s.place(list.GetPrefix(), want.GetPath())
 		if err != nil {
 			return nil, status.Error(codes.InvalidArgument, err.Error())
 		}
-		w := &watch{target: t, asked: want}
+		w := &watch{place: p, asked: want}
 		if list.GetMode() == gpb.SubscriptionList_STREAM {
 			if err := w.prepare(); err != nil {
 				return nil, err
 			}
 		}
-		s.watches = append(s.watches, w)
+		sub.watches = append(sub.watches, w)
 	}
-	return s, nil
+	return sub, nil
 }
 
 // snapshot sends everything subscribed to, and then that this was all. It is sent even when there was nothing.
-func (s *subscription) snapshot() error {
-	n := s.router.network
-	now := n.lock()
+func (s *subscription) snapshot(ctx context.Context) error {
 	var updates []*gpb.Update
-	for _, w := range s.watches {
-		for _, leaf := range s.router.catalog().find(w.node, w.path) {
-			updates = append(updates, s.update(leaf, leaf.read(now)))
+	var at int64
+	err := s.server.Device.View(ctx, func(v View) error {
+		at = v.Now.UnixNano()
+		for _, w := range s.watches {
+			for _, leaf := range v.Leaves.find(w.node, w.path) {
+				updates = append(updates, s.update(leaf, leaf.Read(v.Now)))
+			}
 		}
+		return nil
+	})
+	if err != nil {
+		return err
 	}
-	n.unlock()
 	if s.list.GetUpdatesOnly() {
 		updates = nil
 	}
-	if err := s.notify(now.UnixNano(), updates, nil); err != nil {
+	if err := s.notify(at, updates, nil); err != nil {
 		return err
 	}
 	return s.synced()
@@ -97,7 +102,7 @@ func (s *subscription) snapshot() error {
 // poll sends a snapshot at once and whenever the client asks for one.
 func (s *subscription) poll(stream gpb.GNMI_SubscribeServer) error {
 	for {
-		if err := s.snapshot(); err != nil {
+		if err := s.snapshot(stream.Context()); err != nil {
 			return err
 		}
 		req, err := stream.Recv()
@@ -131,7 +136,7 @@ func (s *subscription) stream(stream gpb.GNMI_SubscribeServer) error {
 	return err
 }
 
-func (s *subscription) update(leaf *reading, value model.Value) *gpb.Update {
+func (s *subscription) update(leaf *Reading, value model.Value) *gpb.Update {
 	return &gpb.Update{Path: &gpb.Path{Elem: leaf.Path}, Val: value.Encode(s.encoding)}
 }
 

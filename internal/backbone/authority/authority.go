@@ -1,4 +1,6 @@
-package backbone
+// Package authority is a certificate authority for one network of test routers: it signs the certificates that routers and
+// their clients prove themselves with. Certificates live by the real clock, for a month.
+package authority
 
 import (
 	"crypto/ecdsa"
@@ -14,36 +16,42 @@ import (
 	"time"
 )
 
-// authority signs the certificates of one network, and one stranger's that nobody should trust. Certificates live by the
-// real clock, whatever clock the network runs by.
-type authority struct {
+// Authority signs the certificates of one network.
+type Authority struct {
 	certificate *x509.Certificate
 	key         *ecdsa.PrivateKey
-	stranger    tls.Certificate // self-signed, for no router's name
 }
 
 const validity = 30 * 24 * time.Hour
 
-func newAuthority() (authority, error) {
+// New returns an authority that calls itself name.
+func New(name string) (*Authority, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
-		return authority{}, err
+		return nil, err
 	}
-	template := certificate("simulated backbone authority")
+	template := certificate(name)
 	template.IsCA, template.BasicConstraintsValid, template.KeyUsage = true, true, x509.KeyUsageCertSign
 	signed, err := sign(template, template, &key.PublicKey, key)
 	if err != nil {
-		return authority{}, err
+		return nil, err
 	}
-	a := authority{certificate: signed, key: key}
-	stranger := certificate("stranger")
-	stranger.DNSNames = []string{"stranger.invalid"}
-	signed, err = sign(stranger, stranger, &key.PublicKey, key)
+	return &Authority{certificate: signed, key: key}, nil
+}
+
+// Stranger is a certificate signed by itself, for no router's name, that nobody should trust.
+func Stranger() (tls.Certificate, error) {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
-		return authority{}, err
+		return tls.Certificate{}, err
 	}
-	a.stranger = tls.Certificate{Certificate: [][]byte{signed.Raw}, PrivateKey: key}
-	return a, nil
+	template := certificate("stranger")
+	template.DNSNames = []string{"stranger.invalid"}
+	signed, err := sign(template, template, &key.PublicKey, key)
+	if err != nil {
+		return tls.Certificate{}, err
+	}
+	return tls.Certificate{Certificate: [][]byte{signed.Raw}, PrivateKey: key}, nil
 }
 
 func certificate(name string) *x509.Certificate {
@@ -62,8 +70,8 @@ func sign(template, parent *x509.Certificate, public *ecdsa.PublicKey, key *ecds
 	return x509.ParseCertificate(der)
 }
 
-// issue makes a certificate for a router, which is reached by its name and on 127.0.0.1, or for a client.
-func (a *authority) issue(name string, usage x509.ExtKeyUsage) (tls.Certificate, error) {
+// Issue makes a certificate for a router, which is reached by its name and on 127.0.0.1, or for a client.
+func (a *Authority) Issue(name string, usage x509.ExtKeyUsage) (tls.Certificate, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		return tls.Certificate{}, err
@@ -80,14 +88,20 @@ func (a *authority) issue(name string, usage x509.ExtKeyUsage) (tls.Certificate,
 	return tls.Certificate{Certificate: [][]byte{signed.Raw}, PrivateKey: key}, nil
 }
 
-func (a *authority) pool() *x509.CertPool {
+// Pool is whom to trust: the authority alone.
+func (a *Authority) Pool() *x509.CertPool {
 	pool := x509.NewCertPool()
 	pool.AddCert(a.certificate)
 	return pool
 }
 
-// encodePEM writes a certificate and its key as the files that clients read.
-func encodePEM(c tls.Certificate) (certificate, key []byte, err error) {
+// PEM is the authority's certificate as the file that names whom to trust.
+func (a *Authority) PEM() []byte {
+	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: a.certificate.Raw})
+}
+
+// Encode writes a certificate and its key as the files that servers and clients read.
+func Encode(c tls.Certificate) (certificate, key []byte, err error) {
 	der, err := x509.MarshalPKCS8PrivateKey(c.PrivateKey)
 	if err != nil {
 		return nil, nil, fmt.Errorf("encode key: %w", err)

@@ -1,7 +1,9 @@
-package backbone
+package target
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"time"
 
 	gpb "github.com/openconfig/gnmi/proto/gnmi"
@@ -12,13 +14,13 @@ import (
 )
 
 const (
-	defaultSample = 10 * time.Second      // of TARGET_DEFINED, and of SAMPLE when the client leaves it to the router
+	defaultSample = 10 * time.Second      // of TARGET_DEFINED, and of SAMPLE when the client leaves it to the device
 	minimumSample = 10 * time.Millisecond // also of heartbeats
 )
 
 // watch is one subscription of a stream.
 type watch struct {
-	target
+	place
 	asked     *gpb.Subscription
 	sample    time.Duration // 0 when nothing is sampled
 	heartbeat time.Duration // 0 for none
@@ -26,8 +28,8 @@ type watch struct {
 	nextSample, nextBeat time.Time              // in real time
 	sent                 map[string]model.Value // what the client has last been told, by key
 
-	of    *catalog
-	found []*reading // of that catalog
+	of    *Leaves
+	found []*Reading // of those
 }
 
 // prepare works out intervals.
@@ -49,12 +51,12 @@ func (w *watch) prepare() error {
 }
 
 // sampled says whether a leaf is sent at intervals rather than when it changes.
-func (w *watch) sampled(leaf *reading) bool {
+func (w *watch) sampled(leaf *Reading) bool {
 	switch w.asked.GetMode() {
 	case gpb.SubscriptionMode_SAMPLE:
 		return true
 	case gpb.SubscriptionMode_TARGET_DEFINED:
-		return leaf.counts
+		return leaf.Counts
 	}
 	return false
 }
@@ -66,7 +68,7 @@ func (s *subscription) follow(ctx context.Context) error {
 		w.sent = map[string]model.Value{}
 		w.schedule(started)
 	}
-	changed, err := s.round(started, true)
+	changed, err := s.round(ctx, started, true)
 	if err != nil {
 		return err
 	}
@@ -80,12 +82,12 @@ func (s *subscription) follow(ctx context.Context) error {
 		select {
 		case <-ctx.Done():
 			return status.FromContextError(ctx.Err()).Err()
-		case <-s.router.network.done:
-			return status.Error(codes.Unavailable, "router is shutting down")
+		case <-s.server.Done:
+			return status.Error(codes.Unavailable, "the target is shutting down")
 		case <-changed:
 		case <-timer.C:
 		}
-		if changed, err = s.round(time.Now(), false); err != nil {
+		if changed, err = s.round(ctx, time.Now(), false); err != nil {
 			return err
 		}
 	}
@@ -116,18 +118,29 @@ func (s *subscription) untilDue() time.Duration {
 
 // round sends what is due at real time at, and returns the channel that tells of the next change. The first round tells
 // everything, or only remembers it when the client wants updates alone.
-func (s *subscription) round(at time.Time, first bool) (<-chan struct{}, error) {
-	n := s.router.network
-	now := n.lock()
-	changed := n.changed
+func (s *subscription) round(ctx context.Context, at time.Time, first bool) (changed <-chan struct{}, err error) {
 	var updates []*gpb.Update
 	var deletes []*gpb.Path
+	var told int64
+	err = s.server.Device.View(ctx, func(v View) error {
+		changed, told = v.Changed, v.Now.UnixNano()
+		updates, deletes = s.gather(v, at, first)
+		return nil
+	})
+	if err != nil || first && s.list.GetUpdatesOnly() {
+		return changed, err
+	}
+	return changed, s.notify(told, updates, deletes)
+}
+
+// gather is what is due of all watches.
+func (s *subscription) gather(v View, at time.Time, first bool) (updates []*gpb.Update, deletes []*gpb.Path) {
 	for _, w := range s.watches {
 		sample := first || w.sample > 0 && !at.Before(w.nextSample)
 		beat := first || w.heartbeat > 0 && !at.Before(w.nextBeat)
-		changes := w.lookUp(s.router.catalog())
+		changes := w.lookUp(v.Leaves)
 		for _, leaf := range w.found {
-			if value, send := w.due(leaf, now, sample, beat); send {
+			if value, send := w.due(leaf, v.Now, sample, beat); send {
 				updates = append(updates, s.update(leaf, value))
 			}
 		}
@@ -136,29 +149,25 @@ func (s *subscription) round(at time.Time, first bool) (<-chan struct{}, error) 
 		}
 		w.schedule(at)
 	}
-	n.unlock()
-	if first && s.list.GetUpdatesOnly() {
-		return changed, nil
-	}
-	return changed, s.notify(now.UnixNano(), updates, deletes)
+	return updates, deletes
 }
 
 // lookUp finds the watch's leaves, and reports whether they may be others than before.
-func (w *watch) lookUp(c *catalog) (anew bool) {
-	if w.of == c {
+func (w *watch) lookUp(l *Leaves) (anew bool) {
+	if w.of == l {
 		return false
 	}
-	w.of, w.found = c, c.find(w.node, w.path)
+	w.of, w.found = l, l.find(w.node, w.path)
 	return true
 }
 
 // due reads a leaf if it may have to be sent, and says whether it has.
-func (w *watch) due(leaf *reading, now time.Time, sample, beat bool) (model.Value, bool) {
+func (w *watch) due(leaf *Reading, now time.Time, sample, beat bool) (model.Value, bool) {
 	sampled := w.sampled(leaf)
-	if sampled && !sample && !beat || !sampled && leaf.counts && !beat {
+	if sampled && !sample && !beat || !sampled && leaf.Counts && !beat {
 		return model.Value{}, false
 	}
-	value := leaf.read(now)
+	value := leaf.Read(now)
 	last, known := w.sent[leaf.Key]
 	same := known && last.Equal(value)
 	w.sent[leaf.Key] = value
@@ -181,7 +190,7 @@ func (w *watch) gone() []*gpb.Path {
 		left[leaf.Key] = true
 	}
 	var gone []*gpb.Path
-	for _, key := range sortedNames(w.sent) {
+	for _, key := range slices.Sorted(maps.Keys(w.sent)) {
 		if left[key] {
 			continue
 		}
