@@ -1,0 +1,33 @@
+//go:build linux
+
+// Command lab is a backbone of real routers on this machine: FRR's IS-IS, one router for each network namespace, with a
+// gNMI agent before each, so that Detour has before it what nobody here wrote.
+//
+//	lab up                           the Abilene backbone: 11 routers, 14 links
+//	lab up --gml FILE                a network of the Internet Topology Zoo
+//	lab up --inventory F --topology F
+//	lab status                       adjacencies, databases, drains
+//	lab fault LINK loss=0.02         let a link lose packets; also: dark, cut, heal
+//	lab down                         take it away, also after a crash
+//
+// It needs root, FRR and iproute2, and installs them only when told to (lab up --install). "lab agent" is the gNMI agent of
+// one router, which "lab up" starts.
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := command().ExecuteContext(ctx); err != nil {
+		fmt.Fprintln(os.Stderr, "lab:", err)
+		stop()
+		os.Exit(1) //nolint:gocritic // stop has been called
+	}
+}

@@ -1,0 +1,48 @@
+package plan
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Zebra is the configuration of the router's zebra. Addresses are the kernel's, which zebra reads.
+func (r *Router) Zebra() string {
+	return fmt.Sprintf("hostname %s\nlog file %s/zebra.log\n", r.Hostname, r.Dir)
+}
+
+// ISISD is the configuration of the router's isisd: level 2, wide metrics, both families in one topology, point-to-point.
+//
+// The order matters in FRR 8.4: what stands before "net" holds for the first link-state packet. Timers of hellos stand
+// without a level, since only level 1's are looked at on a point-to-point link.
+func (r *Router) ISISD() string {
+	var b strings.Builder
+	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
+	line("hostname %s", r.Hostname)
+	line("log file %s/isisd.log", r.Dir)
+	line("interface %s", Loopback)
+	line(" ip router isis CORE")
+	line(" ipv6 router isis CORE")
+	line(" isis passive")
+	for _, i := range r.Interfaces {
+		line("interface %s", i.Name)
+		line(" ip router isis CORE")
+		line(" ipv6 router isis CORE")
+		line(" isis circuit-type level-2-only")
+		line(" isis network point-to-point")
+		line(" isis hello-interval 1")
+		line(" isis hello-multiplier 3")
+		line(" isis metric %d", i.Metric)
+	}
+	line("router isis CORE")
+	line(" is-type level-2-only")
+	line(" metric-style wide")
+	if r.Timers == Tuned {
+		line(" lsp-gen-interval 1")
+		line(" spf-delay-ietf init-delay 50 short-delay 200 long-delay 5000 holddown 2000 time-to-learn 500")
+	}
+	if r.Overload {
+		line(" set-overload-bit")
+	}
+	line(" net 49.0001.%s.00", r.SystemID)
+	return b.String()
+}

@@ -1,0 +1,68 @@
+//go:build linux
+
+package testbed
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"os/user"
+	"path/filepath"
+	"strings"
+)
+
+// Root is where labs are unless somebody says otherwise. It outlives no boot, as namespaces do not either.
+const Root = "/run/detour-lab"
+
+const (
+	daemons = "/usr/lib/frr" // of Debian's package, and of FRR's own
+	account = "frr"          // that the daemons run as
+)
+
+// packages are what Install installs.
+func packages() []string { return []string{"frr", "iproute2"} }
+
+// Require says what is missing for a lab on this machine, and what would help.
+func Require() error {
+	if os.Geteuid() != 0 {
+		return errors.New("a lab makes network namespaces: run it as root")
+	}
+	var missing []string
+	for _, name := range []string{"zebra", "isisd"} {
+		if _, err := os.Stat(filepath.Join(daemons, name)); err != nil {
+			missing = append(missing, filepath.Join(daemons, name))
+		}
+	}
+	if _, err := exec.LookPath("tc"); err != nil {
+		missing = append(missing, "tc")
+	}
+	if _, err := user.Lookup(account); err != nil {
+		missing = append(missing, "the user "+account)
+	}
+	if len(missing) > 0 {
+		return fmt.Errorf("missing: %s. On Debian: apt-get install %s, or lab up --install", strings.Join(missing, ", "), strings.Join(packages(), " "))
+	}
+	return nil
+}
+
+// Install installs what Require misses, with apt-get. Services that come along are kept from starting, unless the machine
+// has its own rule for that (/usr/sbin/policy-rc.d, of Debian's invoke-rc.d).
+func Install(ctx context.Context) error {
+	const policy = "/usr/sbin/policy-rc.d"
+	if _, err := os.Stat(policy); err != nil {
+		if err := os.WriteFile(policy, []byte("#!/bin/sh\nexit 101\n"), 0o755); err != nil {
+			return fmt.Errorf("keep services from starting: %w", err)
+		}
+		defer os.Remove(policy)
+	}
+	for _, args := range [][]string{{"update", "-q"}, append([]string{"install", "-q", "-y", "--no-install-recommends"}, packages()...)} {
+		cmd := exec.CommandContext(ctx, "apt-get", args...)
+		cmd.Env = append(os.Environ(), "DEBIAN_FRONTEND=noninteractive")
+		if out, err := cmd.CombinedOutput(); err != nil {
+			return fmt.Errorf("apt-get %s: %w\n%s", args[0], err, out)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,128 @@
+//go:build linux
+
+package testbed
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"strings"
+	"time"
+
+	"github.com/vishvananda/netlink"
+	"github.com/vishvananda/netns"
+
+	"github.com/detour-net/detour/test/lab/frr"
+	"github.com/detour-net/detour/test/lab/plan"
+)
+
+// Report is how one router is.
+type Report struct {
+	Router      *plan.Router
+	Adjacencies int    // up
+	LSPs        int    // in its database
+	Unreached   int    // loopbacks of other routers that it has no route to, of either family
+	Drained     int    // interfaces whose metric is that of a soft drain, or above
+	Wrong       string // why nothing is known, "" when it is
+}
+
+// Converged says whether the router has every adjacency and reaches every other router.
+func (r Report) Converged(of *plan.Lab) bool {
+	return r.Wrong == "" && r.Adjacencies == len(r.Router.Interfaces) && r.LSPs >= len(of.Routers) && r.Unreached == 0
+}
+
+// drained is the metric from which on an interface counts as drained (RFC 5305, section 3).
+const drained = 1<<24 - 2
+
+// Report asks a router's isisd and kernel.
+func (b *Bed) Report(ctx context.Context, r *plan.Router) Report {
+	report := Report{Router: r}
+	if err := b.report(ctx, &report); err != nil {
+		report.Wrong = err.Error()
+	}
+	return report
+}
+
+func (b *Bed) report(ctx context.Context, report *Report) error {
+	r := report.Router
+	status, err := frr.ISISD{Dir: r.Dir}.Status(ctx)
+	if err != nil {
+		return err
+	}
+	for _, list := range status.Neighbours {
+		for _, n := range list {
+			if n.State == "up" {
+				report.Adjacencies++
+			}
+		}
+	}
+	report.LSPs = len(status.Database)
+	for _, i := range r.Interfaces {
+		if status.Circuits[i.Name].Metric >= drained {
+			report.Drained++
+		}
+	}
+	handle, closeHandle, err := kernel(r)
+	if err != nil {
+		return err
+	}
+	defer closeHandle()
+	for i := range b.Routers {
+		if b.Routers[i].Name == r.Name {
+			continue
+		}
+		for _, to := range []net.IP{b.Routers[i].IPv4.AsSlice(), b.Routers[i].IPv6.AsSlice()} {
+			if routes, err := handle.RouteGet(to); err != nil || len(routes) == 0 {
+				report.Unreached++
+			}
+		}
+	}
+	return nil
+}
+
+// kernel is a way to the kernel of a router's namespace.
+func kernel(r *plan.Router) (handle *netlink.Handle, closeHandle func(), err error) {
+	ns, err := netns.GetFromName(r.Namespace)
+	if err != nil {
+		return nil, nil, fmt.Errorf("namespace %s: %w", r.Namespace, err)
+	}
+	defer ns.Close()
+	handle, err = netlink.NewHandleAt(ns)
+	if err != nil {
+		return nil, nil, fmt.Errorf("namespace %s: %w", r.Namespace, err)
+	}
+	return handle, handle.Close, nil
+}
+
+// AwaitConverged waits until every router has its adjacencies and reaches every other.
+func (b *Bed) AwaitConverged(ctx context.Context) error {
+	tick := time.NewTicker(100 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		waiting := b.waiting(ctx)
+		if len(waiting) == 0 {
+			return nil
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return fmt.Errorf("the lab does not converge: %s: %w", strings.Join(waiting, "; "), ctx.Err())
+		}
+	}
+}
+
+func (b *Bed) waiting(ctx context.Context) []string {
+	var list []string
+	for i := range b.Routers {
+		r := b.Report(ctx, &b.Routers[i])
+		switch {
+		case errors.Is(ctx.Err(), context.DeadlineExceeded) && r.Wrong != "":
+			list = append(list, r.Router.Name+" did not answer in time")
+		case !r.Converged(b.Lab):
+			list = append(list, fmt.Sprintf("%s has %d of %d adjacencies, %d of %d packets of others, %d routes missing %s",
+				r.Router.Name, r.Adjacencies, len(r.Router.Interfaces), r.LSPs, len(b.Routers), r.Unreached, r.Wrong))
+		}
+	}
+	return list
+}
