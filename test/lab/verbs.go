@@ -3,6 +3,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -56,7 +57,7 @@ func up(w *where) *cobra.Command {
 		if defaults {
 			timers = plan.Default
 		}
-		ctx, cancel := timeout(c, within)
+		ctx, cancel := context.WithTimeout(c.Context(), within)
 		defer cancel()
 		began := time.Now()
 		bed, err := testbed.Up(ctx, testbed.Config{Root: w.root, Name: w.name, Topology: t, Timers: timers, FirstPort: port, Binary: binary})

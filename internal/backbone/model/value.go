@@ -80,6 +80,16 @@ func Uint64(n uint64) Value {
 	return Value{Scalar: &gpb.TypedValue{Value: &gpb.TypedValue_UintVal{UintVal: n}}, JSON: quoted}
 }
 
+// Words is the value of a leaf-list of enumerated words. They are not checked.
+func Words(words ...string) Value {
+	list := &gpb.ScalarArray{}
+	for _, word := range words {
+		list.Element = append(list.Element, &gpb.TypedValue{Value: &gpb.TypedValue_StringVal{StringVal: word}})
+	}
+	quoted, _ := json.Marshal(append([]string{}, words...)) // strings can always be encoded
+	return Value{Scalar: &gpb.TypedValue{Value: &gpb.TypedValue_LeaflistVal{LeaflistVal: list}}, JSON: quoted}
+}
+
 // unsigned has the kinds of unsigned integers, with their size in bits.
 var unsigned = map[yang.TypeKind]int{yang.Yuint8: 8, yang.Yuint16: 16, yang.Yuint32: 32, yang.Yuint64: 64}
 

@@ -2,8 +2,12 @@ package frr
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
+	"time"
 )
 
 // ISISD is the isisd whose sockets lie in a directory. It keeps no connection; each method opens one.
@@ -15,6 +19,7 @@ const Instance = "CORE"
 // Status is what isisd says of itself at one moment.
 type Status struct {
 	Version    string
+	Started    time.Time // when this isisd was
 	Hostnames  map[string]string // by system identifier
 	Circuits   map[string]Circuit
 	Neighbours map[string][]Neighbour // by interface
@@ -29,6 +34,12 @@ func (d ISISD) Status(ctx context.Context) (Status, error) {
 	}
 	defer s.close()
 	var status Status
+	// The daemon writes its process id once, when it starts.
+	pid, err := os.Stat(filepath.Join(d.Dir, "isisd.pid"))
+	if err != nil {
+		return Status{}, fmt.Errorf("%w: %w", ErrDown, err)
+	}
+	status.Started = pid.ModTime()
 	for _, q := range []struct {
 		command string
 		take    func(answer string) error
@@ -70,8 +81,8 @@ func (d ISISD) Running(ctx context.Context) (Config, error) {
 
 // Change is what a commit alters. What is not named stays.
 type Change struct {
-	Metrics  map[string]uint32 // by interface; 0 takes the metric out of the configuration
-	Overload *bool
+	Metrics  map[string]uint32 `json:"metrics,omitempty"` // by interface; 0 takes the metric out of the configuration
+	Overload *bool             `json:"overload,omitempty"`
 }
 
 // Empty says whether nothing is to be altered.
@@ -96,7 +107,7 @@ func (d ISISD) Commit(ctx context.Context, c Change) error {
 }
 
 // ErrUnsent says that a change never came to its commit.
-var ErrUnsent = fmt.Errorf("not committed")
+var ErrUnsent = errors.New("not committed")
 
 func (c Change) commands() []string {
 	var list []string

@@ -13,6 +13,7 @@ import (
 type Config struct {
 	Interfaces map[string]InterfaceConfig // those that run IS-IS
 	Overload   bool
+	NET        string // network entity title: area, system identifier and selector
 }
 
 // InterfaceConfig is one interface's part of it.
@@ -65,8 +66,9 @@ func running(answer string) (Config, error) {
 		} `json:"frr-interface:lib"`
 		ISIS struct {
 			Instance []struct {
-				Tag      string `json:"area-tag"`
-				Overload bool   `json:"overload"`
+				Tag      string   `json:"area-tag"`
+				Overload bool     `json:"overload"`
+				NET      []string `json:"area-address"`
 			} `json:"instance"`
 		} `json:"frr-isisd:isis"`
 	}
@@ -81,7 +83,7 @@ func running(answer string) (Config, error) {
 	}
 	for _, i := range document.ISIS.Instance {
 		if i.Tag == Instance {
-			c.Overload = i.Overload
+			c.Overload, c.NET = i.Overload, strings.Join(i.NET, " ")
 		}
 	}
 	return c, nil
@@ -192,7 +194,7 @@ func header(f []string, ids map[string]string) (LSP, error) {
 		return LSP{}, fmt.Errorf("%q is no LSP identifier", f[0])
 	}
 	lsp := LSP{SystemID: f[0][:at], Suffix: f[0][at+1:], Overload: strings.HasSuffix(f[5], "/1")}
-	if id, ok := ids[lsp.SystemID]; ok {
+	if id, ok := ids[lsp.SystemID]; ok { // shown by its name
 		lsp.SystemID = id
 	}
 	sequence, err := strconv.ParseUint(f[2], 0, 32)
