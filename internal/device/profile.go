@@ -58,8 +58,12 @@ func counterNames() []string {
 //
 // "openconfig" is a router that implements openconfig/public as released, with the network instance and process names of
 // its own choosing.
+//
+// "frr" is FRR's isisd behind an agent that speaks OpenConfig. Version 8.4.4 keeps a link with the metric 16777215 in SPF
+// like one with 16777214, which RFC 5305 does not want (section 3): it has no hard drain by metric. An interface has one metric, for
+// both families, which the leaf of IPv4 sets.
 func profiles() []profile {
-	return []profile{{
+	openconfig := profile{
 		name:        "openconfig",
 		origin:      "openconfig",
 		soft:        softMetric,
@@ -69,7 +73,10 @@ func profiles() []profile {
 		qualified:   []events.Leaf{events.ISISMetric},
 		whenUnset:   map[events.Leaf]string{events.ISISMetric: "10"}, // openconfig-isis-routing.yang, leaf metric
 		paths:       openConfigPaths(),
-	}}
+	}
+	frr := openconfig
+	frr.name, frr.hard = "frr", 0
+	return []profile{openconfig, frr}
 }
 
 // profileNamed finds a platform; "" means "openconfig".

@@ -182,7 +182,6 @@ func (s *snapshot) isisInterfaces() list {
 		}
 		all = append(all, object{
 			"interface-id": name, "config": object{"interface-id": name, "enabled": true, "passive": i.Passive, "circuit-type": "POINT_TO_POINT"},
-			"interface-ref": object{"config": object{"interface": name}},
 			"levels": object{"level": list{object{
 				"level-number": 2, "config": object{"level-number": 2, "enabled": true}, "afi-safi": object{"af": families},
 			}}},
