@@ -1,0 +1,10 @@
+// Package live tests Detour on real routers: processes of the real binary before a lab of FRR, with packets that cross it.
+//
+// A test breaks something real, lets Detour act, and asks for the same account as every other: what flows have lost, what
+// other routers' link-state databases say of the link, whether the ledger agrees with the routers, and that nothing is
+// left drained.
+//
+// It needs root and FRR, and is left out with a sentence where they are missing, unless DETOUR_LAB=1 demands it:
+//
+//	DETOUR_LAB=1 go test ./test/lab/live
+package live

@@ -1,0 +1,161 @@
+//go:build linux
+
+package live
+
+import (
+	"bufio"
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/detour-net/detour/internal/web/client"
+	"github.com/detour-net/detour/test/lab/testbed"
+)
+
+// worker is one `detour serve`, which may live several times.
+type worker struct {
+	s      *stage
+	config string
+	logs   *os.File
+	cmd    *exec.Cmd
+	done   chan struct{}
+	url    string
+}
+
+// policyText lets soft drains be done at once. Clocks are seconds where production has minutes; the times within which Sets
+// and looks must come are not short, so that a busy machine is not mistaken for a router that does not answer.
+const policyText = `rules:
+  - name: soft
+    match: {kinds: [link-errors, silent-loss, link-flap], min_severity: minor}
+    remediation: link-drain
+    with: {style: soft}
+    autonomy: auto
+budgets:
+  in_flight: {network: 2, site: 2, device: 2, bundle: 1, site-pair: 2}
+  rates: [{per: 1h, at_most: 60}]
+max_age: {default: 1m}
+breaker: {failed_verifications: 10, within: 1s}
+verify: {worst_link_permil: 1000}
+facts: {unproven: allow}
+prospect: {missing: allow, worst_permil: 1000, survive_permil: 2000, new_violations: 1000, worth: 0}
+clocks: {set_deadline: 5s, margin: 2s, fresh: 6s, observe_every: 200ms, verify_within: 30s, look_every: 300ms, look_for: 60s,
+  undo_attempts: 20, hold: 2s, hold_max: 1h, renew_every: 1s, clear_for: 1s, probation: 3s, cool_down: 1s, override: 1s}
+`
+
+const configText = `mode: live
+domain: %s
+replica: {name: lab, rank: 0}
+nats: {urls: [%q], sync_always: true}
+listen: {http: "127.0.0.1:0"}
+telemetry: {interval: 250ms}
+inventory: %s
+topology: %s
+policy: policy.yaml
+auth: {tokens: "file:tokens.yaml"}
+`
+
+func (s *stage) newWorker() *worker {
+	s.t.Helper()
+	secret := make([]byte, 16)
+	if _, err := rand.Read(secret); err != nil {
+		s.t.Fatal(err)
+	}
+	s.write("token", hex.EncodeToString(secret))
+	s.write("tokens.yaml", "tokens:\n  - {name: alice, roles: [operator, approver, admin], token: \"file:token\"}\n")
+	s.write("policy.yaml", policyText)
+	w := &worker{s: s, config: s.write("detour.yaml", fmt.Sprintf(configText, domain, s.busURL,
+		filepath.Join(s.bed.Dir, testbed.FileInventory), filepath.Join(s.bed.Dir, testbed.FileTopology)))}
+	var err error
+	if w.logs, err = os.Create(filepath.Join(s.dir, "detour.log")); err != nil {
+		s.t.Fatal(err)
+	}
+	s.t.Cleanup(func() {
+		w.kill()
+		w.logs.Close()
+	})
+	return w
+}
+
+// start begins a life of the worker and waits until it says where it serves.
+func (w *worker) start() {
+	w.s.t.Helper()
+	cmd := exec.Command(binary(w.s.t, "detour"), "serve", "--config", w.config)
+	cmd.Stderr = w.logs
+	// A test that dies takes its children along.
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		w.s.t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		w.s.t.Fatal(err)
+	}
+	w.cmd, w.done = cmd, make(chan struct{})
+	said := make(chan string, 1)
+	go func(done chan struct{}) {
+		defer close(done)
+		scan := bufio.NewScanner(out)
+		for scan.Scan() {
+			if strings.HasPrefix(scan.Text(), "replica ") {
+				words := strings.Fields(scan.Text())
+				said <- words[len(words)-1]
+			}
+		}
+		_ = cmd.Wait() // how it ended shows in its log
+	}(w.done)
+	select {
+	case w.url = <-said:
+	case <-w.done:
+		w.s.t.Fatalf("the worker ended before it served:\n%s", w.tail())
+	case <-time.After(patience):
+		w.s.t.Fatalf("the worker does not serve:\n%s", w.tail())
+	}
+}
+
+// kill ends the worker with SIGKILL.
+func (w *worker) kill() {
+	if w.cmd == nil {
+		return
+	}
+	_ = w.cmd.Process.Kill() // it may have gone already
+	<-w.done
+}
+
+// seesAll waits until the worker hears every router.
+func (w *worker) seesAll() {
+	w.s.t.Helper()
+	cl, err := client.New(client.Config{Server: w.url, Via: "cli", UserAgent: "live", TokenFile: filepath.Join(w.s.dir, "token")})
+	if err != nil {
+		w.s.t.Fatal(err)
+	}
+	defer cl.Close()
+	w.s.wait("the worker to see every router", func() bool {
+		ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+		defer cancel()
+		d, err := cl.Drains(ctx)
+		return err == nil && d.Seen == d.Routers
+	})
+}
+
+// detour runs a verb against the worker.
+func (w *worker) detour(args ...string) answer {
+	w.s.t.Helper()
+	return run(w.s.t, binary(w.s.t, "detour"), append([]string{"--server", w.url, "--token-file", filepath.Join(w.s.dir, "token")}, args...)...)
+}
+
+// tail is the end of its log.
+func (w *worker) tail() string {
+	raw, err := os.ReadFile(w.logs.Name())
+	if err != nil {
+		return err.Error()
+	}
+	const enough = 6000
+	return string(raw[max(0, len(raw)-enough):])
+}
