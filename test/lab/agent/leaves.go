@@ -104,17 +104,17 @@ func (d *describer) port(name string) {
 	d.leaf("admin-status", func(s *snapshot) model.Value { return upDown(s.ports[name].Up) })
 	d.leaf("oper-status", func(s *snapshot) model.Value { return model.String(s.ports[name].Oper) })
 	for counter, pick := range map[string]func(c Counters) uint64{
-		"in-octets":          func(c Counters) uint64 { return c.InOctets },
-		"in-pkts":            func(c Counters) uint64 { return c.InPackets },
-		"in-unicast-pkts":    func(c Counters) uint64 { return c.InPackets - min(c.InPackets, c.InMulticast) },
-		"in-multicast-pkts":  func(c Counters) uint64 { return c.InMulticast },
-		"in-errors":          func(c Counters) uint64 { return c.InErrors },
-		"in-fcs-errors":      func(c Counters) uint64 { return c.InFCSErrors },
-		"in-discards":        func(c Counters) uint64 { return c.InDiscards },
-		"out-octets":         func(c Counters) uint64 { return c.OutOctets },
-		"out-pkts":           func(c Counters) uint64 { return c.OutPackets },
-		"out-errors":         func(c Counters) uint64 { return c.OutErrors },
-		"out-discards":       func(c Counters) uint64 { return c.OutDiscards },
+		"in-octets":         func(c Counters) uint64 { return c.InOctets },
+		"in-pkts":           func(c Counters) uint64 { return c.InPackets },
+		"in-unicast-pkts":   func(c Counters) uint64 { return c.InPackets - min(c.InPackets, c.InMulticast) },
+		"in-multicast-pkts": func(c Counters) uint64 { return c.InMulticast },
+		"in-errors":         func(c Counters) uint64 { return c.InErrors },
+		"in-fcs-errors":     func(c Counters) uint64 { return c.InFCSErrors },
+		"in-discards":       func(c Counters) uint64 { return c.InDiscards },
+		"out-octets":        func(c Counters) uint64 { return c.OutOctets },
+		"out-pkts":          func(c Counters) uint64 { return c.OutPackets },
+		"out-errors":        func(c Counters) uint64 { return c.OutErrors },
+		"out-discards":      func(c Counters) uint64 { return c.OutDiscards },
 	} {
 		d.leaf("counters/"+counter, func(s *snapshot) model.Value { return model.Uint64(pick(s.ports[name].Counters)) }).Counts = true
 	}

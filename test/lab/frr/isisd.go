@@ -19,7 +19,7 @@ const Instance = "CORE"
 // Status is what isisd says of itself at one moment.
 type Status struct {
 	Version    string
-	Started    time.Time // when this isisd was
+	Started    time.Time         // when this isisd was
 	Hostnames  map[string]string // by system identifier
 	Circuits   map[string]Circuit
 	Neighbours map[string][]Neighbour // by interface

@@ -82,8 +82,14 @@ func (f *flows) mark() mark {
 // between says what became of the packets sent between two marks: all flows together, and what the link dropped of
 // everything that crossed it meanwhile.
 func (f *flows) between(from, to mark) (sent, lost, dropped uint64) {
+	ctx := f.s.within()
+	all := make([]traffic.Loss, len(f.all))
+	var counting sync.WaitGroup
 	for i, flow := range f.all {
-		l := flow.Lost(f.s.within(), from.at[i], to.at[i])
+		counting.Go(func() { all[i] = flow.Lost(ctx, from.at[i], to.at[i]) })
+	}
+	counting.Wait()
+	for _, l := range all {
 		sent, lost = sent+l.Sent, lost+l.Lost
 	}
 	return sent, lost, to.dropped - from.dropped

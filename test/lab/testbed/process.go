@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"net"
 	"os"
 	"os/exec"
@@ -51,49 +50,90 @@ func startDaemon(ctx context.Context, r *plan.Router, name string) error {
 	})
 }
 
-// StartDaemon starts zebra or isisd of a router after it was killed.
-func (b *Bed) StartDaemon(ctx context.Context, router, name string) error {
+// Process is one of those that make a router.
+type Process string
+
+// A router's processes.
+const (
+	Zebra Process = "zebra"
+	ISISD Process = "isisd"
+	Agent Process = "agent"
+)
+
+// Start starts a process of a router that has ended, and returns once it is ready.
+func (b *Bed) Start(ctx context.Context, router string, p Process) error {
 	r, err := b.Router(router)
 	if err != nil {
 		return err
 	}
-	return startDaemon(ctx, r, name)
+	if p == Agent {
+		return b.startAgent(ctx, r)
+	}
+	return startDaemon(ctx, r, string(p))
 }
 
-// KillDaemon ends zebra or isisd of a router with SIGKILL.
-func (b *Bed) KillDaemon(router, name string) error {
-	r, err := b.Router(router)
+// Kill ends a process of a router with SIGKILL.
+func (b *Bed) Kill(router string, p Process) error {
+	pid, err := b.find(router, p)
 	if err != nil {
 		return err
 	}
-	pids, err := netns.Processes(r.Namespace)
+	return kill(pid)
+}
+
+// Pause lets a process of a router stand still, and Resume lets it go on: it does not know.
+func (b *Bed) Pause(router string, p Process) error { return b.signal(router, p, syscall.SIGSTOP) }
+
+// Resume ends Pause.
+func (b *Bed) Resume(router string, p Process) error { return b.signal(router, p, syscall.SIGCONT) }
+
+func (b *Bed) signal(router string, p Process, signal syscall.Signal) error {
+	pid, err := b.find(router, p)
 	if err != nil {
 		return err
+	}
+	if err := syscall.Kill(pid, signal); err != nil {
+		return fmt.Errorf("router %s: signal its %s: %w", router, p, err)
+	}
+	return nil
+}
+
+// find returns the id of a process of a router.
+func (b *Bed) find(router string, p Process) (int, error) {
+	r, err := b.Router(router)
+	if err != nil {
+		return 0, err
+	}
+	var pids []int
+	if p == Agent {
+		pids, err = agents(b.Dir)
+	} else {
+		pids, err = netns.Processes(r.Namespace)
+	}
+	if err != nil {
+		return 0, err
 	}
 	for _, pid := range pids {
-		if words := commandLine(pid); len(words) > 0 && words[0] == filepath.Join(daemons, name) {
-			return kill(pid)
+		words := commandLine(pid)
+		if p == Agent && len(words) > 0 && words[len(words)-1] == router || p != Agent && len(words) > 0 && words[0] == filepath.Join(daemons, string(p)) {
+			return pid, nil
 		}
 	}
-	return fmt.Errorf("router %s runs no %s", router, name)
+	return 0, fmt.Errorf("router %s runs no %s", router, p)
 }
 
-// StartAgent starts a router's agent and waits until it listens. It outlives this process.
-func (b *Bed) StartAgent(ctx context.Context, router string) error {
-	r, err := b.Router(router)
-	if err != nil {
-		return err
-	}
+// startAgent starts a router's agent and waits until it listens. It outlives this process.
+func (b *Bed) startAgent(ctx context.Context, r *plan.Router) error {
 	logs, err := os.OpenFile(filepath.Join(AgentDir(r), "agent.log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
 	if err != nil {
 		return err
 	}
 	defer logs.Close()
-	cmd := exec.Command(filepath.Join(b.Dir, fileBinary), "agent", "--lab", b.Dir, "--router", router)
+	cmd := exec.Command(filepath.Join(b.Dir, fileBinary), "agent", "--lab", b.Dir, "--router", r.Name)
 	cmd.Stdout, cmd.Stderr = logs, logs
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	if err := cmd.Start(); err != nil {
-		return fmt.Errorf("router %s: start its agent: %w", router, err)
+		return fmt.Errorf("router %s: start its agent: %w", r.Name, err)
 	}
 	ended := make(chan struct{})
 	go func() {
@@ -110,26 +150,12 @@ func (b *Bed) StartAgent(ctx context.Context, router string) error {
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
-			return fmt.Errorf("router %s: its agent does not listen: %w", router, ctx.Err())
+			return fmt.Errorf("router %s: its agent does not listen: %w", r.Name, ctx.Err())
 		case <-ended:
 			said, _ := os.ReadFile(logs.Name())
-			return fmt.Errorf("router %s: its agent has ended:\n%s", router, said)
+			return fmt.Errorf("router %s: its agent has ended:\n%s", r.Name, said)
 		}
 	}
-}
-
-// KillAgent ends a router's agent with SIGKILL.
-func (b *Bed) KillAgent(router string) error {
-	pids, err := agents(b.Dir)
-	if err != nil {
-		return err
-	}
-	for _, pid := range pids {
-		if words := commandLine(pid); words[len(words)-1] == router {
-			return kill(pid)
-		}
-	}
-	return fmt.Errorf("router %s runs no agent", router)
 }
 
 // agents are the processes whose command line says that they are agents of the lab in dir.
@@ -174,68 +200,4 @@ func kill(pid int) error {
 		time.Sleep(2 * time.Millisecond)
 	}
 	return nil
-}
-
-// Left is what there is of a lab.
-type Left struct {
-	Namespaces []string
-	Agents     []int
-	Folder     bool
-}
-
-// Empty says whether there is nothing.
-func (l Left) Empty() bool { return len(l.Namespaces) == 0 && len(l.Agents) == 0 && !l.Folder }
-
-func (l Left) String() string {
-	folder := "no folder"
-	if l.Folder {
-		folder = "its folder"
-	}
-	return fmt.Sprintf("%d namespaces, %d agents, %s", len(l.Namespaces), len(l.Agents), folder)
-}
-
-// Find looks for a lab, however much of it there is.
-func Find(root, name string) (Left, error) {
-	if err := plan.CheckName(name); err != nil {
-		return Left{}, err
-	}
-	var l Left
-	var err error
-	if l.Namespaces, err = netns.List(plan.Namespaces(name)); err != nil {
-		return Left{}, err
-	}
-	dir := filepath.Join(root, name)
-	if l.Agents, err = agents(dir); err != nil {
-		return Left{}, err
-	}
-	switch _, err := os.Stat(dir); {
-	case err == nil:
-		l.Folder = true
-	case !errors.Is(err, fs.ErrNotExist):
-		return Left{}, err
-	}
-	return l, nil
-}
-
-// Down takes away whatever there is of a lab, what runs in its namespaces included, and says what that was.
-func Down(root, name string) (Left, error) {
-	l, err := Find(root, name)
-	if err != nil {
-		return l, err
-	}
-	var errs []error
-	for _, pid := range l.Agents {
-		errs = append(errs, kill(pid))
-	}
-	for _, ns := range l.Namespaces {
-		pids, err := netns.Processes(ns)
-		errs = append(errs, err)
-		for _, pid := range pids {
-			errs = append(errs, kill(pid))
-		}
-		errs = append(errs, netns.Delete(ns))
-	}
-	errs = append(errs, os.RemoveAll(filepath.Join(root, name)))
-	_ = os.Remove(root) // unless another lab is there
-	return l, errors.Join(errs...)
 }

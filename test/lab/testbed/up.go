@@ -107,7 +107,7 @@ func (b *Bed) raise(ctx context.Context, binary string) error {
 					return err
 				}
 			}
-			return b.StartAgent(within, r.Name)
+			return b.startAgent(within, r)
 		})
 	}
 	if err := group.Wait(); err != nil {
@@ -161,10 +161,16 @@ func (b *Bed) write(binary string) error {
 		if err != nil {
 			return err
 		}
+		// The daemons read their configuration as the user that they run as; the rest is root's.
 		err = writeFiles(map[string][]byte{
 			filepath.Join(r.Dir, "zebra.conf"): []byte(r.Zebra()), filepath.Join(r.Dir, "isisd.conf"): []byte(r.ISISD()),
-			filepath.Join(AgentDir(r), "cert.pem"): cert, filepath.Join(AgentDir(r), "key.pem"): key, filepath.Join(AgentDir(r), fileCA): auth.PEM(),
 		}, 0o644)
+		if err != nil {
+			return err
+		}
+		err = writeFiles(map[string][]byte{
+			filepath.Join(AgentDir(r), "cert.pem"): cert, filepath.Join(AgentDir(r), "key.pem"): key, filepath.Join(AgentDir(r), fileCA): auth.PEM(),
+		}, 0o600)
 		if err != nil {
 			return err
 		}
@@ -205,7 +211,7 @@ func (b *Bed) writeShared(auth *authority.Authority, binary string) error {
 	return writeFiles(map[string][]byte{
 		in(fileCA): auth.PEM(), in(fileCert): cert, in(fileKey): key,
 		in(FileInventory): inventory, in(FileTopology): topology, in(fileLab): lab,
-	}, 0o644)
+	}, 0o600)
 }
 
 func issue(auth *authority.Authority, name string, usage x509.ExtKeyUsage) (cert, key []byte, err error) {
