@@ -13,6 +13,7 @@
 // One Set is done at a time; a second one meanwhile is answered with ABORTED, as by a router whose configuration is locked.
 //
 // What holds of FRR 8.4: an interface has one metric for both families (one topology), which both families' leaves show and
-// either of them sets; metrics 16777214 and 16777215 both leave the link in SPF; the metric and the overload bit that are
-// set here do not outlast isisd, since nothing writes its configuration file.
+// either of them sets; where none is configured it is 10, and shown as that; metrics 16777214 and 16777215 both leave the
+// link in SPF; the metric and the overload bit that are set here do not outlast isisd, since nothing writes its
+// configuration file.
 package agent

@@ -38,6 +38,7 @@ func (a *Agent) Set(ctx context.Context, req *gpb.SetRequest) (*gpb.SetResponse,
 	}
 	if err := a.transact(ctx, p); err != nil {
 		a.log.Info("set refused", zap.Error(err))
+		_ = a.look(ctx, 0) // whatever was done, the next reader sees it
 		return nil, err
 	}
 	return p.Reply(a.now().at), nil

@@ -101,8 +101,8 @@ func (s *snapshot) settingsNames() []string {
 	for name, p := range s.ports {
 		names = append(names, fmt.Sprintf("port %s %t", name, p.Description != ""))
 	}
-	for name, i := range s.config.Interfaces {
-		names = append(names, fmt.Sprintf("isis %s %t", name, i.Metric != 0))
+	for name := range s.config.Interfaces {
+		names = append(names, "isis "+name)
 	}
 	return names
 }
@@ -174,11 +174,9 @@ func (s *snapshot) isisInterfaces() list {
 		i := s.config.Interfaces[name]
 		families := list{}
 		for _, family := range families4and6() {
-			config := object{"afi-name": family, "safi-name": "UNICAST", "enabled": true}
-			if i.Metric != 0 {
-				config["metric"] = i.Metric
-			}
-			families = append(families, object{"afi-name": family, "safi-name": "UNICAST", "config": config})
+			families = append(families, object{"afi-name": family, "safi-name": "UNICAST", "config": object{
+				"afi-name": family, "safi-name": "UNICAST", "enabled": true, "metric": i.Metric,
+			}})
 		}
 		all = append(all, object{
 			"interface-id": name, "config": object{"interface-id": name, "enabled": true, "passive": i.Passive, "circuit-type": "POINT_TO_POINT"},

@@ -1,6 +1,7 @@
 package frr
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -18,9 +19,12 @@ type Config struct {
 
 // InterfaceConfig is one interface's part of it.
 type InterfaceConfig struct {
-	Metric  uint32 // 0 when none is configured, and 10 is in force
+	Metric  uint32 // DefaultMetric when none is configured, which isisd does not tell apart
 	Passive bool
 }
+
+// DefaultMetric is in force where none is configured.
+const DefaultMetric = 10
 
 // Circuit is the state of an interface in isisd.
 type Circuit struct {
@@ -78,7 +82,7 @@ func running(answer string) (Config, error) {
 	c := Config{Interfaces: map[string]InterfaceConfig{}}
 	for _, i := range document.Lib.Interface {
 		if i.ISIS != nil && i.ISIS.Tag == Instance {
-			c.Interfaces[i.Name] = InterfaceConfig{Metric: i.ISIS.Metric.Level2, Passive: i.ISIS.Passive}
+			c.Interfaces[i.Name] = InterfaceConfig{Metric: cmp.Or(i.ISIS.Metric.Level2, DefaultMetric), Passive: i.ISIS.Passive}
 		}
 	}
 	for _, i := range document.ISIS.Instance {

@@ -25,6 +25,10 @@ var scratch = sync.OnceValues(func() (string, error) { return os.MkdirTemp("", "
 
 func TestMain(m *testing.M) {
 	code := m.Run()
+	if err := ground.clear(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		code = 1
+	}
 	if dir, err := scratch(); err == nil {
 		os.RemoveAll(dir)
 	}

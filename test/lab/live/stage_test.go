@@ -44,50 +44,15 @@ type stage struct {
 	moved chan struct{} // closed and replaced with every commit
 }
 
-// ring is six routers in a circle, every second of them joined to the next of those. No reroute around a link of the inner
-// triangle can loop: whoever takes over reaches the far end directly.
-func ring() *network.Topology {
-	t := &network.Topology{}
-	ports := map[string]int{}
-	end := func(router int) network.End {
-		name := fmt.Sprintf("r%d", router)
-		ports[name]++
-		return network.End{Device: name, Interface: fmt.Sprintf("eth%d", ports[name]), Metric: 10}
-	}
-	for i := 1; i <= 6; i++ {
-		t.Routers = append(t.Routers, network.Router{Name: fmt.Sprintf("r%d", i), Site: fmt.Sprintf("site-%d", i)})
-	}
-	for _, l := range [][2]int{{1, 2}, {2, 3}, {3, 4}, {4, 5}, {5, 6}, {6, 1}, {1, 3}, {3, 5}, {5, 1}} {
-		t.Links = append(t.Links, network.Link{
-			Name: fmt.Sprintf("r%d-r%d", l[0], l[1]), A: end(l[0]), B: end(l[1]), Capacity: 1_000_000_000,
-		})
-	}
-	return t
-}
-
-// raise brings up a lab, a bus and one worker, and waits until the worker sees every router.
+// raise takes the lab, brings up a bus and one worker, and waits until the worker sees every router.
 func raise(t *testing.T) *stage {
 	t.Helper()
 	needLab(t)
 	s := &stage{t: t, dir: t.TempDir(), board: incident.NewBoard(), moved: make(chan struct{})}
-	root := filepath.Join(filepath.Dir(binary(t, "lab")), "labs")
-	name := strings.ToLower("t" + uuid.NewString()[:8])
-	var err error
-	if s.bed, err = testbed.Up(s.within(), testbed.Config{
-		Root: root, Name: name, Topology: ring(), Timers: plan.Tuned, Binary: binary(t, "lab"),
-	}); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if _, err := testbed.Down(root, name); err != nil {
-			t.Error(err)
-		}
-		if left, err := testbed.Find(root, name); err != nil || !left.Empty() {
-			t.Errorf("the lab left %v behind: %v", left, err)
-		}
-	})
+	s.bed = ground.take(t)
 	s.startBus(-1)
 	t.Cleanup(s.stopBus)
+	var err error
 	if s.conn, err = bus.Connect(bus.Config{URLs: []string{s.busURL}, Name: "live"}); err != nil {
 		t.Fatal(err)
 	}

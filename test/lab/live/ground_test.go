@@ -1,0 +1,138 @@
+//go:build linux
+
+package live
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/detour-net/detour/internal/network"
+	"github.com/detour-net/detour/test/lab/plan"
+	"github.com/detour-net/detour/test/lab/testbed"
+)
+
+// lot is the lab that tests use one after the other. Each leaves it as it was, or it is made anew.
+type lot struct {
+	bed  *testbed.Bed
+	mine net.Listener // while this process may have a lab
+}
+
+var ground lot
+
+// labName is what these tests' lab is always called, so that a run takes away what one that was killed has left.
+const labName = "live"
+
+// claim keeps other runs of these tests away until this process ends.
+func (g *lot) claim(ctx context.Context) error {
+	if g.mine != nil {
+		return nil
+	}
+	for {
+		var err error
+		if g.mine, err = net.Listen("unix", "@detour-lab-"+labName); err == nil {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("another run of these tests has the lab: %w", err)
+		case <-time.After(100 * time.Millisecond):
+		}
+	}
+}
+
+// raise makes the lab.
+func (g *lot) raise(ctx context.Context, program string) error {
+	if err := g.claim(ctx); err != nil {
+		return err
+	}
+	if _, err := testbed.Down(testbed.Root, labName); err != nil {
+		return err
+	}
+	bed, err := testbed.Up(ctx, testbed.Config{Root: testbed.Root, Name: labName, Topology: ring(), Timers: plan.Tuned, Binary: program})
+	if err != nil {
+		return err
+	}
+	g.bed = bed
+	return nil
+}
+
+// take returns the lab for one test. Agents know no master, since a ledger of a test begins anew.
+func (g *lot) take(t *testing.T) *testbed.Bed {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	if g.bed == nil {
+		if err := g.raise(ctx, binary(t, "lab")); err != nil {
+			t.Fatal(err)
+		}
+	} else if err := g.renew(ctx); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if t.Failed() {
+			if err := g.clear(); err != nil {
+				t.Error(err)
+			}
+		}
+	})
+	return g.bed
+}
+
+// renew starts agents that have forgotten everything.
+func (g *lot) renew(ctx context.Context) error {
+	for i := range g.bed.Routers {
+		r := &g.bed.Routers[i]
+		if err := g.bed.Kill(r.Name, testbed.Agent); err != nil {
+			return err
+		}
+		if err := os.RemoveAll(filepath.Join(testbed.AgentDir(r), "journal.json")); err != nil {
+			return err
+		}
+		if err := g.bed.Start(ctx, r.Name, testbed.Agent); err != nil {
+			return err
+		}
+	}
+	return g.bed.AwaitConverged(ctx)
+}
+
+// clear takes the lab away, and makes sure that nothing of it is left.
+func (g *lot) clear() error {
+	if g.bed == nil {
+		return nil
+	}
+	g.bed = nil
+	if _, err := testbed.Down(testbed.Root, labName); err != nil {
+		return err
+	}
+	left, err := testbed.Find(testbed.Root, labName)
+	if err == nil && !left.Empty() {
+		err = fmt.Errorf("the lab left %s behind", left)
+	}
+	return err
+}
+
+// ring is six routers in a circle, every second of them joined to the next of those. No reroute around a link of the inner
+// triangle can loop: whoever takes over reaches the far end directly.
+func ring() *network.Topology {
+	t := &network.Topology{}
+	ports := map[string]int{}
+	end := func(router int) network.End {
+		name := fmt.Sprintf("r%d", router)
+		ports[name]++
+		return network.End{Device: name, Interface: fmt.Sprintf("eth%d", ports[name]), Metric: 10}
+	}
+	for i := 1; i <= 6; i++ {
+		t.Routers = append(t.Routers, network.Router{Name: fmt.Sprintf("r%d", i), Site: fmt.Sprintf("site-%d", i)})
+	}
+	for _, l := range [][2]int{{1, 2}, {2, 3}, {3, 4}, {4, 5}, {5, 6}, {6, 1}, {1, 3}, {3, 5}, {5, 1}} {
+		t.Links = append(t.Links, network.Link{
+			Name: fmt.Sprintf("r%d-r%d", l[0], l[1]), A: end(l[0]), B: end(l[1]), Capacity: 1_000_000_000,
+		})
+	}
+	return t
+}
