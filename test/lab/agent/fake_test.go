@@ -275,3 +275,5 @@ func eventually(t *testing.T, what string, holds func() bool) {
 		time.Sleep(5 * time.Millisecond)
 	}
 }
+
+func frrMetric(metric uint32) frr.InterfaceConfig { return frr.InterfaceConfig{Metric: metric} }
