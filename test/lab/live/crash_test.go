@@ -43,7 +43,7 @@ func (s *stage) upon(moment time.Duration, deed func()) {
 
 // moments are those between an intent and the end of its Sets on a machine like ours, and one after.
 func moments() []time.Duration {
-	return []time.Duration{0, 3 * time.Millisecond, 6 * time.Millisecond, 12 * time.Millisecond, 50 * time.Millisecond}
+	return []time.Duration{0, 6 * time.Millisecond, 50 * time.Millisecond}
 }
 
 // TestWorkerKilled kills the worker while it drains both ends, at several moments. Who starts next finishes it, one way or

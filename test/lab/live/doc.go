@@ -4,7 +4,10 @@
 // other routers' link-state databases say of the link, whether the ledger agrees with the routers, and that nothing is
 // left drained.
 //
-// It needs root and FRR, and is left out with a sentence where they are missing, unless DETOUR_LAB=1 demands it:
+// It needs root and FRR, and is left out with a sentence where they are missing, unless DETOUR_LAB=1 demands it, and where
+// DETOUR_LAB=0 does not want it:
 //
 //	DETOUR_LAB=1 go test ./test/lab/live
+//
+// One run has one lab at a time, always of the same name: what a run that was killed has left, the next one takes away.
 package live

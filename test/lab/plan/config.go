@@ -36,8 +36,8 @@ func (r *Router) ISISD() string {
 	line("router isis CORE")
 	line(" is-type level-2-only")
 	line(" metric-style wide")
+	line(" lsp-gen-interval 1")
 	if r.Timers == Tuned {
-		line(" lsp-gen-interval 1")
 		line(" spf-delay-ietf init-delay 50 short-delay 200 long-delay 5000 holddown 2000 time-to-learn 500")
 	}
 	if r.Overload {

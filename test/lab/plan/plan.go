@@ -33,7 +33,7 @@ type Timers string
 
 const (
 	Tuned   Timers = "tuned"   // 50 ms after a change, RFC 8405's back-off after several
-	Default Timers = "default" // as FRR comes: at once, and then a second apart
+	Default Timers = "default" // as FRR comes: at once, and then within a second
 )
 
 // Options are what a plan leaves open.

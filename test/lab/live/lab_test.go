@@ -1,0 +1,149 @@
+//go:build linux
+
+package live
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/detour-net/detour/test/lab/netns"
+	"github.com/detour-net/detour/test/lab/plan"
+	"github.com/detour-net/detour/test/lab/testbed"
+)
+
+// odd is the name of labs that are not to come up, or not to stay.
+const odd = "live-odd"
+
+// nothingLeft wants no trace of the odd lab.
+func nothingLeft(t *testing.T) {
+	t.Helper()
+	left, err := testbed.Find(testbed.Root, odd)
+	if err != nil || !left.Empty() {
+		t.Errorf("left behind: %s, %v", left, err)
+	}
+}
+
+func raiseOdd(t *testing.T, ctx context.Context, firstPort int) (*testbed.Bed, error) {
+	t.Helper()
+	return testbed.Up(ctx, testbed.Config{
+		Root: testbed.Root, Name: odd, Topology: ring(), Timers: plan.Tuned, FirstPort: firstPort, Binary: binary(t, "lab"),
+	})
+}
+
+// alone keeps other runs away, and clears what one that was killed has left.
+func alone(t *testing.T) {
+	t.Helper()
+	needLab(t)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	if err := ground.claim(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := testbed.Down(testbed.Root, odd); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if _, err := testbed.Down(testbed.Root, odd); err != nil {
+			t.Error(err)
+		}
+		nothingLeft(t)
+	})
+}
+
+func TestPortInUse(t *testing.T) {
+	alone(t)
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	port := l.Addr().(*net.TCPAddr).Port
+	if _, err := raiseOdd(t, t.Context(), port); err == nil || !strings.Contains(err.Error(), fmt.Sprintf("port %d is not free", port)) {
+		t.Errorf("got %v", err)
+	}
+	nothingLeft(t)
+}
+
+func TestLeftover(t *testing.T) {
+	alone(t)
+	if err := netns.Create(plan.Namespaces(odd) + "r9"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := raiseOdd(t, t.Context(), 0); err == nil || !strings.Contains(err.Error(), "take it down first, with lab down --name "+odd) {
+		t.Errorf("got %v", err)
+	}
+	left, err := testbed.Down(testbed.Root, odd)
+	if err != nil || len(left.Namespaces) != 1 {
+		t.Errorf("took away %s, %v", left, err)
+	}
+	nothingLeft(t)
+	if left, err := testbed.Down(testbed.Root, odd); err != nil || !left.Empty() {
+		t.Errorf("again: took away %s, %v", left, err)
+	}
+}
+
+// TestUpGivenUp ends Up before the routers can have converged, with daemons and agents running.
+func TestUpGivenUp(t *testing.T) {
+	alone(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	done := make(chan error, 1)
+	go func() {
+		_, err := raiseOdd(t, ctx, 0)
+		done <- err
+	}()
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for agents := 0; agents < 3; {
+		select {
+		case err := <-done:
+			t.Fatalf("it ended before it was given up: %v", err)
+		case <-tick.C:
+		}
+		left, err := testbed.Find(testbed.Root, odd)
+		if err != nil {
+			t.Fatal(err)
+		}
+		agents = len(left.Agents)
+	}
+	cancel()
+	if err := <-done; err == nil {
+		t.Error("it came up although it was given up")
+	}
+	nothingLeft(t)
+}
+
+// TestAbilene brings up the backbone that the command does by default, with the timers that FRR comes with.
+func TestAbilene(t *testing.T) {
+	alone(t)
+	lab := binary(t, "lab")
+	if got := run(t, lab, "up", "--name", odd, "--default-timers"); got.code != 0 || !strings.Contains(got.err+got.out, "11 routers and 14 links") {
+		t.Fatalf("up exits with %d:\n%s%s", got.code, got.out, got.err)
+	} else {
+		t.Log(strings.TrimSpace(got.out + got.err))
+	}
+	if got := run(t, lab, "status", "--name", odd); got.code != 0 || strings.Count(got.out, "127.0.0.1:") != 11 {
+		t.Errorf("status exits with %d:\n%s%s", got.code, got.out, got.err)
+	}
+	if got := run(t, lab, "up", "--name", odd); got.code != 1 || !strings.Contains(got.err, "is up already") {
+		t.Errorf("a second up exits with %d: %s", got.code, got.err)
+	}
+	if got := run(t, lab, "fault", "sea-den", "cut", "--name", odd); got.code != 0 {
+		t.Errorf("fault exits with %d: %s", got.code, got.err)
+	}
+	if got := run(t, lab, "status", "--name", odd); got.code != 1 {
+		t.Errorf("status with a link cut exits with %d:\n%s", got.code, got.out)
+	}
+	for _, args := range [][]string{{"fault", "sea-xxx", "cut"}, {"fault", "sea-den", "loss=2"}, {"status", "--name", "none"}, {"up", "--gml", "nowhere"}} {
+		if got := run(t, lab, args...); got.code != 1 || !strings.HasPrefix(got.err, "lab: ") {
+			t.Errorf("%v exits with %d: %s", args, got.code, got.err)
+		}
+	}
+	if got := run(t, lab, "down", "--name", odd); got.code != 0 {
+		t.Errorf("down exits with %d: %s", got.code, got.err)
+	}
+}
