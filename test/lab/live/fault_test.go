@@ -21,16 +21,6 @@ func (s *stage) mend(link string, kind events.AnomalyKind) {
 	}
 }
 
-// lossless wants that none of the packets between two marks is lost.
-func (f *flows) lossless(when string, from, to mark) {
-	f.s.t.Helper()
-	sent, lost, _ := f.between(from, to)
-	f.s.t.Logf("%s: %d of %d packets lost", when, lost, sent)
-	if lost != 0 {
-		f.s.t.Errorf("%s: %d of %d packets are lost", when, lost, sent)
-	}
-}
-
 // TestBlackHole breaks a link so that nothing crosses it but the hellos that keep its adjacency: IS-IS itself would never
 // leave it.
 func TestBlackHole(t *testing.T) {
@@ -41,9 +31,9 @@ func TestBlackHole(t *testing.T) {
 	began := f.mark()
 	f.run(1000)
 	told := f.mark()
-	sent, lost, _ := f.between(began, told)
-	t.Logf("dark: %d of %d packets lost", lost, sent)
-	if lost*10 < sent*9 {
+	l := f.between(began, told)
+	t.Logf("dark: %s", l)
+	if l.lost*10 < l.sent*9 {
 		t.Error("the link is dark, and packets cross it")
 	}
 	s.tell(sick, events.SilentLoss, events.Firing, 1)
@@ -52,11 +42,11 @@ func TestBlackHole(t *testing.T) {
 	moved := f.mark()
 	s.reaches(sick, incident.Holding)
 	f.run(500)
-	f.lossless("drained", moved, f.mark())
+	f.expect("drained", moved, f.mark())
 	healed := f.mark()
 	s.mend(sick, events.SilentLoss)
 	f.run(500)
-	f.lossless("restoring", healed, f.mark())
+	f.expect("restoring", healed, f.mark())
 	s.account()
 }
 
@@ -77,9 +67,9 @@ func TestFlap(t *testing.T) {
 	began := f.mark()
 	flap()
 	f.run(200)
-	sent, lost, _ := f.between(began, f.mark())
-	t.Logf("flapping: %d of %d packets lost", lost, sent)
-	if lost == 0 {
+	l := f.between(began, f.mark())
+	t.Logf("flapping: %s", l)
+	if l.lost == 0 {
 		t.Error("the link was down, and nothing is lost")
 	}
 	s.tell(sick, events.LinkFlap, events.Firing, 1)
@@ -88,7 +78,7 @@ func TestFlap(t *testing.T) {
 	drained := f.mark()
 	flap()
 	flap()
-	f.lossless("flapping, drained", drained, f.mark())
+	f.expect("flapping, drained", drained, f.mark())
 	s.mend(sick, events.LinkFlap)
 	s.account()
 }
@@ -112,7 +102,7 @@ func TestLastResort(t *testing.T) {
 	f.run(1000)
 	cut := f.mark()
 	f.run(500)
-	f.lossless("by the drained link", cut, f.mark())
+	f.expect("by the drained link", cut, f.mark())
 	s.advertises(sick, softDrain)
 	for _, link := range others {
 		s.inflict(link, testbed.Fault{})
