@@ -6,6 +6,8 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -143,7 +145,32 @@ func TestAbilene(t *testing.T) {
 			t.Errorf("%v exits with %d: %s", args, got.code, got.err)
 		}
 	}
+	checkExample(t)
 	if got := run(t, lab, "down", "--name", odd); got.code != 0 {
 		t.Errorf("down exits with %d: %s", got.code, got.err)
+	}
+}
+
+// checkExample checks the configuration that is made for the lab, with this lab in place of the one that it names.
+func checkExample(t *testing.T) {
+	t.Helper()
+	dir := t.TempDir()
+	if err := os.CopyFS(dir, os.DirFS("../../../deployments/lab")); err != nil {
+		t.Fatal(err)
+	}
+	name := filepath.Join(dir, "detour.yaml")
+	raw, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := strings.ReplaceAll(string(raw), testbed.Root+"/lab/", testbed.Root+"/"+odd+"/")
+	if text == string(raw) {
+		t.Error("the example names no lab")
+	}
+	if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if got := run(t, binary(t, "detour"), "config", "check", name); got.code != 0 {
+		t.Errorf("config check exits with %d:\n%s%s", got.code, got.out, got.err)
 	}
 }
