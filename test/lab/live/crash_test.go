@@ -104,8 +104,13 @@ func TestRoutingDaemonRestarts(t *testing.T) {
 		phase, _ := s.phase(sick)
 		return phase != incident.Holding
 	})
-	s.inflict(sick, testbed.Fault{})
-	s.tell(sick, events.LinkErrors, events.Resolved, 0)
+	s.tell(sick, events.LinkErrors, events.Firing, 0.02)
+	s.wait("the link to be drained again", func() bool {
+		phase, _ := s.phase(sick)
+		return phase == incident.Holding
+	})
+	s.advertises(sick, softDrain)
+	s.mend(sick, events.LinkErrors)
 	s.account()
 }
 
@@ -123,6 +128,7 @@ func TestBusCut(t *testing.T) {
 	f.run(5000) // ten seconds
 	s.advertises(sick, softDrain)
 	s.startBus(port)
+	s.must(s.conn.Wait(s.within()))
 	f.expect("without the bus", drained, f.mark())
 	s.mend(sick, events.LinkErrors)
 	s.account()
