@@ -104,11 +104,12 @@ func TestRoutingDaemonRestarts(t *testing.T) {
 		phase, _ := s.phase(sick)
 		return phase != incident.Holding
 	})
-	s.tell(sick, events.LinkErrors, events.Firing, 0.02)
+	stop := s.telling(sick, events.LinkErrors, 0.02)
 	s.wait("the link to be drained again", func() bool {
 		phase, _ := s.phase(sick)
 		return phase == incident.Holding
 	})
+	stop()
 	s.advertises(sick, softDrain)
 	s.mend(sick, events.LinkErrors)
 	s.account()

@@ -187,8 +187,27 @@ func (s *stage) tell(link string, kind events.AnomalyKind, state events.AnomalyS
 		},
 	}
 	if err := intake.Publish(s.within(), s.conn.JetStream(), domain, []events.Event{e}); err != nil {
-		s.t.Fatal(err)
+		s.t.Error(err)
 	}
+}
+
+// telling says of a link that it is sick again and again, as telemetry does, until it is told to stop.
+func (s *stage) telling(link string, kind events.AnomalyKind, value float64) (stop func()) {
+	ctx, cancel := context.WithCancel(context.Background())
+	var talking sync.WaitGroup
+	talking.Go(func() {
+		tick := time.NewTicker(400 * time.Millisecond)
+		defer tick.Stop()
+		for {
+			s.tell(link, kind, events.Firing, value)
+			select {
+			case <-tick.C:
+			case <-ctx.Done():
+				return
+			}
+		}
+	})
+	return func() { cancel(); talking.Wait() }
 }
 
 func (s *stage) link(name string) network.Link {
