@@ -35,7 +35,7 @@ type router struct {
 	down    bool          // isisd does not answer
 	fail    error         // of the next commit, which does not happen
 	lost    error         // of the next commit, which happens
-	block   chan struct{} // commits wait for it
+	block   chan struct{} // commits say so here, and wait until it is closed
 	commits int
 	broken  string // interface that the kernel refuses to change
 }
@@ -91,6 +91,7 @@ func (r *router) Commit(_ context.Context, c frr.Change) error {
 	block := r.block
 	r.mu.Unlock()
 	if block != nil {
+		block <- struct{}{}
 		<-block
 	}
 	r.mu.Lock()

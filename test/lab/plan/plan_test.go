@@ -92,6 +92,7 @@ func TestNames(t *testing.T) {
 			{Name: "1", A: end("a", "Bundle-Ether1"), B: end("a-router-of-a-long-name", "lo")},
 			{Name: "2", A: end("a", "eth3"), B: end("a-router-of-a-long-name", "a-name-of-an-interface")},
 			{Name: "3", A: end("a", "xe-0/0/0"), B: end("a-router-of-a-long-name", "ae0.0")},
+			{Name: "4", A: end("a", "eth4"), B: end("a-router-of-a-long-name", "eth1")},
 		},
 	}
 	l, err := New(topology, options(topology))
@@ -104,7 +105,7 @@ func TestNames(t *testing.T) {
 			got[i] = append(got[i], port.Name)
 		}
 	}
-	if diff := cmp.Diff([2][]string{{"Bundle-Ether1", "eth3", "eth4"}, {"eth1", "eth2", "ae0.0"}}, got); diff != "" {
+	if diff := cmp.Diff([2][]string{{"Bundle-Ether1", "eth3", "eth4", "eth5"}, {"eth1", "eth2", "ae0.0", "eth4"}}, got); diff != "" {
 		t.Errorf("interfaces (-want +got):\n%s", diff)
 	}
 	if l.Routers[1].Hostname != "router-2" {
