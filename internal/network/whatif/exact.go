@@ -51,18 +51,15 @@ func (t *trial) evaluate(batch []open) {
 	var at []int // in batch
 	for i, o := range batch {
 		outs[i] = &outcome{worst: verdict{index: -1, peak: peak{permil: -1, arc: -1}}}
-		if had := t.exact[o.index]; had != nil {
-			*outs[i] = *had
-		}
-		cuts[i] = o.must && t.mayCut(o.index)
-		if o.loads {
+		cuts[i] = t.mayCut(o.index)
+		if o.bound.above() {
 			heavy, at = append(heavy, &t.sv.failures[o.index]), append(at, i)
 		}
 	}
 	fulls := make([][]peak, len(batch))
 	n.sweep(t.after, heavy, func(s *scratch, i int, found failureLog) {
 		outs[at[i]].worst = verdict{index: batch[at[i]].index, peak: s.peak(t.after, t.ranked)}
-		fulls[at[i]] = t.full(s)
+		fulls[at[i]] = t.overfull(s)
 		cuts[at[i]] = cuts[at[i]] && found.lost > 0
 	})
 	t.judge(batch, fulls, outs)
@@ -76,14 +73,13 @@ func (t *trial) evaluate(batch []open) {
 	}
 }
 
-// full are the directions over the limit in the sum just made.
-func (t *trial) full(s *scratch) []peak {
+// overfull are the directions over the limit in the sum just made.
+func (t *trial) overfull(s *scratch) []peak {
 	n, st := t.after.net, t.after
 	var list []peak
 	for _, arc := range s.touched {
-		load := st.load[arc] + s.gain[arc]
-		if permil := n.permil(arc, load); permil > t.limits.Permil {
-			list = append(list, peak{permil: permil, load: load, arc: arc})
+		if load := st.load[arc] + s.gain[arc]; load > t.full[arc] {
+			list = append(list, peak{permil: n.permil(arc, load), load: load, arc: arc})
 		}
 	}
 	for i, arc := range t.ranked.arcs {

@@ -91,6 +91,20 @@ func findParts(n *Net, v *view) *parts {
 	return p
 }
 
+// under is p under another view: p itself when nothing that it depends on is different.
+func (p *parts) under(v *view) *parts {
+	same := p.whole && slices.Equal(v.overload, p.view.overload) && slices.Equal(v.nodeDown, p.view.nodeDown)
+	var sum uint64
+	for arc, w := range v.weight {
+		same = same && (w == 0) == (p.view.weight[arc] == 0)
+		sum += uint64(w)
+	}
+	if same && sum < Unreachable {
+		return p
+	}
+	return findParts(p.net, v)
+}
+
 // depthFirst finds bridges and articulation points (Tarjan), without recursion.
 type depthFirst struct {
 	*parts

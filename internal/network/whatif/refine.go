@@ -1,98 +1,142 @@
 package whatif
 
-import "slices"
+import (
+	"cmp"
+	"slices"
+)
 
 // correction is how far a failure's loads after a change differ from the sum of what each does alone, as found by
-// computing paths for the destinations where the two meet by more than rounding.
+// computing paths for some of the destinations where the two meet.
 type correction struct {
 	arcs []int32 // ascending
 	by   []int64 // units
 	more int64   // that the other destinations may add to any arc
 }
 
-// of is what the correction adds to arc.
-func (c *correction) of(arc int32) int64 {
+// has reports whether the correction says something of arc.
+func (c *correction) has(arc int32) bool {
 	if c == nil {
-		return 0
+		return false
 	}
-	if i, ok := slices.BinarySearch(c.arcs, arc); ok {
-		return c.by[i]
-	}
-	return 0
+	_, ok := slices.BinarySearch(c.arcs, arc)
+	return ok
+}
+
+// closer is a failure that is looked at closer: some rows are computed, and the rest of those that meet it bounded.
+type closer struct {
+	open
+	rows []int32
+	rest meeting
+	all  int64 // on the worse arcs, of the rows that are not computed
 }
 
 // refine takes a closer look at the failures that the bounds leave open, where that is cheaper than computing them whole:
-// they come again into the open, or are settled.
-func (t *trial) refine() {
-	var kept, closer []open
-	var rows [][]int32
+// at the destinations that matter most, as many as are likely to settle the failure, or at all that meet it.
+func (t *trial) refine(whole bool) {
+	var kept []open
+	var list []closer
 	for _, o := range t.open {
-		f := &t.sv.failures[o.index]
-		if e := &t.sv.effects[o.index]; o.loads && t.worse && e.kept && len(f.links)+len(f.nodes) == 1 {
-			if meets := t.slack.meets(f); 2*len(meets) < e.rows {
-				closer, rows = append(closer, o), append(rows, meets)
-				continue
-			}
+		if !o.bound.above() || !t.additive(o.index) || t.exact[o.index] != nil {
+			kept = append(kept, o)
+			continue
 		}
-		kept = append(kept, o)
+		c := closer{open: o}
+		t.choose(&c, whole)
+		if 2*len(c.rows) < t.sv.effects[o.index].rows && len(c.rows) > 0 {
+			list = append(list, c)
+		} else {
+			kept = append(kept, o)
+		}
 	}
 	t.open = kept
-	for from := 0; from < len(closer); from += sweepBatch {
-		to := min(len(closer), from+sweepBatch)
-		found := t.correct(closer[from:to], rows[from:to])
-		for i, o := range closer[from:to] {
-			t.again(o, &found[i])
+	for from := 0; from < len(list); from += sweepBatch {
+		batch := list[from:min(len(list), from+sweepBatch)]
+		found := t.correct(batch)
+		bounds := make([]bound, len(batch))
+		t.after.net.parallel(len(batch), func(_ *scratch, i int) { bounds[i] = t.bound(batch[i].index, &found[i]) }, nil)
+		for i, c := range batch {
+			if c.bound = bounds[i]; c.bound.above() || c.cuts {
+				t.open = append(t.open, c.open)
+			}
 		}
 	}
 }
 
-// again bounds a failure with its correction.
-func (t *trial) again(o open, c *correction) {
-	f := &t.sv.failures[o.index]
-	t.look = look{failure: o.index, moved: t.after.moved(f), peak: peak{arc: -1}}
-	t.sum(&t.sv.effects[o.index], c, c.more)
-	o.loads, o.bound = t.look.peak.arc >= 0, t.look.peak
-	o.must = t.look.doubt || t.mayCut(o.index)
-	if o.loads || o.must {
-		t.open = append(t.open, o)
+// choose picks the rows to be computed: those that may exceed the sum most.
+func (t *trial) choose(c *closer, whole bool) {
+	f, e := &t.sv.failures[c.index], &t.sv.effects[c.index]
+	list := t.slack.meets(f)
+	slices.SortFunc(list, func(a, b meet) int { return cmp.Or(cmp.Compare(b.both, a.both), cmp.Compare(a.row, b.row)) })
+	net := t.slack.bare(f) + t.slack.gained(e)
+	from := len(list)
+	c.all = t.slack.all
+	for _, m := range list {
+		c.all -= t.slack.moved[m.row]
+	}
+	for from > 0 && !whole {
+		m, a := list[from-1], t.slack.moved[list[from-1].row]
+		rest := meeting{both: c.rest.both + m.both, less: c.rest.less + min(a, m.both)}
+		if t.slack.rest(rest, c.all+a, net) > c.bound.room/2 {
+			break
+		}
+		c.rest, c.all, from = rest, c.all+a, from-1
+	}
+	for _, m := range list[:from] {
+		c.rows = append(c.rows, m.row)
 	}
 }
 
-// meets are the rows where a failure that comes alone meets the change by more than rounding, ascending.
-func (k *slack) meets(f *failure) []int32 {
-	var rows []int32
-	for _, link := range f.links {
-		for _, arc := range k.net.arcsOf[link] {
-			rows = append(rows, k.arcs[arc].rows...)
+// meets are the rows where a failure meets the change by more than rounding, once each.
+func (k *slack) meets(f *failure) []meet {
+	var list []meet
+	k.eachElement(f, func(i int32) { list = append(list, k.met[k.first[i]:k.first[i+1]]...) })
+	slices.SortFunc(list, func(a, b meet) int { return cmp.Or(cmp.Compare(a.row, b.row), cmp.Compare(a.element, b.element)) })
+	rows := list[:0]
+	for i := 0; i < len(list); {
+		m := list[i]
+		for i++; i < len(list) && list[i].row == m.row; i++ {
+			m.both, m.down = saturate(m.both+list[i].both), m.down || list[i].down
+		}
+		if m.down && !f.alone() && k.uses(m.row, f) {
+			m.both = 2 * k.moved[m.row]
+		}
+		if m.both = min(m.both, 2*k.moved[m.row]); m.both > 0 {
+			rows = append(rows, m)
 		}
 	}
-	for _, node := range f.nodes {
-		rows = append(rows, k.nodes[node].rows...)
-	}
-	slices.Sort(rows)
-	return slices.Compact(rows)
+	return rows
+}
+
+// uses reports whether a row uses more than one of the things that fail, before the change or after.
+func (k *slack) uses(row int32, f *failure) bool {
+	old, after, used := k.before.rows[row], k.after.rows[row], 0
+	k.eachElement(f, func(i int32) {
+		if i >= int32(len(k.net.tail)) || old.has(i) || after.has(i) {
+			used++
+		}
+	})
+	return used > 1
 }
 
 // correct computes some rows of each failure before the change and after it. What the failure brings onto the worse arcs
 // in these rows is known then, and only the rest of that counts for the others.
-func (t *trial) correct(batch []open, rows [][]int32) []correction {
+func (t *trial) correct(batch []closer) []correction {
 	n := t.after.net
 	found, list := make([]correction, len(batch)), make([]*failure, len(batch))
 	on := make([][]int32, len(n.dests))
-	for i, o := range batch {
-		list[i] = &t.sv.failures[o.index]
-		for _, row := range rows[i] {
+	for i, c := range batch {
+		list[i] = &t.sv.failures[c.index]
+		for _, row := range c.rows {
 			on[row] = append(on[row], int32(i))
 		}
 	}
 	lists := func(row int) []int32 { return on[row] }
-	rounding := t.slack.rows * int64(len(n.tail))
 	n.sweepRows(t.sv.before, list, lists, func(s *scratch, i int, _ failureLog) {
-		brought := t.slack.bare(list[i]) + rounding
+		net := t.slack.bare(list[i]) + t.slack.gained(&t.sv.effects[batch[i].index])
 		for _, c := range t.slack.worse {
-			brought += t.sv.effects[batch[i].index].atMost(n, c.arc) - s.gained(c.arc)
+			net -= s.gained(c.arc)
 		}
-		found[i] = correction{more: saturate(2*rounding + saturate(max(0, brought)))}
+		found[i] = correction{more: t.slack.rest(batch[i].rest, batch[i].all, net)}
 		for _, arc := range s.touched {
 			found[i].arcs, found[i].by = append(found[i].arcs, arc), append(found[i].by, -s.gain[arc])
 		}

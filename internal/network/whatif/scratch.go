@@ -42,6 +42,7 @@ type scratch struct {
 
 	before, after probe     // views that failures are tried on
 	log           *sweepLog // of a sweep under way
+	meeter        *meeter   // of a slack in the making
 }
 
 func newScratch(n *Net) *scratch {

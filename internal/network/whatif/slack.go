@@ -1,9 +1,6 @@
 package whatif
 
-import (
-	"math/bits"
-	"slices"
-)
+import "slices"
 
 // slack bounds how far the loads after a change and a failure together may exceed the sum of what each does alone:
 //
@@ -21,73 +18,139 @@ import (
 // min(a, F).
 //
 // Mostly the two meet less than that. Let the change touch t at the nodes where its next hops change or worse arcs begin.
-//   - What fails alone does not lie downstream of a touched node, before the change or after. Then it neither alters the
-//     ways that the change uses nor those it takes instead, so the change moves what crosses the worse arcs in the same
-//     way, and t exceeds the sum by at most g and what the failure takes off the worse arcs: nothing, unless it lies
-//     upstream of a touched node.
-//   - It does, but every node that sends into it keeps another next hop, so that no distance changes, has the same traffic
-//     after the change as before, and nothing downstream of it is touched. Then t does not exceed the sum at all.
+//   - What fails does not lie downstream of a touched node, before the change or after. Then it neither alters the ways
+//     that the change uses nor those it takes instead, so the change moves what crosses the worse arcs in the same way, and
+//     t exceeds the sum by at most g and what the failure takes off the worse arcs: nothing, unless it lies upstream of a
+//     touched node.
+//   - It does, and nothing else fails that t uses, but every node that sends into it keeps another next hop, so that no
+//     distance changes, has the same traffic after the change as before, and nothing downstream of it is touched. Then t
+//     does not exceed the sum at all.
 //   - A failed node's own traffic ends; on a way that is not touched that is linear.
 //
 // Rounding then adds less than a quarter of a unit per arc and state.
 type slack struct {
-	net   *Net
-	worse []arcChange
-	all   int64 // sum of a over destinations
-	rows  int64 // destinations with traffic on the worse arcs
-	cross int64 // how many of the worse arcs one path can cross
+	net           *Net
+	before, after *State
+	worse         []arcChange
+	moved         []int64 // per row: a
+	all           int64   // sum of a over destinations
+	rows          int64   // destinations with traffic on the worse arcs
+	cross         int64   // how many of the worse arcs one path can cross
 
-	arcs, nodes []meets
+	elements []element // arcs, then nodes
+	met      []meet    // the destinations that these come of, by element
+	first    []int32   // per element, its first of these; one more at the end
 }
 
-// meets is where traffic of a change meets one arc or node that fails.
-type meets struct {
-	alone, joined meeting // when nothing else fails, and when something does
-	rows          []int32 // ascending: where more than rounding comes of it when alone
-	bare          int64   // traffic to destinations that the change overloads: a failure may take it off an arc that is worse for others
+// element is what the failure of one arc or node adds to the slack.
+type element struct {
+	alone  meeting // when nothing else fails
+	joined meeting // when something does
+	bare   int64   // traffic to destinations that the change overloads: a failure may take it off an arc that is worse for others
 }
 
+// meeting is a sum over destinations, without rounding.
 type meeting struct {
-	both int64 // sum of min(2a, F + F')
-	less int64 // sum of min(a, F)
+	both int64 // of how far each exceeds the sum but for g
+	less int64 // of what the failure takes off the worse arcs
 }
 
-// full notes that the failure moves so much before and after the change.
-func (m *meeting) full(a, before, after int64) {
-	m.both += min(2*a, before+after)
-	m.less += min(a, before)
-}
-
-// only notes that the failure takes at most so much off the worse arcs, and nothing else comes of it but rounding.
-func (m *meeting) only(a, taken, rounding int64) {
-	m.both += min(2*a, taken+rounding)
-	m.less += min(a, taken+rounding)
+// meet is a destination that exceeds the sum when one arc or node fails.
+type meet struct {
+	element int32
+	row     int32
+	both    int64 // at most by so much, of which the worse arcs lose no more than a
+	down    bool  // what fails is downstream of a touched node: with something else failing, it may be 2a
 }
 
 // newSlack prepares the bound for every failure of a change that leads from before to after.
 func newSlack(before, after *State, worse []arcChange) *slack {
 	n := before.net
-	k := &slack{net: n, worse: worse, arcs: make([]meets, len(n.tail)), nodes: make([]meets, len(n.nodes))}
-	k.countCrossings(n, before.view, after.view)
-	m := meeter{
-		slack: k, rounding: int64(len(n.tail)), sum: make([]int64, len(n.tail)), own: make([]int64, len(n.nodes)),
-		up: make([]int32, len(n.nodes)), down: make([]int32, len(n.nodes)), met: make([]int32, len(n.nodes)),
+	k := &slack{
+		net: n, before: before, after: after, worse: worse,
+		moved: make([]int64, len(before.rows)), elements: make([]element, len(n.tail)+len(n.nodes)),
 	}
+	k.countCrossings(n, before.view, after.view)
+	var affected []int32
 	for i, old := range before.rows {
-		to := n.dests[i]
-		if before.view.overload[to] != after.view.overload[to] {
-			m.bare(old, to)
+		if before.view.overload[n.dests[i]] != after.view.overload[n.dests[i]] {
+			k.addBare(old)
 		}
-		if after.rows[i] == old {
-			continue
+		if after.rows[i] != old {
+			affected = append(affected, int32(i))
 		}
-		if a := m.moved(old, to); a > 0 {
+	}
+	var found [][]meet
+	n.parallel(len(affected), func(s *scratch, j int) {
+		i := affected[j]
+		if k.moved[i] = s.movedBy(worse, before.rows[i], n.dests[i]); k.moved[i] > 0 {
+			if s.meeter == nil {
+				s.meeter = newMeeter(n, worse)
+			}
+			s.meeter.meet(i, before.rows[i], after.rows[i], k.moved[i])
+		}
+	}, func(s *scratch) {
+		if s.meeter != nil {
+			found = append(found, s.meeter.found)
+			s.meeter = nil
+		}
+	})
+	for _, a := range k.moved {
+		if a > 0 {
 			k.all += a
 			k.rows++
-			m.meet(i, old, after.rows[i], a)
 		}
 	}
+	k.sort(found)
 	return k
+}
+
+// sort puts what was found in the order of elements, and sums it up for each.
+func (k *slack) sort(found [][]meet) {
+	k.first = make([]int32, len(k.elements)+1)
+	for _, list := range found {
+		for _, m := range list {
+			k.first[m.element+1]++
+			k.elements[m.element].add(m, k.moved[m.row])
+		}
+	}
+	for i := range k.elements {
+		k.first[i+1] += k.first[i]
+	}
+	k.met = make([]meet, k.first[len(k.elements)])
+	next := slices.Clone(k.first)
+	for _, list := range found {
+		for _, m := range list {
+			k.met[next[m.element]] = m
+			next[m.element]++
+		}
+	}
+}
+
+// add takes in a destination with a units on worse arcs.
+func (x *element) add(m meet, a int64) {
+	x.alone.both += m.both
+	x.alone.less += min(a, m.both)
+	x.joined.both += m.both
+	x.joined.less += min(a, m.both)
+	if m.down {
+		x.joined.both += 2 * a
+		x.joined.less += a
+	}
+}
+
+// movedBy is the row's traffic on arcs that become worse for it.
+func (s *scratch) movedBy(worse []arcChange, r *row, to int32) int64 {
+	sum := int64(0)
+	for _, c := range worse {
+		if c.on(s.net, to) <= 0 || !r.has(c.arc) {
+			continue
+		}
+		tail := s.net.tail[c.arc]
+		s.hops = r.hops(s.net, tail, s.hops[:0])
+		sum += portion(r.flow[tail], len(s.hops), slices.Index(s.hops, c.arc))
+	}
+	return sum
 }
 
 func (k *slack) countCrossings(n *Net, before, after *view) {
@@ -103,239 +166,80 @@ func (k *slack) countCrossings(n *Net, before, after *view) {
 			k.cross++
 		}
 	}
+	k.cross = max(1, k.cross)
 }
+
+// addBare adds the row of a destination that the change overloads: what goes to it may leave a worse arc by a failure
+// though the arc is not worse for it.
+func (k *slack) addBare(r *row) {
+	r.eachArc(k.net, nil, func(arc int32, x int64) { k.elements[arc].bare += x })
+	for node, x := range r.flow {
+		k.elements[len(k.net.tail)+node].bare += x
+	}
+}
+
+// eachElement visits what fails in f.
+func (k *slack) eachElement(f *failure, visit func(element int32)) {
+	for _, link := range f.links {
+		visit(k.net.arcsOf[link][0])
+		visit(k.net.arcsOf[link][1])
+	}
+	for _, node := range f.nodes {
+		visit(int32(len(k.net.tail)) + node)
+	}
+}
+
+// alone reports whether one thing fails.
+func (f *failure) alone() bool { return len(f.links)+len(f.nodes) == 1 }
+
+// rounding is what dividing traffic into whole units may add.
+func (k *slack) rounding() int64 { return k.rows * int64(len(k.net.tail)) }
 
 // of is the slack for a failure with the given effect before the change.
 func (k *slack) of(f *failure, e *effect) int64 {
 	var sum meeting
-	alone := len(f.links)+len(f.nodes) == 1
-	add := func(m meets) {
-		x := m.joined
-		if alone {
-			x = m.alone
+	k.eachElement(f, func(i int32) {
+		x := k.elements[i].joined
+		if f.alone() {
+			x = k.elements[i].alone
 		}
 		sum.both, sum.less = saturate(sum.both+x.both), saturate(sum.less+x.less)
-	}
-	for _, link := range f.links {
-		for _, arc := range k.net.arcsOf[link] {
-			add(k.arcs[arc])
-		}
-	}
-	for _, node := range f.nodes {
-		add(k.nodes[node])
-	}
-	brought := k.all
-	if sum.less == 0 || k.cross < k.all/sum.less {
-		brought = sum.less * k.cross
-	}
-	brought = saturate(brought + k.bare(f))
+	})
+	return k.rest(sum, k.all, k.bare(f)+k.gained(e))
+}
+
+// gained is what the failure brings onto the worse arcs at most, less what it takes off them.
+func (k *slack) gained(e *effect) int64 {
+	sum := int64(0)
 	for _, c := range k.worse {
-		brought += e.atMost(k.net, c.arc)
+		sum += e.atMost(k.net, c.arc)
 	}
-	return saturate(sum.both + saturate(max(0, brought)))
+	return sum
+}
+
+// rest is the slack of destinations that meet the failure so, that have all units on the worse arcs, and for which these
+// gain net units by the failure.
+func (k *slack) rest(sum meeting, all, net int64) int64 {
+	lost := sum.less + k.rounding()
+	if lost > all/k.cross {
+		lost = all
+	} else {
+		lost *= k.cross
+	}
+	return saturate(saturate(sum.both+k.rounding()) + saturate(max(0, lost+net)))
 }
 
 // bare is the traffic to destinations that the change overloads which the failure may move.
 func (k *slack) bare(f *failure) int64 {
 	sum := int64(0)
-	for _, link := range f.links {
-		for _, arc := range k.net.arcsOf[link] {
-			sum = saturate(sum + k.arcs[arc].bare)
-		}
-	}
-	for _, node := range f.nodes {
-		sum = saturate(sum + k.nodes[node].bare)
-	}
+	k.eachElement(f, func(i int32) { sum = saturate(sum + k.elements[i].bare) })
 	return sum
+}
+
+// drained bounds what the change adds to any arc once the failure has happened: all that is on the worse arcs then.
+func (k *slack) drained(f *failure, e *effect) int64 {
+	return saturate(max(0, k.all+k.bare(f)+k.gained(e)))
 }
 
 // saturate keeps sums of loads where adding a few of them cannot overflow: no load is ever more than that.
 func saturate(x int64) int64 { return min(x, maxTotal<<fraction) }
-
-// meeter sums up, destination by destination, where its traffic meets failures.
-type meeter struct {
-	*slack
-	rounding int64
-	stamp    int32   // 1 + the row at hand, for what is marked
-	up, down []int32 // per node: upstream of a touched one, and downstream
-	met      []int32 // per node: its failure meets the change though it is downstream
-	sum      []int64 // per arc
-	own      []int64 // per node: what it sends itself
-	hops     []int32
-	touched  []int32
-	todo     []int32
-}
-
-// moved is the row's traffic on arcs that become worse for it.
-func (m *meeter) moved(r *row, to int32) int64 {
-	sum := int64(0)
-	for _, c := range m.worse {
-		if c.on(m.net, to) <= 0 || !r.has(c.arc) {
-			continue
-		}
-		m.hops = r.hops(m.net, m.net.tail[c.arc], m.hops[:0])
-		share, rest := split(r.flow[m.net.tail[c.arc]], len(m.hops))
-		sum += part(share, rest, slices.Index(m.hops, c.arc))
-	}
-	return sum
-}
-
-// meet adds a row that the change alters, with a units of it on worse arcs.
-func (m *meeter) meet(index int, old, after *row, a int64) {
-	n, to := m.net, m.net.dests[index]
-	m.stamp = int32(index) + 1
-	m.mark(old, after)
-	for node := range int32(len(n.nodes)) {
-		if old.flow[node] != 0 || after.flow[node] != 0 {
-			m.meetHops(node, old, after, a)
-		}
-	}
-	for i := n.first[index]; i < n.first[index+1]; i++ {
-		m.own[n.from[i]] = n.amount[i]
-	}
-	for node := range int32(len(n.nodes)) {
-		before, then, own := old.flow[node], after.flow[node], m.own[node]
-		m.own[node] = 0
-		if own > 0 && m.up[node] != m.stamp {
-			before, then, own = max(0, before-own)+m.rounding, max(0, then-own), 0
-		}
-		x := &m.nodes[node]
-		x.joined.full(a, before, then)
-		down, up := m.down[node] == m.stamp, m.up[node] == m.stamp
-		if node == to || up || down && (m.met[node] == m.stamp || own > 0) {
-			x.rows = append(x.rows, int32(index))
-		}
-		switch {
-		case node == to:
-			x.alone.only(a, before, 0)
-		case !down && !up:
-			x.alone.only(a, 0, m.rounding)
-		case !down:
-			x.alone.only(a, before, m.rounding)
-		case m.met[node] != m.stamp:
-			x.alone.full(a, min(before, own+m.rounding), min(then, own))
-		default:
-			x.alone.full(a, before, then)
-		}
-	}
-}
-
-// meetHops adds what a node sends to its next hops, and marks the nodes there whose failure meets the change.
-func (m *meeter) meetHops(node int32, old, after *row, a int64) {
-	n := m.net
-	m.hops = old.hops(n, node, m.hops[:0])
-	first := len(m.hops)
-	m.hops = after.hops(n, node, m.hops)
-	was, is := m.hops[:first], m.hops[first:]
-	down, up := m.down[node] == m.stamp, m.up[node] == m.stamp
-	steady := !up && old.flow[node] == after.flow[node]
-	for i, arc := range was {
-		m.sum[arc] = portion(old.flow[node], first, i)
-	}
-	for i, arc := range is {
-		m.meetArc(arc, m.sum[arc], portion(after.flow[node], len(is), i), a, old, after, down, up, steady && len(is) > 1)
-		m.sum[arc] = -1
-	}
-	for _, arc := range was {
-		if m.sum[arc] >= 0 {
-			m.meetArc(arc, m.sum[arc], 0, a, old, after, down, up, false)
-		}
-		m.sum[arc] = 0
-	}
-	for _, arc := range is {
-		m.sum[arc] = 0
-	}
-	for _, arc := range m.hops {
-		if !steady || m.only(was, n.head[arc]) {
-			m.met[n.head[arc]] = m.stamp
-		}
-	}
-}
-
-func (m *meeter) meetArc(arc int32, before, then, a int64, old, after *row, down, up, steady bool) {
-	back, x := m.net.back[arc], &m.arcs[arc]
-	x.joined.full(a, before, then)
-	both := old.has(back) || after.has(back)
-	if both || up || down && !steady {
-		x.rows = append(x.rows, m.stamp-1)
-	}
-	switch {
-	case both:
-		x.alone.full(a, before, then)
-	case !down && !up:
-		x.alone.only(a, 0, m.rounding)
-	case !down:
-		x.alone.only(a, before, m.rounding)
-	case steady:
-		x.alone.only(a, 0, m.rounding)
-	default:
-		x.alone.full(a, before, then)
-	}
-}
-
-// only reports whether all of the next hops lead to head.
-func (m *meeter) only(hops []int32, head int32) bool {
-	for _, arc := range hops {
-		if m.net.head[arc] != head {
-			return false
-		}
-	}
-	return true
-}
-
-// mark finds the touched nodes, and marks what lies upstream of them before the change and downstream at any time.
-func (m *meeter) mark(old, after *row) {
-	n := m.net
-	m.touched = m.touched[:0]
-	for _, c := range m.worse {
-		if old.has(c.arc) {
-			m.touched = append(m.touched, n.tail[c.arc])
-		}
-	}
-	for i, word := range old.next {
-		for differ := word ^ after.next[i]; differ != 0; differ &= differ - 1 {
-			m.touched = append(m.touched, n.tail[i<<6+bits.TrailingZeros64(differ)])
-		}
-	}
-	m.flood(m.up, func(node int32, reach func(int32)) {
-		for arc := n.out[node]; arc < n.out[node+1]; arc++ {
-			if old.has(n.back[arc]) {
-				reach(n.head[arc])
-			}
-		}
-	})
-	m.flood(m.down, func(node int32, reach func(int32)) {
-		m.hops = after.hops(n, node, old.hops(n, node, m.hops[:0]))
-		for _, arc := range m.hops {
-			reach(n.head[arc])
-		}
-	})
-}
-
-// flood marks the touched nodes and all that next leads to.
-func (m *meeter) flood(marks []int32, next func(node int32, reach func(int32))) {
-	m.todo = m.todo[:0]
-	reach := func(node int32) {
-		if marks[node] != m.stamp {
-			marks[node] = m.stamp
-			m.todo = append(m.todo, node)
-		}
-	}
-	for _, node := range m.touched {
-		reach(node)
-	}
-	for len(m.todo) > 0 {
-		node := m.todo[len(m.todo)-1]
-		m.todo = m.todo[:len(m.todo)-1]
-		next(node, reach)
-	}
-}
-
-// bare adds the row of a destination that the change overloads: what goes to it may leave a worse arc by a failure though
-// the arc is not worse for it.
-func (m *meeter) bare(r *row, to int32) {
-	r.eachArc(m.net, m.hops, func(arc int32, x int64) { m.arcs[arc].bare += x })
-	for node, x := range r.flow {
-		m.nodes[node].bare += x
-	}
-}

@@ -2,6 +2,7 @@ package whatif
 
 import (
 	"cmp"
+	"math/bits"
 	"slices"
 )
 
@@ -111,6 +112,12 @@ func (e *effect) atMost(n *Net, arc int32) int64 {
 	return n.trifle(arc)
 }
 
+// has reports whether the effect on arc is kept.
+func (e *effect) has(arc int32) bool {
+	_, ok := slices.BinarySearch(e.arcs, arc)
+	return ok
+}
+
 // ranking has all arcs by how full they are, the fullest first, and how full that is.
 type ranking struct {
 	arcs   []int32
@@ -145,11 +152,16 @@ func (n *Net) place(arc int32) int32 {
 // over makes p the fuller of itself and arc with load, of equal ones the first in the order of State.Loads, and reports
 // whether that is arc.
 func (p *peak) over(n *Net, arc int32, load int64) bool {
-	permil := n.permil(arc, load)
-	if p.arc >= 0 && (permil < p.permil || permil == p.permil && n.place(arc) > n.place(p.arc)) {
-		return false
+	if p.arc >= 0 {
+		full, capacity := uint64(max(0, toBPS(load)))*1000, uint64(n.capacity[arc])
+		if hi, lo := bits.Mul64(uint64(max(0, p.permil-1)), capacity); p.permil > 0 && (hi > 0 || full <= lo) {
+			return false // without a division, as most are
+		}
+		if n.permil(arc, load) == p.permil && n.place(arc) > n.place(p.arc) {
+			return false
+		}
 	}
-	*p = peak{permil: permil, load: load, arc: arc}
+	*p = peak{permil: n.permil(arc, load), load: load, arc: arc}
 	return true
 }
 

@@ -2,6 +2,7 @@ package whatif
 
 import (
 	"cmp"
+	"math"
 	"slices"
 )
 
@@ -77,10 +78,10 @@ func (sv *Survey) Survive(after *State, limits Limits) (Survival, error) {
 		return Survival{}, errOtherNet
 	}
 	t := newTrial(sv, after, limits)
-	for _, i := range sv.order {
-		t.bound(i)
-	}
-	t.refine()
+	t.look(sv.order)
+	t.aim()
+	t.refine(false)
+	t.refine(true)
 	t.resolve()
 	return t.survival(), nil
 }
@@ -108,12 +109,12 @@ type trial struct {
 	delta  []int64 // per arc: load after the change less load before
 	slack  *slack  // when worse
 	least  int64   // smallest capacity
+	full   []int64 // per arc: the greatest load that is not over Limits.Permil, in units
+	extra  []int64 // per arc: Limits.Worse in bits per second
 
 	best  verdict
-	gate  []int64 // per arc, the load above which it matters
-	level int64   // permil of the gate
-	seen  []int   // per arc, 1 + the failure that the look knows its change for
-	look  look
+	level int64   // permil above which a direction matters
+	gate  []int64 // per arc, the load above which it does
 	open  []open
 	exact map[int]*outcome
 }
@@ -121,32 +122,33 @@ type trial struct {
 // open is a failure that the bounds do not settle.
 type open struct {
 	index int
-	bound peak // no direction gets fuller than that
-	must  bool // a limit may be broken, or demands cut off
-	loads bool // paths must be computed for loads; otherwise only for what is cut off
+	bound bound
+	cuts  bool // demands may be cut off
 }
+
+// must reports whether the failure must be computed, because it may do new harm.
+func (o *open) must() bool { return o.cuts || o.bound.doubt }
 
 func newTrial(sv *Survey, after *State, limits Limits) *trial {
 	n := after.net
 	t := &trial{
-		sv: sv, after: after, limits: limits, ranked: after.ranked(), parts: findParts(n, after.view),
-		delta: make([]int64, len(after.load)), gate: make([]int64, len(after.load)), seen: make([]int, len(after.load)),
-		best: verdict{index: -1, peak: peak{permil: -1, arc: -1}}, level: -2, exact: map[int]*outcome{},
+		sv: sv, after: after, limits: limits, ranked: after.ranked(), parts: sv.parts.under(after.view),
+		delta: make([]int64, len(after.load)), gate: make([]int64, len(after.load)),
+		full: make([]int64, len(after.load)), extra: make([]int64, len(after.load)),
+		best: verdict{index: -1, peak: peak{permil: -1, arc: -1}}, level: -2, least: maxCapacity, exact: map[int]*outcome{},
 	}
 	for arc := range t.delta {
 		t.delta[arc] = after.load[arc] - sv.before.load[arc]
+		t.full[arc], t.extra[arc] = n.room(int32(arc), limits.Permil), n.share(int32(arc), limits.Worse)
+		t.least = min(t.least, n.capacity[arc])
 	}
 	worse, better := differences(n, sv.before.view, after.view)
 	if t.worse = len(better) == 0; t.worse {
 		t.slack = newSlack(sv.before, after, worse)
 		t.alike = t.parts.comparable(sv.parts)
 	}
-	t.least = maxCapacity
-	for _, c := range n.capacity {
-		t.least = min(t.least, c)
-	}
 	if len(sv.order) > 0 { // a bar to measure the others by
-		t.evaluate([]open{{index: sv.order[0], loads: true}})
+		t.evaluate([]open{{index: sv.order[0], bound: bound{peak: peak{permil: math.MaxInt64}}}})
 	}
 	t.raise()
 	return t
@@ -164,105 +166,52 @@ func (t *trial) raise() {
 	}
 }
 
-// bound settles failure i, or notes it as open.
-func (t *trial) bound(i int) {
-	f, e := &t.sv.failures[i], &t.sv.effects[i]
-	o := open{index: i, must: t.mayCut(i)}
-	if _, done := t.exact[i]; !done {
-		t.look = look{failure: i, moved: t.after.moved(f), peak: peak{arc: -1}}
-		additive := t.worse && e.kept
-		if !t.fits(additive) && additive { // what the failure moves does not fit anywhere
-			t.sum(e, nil, t.slack.of(f, e))
+// look bounds failures, and opens those that the bounds do not settle.
+func (t *trial) look(list []int) {
+	found := make([]open, len(list))
+	t.after.net.parallel(len(list), func(_ *scratch, j int) {
+		found[j].bound.peak.arc = -1
+		if i := list[j]; t.exact[i] == nil {
+			found[j] = open{index: i, bound: t.bound(i, nil), cuts: t.mayCut(i)}
 		}
-		o.loads = t.look.peak.arc >= 0
-		o.bound, o.must = t.look.peak, o.must || t.look.doubt
-	}
-	if o.loads || o.must {
-		t.open = append(t.open, o)
-	}
-}
-
-// look is what the bounds leave above the gate.
-type look struct {
-	failure int
-	moved   int64
-	peak    peak // the fullest, at most
-	doubt   bool // a direction may be over both limits
-}
-
-// sum bounds every arc by the sum of what the change and the failure do alone, what a closer look adds to that, and more.
-// It stops at a doubt.
-func (t *trial) sum(e *effect, closer *correction, more int64) {
-	n := t.after.net
-	for j, arc := range e.arcs {
-		t.seen[arc] = t.look.failure + 1
-		if t.above(arc, e.gain[j], closer.of(arc)+more) {
-			return
-		}
-	}
-	if closer != nil {
-		for _, arc := range closer.arcs {
-			if t.seen[arc] != t.look.failure+1 {
-				t.seen[arc] = t.look.failure + 1
-				if t.above(arc, n.trifle(arc), closer.of(arc)+more) {
-					return
-				}
-			}
-		}
-	}
-	// The failure adds no more than a trifle to the others: the fullest first, until the rest must be below.
-	spread := ((toBPS(more)+1)*1000+t.least-1)/t.least + 2
-	for j, arc := range t.ranked.arcs {
-		if t.ranked.permil[j]+spread <= t.level {
-			break
-		}
-		if t.seen[arc] != t.look.failure+1 && t.above(arc, n.trifle(arc), more) {
-			return
+	}, nil)
+	for _, o := range found {
+		if o.bound.above() || o.cuts {
+			t.open = append(t.open, o)
 		}
 	}
 }
 
-// above takes in an arc to which the failure alone adds gain at most, and after the change more than that. It reports
-// whether that leaves a doubt.
-func (t *trial) above(arc int32, gain, more int64) bool {
-	load := t.after.load[arc] + min(gain+more, t.look.moved)
-	if load > t.gate[arc] {
-		t.note(arc, load, t.delta[arc]+more)
-	}
-	return t.look.doubt
-}
-
-// fits bounds every arc by what it carries after the change and what the failure moves, and reports whether that stays
-// below the gate. It notes what does not, unless all that is asked is whether.
-func (t *trial) fits(only bool) bool {
-	spread := ((toBPS(t.look.moved)+1)*1000+t.least-1)/t.least + 1
-	for j, arc := range t.ranked.arcs {
-		if t.ranked.permil[j]+spread <= t.level {
-			break
-		}
-		if load := t.after.load[arc] + t.look.moved; load > t.gate[arc] {
-			if only {
-				return false
-			}
-			t.note(arc, load, maxTotal<<fraction)
+// aim computes the failures that look worst, so that the others have more to be measured by.
+func (t *trial) aim() {
+	var list []open
+	for _, o := range t.open {
+		if o.bound.likely > t.best.peak.permil {
+			list = append(list, o)
 		}
 	}
-	return t.look.peak.arc < 0
+	slices.SortFunc(list, func(a, b open) int {
+		return cmp.Or(cmp.Compare(b.bound.likely, a.bound.likely), cmp.Compare(a.index, b.index))
+	})
+	level := t.level
+	t.evaluate(list[:min(len(list), aimed)])
+	if t.level == level {
+		return
+	}
+	again := make([]int, len(t.open))
+	for i, o := range t.open {
+		again[i] = o.index
+	}
+	t.open = t.open[:0]
+	t.look(again)
 }
 
-// note takes in an arc whose bound is above the gate, and where the change adds at most more to what the failure does.
-func (t *trial) note(arc int32, load, more int64) {
-	n := t.after.net
-	t.look.peak.over(n, arc, load)
-	if n.permil(arc, load) > t.limits.Permil && toBPS(max(0, more))+1 > n.share(arc, t.limits.Worse) {
-		t.look.doubt = true
-	}
-}
+// aimed is how many failures are computed before the others are looked at closer.
+const aimed = 4
 
 // breaks reports whether load on arc is over both limits, when the same failure brought so much onto it before.
 func (t *trial) breaks(arc int32, load, before int64) bool {
-	n := t.after.net
-	return n.permil(arc, load) > t.limits.Permil && toBPS(load)-toBPS(before) > n.share(arc, t.limits.Worse)
+	return load > t.full[arc] && toBPS(load)-toBPS(before) > t.extra[arc]
 }
 
 // keep records what a failure does.
@@ -276,6 +225,9 @@ func (t *trial) keep(i int, out *outcome) {
 
 // mayCut reports whether failure i may cut off demands that it did not cut off before.
 func (t *trial) mayCut(i int) bool {
+	if t.parts == t.sv.parts {
+		return false
+	}
 	f := &t.sv.failures[i]
 	return t.parts.mayCut(f) && !(t.alike && t.parts.cutsAlike(t.sv.parts, f))
 }
@@ -283,17 +235,17 @@ func (t *trial) mayCut(i int) bool {
 // resolve computes what the bounds left open: what may break a limit, then what may be the worst, until nothing can be.
 func (t *trial) resolve() {
 	slices.SortFunc(t.open, func(a, b open) int {
-		if a.must != b.must {
-			return int(truth(b.must) - truth(a.must))
+		if a.must() != b.must() {
+			return int(truth(b.must()) - truth(a.must()))
 		}
-		return cmp.Or(cmp.Compare(b.bound.permil, a.bound.permil), cmp.Compare(a.index, b.index))
+		return cmp.Or(cmp.Compare(b.bound.peak.permil, a.bound.peak.permil), cmp.Compare(a.index, b.index))
 	})
 	var next []open
 	for _, o := range t.open {
-		if o.must || (verdict{index: o.index, peak: o.bound}).beats(t.best) {
+		if t.exact[o.index] == nil && (o.must() || (verdict{index: o.index, peak: o.bound.peak}).beats(t.best)) {
 			next = append(next, o)
 		}
-		if len(next) == sweepBatch || len(next) == openBatch && !o.must {
+		if len(next) == sweepBatch || len(next) == openBatch && !o.must() {
 			t.evaluate(next)
 			next = next[:0]
 		}
@@ -302,4 +254,4 @@ func (t *trial) resolve() {
 }
 
 // openBatch is how many failures are computed before looking again whether the others still can be the worst.
-const openBatch = 16
+const openBatch = 4

@@ -189,6 +189,9 @@ func TestBoundsHold(t *testing.T) {
 				if more == 0 && is.load[arc] != sum {
 					t.Fatalf("%s: arc %d: %d though nothing meets: want %d", sc.Name, arc, is.load[arc], sum)
 				}
+				if most := was.load[arc] + k.drained(f, &sv.effects[i]); is.load[arc] > most {
+					t.Fatalf("%s: arc %d: %d exceeds %d, all that was on the worse arcs when it failed", sc.Name, arc, is.load[arc], most)
+				}
 				if is.load[arc] > sum+more || is.load[arc] > after.load[arc]+moved {
 					t.Fatalf("%s: arc %d: %d exceeds %d+%d or %d+%d", sc.Name, arc, is.load[arc], sum, more, after.load[arc], moved)
 				}

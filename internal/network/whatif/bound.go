@@ -1,0 +1,127 @@
+package whatif
+
+import "math"
+
+// bound is what is known of a failure after a change without computing it. It is about the directions that may be above
+// the gate.
+type bound struct {
+	peak   peak  // the fullest that one can get; none when none can get above the gate
+	likely int64 // permil of the fullest, if the change and the failure did not meet
+	room   int64 // how far the loads may exceed the sum of both before any of these directions gets above the gate
+	doubt  bool  // one may be over both limits
+}
+
+// above reports whether anything may be above the gate.
+func (b *bound) above() bool { return b.peak.arc >= 0 }
+
+// bounding is a bound in the making.
+type bounding struct {
+	*trial
+	bound
+	moved   int64 // what the failure adds to any arc at most
+	drained int64 // what the change does, once the failure has happened
+	more    int64 // how far the sum of both may be exceeded
+	effect  *effect
+	closer  *correction
+}
+
+// bound bounds every arc by what it carries after the change and what failure i moves, and when that is too much, by the
+// sum of what the two do alone; closer, unless it is nil, is what a closer look has found.
+func (t *trial) bound(i int, closer *correction) bound {
+	f, e := &t.sv.failures[i], &t.sv.effects[i]
+	b := bounding{trial: t, bound: bound{peak: peak{arc: -1}, likely: -1, room: math.MaxInt64}, moved: t.after.moved(f), effect: e, closer: closer}
+	if !t.additive(i) {
+		b.fits(false)
+		return b.bound
+	}
+	if b.fits(true) {
+		return b.bound
+	}
+	b.drained = t.slack.drained(f, e)
+	if b.more = t.slack.of(f, e); closer != nil {
+		b.more = min(b.more, closer.more)
+	}
+	b.sum()
+	return b.bound
+}
+
+// additive reports whether the sum of what the change and failure i do alone bounds what they do together.
+func (t *trial) additive(i int) bool { return t.worse && t.sv.effects[i].kept }
+
+// fits bounds every arc by what it carries after the change and what the failure moves, and reports whether that stays
+// below the gate. It notes what does not, unless all that is asked is whether.
+func (b *bounding) fits(only bool) bool {
+	spread := ((toBPS(b.moved)+1)*1000+b.least-1)/b.least + 1
+	for j, arc := range b.ranked.arcs {
+		if b.ranked.permil[j]+spread <= b.level {
+			break
+		}
+		if load := b.after.load[arc] + b.moved; load > b.gate[arc] {
+			if only {
+				return false
+			}
+			b.room = 0
+			b.note(arc, load, maxTotal<<fraction)
+		}
+	}
+	return !b.above()
+}
+
+// sum bounds every arc by the sum of what the change and the failure do alone, what a closer look adds to that, and more.
+func (b *bounding) sum() {
+	e, n := b.effect, b.after.net
+	var arcs []int32 // of the correction, ascending like the effect's
+	var by []int64
+	if b.closer != nil {
+		arcs, by = b.closer.arcs, b.closer.by
+	}
+	for j, arc := range e.arcs {
+		for ; len(arcs) > 0 && arcs[0] < arc; arcs, by = arcs[1:], by[1:] {
+			b.take(arcs[0], n.trifle(arcs[0]), by[0])
+		}
+		if len(arcs) > 0 && arcs[0] == arc {
+			b.take(arc, e.gain[j], by[0])
+			arcs, by = arcs[1:], by[1:]
+		} else {
+			b.take(arc, e.gain[j], 0)
+		}
+	}
+	for i, arc := range arcs {
+		b.take(arc, n.trifle(arc), by[i])
+	}
+	// The failure adds no more than a trifle to the others: the fullest first, until the rest must be below.
+	spread := ((toBPS(b.more)+1)*1000+b.least-1)/b.least + 2
+	for j, arc := range b.ranked.arcs {
+		if b.ranked.permil[j]+spread <= b.level {
+			break
+		}
+		if b.after.load[arc]+n.trifle(arc)+b.more > b.gate[arc] && !e.has(arc) && !b.closer.has(arc) {
+			b.take(arc, n.trifle(arc), 0)
+		}
+	}
+}
+
+// take takes in an arc to which the failure alone adds gain at most, and which has by more than the sum of both in the rows
+// that were looked at closer.
+func (b *bounding) take(arc int32, gain, by int64) {
+	load, gate := b.after.load[arc], b.gate[arc]
+	if load+gain+by+b.more <= gate {
+		return
+	}
+	more := min(by+b.more, b.drained-b.delta[arc])
+	full := load + min(gain+more, b.moved)
+	if full <= gate {
+		return
+	}
+	b.room = min(b.room, gate-load-gain-by)
+	b.likely = max(b.likely, b.after.net.permil(arc, max(0, load+gain+by)))
+	b.note(arc, full, b.delta[arc]+more)
+}
+
+// note takes in an arc whose bound is above the gate, and where the change adds at most more to what the failure does.
+func (b *bounding) note(arc int32, load, more int64) {
+	b.peak.over(b.after.net, arc, load)
+	if load > b.full[arc] && toBPS(max(0, more))+1 > b.extra[arc] {
+		b.doubt = true
+	}
+}
