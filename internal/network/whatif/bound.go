@@ -21,6 +21,7 @@ type bounding struct {
 	moved   int64 // what the failure adds to any arc at most
 	drained int64 // what the change does, once the failure has happened
 	more    int64 // how far the sum of both may be exceeded
+	drop    int64 // and how much farther where the change takes something off
 	effect  *effect
 	closer  *correction
 }
@@ -38,8 +39,8 @@ func (t *trial) bound(i int, closer *correction) bound {
 		return b.bound
 	}
 	b.drained = t.slack.drained(f, e)
-	if b.more = t.slack.of(f, e); closer != nil {
-		b.more = min(b.more, closer.more)
+	if b.more, b.drop = t.slack.of(f, e); closer != nil {
+		b.more, b.drop = min(b.more, closer.more), min(b.drop, closer.drop)
 	}
 	b.sum()
 	return b.bound
@@ -56,12 +57,11 @@ func (b *bounding) fits(only bool) bool {
 		if b.ranked.permil[j]+spread <= b.level {
 			break
 		}
-		if load := b.after.load[arc] + b.moved; load > b.gate[arc] {
+		if b.moved > b.space[arc] {
 			if only {
 				return false
 			}
-			b.room = 0
-			b.note(arc, load, maxTotal<<fraction)
+			b.note(arc, b.after.load[arc]+b.moved, maxTotal<<fraction)
 		}
 	}
 	return !b.above()
@@ -69,33 +69,34 @@ func (b *bounding) fits(only bool) bool {
 
 // sum bounds every arc by the sum of what the change and the failure do alone, what a closer look adds to that, and more.
 func (b *bounding) sum() {
-	e, n := b.effect, b.after.net
+	e, n, most := b.effect, b.after.net, b.more+b.drop
 	var arcs []int32 // of the correction, ascending like the effect's
 	var by []int64
 	if b.closer != nil {
 		arcs, by = b.closer.arcs, b.closer.by
 	}
+	gain := e.gain[:len(e.arcs)]
 	for j, arc := range e.arcs {
 		for ; len(arcs) > 0 && arcs[0] < arc; arcs, by = arcs[1:], by[1:] {
 			b.take(arcs[0], n.trifle(arcs[0]), by[0])
 		}
 		if len(arcs) > 0 && arcs[0] == arc {
-			b.take(arc, e.gain[j], by[0])
+			b.take(arc, gain[j], by[0])
 			arcs, by = arcs[1:], by[1:]
-		} else {
-			b.take(arc, e.gain[j], 0)
+		} else if gain[j]+most > b.space[arc] {
+			b.take(arc, gain[j], 0)
 		}
 	}
 	for i, arc := range arcs {
 		b.take(arc, n.trifle(arc), by[i])
 	}
 	// The failure adds no more than a trifle to the others: the fullest first, until the rest must be below.
-	spread := ((toBPS(b.more)+1)*1000+b.least-1)/b.least + 2
+	spread := ((toBPS(most)+1)*1000+b.least-1)/b.least + 2
 	for j, arc := range b.ranked.arcs {
 		if b.ranked.permil[j]+spread <= b.level {
 			break
 		}
-		if b.after.load[arc]+n.trifle(arc)+b.more > b.gate[arc] && !e.has(arc) && !b.closer.has(arc) {
+		if n.trifle(arc)+most > b.space[arc] && !e.has(arc) && !b.closer.has(arc) {
 			b.take(arc, n.trifle(arc), 0)
 		}
 	}
@@ -104,18 +105,19 @@ func (b *bounding) sum() {
 // take takes in an arc to which the failure alone adds gain at most, and which has by more than the sum of both in the rows
 // that were looked at closer.
 func (b *bounding) take(arc int32, gain, by int64) {
-	load, gate := b.after.load[arc], b.gate[arc]
-	if load+gain+by+b.more <= gate {
+	more := b.more + min(b.drop, b.slack.drop[arc])
+	if gain+by+more <= b.space[arc] {
 		return
 	}
-	more := min(by+b.more, b.drained-b.delta[arc])
-	full := load + min(gain+more, b.moved)
-	if full <= gate {
+	more = min(by+more, b.drained-b.delta[arc])
+	added := min(gain+more, b.moved)
+	if added <= b.space[arc] {
 		return
 	}
-	b.room = min(b.room, gate-load-gain-by)
+	load := b.after.load[arc]
+	b.room = min(b.room, b.space[arc]-gain-by-min(b.drop, b.slack.drop[arc]))
 	b.likely = max(b.likely, b.after.net.permil(arc, max(0, load+gain+by)))
-	b.note(arc, full, b.delta[arc]+more)
+	b.note(arc, load+added, b.delta[arc]+more)
 }
 
 // note takes in an arc whose bound is above the gate, and where the change adds at most more to what the failure does.

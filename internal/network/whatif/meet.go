@@ -9,6 +9,7 @@ type meeter struct {
 	stamp    int32   // 1 + the row at hand, for what is marked
 	up, down []int32 // per node: upstream of a touched one, and downstream
 	before   []int64 // per arc: traffic before the change
+	drop     []int64 // per arc: traffic that the change takes off it, over all rows
 	hops     []int32
 	touched  []int32
 	above    []int32 // nodes marked up
@@ -18,7 +19,8 @@ type meeter struct {
 
 func newMeeter(n *Net, worse []arcChange) *meeter {
 	return &meeter{
-		net: n, worse: worse, before: make([]int64, len(n.tail)), up: make([]int32, len(n.nodes)), down: make([]int32, len(n.nodes)),
+		net: n, worse: worse, before: make([]int64, len(n.tail)), drop: make([]int64, len(n.tail)),
+		up: make([]int32, len(n.nodes)), down: make([]int32, len(n.nodes)),
 	}
 }
 
@@ -39,11 +41,21 @@ func (m *meeter) meet(index int32, old, after *row, a int64) {
 	}
 }
 
-// note records that the failure of an element makes the row at hand exceed the sum by so much at most.
-func (m *meeter) note(element int32, both, a int64, down bool) {
-	if both > 0 || down {
-		m.found = append(m.found, meet{element: element, row: m.stamp - 1, both: min(2*a, both), down: down})
+// passes notes an element that is upstream only and carries so much: that much its failure may take off the worse arcs.
+func (m *meeter) passes(element int32, before, a int64) {
+	if before > 0 {
+		m.found = append(m.found, meet{element: element, row: m.stamp - 1, meeting: meeting{both: min(a, before), less: min(a, before)}})
 	}
+}
+
+// moves notes an element downstream that carries so much before the change and then, and moves that when it fails; moved is
+// false when it is known to move in the same way.
+func (m *meeter) moves(element int32, before, then, a int64, moved bool) {
+	x := meet{element: element, row: m.stamp - 1, down: true}
+	if moved {
+		x.meeting = meeting{both: min(a, before+then), less: min(a, before), drop: min(a, max(0, before+then-a))}
+	}
+	m.found = append(m.found, x)
 }
 
 func (m *meeter) meetNode(node int32, old, after *row, a int64) {
@@ -52,8 +64,13 @@ func (m *meeter) meetNode(node int32, old, after *row, a int64) {
 	if before == 0 && then == 0 {
 		return
 	}
-	if m.down[node] != m.stamp || node == n.dests[m.stamp-1] {
-		m.note(element, before, a, node == n.dests[m.stamp-1])
+	if node == n.dests[m.stamp-1] { // all its traffic ends: like something upstream of everything, but not for what else fails
+		m.passes(element, before, a)
+		m.moves(element, 0, 0, a, false)
+		return
+	}
+	if m.down[node] != m.stamp {
+		m.passes(element, before, a)
 		return
 	}
 	own := n.demand(int(m.stamp-1), node)
@@ -63,7 +80,7 @@ func (m *meeter) meetNode(node int32, old, after *row, a int64) {
 	if !m.enters(node, old, after) {
 		before, then = min(before, own), min(then, own)
 	}
-	m.note(element, before+then, a, true)
+	m.moves(element, before, then, a, true)
 }
 
 // enters reports whether a node that is downstream meets the change when it fails: somebody who sends into it does not send
@@ -113,12 +130,15 @@ func (m *meeter) meetHops(node int32, old, after *row, a int64) {
 	then := m.hops[first:]
 	steady := !up && was == is && len(then) > 1
 	for i, arc := range then {
-		m.meetArc(arc, m.before[arc], portion(is, len(then), i), a, old, after, down, steady)
+		x := portion(is, len(then), i)
+		m.meetArc(arc, m.before[arc], x, a, old, after, down, steady)
+		m.drop[arc] += max(0, m.before[arc]-x)
 		m.before[arc] = -1
 	}
 	for _, arc := range m.hops[:first] {
-		if m.before[arc] >= 0 {
-			m.meetArc(arc, m.before[arc], 0, a, old, after, down, false)
+		if x := m.before[arc]; x >= 0 {
+			m.meetArc(arc, x, 0, a, old, after, down, false)
+			m.drop[arc] += x
 		}
 		m.before[arc] = 0
 	}
@@ -129,15 +149,11 @@ func (m *meeter) meetHops(node int32, old, after *row, a int64) {
 
 func (m *meeter) meetArc(arc int32, before, then, a int64, old, after *row, down, steady bool) {
 	back := m.net.back[arc]
-	switch {
-	case old.has(back) || after.has(back):
-		m.note(arc, before+then, a, true)
-	case !down:
-		m.note(arc, before, a, false)
-	case steady:
-		m.note(arc, 0, a, true)
+	switch both := old.has(back) || after.has(back); {
+	case both || down:
+		m.moves(arc, before, then, a, both || !steady)
 	default:
-		m.note(arc, before+then, a, true)
+		m.passes(arc, before, a)
 	}
 }
 

@@ -87,6 +87,18 @@ func probeSurvive(c clock, sv *Survey, after *State) (out Survival) {
 	a, must := len(tr.open), musts()
 	c.do("aim", tr.aim)
 	a1 := len(tr.open)
+	rowsN, rowsAll, eRows, listed := 0, 0, 0, 0
+	for _, o := range tr.open {
+		if o.bound.above() && tr.additive(o.index) && tr.exact[o.index] == nil {
+			cl := closer{open: o}
+			tr.choose(&cl, false)
+			rowsN += len(cl.rows)
+			listed++
+			rowsAll += len(tr.slack.meets(&sv.failures[o.index]))
+			eRows += sv.effects[o.index].rows
+		}
+	}
+	fmt.Printf("   listed %d, rows chosen %d of %d meeting of %d\n", listed, rowsN, rowsAll, eRows)
 	c.do("refine1", func() { tr.refine(false) })
 	b1, must1 := len(tr.open), musts()
 	c.do("refine2", func() { tr.refine(true) })

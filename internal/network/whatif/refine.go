@@ -11,6 +11,7 @@ type correction struct {
 	arcs []int32 // ascending
 	by   []int64 // units
 	more int64   // that the other destinations may add to any arc
+	drop int64   // and to those that the change takes something off
 }
 
 // has reports whether the correction says something of arc.
@@ -66,7 +67,9 @@ func (t *trial) refine(whole bool) {
 func (t *trial) choose(c *closer, whole bool) {
 	f, e := &t.sv.failures[c.index], &t.sv.effects[c.index]
 	list := t.slack.meets(f)
-	slices.SortFunc(list, func(a, b meet) int { return cmp.Or(cmp.Compare(b.both, a.both), cmp.Compare(a.row, b.row)) })
+	slices.SortFunc(list, func(a, b meet) int {
+		return cmp.Or(cmp.Compare(b.both+b.less, a.both+a.less), cmp.Compare(a.row, b.row))
+	})
 	net := t.slack.bare(f) + t.slack.gained(e)
 	from := len(list)
 	c.all = t.slack.all
@@ -75,8 +78,8 @@ func (t *trial) choose(c *closer, whole bool) {
 	}
 	for from > 0 && !whole {
 		m, a := list[from-1], t.slack.moved[list[from-1].row]
-		rest := meeting{both: c.rest.both + m.both, less: c.rest.less + min(a, m.both)}
-		if t.slack.rest(rest, c.all+a, net) > c.bound.room/2 {
+		rest := c.rest.plus(m.meeting)
+		if t.slack.rest(rest, c.all+a, net) > c.bound.room/4*3 {
 			break
 		}
 		c.rest, c.all, from = rest, c.all+a, from-1
@@ -95,12 +98,14 @@ func (k *slack) meets(f *failure) []meet {
 	for i := 0; i < len(list); {
 		m := list[i]
 		for i++; i < len(list) && list[i].row == m.row; i++ {
-			m.both, m.down = saturate(m.both+list[i].both), m.down || list[i].down
+			m.meeting, m.down = m.plus(list[i].meeting), m.down || list[i].down
 		}
+		a := k.moved[m.row]
 		if m.down && !f.alone() && k.uses(m.row, f) {
-			m.both = 2 * k.moved[m.row]
+			m.meeting = meeting{both: a, drop: a, less: a}
 		}
-		if m.both = min(m.both, 2*k.moved[m.row]); m.both > 0 {
+		m.meeting = meeting{both: min(a, m.both), drop: min(a, m.drop), less: min(a, m.less)}
+		if m.both > 0 || m.drop > 0 || m.less > 0 {
 			rows = append(rows, m)
 		}
 	}
@@ -136,7 +141,7 @@ func (t *trial) correct(batch []closer) []correction {
 		for _, c := range t.slack.worse {
 			net -= s.gained(c.arc)
 		}
-		found[i] = correction{more: t.slack.rest(batch[i].rest, batch[i].all, net)}
+		found[i] = correction{more: t.slack.rest(batch[i].rest, batch[i].all, net), drop: batch[i].rest.drop}
 		for _, arc := range s.touched {
 			found[i].arcs, found[i].by = append(found[i].arcs, arc), append(found[i].by, -s.gain[arc])
 		}

@@ -9,13 +9,13 @@ import "slices"
 // for every arc, when the change only makes arcs worse. For a destination t let a be its traffic on the worse arcs and F,
 // F' its traffic that the failure moves before and after the change. Taking things away adds at most the traffic moved to
 // any arc, and takes at most as much from any. Applied to the failure first and the change second, and the other way
-// round, t can exceed the sum by at most
+// round, t can exceed the sum on an arc by at most
 //
-//	min(2a + g, F + F')
+//	min(a + g + d, F + F')
 //
-// where g is what the failure brings onto the worse arcs; destinations that do not use them have only g. Over all
-// destinations g is what the worse arcs gain by the failure, plus what they lose by it, which is at most the sum of
-// min(a, F).
+// where g is what the failure brings onto the worse arcs and d what the change takes off the arc, a at most; destinations
+// that do not use worse arcs have only g. Over all destinations g is what the worse arcs gain by the failure, plus what
+// they lose by it, which is at most the sum of min(a, F).
 //
 // Mostly the two meet less than that. Let the change touch t at the nodes where its next hops change or worse arcs begin.
 //   - What fails does not lie downstream of a touched node, before the change or after. Then it neither alters the ways
@@ -36,6 +36,7 @@ type slack struct {
 	all           int64   // sum of a over destinations
 	rows          int64   // destinations with traffic on the worse arcs
 	cross         int64   // how many of the worse arcs one path can cross
+	drop          []int64 // per arc: sum of d over destinations
 
 	elements []element // arcs, then nodes
 	met      []meet    // the destinations that these come of, by element
@@ -49,25 +50,31 @@ type element struct {
 	bare   int64   // traffic to destinations that the change overloads: a failure may take it off an arc that is worse for others
 }
 
-// meeting is a sum over destinations, without rounding.
+// meeting is how far destinations exceed the sum, without g and rounding.
 type meeting struct {
-	both int64 // of how far each exceeds the sum but for g
-	less int64 // of what the failure takes off the worse arcs
+	both int64 // on any arc
+	drop int64 // and on those that the change takes something off
+	less int64 // what the failure takes off the worse arcs
 }
 
-// meet is a destination that exceeds the sum when one arc or node fails.
+// plus adds two, and saturates.
+func (m meeting) plus(x meeting) meeting {
+	return meeting{both: saturate(m.both + x.both), drop: saturate(m.drop + x.drop), less: saturate(m.less + x.less)}
+}
+
+// meet is a destination that may exceed the sum when one arc or node fails.
 type meet struct {
 	element int32
 	row     int32
-	both    int64 // at most by so much, of which the worse arcs lose no more than a
-	down    bool  // what fails is downstream of a touched node: with something else failing, it may be 2a
+	meeting
+	down bool // what fails is downstream of a touched node: with something else failing, nothing is known but a
 }
 
 // newSlack prepares the bound for every failure of a change that leads from before to after.
 func newSlack(before, after *State, worse []arcChange) *slack {
 	n := before.net
 	k := &slack{
-		net: n, before: before, after: after, worse: worse,
+		net: n, before: before, after: after, worse: worse, drop: make([]int64, len(n.tail)),
 		moved: make([]int64, len(before.rows)), elements: make([]element, len(n.tail)+len(n.nodes)),
 	}
 	k.countCrossings(n, before.view, after.view)
@@ -92,6 +99,9 @@ func newSlack(before, after *State, worse []arcChange) *slack {
 	}, func(s *scratch) {
 		if s.meeter != nil {
 			found = append(found, s.meeter.found)
+			for arc, x := range s.meeter.drop {
+				k.drop[arc] += x
+			}
 			s.meeter = nil
 		}
 	})
@@ -129,13 +139,10 @@ func (k *slack) sort(found [][]meet) {
 
 // add takes in a destination with a units on worse arcs.
 func (x *element) add(m meet, a int64) {
-	x.alone.both += m.both
-	x.alone.less += min(a, m.both)
-	x.joined.both += m.both
-	x.joined.less += min(a, m.both)
+	x.alone = x.alone.plus(m.meeting)
+	x.joined = x.joined.plus(m.meeting)
 	if m.down {
-		x.joined.both += 2 * a
-		x.joined.less += a
+		x.joined = x.joined.plus(meeting{both: a, drop: a, less: a})
 	}
 }
 
@@ -195,17 +202,18 @@ func (f *failure) alone() bool { return len(f.links)+len(f.nodes) == 1 }
 // rounding is what dividing traffic into whole units may add.
 func (k *slack) rounding() int64 { return k.rows * int64(len(k.net.tail)) }
 
-// of is the slack for a failure with the given effect before the change.
-func (k *slack) of(f *failure, e *effect) int64 {
+// of is the slack for a failure with the given effect before the change: on any arc, and how much more on those that the
+// change takes something off.
+func (k *slack) of(f *failure, e *effect) (more, drop int64) {
 	var sum meeting
 	k.eachElement(f, func(i int32) {
-		x := k.elements[i].joined
 		if f.alone() {
-			x = k.elements[i].alone
+			sum = sum.plus(k.elements[i].alone)
+		} else {
+			sum = sum.plus(k.elements[i].joined)
 		}
-		sum.both, sum.less = saturate(sum.both+x.both), saturate(sum.less+x.less)
 	})
-	return k.rest(sum, k.all, k.bare(f)+k.gained(e))
+	return k.rest(sum, k.all, k.bare(f)+k.gained(e)), sum.drop
 }
 
 // gained is what the failure brings onto the worse arcs at most, less what it takes off them.

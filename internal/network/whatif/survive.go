@@ -114,7 +114,7 @@ type trial struct {
 
 	best  verdict
 	level int64   // permil above which a direction matters
-	gate  []int64 // per arc, the load above which it does
+	space []int64 // per arc: how much more than after the change it carries before it matters, in units
 	open  []open
 	exact map[int]*outcome
 }
@@ -133,7 +133,7 @@ func newTrial(sv *Survey, after *State, limits Limits) *trial {
 	n := after.net
 	t := &trial{
 		sv: sv, after: after, limits: limits, ranked: after.ranked(), parts: sv.parts.under(after.view),
-		delta: make([]int64, len(after.load)), gate: make([]int64, len(after.load)),
+		delta: make([]int64, len(after.load)), space: make([]int64, len(after.load)),
 		full: make([]int64, len(after.load)), extra: make([]int64, len(after.load)),
 		best: verdict{index: -1, peak: peak{permil: -1, arc: -1}}, level: -2, least: maxCapacity, exact: map[int]*outcome{},
 	}
@@ -154,15 +154,15 @@ func newTrial(sv *Survey, after *State, limits Limits) *trial {
 	return t
 }
 
-// raise sets the gate to what still matters: fuller than the limit, or as full as the worst so far.
+// raise sets the level to what still matters: fuller than the limit, or as full as the worst so far.
 func (t *trial) raise() {
 	level := min(t.limits.Permil, t.best.peak.permil-1)
 	if level == t.level {
 		return
 	}
 	t.level = level
-	for arc := range t.gate {
-		t.gate[arc] = t.after.net.room(int32(arc), level)
+	for arc := range t.space {
+		t.space[arc] = t.after.net.room(int32(arc), level) - t.after.load[arc]
 	}
 }
 
