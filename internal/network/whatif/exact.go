@@ -154,6 +154,15 @@ func (t *trial) survival() Survival {
 	}
 	if t.best.index >= 0 {
 		out.Worst = sv.impact(t.best)
+		out.AtMost = t.best.peak.permil
+	}
+	if t.limits.Bound {
+		out.AtMost = max(out.AtMost, t.level)
+		for _, o := range t.open {
+			if t.exact[o.index] == nil {
+				out.AtMost = max(out.AtMost, o.bound.peak.permil)
+			}
+		}
 	}
 	out.Violations, out.Cut = len(breaking), len(cutting)
 	slices.SortFunc(breaking, func(a, b int) int {

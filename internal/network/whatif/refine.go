@@ -37,7 +37,7 @@ func (t *trial) refine(whole bool) {
 	var kept []open
 	var list []closer
 	for _, o := range t.open {
-		if !o.bound.above() || !t.additive(o.index) || t.exact[o.index] != nil {
+		if !o.bound.above() || !t.additive(o.index) || t.exact[o.index] != nil || t.limits.Bound && !o.bound.doubt {
 			kept = append(kept, o)
 			continue
 		}

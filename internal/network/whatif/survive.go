@@ -11,6 +11,7 @@ type Limits struct {
 	Permil int64 // of its capacity that a link may be filled to
 	Worse  int64 // permil of its capacity that a link may be filled more than by the same failure before the change
 	Listed int   // violations, cut-off failures and their demands that are listed
+	Bound  bool  // Worst need not be found: computed is only what may break a limit, and AtMost bounds the rest
 }
 
 // DefaultLimits accept a link that the failure fills to its capacity, or at most five points more than before the change.
@@ -22,7 +23,8 @@ type Survival struct {
 	Settled  int // by a bound alone
 	Exact    int // by exact paths
 
-	Worst      Impact      // the fullest direction in any failure; of equal ones the first failure's, and there the first of Loads
+	Worst      Impact      // the fullest direction in any failure; of equal ones the first failure's, and there the first of Loads; with Limits.Bound in those that were computed, if any
+	AtMost     int64       // permil: no failure fills any direction more; Worst's own unless Limits.Bound
 	Violations int         // failures that fill a direction over both limits
 	Violating  []Violation // some of them, the fullest first
 	Cut        int         // failures that cut off demands which the same failure did not cut off before
@@ -67,6 +69,7 @@ func (sv *Survey) Present(limits Limits) Survival {
 	if len(sv.order) > 0 {
 		i := sv.order[0]
 		out.Worst = sv.impact(verdict{index: i, peak: sv.effects[i].peak})
+		out.AtMost = out.Worst.Load.Permil
 	}
 	return out
 }
@@ -79,7 +82,9 @@ func (sv *Survey) Survive(after *State, limits Limits) (Survival, error) {
 	}
 	t := newTrial(sv, after, limits)
 	t.look(sv.order)
-	t.aim()
+	if !limits.Bound {
+		t.aim()
+	}
 	t.refine(false)
 	t.refine(true)
 	t.resolve()
@@ -147,16 +152,20 @@ func newTrial(sv *Survey, after *State, limits Limits) *trial {
 		t.slack = newSlack(sv.before, after, worse)
 		t.alike = t.parts.comparable(sv.parts)
 	}
-	if len(sv.order) > 0 { // a bar to measure the others by
+	if len(sv.order) > 0 && !limits.Bound { // a bar to measure the others by
 		t.evaluate([]open{{index: sv.order[0], bound: bound{peak: peak{permil: math.MaxInt64}}}})
 	}
 	t.raise()
 	return t
 }
 
-// raise sets the level to what still matters: fuller than the limit, or as full as the worst so far.
+// raise sets the level to what still matters: fuller than the limit, or as full as the worst so far, or, when that need not
+// be found, as the worst before the change.
 func (t *trial) raise() {
 	level := min(t.limits.Permil, t.best.peak.permil-1)
+	if t.limits.Bound && len(t.sv.order) > 0 {
+		level = min(t.limits.Permil, t.sv.effects[t.sv.order[0]].peak.permil-1)
+	}
 	if level == t.level {
 		return
 	}
@@ -242,7 +251,7 @@ func (t *trial) resolve() {
 	})
 	var next []open
 	for _, o := range t.open {
-		if t.exact[o.index] == nil && (o.must() || (verdict{index: o.index, peak: o.bound.peak}).beats(t.best)) {
+		if t.exact[o.index] == nil && (o.must() || !t.limits.Bound && (verdict{index: o.index, peak: o.bound.peak}).beats(t.best)) {
 			next = append(next, o)
 		}
 		if len(next) == sweepBatch || len(next) == openBatch && !o.must() {

@@ -85,6 +85,7 @@ func plainSurvive(t *testing.T, before, after *State, all []Scenario, limits Lim
 			out.Cutting = append(out.Cutting, CutOff{sc.Name, cut})
 		}
 	}
+	out.AtMost = out.Worst.Load.Permil
 	slices.SortStableFunc(out.Violating, func(a, b Violation) int { return int(b.Load.Permil - a.Load.Permil) })
 	slices.SortStableFunc(out.Cutting, func(a, b CutOff) int { return int(b.BPS - a.BPS) })
 	return out
@@ -144,6 +145,19 @@ func TestSurviveAgainstPlain(t *testing.T) {
 				if got, want := sv.Present(limits).Worst, plainSurvive(t, before, before, all, limits).Worst; got != want {
 					t.Fatalf("present: %+v, want %+v", got, want)
 				}
+			}
+			bounded := limits
+			bounded.Bound = true
+			rough, err := sv.Survive(after, bounded)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if rough.AtMost < want.AtMost || rough.Worst.Load.Permil > want.AtMost {
+				t.Fatalf("memory %d: at most %d, found %+v: want %+v", memory, rough.AtMost, rough.Worst, want.Worst)
+			}
+			rough.Settled, rough.Exact, rough.Worst, rough.AtMost = 0, 0, want.Worst, want.AtMost
+			if diff := cmp.Diff(want, rough); diff != "" {
+				t.Fatalf("memory %d, change %+v (-plain +bound):\n%s\n%+v", memory, c, diff, s)
 			}
 			got.Settled, got.Exact = 0, 0
 			if diff := cmp.Diff(want, got); diff != "" {

@@ -6,7 +6,6 @@ import (
 	"math"
 	"math/rand/v2"
 	"slices"
-	"sync"
 )
 
 // ispLike makes a connected network of the size asked for that resembles a provider's: a ring of everybody, then links
@@ -111,25 +110,14 @@ func loaded(s Spec, mass []float64, fullest int64) Spec {
 	if err != nil {
 		return Spec{}
 	}
-	st := n.Solve()
-	need := slices.Clone(st.load)
-	list, _ := n.failures(slices.Concat(n.Links(), n.Nodes()))
-	each := make([]*failure, len(list))
-	for i := range list {
-		each[i] = &list[i]
+	need, err := n.Solve().Peaks(slices.Concat(n.Links(), n.Nodes()))
+	if err != nil {
+		return Spec{}
 	}
 	speeds := []int64{1e10, 4e10, 1e11, 2e11, 4e11, 8e11}
-	var mu sync.Mutex
-	n.sweep(st, each, func(s *scratch, _ int, _ failureLog) {
-		mu.Lock()
-		defer mu.Unlock()
-		for _, arc := range s.touched {
-			need[arc] = max(need[arc], st.load[arc]+s.gain[arc])
-		}
-	})
 	for i := range s.Links {
-		arcs := n.arcsOf[n.linkAt[s.Links[i].Name]]
-		c := toBPS(max(need[arcs[0]], need[arcs[1]])) * 1000 / fullest
+		at := 2 * n.linkAt[s.Links[i].Name]
+		c := max(need[at].BPS, need[at+1].BPS) * 1000 / fullest
 		step, _ := slices.BinarySearch(speeds, c)
 		if c > speeds[len(speeds)-1] {
 			c = (c/1e12 + 1) * 1e12
