@@ -17,6 +17,7 @@ func BenchmarkDetour(b *testing.B) {
 	b.Run("Storm", t.storm)
 	b.Run("Start", t.start)
 	b.Run("Search", t.search)
+	b.Run("WhatIf", t.whatIf)
 	t.print()
 }
 

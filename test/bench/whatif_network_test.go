@@ -79,7 +79,8 @@ func ispSpec(b *testing.B, routers, links int) whatif.Spec {
 	for i := range links {
 		from, to := i, (i+1)%routers
 		if i >= routers {
-			for from = ends[r.IntN(len(ends))]; to == from || i >= routers && to == (i+1)%routers; {
+			from = ends[r.IntN(len(ends))]
+			for to = from; to == from; {
 				to = ends[r.IntN(len(ends))]
 			}
 		}
