@@ -96,13 +96,11 @@ type line struct {
 // rowsOf are the demands by destination.
 func rowsOf(s whatif.Spec) []line {
 	rows := make([]line, len(s.Nodes))
-	for i := range rows {
-		rows[i].To = i
-	}
 	for _, d := range s.Demands {
+		rows[d.To].To = d.To
 		rows[d.To].Demands = append(rows[d.To].Demands, [2]int64{int64(d.From), d.BPS})
 	}
-	return rows
+	return slices.DeleteFunc(rows, func(r line) bool { return len(r.Demands) == 0 })
 }
 
 // agree wants the loads that somebody else computed to be st's, within rounding.

@@ -2,16 +2,16 @@ package whatif
 
 import "math"
 
-// bound is what is known of a failure after a change without computing it. It is about the directions that may be above
-// the gate.
+// bound is what is known of a failure after a change without computing it. It is about the directions that may get
+// above the level.
 type bound struct {
-	peak   peak  // the fullest that one can get; none when none can get above the gate
-	likely int64 // permil of the fullest, if the change and the failure did not meet
-	room   int64 // how far the loads may exceed the sum of both before any of these directions gets above the gate
+	peak   peak  // the fullest that one can get; none when none can get above the level
+	likely peak  // the fullest, if the change and the failure did not meet
+	room   int64 // how far the loads may exceed the sum of both before any of these directions gets above the level
 	doubt  bool  // one may be over both limits
 }
 
-// above reports whether anything may be above the gate.
+// above reports whether anything may get above the level.
 func (b *bound) above() bool { return b.peak.arc >= 0 }
 
 // bounding is a bound in the making.
@@ -27,10 +27,10 @@ type bounding struct {
 }
 
 // bound bounds every arc by what it carries after the change and what failure i moves, and when that is too much, by the
-// sum of what the two do alone; closer, unless it is nil, is what a closer look has found.
+// sum of what the two do alone; closer is what a closer look has found, if there was any.
 func (t *trial) bound(i int, closer *correction) bound {
 	f, e := &t.sv.failures[i], &t.sv.effects[i]
-	b := bounding{trial: t, bound: bound{peak: peak{arc: -1}, likely: -1, room: math.MaxInt64}, moved: t.after.moved(f), effect: e, closer: closer}
+	b := bounding{trial: t, bound: bound{peak: peak{arc: -1}, likely: peak{arc: -1}, room: math.MaxInt64}, moved: t.after.moved(f), effect: e, closer: closer}
 	if !t.additive(i) {
 		b.fits(false)
 		return b.bound
@@ -39,8 +39,8 @@ func (t *trial) bound(i int, closer *correction) bound {
 		return b.bound
 	}
 	b.drained = t.slack.drained(f, e)
-	if b.more, b.drop = t.slack.of(f, e); closer != nil {
-		b.more, b.drop = min(b.more, closer.more), min(b.drop, closer.drop)
+	if b.more, b.drop = t.slack.of(f, e); closer.rows > 0 {
+		b.more, b.drop = closer.more, closer.drop
 	}
 	b.sum()
 	return b.bound
@@ -50,7 +50,7 @@ func (t *trial) bound(i int, closer *correction) bound {
 func (t *trial) additive(i int) bool { return t.worse && t.sv.effects[i].kept }
 
 // fits bounds every arc by what it carries after the change and what the failure moves, and reports whether that stays
-// below the gate. It notes what does not, unless all that is asked is whether.
+// below the level. It notes what does not, unless all that is asked is whether.
 func (b *bounding) fits(only bool) bool {
 	spread := ((toBPS(b.moved)+1)*1000+b.least-1)/b.least + 1
 	for j, arc := range b.ranked.arcs {
@@ -70,11 +70,7 @@ func (b *bounding) fits(only bool) bool {
 // sum bounds every arc by the sum of what the change and the failure do alone, what a closer look adds to that, and more.
 func (b *bounding) sum() {
 	e, n, most := b.effect, b.after.net, b.more+b.drop
-	var arcs []int32 // of the correction, ascending like the effect's
-	var by []int64
-	if b.closer != nil {
-		arcs, by = b.closer.arcs, b.closer.by
-	}
+	arcs, by := b.closer.arcs, b.closer.by // ascending like the effect's
 	gain := e.gain[:len(e.arcs)]
 	for j, arc := range e.arcs {
 		for ; len(arcs) > 0 && arcs[0] < arc; arcs, by = arcs[1:], by[1:] {
@@ -116,11 +112,11 @@ func (b *bounding) take(arc int32, gain, by int64) {
 	}
 	load := b.after.load[arc]
 	b.room = min(b.room, b.space[arc]-gain-by-min(b.drop, b.slack.drop[arc]))
-	b.likely = max(b.likely, b.after.net.permil(arc, max(0, load+gain+by)))
+	b.likely.over(b.after.net, arc, max(0, load+gain+by))
 	b.note(arc, load+added, b.delta[arc]+more)
 }
 
-// note takes in an arc whose bound is above the gate, and where the change adds at most more to what the failure does.
+// note takes in an arc whose bound is above the level, and where the change adds at most more to what the failure does.
 func (b *bounding) note(arc int32, load, more int64) {
 	b.peak.over(b.after.net, arc, load)
 	if load > b.full[arc] && toBPS(max(0, more))+1 > b.extra[arc] {

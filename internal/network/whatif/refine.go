@@ -8,17 +8,16 @@ import (
 // correction is how far a failure's loads after a change differ from the sum of what each does alone, as found by
 // computing paths for some of the destinations where the two meet.
 type correction struct {
+	rows int     // that were computed: the first in the order of choose
 	arcs []int32 // ascending
 	by   []int64 // units
+	net  int64   // what the worse arcs gain by the failure in these rows before the change
 	more int64   // that the other destinations may add to any arc
 	drop int64   // and to those that the change takes something off
 }
 
 // has reports whether the correction says something of arc.
 func (c *correction) has(arc int32) bool {
-	if c == nil {
-		return false
-	}
 	_, ok := slices.BinarySearch(c.arcs, arc)
 	return ok
 }
@@ -32,7 +31,7 @@ type closer struct {
 }
 
 // refine takes a closer look at the failures that the bounds leave open, where that is cheaper than computing them whole:
-// at the destinations that matter most, as many as are likely to settle the failure, or at all that meet it.
+// at the destinations that matter most, as many more as are likely to settle the failure, or at all that meet it.
 func (t *trial) refine(whole bool) {
 	var kept []open
 	var list []closer
@@ -52,39 +51,36 @@ func (t *trial) refine(whole bool) {
 	t.open = kept
 	for from := 0; from < len(list); from += sweepBatch {
 		batch := list[from:min(len(list), from+sweepBatch)]
-		found := t.correct(batch)
-		bounds := make([]bound, len(batch))
-		t.after.net.parallel(len(batch), func(_ *scratch, i int) { bounds[i] = t.bound(batch[i].index, &found[i]) }, nil)
-		for i, c := range batch {
-			if c.bound = bounds[i]; c.bound.above() || c.cuts {
+		t.correct(batch)
+		t.after.net.parallel(len(batch), func(_ *scratch, i int) { batch[i].bound = t.bound(batch[i].index, &batch[i].known) }, nil)
+		for _, c := range batch {
+			if c.bound.above() || c.cuts {
 				t.open = append(t.open, c.open)
 			}
 		}
 	}
 }
 
-// choose picks the rows to be computed: those that may exceed the sum most.
+// choose picks the rows to be computed next: those that may exceed the sum most.
 func (t *trial) choose(c *closer, whole bool) {
-	f, e := &t.sv.failures[c.index], &t.sv.effects[c.index]
-	list := t.slack.meets(f)
+	k, f := t.slack, &t.sv.failures[c.index]
+	list := k.meets(f)
 	slices.SortFunc(list, func(a, b meet) int {
 		return cmp.Or(cmp.Compare(b.both+b.less, a.both+a.less), cmp.Compare(a.row, b.row))
 	})
-	net := t.slack.bare(f) + t.slack.gained(e)
-	from := len(list)
-	c.all = t.slack.all
+	c.all = k.all
 	for _, m := range list {
-		c.all -= t.slack.moved[m.row]
+		c.all -= k.moved[m.row]
 	}
-	for from > 0 && !whole {
-		m, a := list[from-1], t.slack.moved[list[from-1].row]
-		rest := c.rest.plus(m.meeting)
-		if t.slack.rest(rest, c.all+a, net) > c.bound.room/4*3 {
+	net, to := k.bare(f)+k.gained(&t.sv.effects[c.index])-c.known.net, len(list)
+	for ; to > c.known.rows && !whole; to-- {
+		rest, all := c.rest.plus(list[to-1].meeting), c.all+k.moved[list[to-1].row]
+		if k.rest(rest, all, net) > c.bound.room/4*3 {
 			break
 		}
-		c.rest, c.all, from = rest, c.all+a, from-1
+		c.rest, c.all = rest, all
 	}
-	for _, m := range list[:from] {
+	for _, m := range list[c.known.rows:to] {
 		c.rows = append(c.rows, m.row)
 	}
 }
@@ -123,41 +119,49 @@ func (k *slack) uses(row int32, f *failure) bool {
 	return used > 1
 }
 
-// correct computes some rows of each failure before the change and after it. What the failure brings onto the worse arcs
-// in these rows is known then, and only the rest of that counts for the others.
-func (t *trial) correct(batch []closer) []correction {
+// correct computes the chosen rows of each failure before the change and after it. What the failure brings onto the worse
+// arcs in these rows is known then, and only the rest of that counts for the others.
+func (t *trial) correct(batch []closer) {
 	n := t.after.net
-	found, list := make([]correction, len(batch)), make([]*failure, len(batch))
+	list := make([]*failure, len(batch))
 	on := make([][]int32, len(n.dests))
-	for i, c := range batch {
+	for i := range batch {
+		c := &batch[i]
 		list[i] = &t.sv.failures[c.index]
+		c.known.rows += len(c.rows)
 		for _, row := range c.rows {
 			on[row] = append(on[row], int32(i))
 		}
 	}
 	lists := func(row int) []int32 { return on[row] }
 	n.sweepRows(t.sv.before, list, lists, func(s *scratch, i int, _ failureLog) {
-		net := t.slack.bare(list[i]) + t.slack.gained(&t.sv.effects[batch[i].index])
-		for _, c := range t.slack.worse {
-			net -= s.gained(c.arc)
+		c := &batch[i].known
+		for _, x := range t.slack.worse {
+			c.net += s.gained(x.arc)
 		}
-		found[i] = correction{more: t.slack.rest(batch[i].rest, batch[i].all, net), drop: batch[i].rest.drop}
-		for _, arc := range s.touched {
-			found[i].arcs, found[i].by = append(found[i].arcs, arc), append(found[i].by, -s.gain[arc])
-		}
+		c.take(s, -1)
 	})
 	n.sweepRows(t.after, list, lists, func(s *scratch, i int, _ failureLog) {
-		c := &found[i]
-		for j, arc := range c.arcs {
-			s.add(arc, c.by[j])
-		}
-		slices.Sort(s.touched)
-		c.arcs, c.by = c.arcs[:0], c.by[:0]
-		for _, arc := range s.touched {
-			if x := s.gain[arc]; x != 0 {
-				c.arcs, c.by = append(c.arcs, arc), append(c.by, x)
-			}
-		}
+		c := &batch[i]
+		c.known.take(s, 1)
+		net := t.slack.bare(list[i]) + t.slack.gained(&t.sv.effects[c.index]) - c.known.net
+		c.known.more, c.known.drop = t.slack.rest(c.rest, c.all, net), c.rest.drop
 	})
-	return found
+}
+
+// take adds the sum just made, so many times.
+func (c *correction) take(s *scratch, times int64) {
+	for _, arc := range s.touched {
+		s.gain[arc] *= times
+	}
+	for i, arc := range c.arcs {
+		s.add(arc, c.by[i])
+	}
+	slices.Sort(s.touched)
+	c.arcs, c.by = c.arcs[:0], c.by[:0]
+	for _, arc := range s.touched {
+		if x := s.gain[arc]; x != 0 {
+			c.arcs, c.by = append(c.arcs, arc), append(c.by, x)
+		}
+	}
 }

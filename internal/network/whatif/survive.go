@@ -86,6 +86,7 @@ func (sv *Survey) Survive(after *State, limits Limits) (Survival, error) {
 		t.aim()
 	}
 	t.refine(false)
+	t.refine(false)
 	t.refine(true)
 	t.resolve()
 	return t.survival(), nil
@@ -128,7 +129,8 @@ type trial struct {
 type open struct {
 	index int
 	bound bound
-	cuts  bool // demands may be cut off
+	known correction // by a closer look
+	cuts  bool       // demands may be cut off
 }
 
 // must reports whether the failure must be computed, because it may do new harm.
@@ -181,7 +183,7 @@ func (t *trial) look(list []int) {
 	t.after.net.parallel(len(list), func(_ *scratch, j int) {
 		found[j].bound.peak.arc = -1
 		if i := list[j]; t.exact[i] == nil {
-			found[j] = open{index: i, bound: t.bound(i, nil), cuts: t.mayCut(i)}
+			found[j] = open{index: i, bound: t.bound(i, &correction{}), cuts: t.mayCut(i)}
 		}
 	}, nil)
 	for _, o := range found {
@@ -195,12 +197,12 @@ func (t *trial) look(list []int) {
 func (t *trial) aim() {
 	var list []open
 	for _, o := range t.open {
-		if o.bound.likely > t.best.peak.permil {
+		if o.bound.likely.arc >= 0 && o.bound.likely.permil > t.best.peak.permil {
 			list = append(list, o)
 		}
 	}
 	slices.SortFunc(list, func(a, b open) int {
-		return cmp.Or(cmp.Compare(b.bound.likely, a.bound.likely), cmp.Compare(a.index, b.index))
+		return cmp.Or(cmp.Compare(b.bound.likely.permil, a.bound.likely.permil), cmp.Compare(a.index, b.index))
 	})
 	level := t.level
 	t.evaluate(list[:min(len(list), aimed)])
