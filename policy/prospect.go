@@ -143,25 +143,19 @@ func (p *Policy) usable(f *events.Prospect, now time.Time) (why string) {
 	return ""
 }
 
-// Loss is the share of its packets that a link loses, 0 to 1: what the counters say, or the alarm where that says more. An
-// alarm says it when it is of a kind that is measured as a ratio, and what it says is one.
-func Loss(s Subject, f *events.Prospect) float64 {
+// lost is the share of its packets that the link loses, 0 to 1: what the counters say, or the alarm where that says more.
+// An alarm says it when it is of a kind that is measured as a ratio, and what it says is one.
+func (q Question) lost() float64 {
 	share := 0.0
-	if f != nil && f.Moved > 0 {
+	if f := q.Facts.Prospect; f != nil && f.Moved > 0 {
 		share = float64(f.Benefit) / float64(f.Moved)
 	}
-	ratio := s.Kind == events.LinkErrors || s.Kind == events.SilentLoss
-	if a := s.Anomaly; a != nil && a.Unit != "" && a.Unit != "ratio" {
+	ratio := q.Symptom == events.LinkErrors || q.Symptom == events.SilentLoss
+	if a := q.Subject.Anomaly; a != nil && a.Unit != "" && a.Unit != "ratio" {
 		ratio = false
 	}
-	if ratio && s.Value > share && s.Value <= 1 {
-		share = s.Value
+	if said := q.Subject.Value; ratio && said > share && said <= 1 {
+		share = said
 	}
 	return min(share, 1)
-}
-
-func (q Question) lost() float64 {
-	s := q.Subject
-	s.Kind = q.Symptom
-	return Loss(s, q.Facts.Prospect)
 }

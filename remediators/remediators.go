@@ -26,8 +26,8 @@ type Remediator interface {
 	Name() string
 	// Check says what is wrong with the parameters of a rule (canonical JSON, nil when none are given); nil when nothing is.
 	Check(with json.RawMessage) error
-	// Propose makes a plan for target from what was seen of it. loss is the share of its packets that it loses, 0 to 1, where
-	// that is worse than packets that loop for a moment, and 0 where it is not or nobody says. An error is a sentence for the record that says why there can be no plan.
+	// Propose makes a plan for target from what was seen of it. loss is the share of its packets that it loses, 0 to 1, and 0
+	// when nobody says. An error is a sentence for the record that says why there can be no plan.
 	Propose(target events.Target, facts events.Facts, loss float64, with json.RawMessage) (events.Plan, error)
 }
 

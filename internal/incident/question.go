@@ -9,18 +9,26 @@ import (
 	"github.com/detour-net/detour/remediators"
 )
 
-// propose asks the rule's remediator for a plan. A loss that costs less than a moment's loop is not told: it is no reason to
-// hurry.
+// propose asks the rule's remediator for a plan.
 func (d *draft) propose(rule policy.Rule, i *Incident, facts events.Facts) (events.Plan, error) {
 	r, err := remediators.Find(d.world.Remediators, rule.Remediation)
 	if err != nil {
 		return events.Plan{}, fmt.Errorf("rule %q: %w", rule.Name, err)
 	}
-	loss := policy.Loss(d.subject(i), facts.Prospect)
-	if loss < d.world.Policy.Prospects().SkipStepsLoss {
-		loss = 0
+	return r.Propose(i.Target, facts, i.loss(facts), rule.With)
+}
+
+// loss is the share of its packets that the target loses, 0 to 1: what its counters show, or the alarm where it is of a kind
+// that is measured so and says more.
+func (i *Incident) loss(facts events.Facts) float64 {
+	share := 0.0
+	if f := facts.Prospect; f != nil && f.Moved > 0 {
+		share = float64(f.Benefit) / float64(f.Moved)
 	}
-	return r.Propose(i.Target, facts, loss, rule.With)
+	if said := i.Value; (i.Symptom == events.LinkErrors || i.Symptom == events.SilentLoss) && said > share && said <= 1 {
+		share = said
+	}
+	return min(share, 1)
 }
 
 // question puts together all that the policy may look at. A dry run needs nobody's approval. Approved means approved for the

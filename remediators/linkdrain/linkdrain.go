@@ -7,7 +7,7 @@
 //
 // While routers learn of a new metric one after the other, packets may go round between two of them. So the metric is raised
 // step by step where the what-if names steps between which that cannot happen, and the undo goes the same way back. A link
-// that loses more than such a moment costs is drained at once, as the policy has it.
+// that loses more than such a moment costs is drained at once, see SkipLoss.
 package linkdrain
 
 import (
@@ -34,6 +34,10 @@ const (
 	StepsAuto  = "auto"  // where the what-if knows steps without loops
 	StepsNever = "never" // at once
 )
+
+// SkipLoss is the share of its packets from which on a link is drained at once: the moments for which packets may loop lose
+// less than the time that steps take.
+const SkipLoss = 1e-3
 
 // DefaultSettle is how long every router of a network is given to go by a step before the next one: flooding and SPF timers
 // of a few seconds, with room.
@@ -131,7 +135,7 @@ func (p params) way(f *events.Prospect, loss float64) (metrics []uint32, whyNot 
 	switch {
 	case f == nil || f.Missing != "" || len(f.Steps) < 2 || p.Steps == StepsNever:
 		return nil, ""
-	case loss > 0:
+	case loss >= SkipLoss:
 		return nil, fmt.Sprintf(" at once, since it loses %.2g of its packets", loss)
 	}
 	return f.Steps, ""

@@ -120,6 +120,7 @@ func TestProposeSteps(t *testing.T) {
 		{name: "none is known", want: []uint64{16777214}},
 		{name: "none counts when nothing could be computed", way: way, missing: "a link is not seen", want: []uint64{16777214}},
 		{name: "not wanted", with: `{"steps":"never"}`, way: way, want: []uint64{16777214}},
+		{name: "nearly too lossy", loss: 0.999e-3, way: way, want: []uint64{30, 100, 16777214}, says: "by way of 30, 100"},
 		{name: "too lossy", loss: 1e-3, way: way, want: []uint64{16777214}, says: "at once, since it loses 0.001 of its packets"},
 		{name: "out of order", way: []uint32{100, 30, 100, 16777214, 200}, want: []uint64{100, 200, 16777214}, says: "by way of 100, 200"},
 	} {
