@@ -78,7 +78,7 @@ func worthIt(p *Policy, q Question) answer {
 		return notComputed(limit)
 	}
 	const most = 1 << 62
-	saves := max(f.Benefit, int64(min(q.lost()*float64(f.Moved), most)))
+	saves := max(f.Benefit, int64(min(q.Subject.lost(f)*float64(f.Moved), most)))
 	a := answer{value: fmt.Sprintf("saves %s, costs %s", events.Rate(saves), events.Rate(f.Harm)), limit: limit, detail: "the drain is expected to save more than it costs"}
 	if f.Harm == 0 || worth == 0 || saves/int64(worth) >= f.Harm {
 		a.ok = true

@@ -128,7 +128,7 @@ func TestLoopFree(t *testing.T) {
 		{"the loss is worse", "", loses(loops, 1e-3), events.Allow, "", ""},
 		{"the loss is just not worse", "", loses(loops, 0.00099), events.Ask, CheckLoopFree, ""},
 		{"the loss is worse than a jump", "", loses(way(500, LastMetric), 1e-3), events.Allow, "", ""},
-		{"an alarm of another kind says nothing of loss", "", func(q *Question) { loses(loops, 5)(q); q.Symptom = events.LinkFlap }, events.Ask, CheckLoopFree, ""},
+		{"an alarm of another kind says nothing of loss", "", func(q *Question) { loses(loops, 5)(q); q.Subject.Kind = events.LinkFlap }, events.Ask, CheckLoopFree, ""},
 		{"an alarm in another unit says nothing of loss", "", func(q *Question) {
 			loses(loops, 5)(q)
 			q.Subject.Anomaly = &events.Anomaly{Unit: "frames"}

@@ -73,7 +73,7 @@ func facts(metric uint64) events.Facts {
 // everything.
 func good() Question {
 	q := Question{
-		Now: noon, Rule: Rule{Name: "r", Autonomy: Auto}, Symptom: events.LinkErrors, Plan: drain(LastMetric), Mode: events.Live, Facts: facts(10),
+		Now: noon, Rule: Rule{Name: "r", Autonomy: Auto}, Symptom: events.LinkErrors, Subject: Subject{Kind: events.LinkErrors}, Plan: drain(LastMetric), Mode: events.Live, Facts: facts(10),
 		ApprovedFor: []string{"own"}, Situation: Situation{Capacity: map[events.Scope]int64{}},
 	}
 	for _, scope := range q.Plan.Target.Scopes {

@@ -133,8 +133,8 @@ func (q Question) loops(l ProspectLimits, f *events.Prospect, jump string) answe
 	default:
 		return answer{ok: true, value: "no loop", limit: a.limit, detail: "no packet loops on the way, whatever the order in which routers learn of it"}
 	}
-	if lost := q.lost(); lost >= l.SkipStepsLoss {
-		a.ok, a.detail = true, fmt.Sprintf("%s; the link loses %.2g of its packets, which is worse", a.detail, lost)
+	if why := l.atOnce(q.Subject, f); why != "" {
+		a.ok, a.detail = true, fmt.Sprintf("%s; %s, which is worse", a.detail, why)
 		return a
 	}
 	return q.treated(l.Loops, a)

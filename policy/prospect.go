@@ -27,7 +27,7 @@ type ProspectLimits struct {
 	Edge          Treatment `yaml:"edge" json:"edge"`                       // of new violations that overload nothing: a failure more cuts traffic off, at a router with two ways
 
 	Loops         Treatment `yaml:"loops" json:"loops"`                     // of a plan on whose way packets may loop
-	SkipStepsLoss float64   `yaml:"skip_steps_loss" json:"skip_steps_loss"` // a link that loses at least this share of its packets is drained all the same
+	SkipStepsLoss float64   `yaml:"skip_steps_loss" json:"skip_steps_loss"` // a link that loses at least this share of its packets is drained at once, loops or not
 
 	Worth int `yaml:"worth" json:"worth"` // what a drain saves over what it is expected to cost, at least; less is left to a person. 0: not asked
 
@@ -141,21 +141,4 @@ func (p *Policy) usable(f *events.Prospect, now time.Time) (why string) {
 		return "it is said to agree on more links than are known"
 	}
 	return ""
-}
-
-// lost is the share of its packets that the link loses, 0 to 1: what the counters say, or the alarm where that says more.
-// An alarm says it when it is of a kind that is measured as a ratio, and what it says is one.
-func (q Question) lost() float64 {
-	share := 0.0
-	if f := q.Facts.Prospect; f != nil && f.Moved > 0 {
-		share = float64(f.Benefit) / float64(f.Moved)
-	}
-	ratio := q.Symptom == events.LinkErrors || q.Symptom == events.SilentLoss
-	if a := q.Subject.Anomaly; a != nil && a.Unit != "" && a.Unit != "ratio" {
-		ratio = false
-	}
-	if said := q.Subject.Value; ratio && said > share && said <= 1 {
-		share = said
-	}
-	return min(share, 1)
 }

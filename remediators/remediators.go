@@ -26,9 +26,9 @@ type Remediator interface {
 	Name() string
 	// Check says what is wrong with the parameters of a rule (canonical JSON, nil when none are given); nil when nothing is.
 	Check(with json.RawMessage) error
-	// Propose makes a plan for target from what was seen of it. loss is the share of its packets that it loses, 0 to 1, and 0
-	// when nobody says. An error is a sentence for the record that says why there can be no plan.
-	Propose(target events.Target, facts events.Facts, loss float64, with json.RawMessage) (events.Plan, error)
+	// Propose makes a plan for target from what was seen of it. atOnce is why it must not take its time over steps, "" when it
+	// may. An error is a sentence for the record that says why there can be no plan.
+	Propose(target events.Target, facts events.Facts, atOnce string, with json.RawMessage) (events.Plan, error)
 }
 
 // All returns every remediator.

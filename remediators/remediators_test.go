@@ -86,7 +86,7 @@ func TestEveryPlanCanBeUndone(t *testing.T) {
 		}
 		facts.Prospect = &events.Prospect{Steps: rapid.SliceOfN(rapid.Uint32Range(1, 1<<24-1), 0, 5).Draw(t, "steps")}
 		r := rapid.SampledFrom(All()).Draw(t, "remediator")
-		plan, err := r.Propose(target, facts, 0, json.RawMessage(rapid.SampledFrom(withs[r.Name()]).Draw(t, "with")))
+		plan, err := r.Propose(target, facts, "", json.RawMessage(rapid.SampledFrom(withs[r.Name()]).Draw(t, "with")))
 		if err != nil {
 			if !cmp.Equal(plan, events.Plan{}, cmp.AllowUnexported(events.Value{})) {
 				t.Fatal("a plan beside an error")

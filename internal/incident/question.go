@@ -15,20 +15,7 @@ func (d *draft) propose(rule policy.Rule, i *Incident, facts events.Facts) (even
 	if err != nil {
 		return events.Plan{}, fmt.Errorf("rule %q: %w", rule.Name, err)
 	}
-	return r.Propose(i.Target, facts, i.loss(facts), rule.With)
-}
-
-// loss is the share of its packets that the target loses, 0 to 1: what its counters show, or the alarm where it is of a kind
-// that is measured so and says more.
-func (i *Incident) loss(facts events.Facts) float64 {
-	share := 0.0
-	if f := facts.Prospect; f != nil && f.Moved > 0 {
-		share = float64(f.Benefit) / float64(f.Moved)
-	}
-	if said := i.Value; (i.Symptom == events.LinkErrors || i.Symptom == events.SilentLoss) && said > share && said <= 1 {
-		share = said
-	}
-	return min(share, 1)
+	return r.Propose(i.Target, facts, d.world.Policy.AtOnce(d.subject(i), facts.Prospect), rule.With)
 }
 
 // question puts together all that the policy may look at. A dry run needs nobody's approval. Approved means approved for the

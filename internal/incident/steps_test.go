@@ -72,30 +72,3 @@ func TestStepsBackInTime(t *testing.T) {
 		t.Errorf("it is %s\n%s", i.Phase, s.out.String())
 	}
 }
-
-// TestLoss takes what a link loses from its counters or its alarm, whichever says more.
-func TestLoss(t *testing.T) {
-	for _, c := range []struct {
-		kind           events.AnomalyKind
-		value          float64
-		benefit, moved int64
-		want           float64
-	}{
-		{events.LinkErrors, 3e-4, 0, 0, 3e-4},
-		{events.SilentLoss, 0.2, 0, 0, 0.2},
-		{events.OpticalDegrade, 0.2, 0, 0, 0},
-		{events.LinkErrors, 3e-4, 1, 100, 0.01},
-		{events.LinkErrors, 0.5, 1, 100, 0.5},
-		{events.LinkErrors, 9600, 1, 100, 0.01}, // errors in a second, not a share
-		{events.LinkErrors, 0, 7, 0, 0},
-		{events.LinkErrors, 0, 300, 100, 1},
-	} {
-		i := &Incident{Symptom: c.kind, Value: c.value}
-		if got := i.loss(events.Facts{Prospect: &events.Prospect{Benefit: c.benefit, Moved: c.moved}}); got != c.want {
-			t.Errorf("%s of %g with %d of %d bit/s lost: %g, want %g", c.kind, c.value, c.benefit, c.moved, got, c.want)
-		}
-	}
-	if got := (&Incident{Symptom: events.LinkErrors, Value: 1e-3}).loss(events.Facts{}); got != 1e-3 {
-		t.Errorf("without a what-if: %g", got)
-	}
-}

@@ -53,7 +53,7 @@ func read(with json.RawMessage) (params, error) {
 }
 
 // Propose plans the raise at both ends, for every level and family configured there.
-func (Remediator) Propose(target events.Target, facts events.Facts, _ float64, with json.RawMessage) (events.Plan, error) {
+func (Remediator) Propose(target events.Target, facts events.Facts, _ string, with json.RawMessage) (events.Plan, error) {
 	p, err := read(with)
 	if err != nil {
 		return events.Plan{}, err

@@ -40,7 +40,7 @@ func TestPropose(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			target, facts := seen(tt.same, tt.den1, tt.den2, tt.kcy)
-			plan, err := New().Propose(target, facts, 0, json.RawMessage(tt.with))
+			plan, err := New().Propose(target, facts, "", json.RawMessage(tt.with))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -88,7 +88,7 @@ func TestProposeRefuses(t *testing.T) {
 			if tt.spoil != nil {
 				tt.spoil(&facts)
 			}
-			_, err := New().Propose(target, facts, 0, json.RawMessage(tt.with))
+			_, err := New().Propose(target, facts, "", json.RawMessage(tt.with))
 			if err == nil || !strings.Contains(err.Error(), tt.want) {
 				t.Errorf("err = %v, want %q", err, tt.want)
 			}

@@ -7,7 +7,7 @@
 //
 // While routers learn of a new metric one after the other, packets may go round between two of them. So the metric is raised
 // step by step where the what-if names steps between which that cannot happen, and the undo goes the same way back. A link
-// that loses more than such a moment costs is drained at once, see SkipLoss.
+// that loses more than such a moment costs is drained at once; which one does is the policy's to say.
 package linkdrain
 
 import (
@@ -34,10 +34,6 @@ const (
 	StepsAuto  = "auto"  // where the what-if knows steps without loops
 	StepsNever = "never" // at once
 )
-
-// SkipLoss is the share of its packets from which on a link is drained at once: the moments for which packets may loop lose
-// less than the time that steps take.
-const SkipLoss = 1e-3
 
 // DefaultSettle is how long every router of a network is given to go by a step before the next one: flooding and SPF timers
 // of a few seconds, with room.
@@ -84,7 +80,7 @@ func read(with json.RawMessage) (params, error) {
 
 // Propose plans to set the drain metric at both ends, for every level and family configured there, by the steps of
 // facts.Prospect where there are any.
-func (Remediator) Propose(target events.Target, facts events.Facts, loss float64, with json.RawMessage) (events.Plan, error) {
+func (Remediator) Propose(target events.Target, facts events.Facts, atOnce string, with json.RawMessage) (events.Plan, error) {
 	p, err := read(with)
 	if err != nil {
 		return events.Plan{}, err
@@ -107,7 +103,7 @@ func (Remediator) Propose(target events.Target, facts events.Facts, loss float64
 	if err != nil {
 		return events.Plan{}, err
 	}
-	way, how := p.way(facts.Prospect, loss)
+	way, how := p.way(facts.Prospect, atOnce)
 	steps, passed := linkmetric.By(step, way, highest)
 	if len(steps) > 1 {
 		for i := range steps {
@@ -131,12 +127,12 @@ func (Remediator) Propose(target events.Target, facts events.Facts, loss float64
 }
 
 // way returns the metrics to go by, and why none although some are known.
-func (p params) way(f *events.Prospect, loss float64) (metrics []uint32, whyNot string) {
+func (p params) way(f *events.Prospect, atOnce string) (metrics []uint32, whyNot string) {
 	switch {
 	case f == nil || f.Missing != "" || len(f.Steps) < 2 || p.Steps == StepsNever:
 		return nil, ""
-	case loss >= SkipLoss:
-		return nil, fmt.Sprintf(" at once, since it loses %.2g of its packets", loss)
+	case atOnce != "":
+		return nil, " at once, since " + atOnce
 	}
 	return f.Steps, ""
 }

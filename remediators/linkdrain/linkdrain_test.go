@@ -34,7 +34,7 @@ func seen() events.Facts {
 
 func TestPropose(t *testing.T) {
 	for with, metric := range map[string]uint64{``: 16777214, `{"style":"soft"}`: 16777214, `{}`: 16777214, `{"style":"hard"}`: 16777215} {
-		plan, err := New().Propose(link(), seen(), 0, json.RawMessage(with))
+		plan, err := New().Propose(link(), seen(), "", json.RawMessage(with))
 		if err != nil {
 			t.Fatalf("%s: %v", with, err)
 		}
@@ -95,7 +95,7 @@ func TestProposeRefuses(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			target, facts := link(), seen()
 			tt.spoil(&target, &facts)
-			plan, err := New().Propose(target, facts, 0, json.RawMessage(tt.with))
+			plan, err := New().Propose(target, facts, "", json.RawMessage(tt.with))
 			if err == nil || !strings.Contains(err.Error(), tt.want) {
 				t.Errorf("Propose = %v, %v; want %q", plan, err, tt.want)
 			}
@@ -108,7 +108,7 @@ func TestProposeSteps(t *testing.T) {
 	for _, tt := range []struct {
 		name    string
 		with    string
-		loss    float64
+		atOnce  string
 		way     []uint32
 		missing string
 		want    []uint64 // metrics after each step
@@ -120,14 +120,14 @@ func TestProposeSteps(t *testing.T) {
 		{name: "none is known", want: []uint64{16777214}},
 		{name: "none counts when nothing could be computed", way: way, missing: "a link is not seen", want: []uint64{16777214}},
 		{name: "not wanted", with: `{"steps":"never"}`, way: way, want: []uint64{16777214}},
-		{name: "nearly too lossy", loss: 0.999e-3, way: way, want: []uint64{30, 100, 16777214}, says: "by way of 30, 100"},
-		{name: "too lossy", loss: 1e-3, way: way, want: []uint64{16777214}, says: "at once, since it loses 0.001 of its packets"},
+		{name: "in a hurry", atOnce: "it burns", way: way, want: []uint64{16777214}, says: "at once, since it burns"},
+		{name: "in a hurry, where one is enough", atOnce: "it burns", way: way[3:], want: []uint64{16777214}},
 		{name: "out of order", way: []uint32{100, 30, 100, 16777214, 200}, want: []uint64{100, 200, 16777214}, says: "by way of 100, 200"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			facts := seen()
 			facts.Prospect = &events.Prospect{Steps: tt.way, Missing: tt.missing}
-			plan, err := New().Propose(link(), facts, tt.loss, json.RawMessage(tt.with))
+			plan, err := New().Propose(link(), facts, tt.atOnce, json.RawMessage(tt.with))
 			if err != nil {
 				t.Fatal(err)
 			}
