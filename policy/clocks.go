@@ -75,7 +75,7 @@ func defaults() file {
 		Prospect: ProspectLimits{
 			Missing: TreatAsk, MatrixAge: 15 * minute, MatrixAgeApproved: hour, CountersPermil: 900, FitPermil: 950,
 			WorstPermil: 800, SurvivePermil: 1000, WorseByPermil: 50, NewViolations: 0, Edge: TreatAsk,
-			Loops: TreatAsk, SkipStepsLoss: 1e-3, Worth: 10, WhenUnbearable: UnbearablePage,
+			Loops: TreatAsk, SkipStepsLoss: 1e-3, Worth: 10, WhenHeld: HeldWait, WhenUnbearable: UnbearablePage,
 		},
 		Verify: VerifyLimits{
 			TrafficPermilOfLine: 10, TrafficPermilOfPrior: 50, ErrorsPerSecond: 0, WorstLinkPermil: 800, WorseByPermil: 50,

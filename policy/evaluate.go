@@ -11,11 +11,24 @@ import (
 // platform or the act wants one; only then the answer is allow.
 func (p *Policy) Evaluate(q Question) events.Ruled { return p.rule(q, p.asked(q.Rule)) }
 
+// EvaluateStep says whether a mitigation that is under way may go on by the steps that are left, which are the plan's. It
+// asks what Evaluate asks, but for what concerns beginning: the rates, which count it already; what it is worth, for
+// traffic may have left; and whether the link is drained already, for that is its own doing.
+func (p *Policy) EvaluateStep(q Question) events.Ruled {
+	return p.rule(q, slices.DeleteFunc(slices.Clone(p.asked(q.Rule)), func(c check) bool {
+		switch c.name {
+		case CheckRate, CheckCeilRate, CheckWorth, CheckUndrained:
+			return true
+		}
+		return false
+	}))
+}
+
 // EvaluateRelease says whether the plan's mitigation may be taken back now. Only what concerns putting back is asked:
 // freeze, breaker, budgets, rates and approvals stop what adds risk, and never keep a drain in place.
 func (p *Policy) EvaluateRelease(q Question) events.Ruled { return p.rule(q, releaseChecks) }
 
-// Names of the checks of Evaluate and EvaluateRelease.
+// Names of the checks of Evaluate, EvaluateStep and EvaluateRelease.
 const (
 	CheckPlan       = "plan-sane"
 	CheckCure       = "right-cure"

@@ -33,7 +33,7 @@ max_age: {default: 3m, link-flap: 10m}
 future_skew: 2s
 clocks: {hold: 1m, on_expiry: release, undo_attempts: 3}
 facts: {coverage_permil: 900, others_down: 0, unproven: ask}
-prospect: {missing: refuse, matrix_age: 5m, fit_permil: 900, worst_permil: 700, edge: refuse, loops: allow, skip_steps_loss: 1e-2, worth: 5, when_unbearable: revert}
+prospect: {missing: refuse, matrix_age: 5m, fit_permil: 900, worst_permil: 700, edge: refuse, loops: allow, skip_steps_loss: 1e-2, worth: 5, when_held: revert, when_unbearable: revert}
 keep: {depends_on: [den, kcy], never: [den-kcy]}
 verify: {worst_link_permil: 700}
 breaker: {failed_verifications: 3, within: 2h}
@@ -136,6 +136,7 @@ func TestParseRefuses(t *testing.T) {
 		{"loss of nothing", "prospect: {skip_steps_loss: 0}", []string{"p.yaml:1:29: prospect.skip_steps_loss: 0: want a share of packets above 0 and at most 1"}},
 		{"loss in percent", "prospect: {skip_steps_loss: 1.5}", []string{"prospect.skip_steps_loss: 1.5: want a share"}},
 		{"worth", "prospect: {worth: -1}", []string{"prospect.worth: -1: want 0 to 1000"}},
+		{"held", "prospect: {when_held: page}", []string{`prospect.when_held: "page" is not known; want one of wait, revert`}},
 		{"unbearable", "prospect: {when_unbearable: ask}", []string{`prospect.when_unbearable: "ask" is not known; want one of page, revert`}},
 		{"kept twice", "keep: {never: [a, a]}", []string{`p.yaml:1:19: keep.never[1]: "a" is given twice`}},
 		{"kept without a name", "keep: {depends_on: ['']}", []string{"keep.depends_on[0]: is missing"}},
@@ -247,7 +248,7 @@ func TestLimitsAreAllThere(t *testing.T) {
 		"prospect.fit_permil": {Value: "900", Source: FromFile}, "prospect.worst_permil": {Value: "700", Source: FromFile}, "prospect.survive_permil": {Value: "1000", Source: FromDefault},
 		"prospect.worse_by_permil": {Value: "50", Source: FromDefault}, "prospect.new_violations": {Value: "0", Source: FromDefault}, "prospect.edge": {Value: "refuse", Source: FromFile},
 		"prospect.loops": {Value: "allow", Source: FromFile}, "prospect.skip_steps_loss": {Value: "0.01", Source: FromFile}, "prospect.worth": {Value: "5", Source: FromFile},
-		"prospect.when_unbearable": {Value: "revert", Source: FromFile}, "keep.depends_on": {Value: "den, kcy", Source: FromFile}, "keep.never": {Value: "den-kcy", Source: FromFile},
+		"prospect.when_held": {Value: "revert", Source: FromFile}, "prospect.when_unbearable": {Value: "revert", Source: FromFile}, "keep.depends_on": {Value: "den, kcy", Source: FromFile}, "keep.never": {Value: "den-kcy", Source: FromFile},
 		"budgets.rates": {Value: "2 in 5m0s", Source: FromFile}, "approvals.roles": {Value: "approver, noc", Source: FromFile},
 		"max_age.default": {Value: "3m0s", Source: FromFile}, "max_age.link-flap": {Value: "10m0s", Source: FromFile}, "future_skew": {Value: "2s", Source: FromFile},
 		"clocks.hold": {Value: "1m0s", Source: FromFile}, "clocks.hold_max": {Value: "24h0m0s", Source: FromDefault}, "clocks.on_expiry": {Value: "release", Source: FromFile},
@@ -303,7 +304,7 @@ func TestCheckKeep(t *testing.T) {
 
 func TestProspects(t *testing.T) {
 	l := parse(t, whole).Prospects()
-	if l.WhenUnbearable != UnbearableRevert || l.Missing != TreatRefuse || l.WorstPermil != 700 || l.SurvivePermil != 1000 {
+	if l.WhenHeld != HeldRevert || l.WhenUnbearable != UnbearableRevert || l.Missing != TreatRefuse || l.WorstPermil != 700 || l.SurvivePermil != 1000 {
 		t.Errorf("limits %+v", l)
 	}
 }

@@ -31,6 +31,7 @@ type ProspectLimits struct {
 
 	Worth int `yaml:"worth" json:"worth"` // what a drain saves over what it is expected to cost, at least; less is left to a person. 0: not asked
 
+	WhenHeld       Held       `yaml:"when_held" json:"when_held"`             // what happens to a drain between two steps when a check holds up the next one
 	WhenUnbearable Unbearable `yaml:"when_unbearable" json:"when_unbearable"` // what happens to a drain that stands and no longer keeps these limits
 }
 
@@ -41,6 +42,15 @@ type Unbearable string
 const (
 	UnbearablePage   Unbearable = "page"   // it stays and a person is called
 	UnbearableRevert Unbearable = "revert" // it is taken back
+)
+
+// Held is what happens to a drain between two steps when a check that time or a person can satisfy holds up the next one.
+type Held string
+
+// What may happen to it.
+const (
+	HeldWait   Held = "wait"   // it stays where it is for as long as its verification may take, and is taken back then
+	HeldRevert Held = "revert" // it is taken back at once
 )
 
 // Treatment is what is done where something is not known, or not as it should be.
@@ -97,6 +107,7 @@ func (v validator) prospect(l ProspectLimits) {
 	if !(l.SkipStepsLoss > 0 && l.SkipStepsLoss <= 1) {
 		v.bad("prospect.skip_steps_loss", "%v: want a share of packets above 0 and at most 1", l.SkipStepsLoss)
 	}
+	oneOf(v, "prospect.when_held", l.WhenHeld, HeldWait, HeldRevert)
 	oneOf(v, "prospect.when_unbearable", l.WhenUnbearable, UnbearablePage, UnbearableRevert)
 }
 

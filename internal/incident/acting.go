@@ -94,7 +94,7 @@ func (d *draft) outcome(i *Incident, step, change int) bool {
 	act := events.Act{Step: step, Change: change, Undo: i.Intent.Undo, Fence: i.Intent.Position}
 	for _, r := range d.world.Results[i.ID] {
 		// What was taken back while the ledger could not be written is the outcome of the undo that could not be written then.
-		if f, ok := r.(events.Found); ok && act.Undo && f.Doubt == 0 && f.Seen == events.SeenBefore && f.Step == step && f.Change == change {
+		if f, ok := r.(events.Found); ok && act.Undo && takenBack(f) && f.Step == step && f.Change == change {
 			d.append(i.ID, events.Applied{Act: act, Detail: f.Detail})
 			return true
 		}
@@ -196,7 +196,7 @@ func (i *Incident) count() (before, after, other int) {
 // died, or it got lost on the way. It is also how often a plan is decided anew for that reason.
 const maxAttempts = 2
 
-// acting goes from step to step. A step that got lost at one end is finished once more, under a new fence; one that was
+// acting goes from step to step, as the policy lets it. A step that got lost at one end is finished once more, under a new fence; one that was
 // refused is taken back at the other: a link is never left with one end drained.
 func (d *draft) acting(i *Incident) {
 	if !d.settle(i) {
@@ -213,18 +213,9 @@ func (d *draft) acting(i *Incident) {
 	case lost && after == 0 && i.Lost < maxAttempts:
 		d.append(i.ID, events.Relapsed{Why: "nothing of it reached a router: decided anew"})
 	case stands && i.Abort == nil && !i.Intent.Verify.IsZero() && !d.world.Now.Before(i.Intent.Verify):
-		d.undo(i, fmt.Sprintf("the step after it could not be begun by %s", i.Intent.Verify.Format(time.RFC3339)))
+		d.undo(i, i.tooLate())
 	case stands && i.Abort == nil:
-		if !d.settled(i, step) {
-			return
-		}
-		if f, frozen := d.board.FrozenBy(i.Target.Scopes); frozen && i.Live() {
-			d.undo(i, fmt.Sprintf("%s was frozen between two steps by %s: %s", f.Scope, f.By.Name, f.Reason))
-			return
-		}
-		if !i.Live() || d.stillBorne(i) {
-			d.intend(i.ID, step+1, false, "")
-		}
+		d.goOn(i, step+1)
 	case after > 0:
 		d.undo(i, i.whyBack())
 	case other > 0:
@@ -259,17 +250,6 @@ func (i *Incident) refused() string {
 	}
 	device := i.Plan.Plan.Steps[i.Refusal.Step].Changes[i.Refusal.Change].Device
 	return fmt.Sprintf("%s did not take it (%s): %s", device, i.Refusal.Class, i.Refusal.Detail)
-}
-
-// settled reports whether a step has stood, or its undo, for as long as the network takes to agree on it. There and back
-// it is the same two metrics between which it must.
-func (d *draft) settled(i *Incident, step int) bool {
-	at := i.Touched.Add(i.Plan.Plan.Steps[step].Settle.Std())
-	if d.world.Now.Before(at) {
-		d.wakeAt(at)
-		return false
-	}
-	return true
 }
 
 // standing is the last step of which anything stands, -1 when there is none.

@@ -10,41 +10,101 @@ import (
 )
 
 // TestAuthorised lists whose undo needs no record of its own: that of a step whose newest intent is one's own, while it is
-// being carried out or verified.
+// being carried out or verified; and what of it may be gone by.
 func TestAuthorised(t *testing.T) {
-	undo := events.Record{Incident: "a-b-1", Body: events.Intended{Undo: true, Changes: []int{0, 1}, Owner: "r1/1"}}
+	record := func(bodies ...events.Body) (list []events.Record) {
+		for _, b := range bodies {
+			list = append(list, events.Record{Incident: "a-b-1", Body: b})
+		}
+		return list
+	}
+	undo := events.Intended{Undo: true, Changes: []int{0, 1}, Owner: "r1/1"}
+	verifying := []string{"link a-b stubborn", "event e1 firing major a-b"}
 	for _, c := range []struct {
 		name    string
 		script  []string
 		records []events.Record
 		me      string
-		want    []uint64 // fences
+		want    int      // of the records
+		fences  []uint64 // of the orders
 	}{
-		{"its verification failed", []string{"link a-b stubborn", "event e1 firing major a-b"}, []events.Record{{Incident: "a-b-1", Body: events.Verified{}}, undo}, "r1/1", []uint64{1, 1}},
-		{"it stands at one end only", []string{"router b hangs", "event e1 firing major a-b"}, []events.Record{undo}, "r1/1", []uint64{1, 1}},
-		{"another's", []string{"link a-b stubborn", "event e1 firing major a-b"}, []events.Record{undo}, "r2/1", nil},
-		{"a step", []string{"link a-b stubborn", "event e1 firing major a-b"}, []events.Record{{Incident: "a-b-1", Body: events.Intended{Changes: []int{0}}}}, "r1/1", nil},
-		{"it is held", []string{"event e1 firing major a-b"}, []events.Record{undo}, "r1/1", nil},
-		{"an undo is under way", []string{"event e1 firing major a-b", "router b hangs", "undrain a-b-1 ann"}, []events.Record{undo}, "r1/1", nil},
-		{"a dry run", []string{"mode dry-run", "event e1 firing major a-b"}, []events.Record{undo}, "r1/1", nil},
-		{"not even opened", nil, []events.Record{undo}, "r1/1", nil},
+		{"its verification failed", verifying, record(events.Verified{}, undo), "r1/1", 2, []uint64{1, 1}},
+		{"what came of it is not known yet", verifying, record(events.Verified{}, undo, events.Unknown{}), "r1/1", 2, []uint64{1, 1}},
+		{"it stands at one end only", []string{"router b hangs", "event e1 firing major a-b"}, record(events.Refused{Act: events.Act{Change: 1, Fence: 1}}, undo), "r1/1", 2, []uint64{1, 1}},
+		{"another's", verifying, record(undo), "r2/1", 0, nil},
+		{"a step", verifying, record(events.Intended{Changes: []int{0}}), "r1/1", 0, nil},
+		{"no undo comes of it", verifying, record(events.Verified{Pass: true}), "r1/1", 0, nil},
+		{"it is held", []string{"event e1 firing major a-b"}, record(undo), "r1/1", 0, nil},
+		{"an undo is under way", []string{"event e1 firing major a-b", "router b hangs", "undrain a-b-1 ann"}, record(undo), "r1/1", 0, nil},
+		{"a dry run", []string{"mode dry-run", "event e1 firing major a-b"}, record(undo), "r1/1", 0, nil},
+		{"not even opened", nil, record(undo), "r1/1", 0, nil},
+		{"of several", append([]string{"link c-d stubborn", "event e2 firing major c-d"}, verifying...),
+			append([]events.Record{{Incident: "c-d-1", Body: events.Verified{Pass: true}}}, record(events.Verified{}, undo)...), "r1/1", 2, []uint64{3, 3}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s := newStage(t, usualPolicy(t))
 			for _, line := range c.script {
 				s.say(line)
 			}
+			b := s.active.board
+			authorised := Authorised(b, b, c.records, c.me)
+			if len(authorised) != c.want {
+				t.Fatalf("%d records are authorised, want %d: %+v", len(authorised), c.want, authorised)
+			}
 			var got []uint64
-			for n, o := range Authorised(s.active.board, c.records, c.me) {
+			for n, o := range Undoing(b, Suppose(b, authorised, s.now, c.me), c.me) {
 				if o.Act.Change != n || !o.Undo || o.Change.Settings[0].After != events.UintValue(usual) {
 					t.Errorf("order %d is %+v", n, o)
 				}
 				got = append(got, o.Fence)
 			}
-			if diff := cmp.Diff(c.want, got); diff != "" {
+			if diff := cmp.Diff(c.fences, got); diff != "" {
 				t.Errorf("fences of what is authorised (-want +got):\n%s\n%s", diff, s.out.String())
 			}
 		})
+	}
+}
+
+// TestUndoingStepByStep takes back two steps that are only supposed to have failed: one after the other, each under the fence
+// of the ledger's newest intent, or of the look that has raised its router since.
+func TestUndoingStepByStep(t *testing.T) {
+	s := newStage(t, usualPolicy(t))
+	s.beginTwoSteps()
+	s.say("router b loses")
+	s.say("link a-b stubborn")
+	s.say("tick 70s")
+	ledger := s.active.board
+	i, _ := ledger.Incident("a-b-1")
+	if i.Phase != Verifying || i.Steps[1][1].Raised <= i.Intent.Position {
+		t.Fatalf("it is %s, and b was not looked at:\n%s", i.Phase, s.out.String())
+	}
+	fences := []uint64{i.Intent.Position, i.Steps[1][1].Raised}
+	alone := Suppose(ledger, []events.Record{
+		{Incident: i.ID, Body: events.Verified{}}, {Incident: i.ID, Body: events.Intended{Step: 1, Undo: true, Changes: []int{0, 1}, Owner: i.Intent.Owner}},
+	}, s.now, i.Intent.Owner)
+	for step := 1; step >= 0; step-- {
+		orders := Undoing(ledger, alone, i.Intent.Owner)
+		if len(orders) != 2 {
+			t.Fatalf("%d orders to take back step %d", len(orders), step)
+		}
+		at, _ := alone.Incident(i.ID)
+		var records []events.Record
+		for n, o := range orders {
+			if o.Step != step || o.Fence != fences[n] {
+				t.Errorf("step %d, change %d: order of step %d under fence %d, want %d", step, n, o.Step, o.Fence, fences[n])
+			}
+			records = append(records, events.Record{Incident: i.ID, Body: events.Applied{Act: events.Act{Step: step, Change: n, Undo: true, Fence: at.Intent.Position}}})
+		}
+		if step > 0 {
+			records = append(records, events.Record{Incident: i.ID, Body: events.Intended{Undo: true, Changes: []int{0, 1}, Owner: i.Intent.Owner}})
+		}
+		if records = append(records, events.Record{Incident: i.ID, Body: events.Reverted{}}); len(Authorised(ledger, alone, records, i.Intent.Owner)) != len(records)-1 {
+			t.Errorf("step %d: not all of %+v is authorised, or more", step, records)
+		}
+		alone = Suppose(alone, records[:len(records)-1], s.now, i.Intent.Owner)
+	}
+	if orders := Undoing(ledger, alone, i.Intent.Owner); len(orders) > 0 {
+		t.Errorf("all is taken back, and there are orders: %+v", orders)
 	}
 }
 

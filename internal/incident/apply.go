@@ -187,7 +187,7 @@ func (b *Board) foldIncident(i *Incident, c events.Commit, body events.Body) (to
 	case events.Ruled:
 		i.Ruling = &r
 		i.bears(r, c.At)
-		if r.Verdict == events.Defer && i.Phase != Holding {
+		if r.Verdict == events.Defer && i.Phase != Holding && i.Phase != Acting {
 			to = Waiting
 		}
 	case events.Asked:

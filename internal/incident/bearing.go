@@ -51,17 +51,10 @@ func (d *draft) isLook(i *Incident, facts events.Facts) bool {
 }
 
 // stillBorne asks before a further step what was asked before the first, of what is seen now. What it finds too much is taken
-// back; where nothing is seen in time, the step before is taken back too.
-func (d *draft) stillBorne(i *Incident) bool {
-	facts, ok := d.facts(i)
-	if decided := i.Plan.Facts.Prospect; ok && decided != nil && decided.Missing == "" && !d.isLook(i, facts) {
+// back; where too little is seen, it is waited for.
+func (d *draft) stillBorne(i *Incident, facts events.Facts) bool {
+	if decided := i.Plan.Facts.Prospect; decided != nil && decided.Missing == "" && !d.isLook(i, facts) {
 		d.observe(i) // less is known than when the first step was decided on
-		ok = false
-	}
-	if !ok {
-		if !i.Intent.Verify.IsZero() {
-			d.wakeAt(i.Intent.Verify)
-		}
 		return false
 	}
 	if c := d.world.Policy.Bearable(facts.Prospect, d.world.Now, i.approvedFor(policy.CheckSurvives)); !c.OK {

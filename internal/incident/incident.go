@@ -220,10 +220,18 @@ func (i *Incident) note(position uint64) {
 	i.Positions = append(i.Positions, position)
 }
 
-// fence is the election id under which the newest intent's change can still be spoken of: a look that settled a doubt has
-// raised its router above the intent's position, and what is sent under that would be refused.
+// fence is the election id under which a change of the newest intent, or of a step before it, can still be spoken of: a look
+// that settled a doubt has raised its router above the intent's position, and what is sent under that would be refused.
 func (i *Incident) fence(step, change int) uint64 {
-	return max(i.Intent.Position, i.Steps[step][change].Raised)
+	fence, device := i.Intent.Position, i.Plan.Plan.Steps[step].Changes[change].Device
+	for s, states := range i.Steps {
+		for c, state := range states {
+			if i.Plan.Plan.Steps[s].Changes[c].Device == device {
+				fence = max(fence, state.Raised)
+			}
+		}
+	}
+	return fence
 }
 
 // order is what a router is asked for one change of the newest intent.

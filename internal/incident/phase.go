@@ -68,6 +68,7 @@ var table = []Transition{
 	{Asking, events.KindAborted, Asking, ""},
 	{Asking, events.KindClosed, Closed, "rejected, lapsed, cleared or aborted"},
 
+	{Acting, events.KindRuled, Acting, "the next step may be taken, is held up, or may not"},
 	{Acting, events.KindIntended, Acting, "the next step"},
 	{Acting, events.KindApplied, Acting, ""},
 	{Acting, events.KindApplied, Verifying, "the last step stands"},

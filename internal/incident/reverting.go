@@ -23,7 +23,7 @@ func (d *draft) reverting(i *Incident) {
 		if d.seenUndone(i) {
 			d.reverted(i)
 		}
-	case i.Intent.Undo && i.standing() < i.Intent.Step && !d.settled(i, i.standing()):
+	case i.Intent.Undo && i.standing() < i.Intent.Step && !d.backAlready(i, i.standing()) && !d.settled(i, i.standing()):
 	case i.Intent.Attempt < d.clocks().UndoAttempts || d.unreached(i) || !slices.ContainsFunc(i.Steps[i.Intent.Step], func(c ChangeState) bool { return c.Seen == events.SeenAfter }):
 		if at := i.Intent.At.Add(time.Duration(i.Intent.Attempt) * d.clocks().LookEvery.Std()); i.Refusal != nil && i.Refusal.Undo && d.world.Now.Before(at) {
 			d.wakeAt(at)
@@ -36,6 +36,14 @@ func (d *draft) reverting(i *Incident) {
 			Remedy: fmt.Sprintf("see why the router refuses, then: detour undrain %s", i.ID),
 		})
 	}
+}
+
+// backAlready reports whether this replica took a step back while the ledger could not be written: there is nothing to wait for.
+func (d *draft) backAlready(i *Incident, step int) bool {
+	return slices.ContainsFunc(d.world.Results[i.ID], func(r events.Body) bool {
+		f, ok := r.(events.Found)
+		return ok && takenBack(f) && f.Step == step
+	})
 }
 
 // backAtOnce notices a router that came back without any step: it holds what was before the first one, which the undo of a

@@ -314,7 +314,10 @@ func (s *simulation) offline(r *replica, w World) {
 			s.begin(r, o)
 		}
 	}
-	for _, o := range Authorised(r.known, d.Records, r.me()) {
+	if undo := Authorised(r.board, r.known, d.Records, w.Me); len(undo) > 0 {
+		r.known = Suppose(r.known, undo, w.Now, w.Me)
+	}
+	for _, o := range Undoing(r.board, r.known, w.Me) {
 		key := fmt.Sprintf("%s %d.%d %d", o.Incident, o.Step, o.Act.Change, o.Fence)
 		if r.alone[key] {
 			continue

@@ -57,15 +57,13 @@ func (d *draft) verifying(i *Incident) {
 // tookBack records the failed verification that this replica acted on while the ledger could not be written: only that lets
 // it take a step back without a record, and what it then found has no doubt to settle.
 func (d *draft) tookBack(i *Incident) bool {
-	for _, r := range d.world.Results[i.ID] {
-		if f, ok := r.(events.Found); ok && f.Doubt == 0 && f.Seen == events.SeenBefore && f.Fence >= i.Intent.Position {
-			d.append(i.ID, events.Verified{Decided: "verification", Checks: []events.Check{{
-				Name: "verification", Value: "failed", Limit: "passed", Detail: f.Detail, Remedy: "see why the mitigation did not help before it is tried again",
-			}}, Facts: d.world.Facts[i.ID]})
-			return true
-		}
+	f, ok := d.undoneAlone(i)
+	if ok {
+		d.append(i.ID, events.Verified{Decided: "verification", Checks: []events.Check{{
+			Name: "verification", Value: "failed", Limit: "passed", Detail: f.Detail, Remedy: "see why the mitigation did not help before it is tried again",
+		}}, Facts: d.world.Facts[i.ID]})
 	}
-	return false
+	return ok
 }
 
 // hold begins the hold; each drain of the same incident holds twice as long as the one before.

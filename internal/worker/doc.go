@@ -21,7 +21,8 @@
 // that record is folded: between two decisions, and never without a record. What had been seen until then is seen anew,
 // since forecasts rest on the policy's limits. What cannot be used is recorded too, and changes nothing.
 //
-// While the ledger cannot be written, nothing new is begun. One thing is still done: a worker takes back a step of its own
-// that has failed, or whose verification has, because the intent on the ledger authorises it. It goes by what it knows: what
-// came of its Sets counts although it could not be written. It records all of it when the ledger is back.
+// While the ledger cannot be written, nothing new is begun. One thing is still done: a worker takes back a drain of its own
+// of which a step has failed, or the verification, or the time to go on, because the intent on the ledger authorises it: all
+// steps that stand, the last first. It goes by what it knows: what came of its Sets counts although it could not be written.
+// It records all of it when the ledger is back.
 package worker

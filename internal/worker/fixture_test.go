@@ -252,7 +252,7 @@ func (s *site) until(limit time.Duration, what string, ok func() bool) {
 		if !time.Now().Before(end) {
 			s.Fatalf("not within %s: %s\nthe ledger holds %v", limit, what, s.kinds())
 		}
-		time.Sleep(10 * time.Millisecond)
+		s.pass(10 * time.Millisecond)
 	}
 }
 

@@ -9,9 +9,9 @@ import (
 	"github.com/detour-net/detour/internal/incident"
 )
 
-// offline does what needs no new record while the ledger cannot be written: it looks, and takes back steps of this
-// replica's own that have failed, as the intents on the ledger authorise. It goes by what it knows, and that may be more
-// than the ledger: a Set may have been answered, and its outcome not been written.
+// offline does what needs no new record while the ledger cannot be written: it looks, and takes back what this replica has
+// set and has failed, step after step, as the intents on the ledger authorise. It goes by what it knows, and that may be
+// more than the ledger: a Set may have been answered, and its outcome not been written.
 func (w *Worker) offline(ctx context.Context) {
 	board := w.known()
 	decision := w.decide(board, nil)
@@ -23,13 +23,16 @@ func (w *Worker) offline(ctx context.Context) {
 	if w.ledgerAnswers(ctx) && !w.takesNothing() {
 		return
 	}
-	for _, o := range incident.Authorised(board, decision.Records, w.me) {
+	if undo := incident.Authorised(w.board, board, decision.Records, w.me); len(undo) > 0 {
+		w.alone = incident.Suppose(board, undo, w.Now(), w.me)
+	}
+	for _, o := range incident.Undoing(w.board, w.alone, w.me) {
 		w.takeBack(o)
 	}
 }
 
-// known is the Board together with the outcomes of this worker's acts that are not on the ledger. They count from when it
-// was found that they cannot be written.
+// known is the Board together with the outcomes of this worker's acts that are not on the ledger, and with what it takes back.
+// They count from when it was found that they cannot be written.
 func (w *Worker) known() *incident.Board {
 	if w.alone == nil {
 		w.alone = w.board

@@ -36,6 +36,9 @@ type network struct {
 	errors  map[string]error         // of Prove
 	apart   []string                 // links whose drains must not stand together; nil: nothing is computed of drains
 	shallow bool                     // what is computed counts no drain that is not seen, and says that it does
+	steps   []uint32                 // the loop-free way into a drain of any link; nil: none is computed
+	full    int                      // load that a drain would leave on the fullest link, 500 per mille if 0
+	strange []string                 // links that others have drained
 }
 
 func newNetwork() *network {
@@ -113,6 +116,7 @@ func (n *network) Observe(ctx context.Context, o incident.Observe) events.Facts 
 			f.Network.DrainedLinks = append(f.Network.DrainedLinks, min(end.Device, peer)+"-"+max(end.Device, peer))
 		}
 	}
+	f.Network.DrainedLinks = append(f.Network.DrainedLinks, n.strange...)
 	slices.Sort(f.Network.DrainedLinks)
 	f.Network.DrainedLinks = slices.Compact(f.Network.DrainedLinks)
 	left := !slices.ContainsFunc(target.Ends, func(e events.End) bool { return n.at(e) != drained })
@@ -141,12 +145,15 @@ func (n *network) Observe(ctx context.Context, o incident.Observe) events.Facts 
 
 // prospect is what a drain of a link would do.
 func (n *network) prospect(name string, f events.Facts, besides []string) *events.Prospect {
-	if n.apart == nil {
+	if n.apart == nil && n.steps == nil {
 		return nil
 	}
 	p := events.Prospect{
-		At: f.At, Method: events.MethodBound, Besides: besides, Moved: 4e9,
+		At: f.At, Method: events.MethodBound, Besides: besides, Moved: 4e9, Steps: n.steps,
 		InService: events.Outlook{WorstPermil: 400, SurvivePermil: 600, Failures: 20}, Drained: events.Outlook{WorstPermil: 500, SurvivePermil: 640, Failures: 20},
+	}
+	if n.full > 0 {
+		p.Drained.WorstPermil = n.full
 	}
 	counted := f.Network.DrainedLinks
 	if !n.shallow {
