@@ -84,6 +84,9 @@ func (i *Incident) sentence() string {
 	case Asking:
 		return fmt.Sprintf("%d of %d approvals are there; without the rest by %s the answer is no", len(i.Approvals), i.Ask.Quorum, at(i.Ask.Expires))
 	case Acting:
+		if i.Ruling != nil && i.Ruling.Verdict == events.Defer {
+			return fmt.Sprintf("step %d of %d stands, and the next is held up by %s; it is taken back at %s", i.Intent.Step+1, len(i.Steps), firstFailed(i.Ruling.Checks), at(i.Intent.Verify))
+		}
 		return fmt.Sprintf("%s is setting step %d of %d, until %s", i.Intent.Owner, i.Intent.Step+1, len(i.Steps), at(i.Intent.Deadline))
 	case Verifying:
 		return fmt.Sprintf("it stands on the routers; what it promised must be seen by %s, or it is taken back", at(i.Intent.Verify))
