@@ -181,7 +181,7 @@ func (s *stage) beginTwoSteps() {
 	for _, r := range decided {
 		switch body := r.Body.(type) {
 		case events.Planned:
-			body.Plan.Steps = twoSteps(body.Plan.Steps[0])
+			body.Plan.Steps = twoSteps(body.Plan.Steps[0], time.Minute)
 			d.append(r.Incident, body)
 		case events.Intended:
 			d.intend(r.Incident, 0, false, "")
@@ -193,9 +193,9 @@ func (s *stage) beginTwoSteps() {
 	s.settle()
 }
 
-// twoSteps goes to where a step leads by halfWay.
-func twoSteps(whole events.Step) []events.Step {
-	first, second := events.Step{Settle: events.Duration(time.Minute)}, events.Step{Settle: whole.Settle}
+// twoSteps goes to where a step leads by halfWay, and lets that settle.
+func twoSteps(whole events.Step, settle time.Duration) []events.Step {
+	first, second := events.Step{Settle: events.Duration(settle)}, events.Step{Settle: whole.Settle}
 	for _, c := range whole.Changes {
 		low, high := events.Change{Device: c.Device}, events.Change{Device: c.Device}
 		for _, set := range c.Settings {

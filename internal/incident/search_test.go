@@ -11,13 +11,13 @@ import (
 	"github.com/detour-net/detour/events"
 )
 
-// The exhaustive search: two replicas, one incident on a link of two routers, and every order of deciding, appending,
-// sending, arriving, refusing, losing, crashing, ordering and waiting, within the bounds of a space. It visits each
-// reachable state once and proves of all of them:
+// The exhaustive search: two replicas, one incident on a link of two routers, a drain of one step or two, and every order of
+// deciding, appending, sending, arriving, refusing, losing, crashing, ordering and waiting, within the bounds of a space. It
+// visits each reachable state once and proves of all of them:
 //
 //   - where nothing is under way any more, the routers stand as the ledger says, and none will undo by itself what is held;
 //   - nothing is ever decided on that is not lawful;
-//   - one drain changes a router at most once there and once back;
+//   - one drain changes a router at most once there and once back with each step;
 //   - from wherever it leads, the incident goes on to a hold or an end once nothing goes wrong any more.
 //
 // A check that cannot fail proves nothing. So the same search is made with the fence taken out, and must then find routers
@@ -45,6 +45,7 @@ type space struct {
 	relapses bool      // and comes back while the link is on probation
 	left     allowance // what may go wrong
 	ticks    uint8     // how far time goes
+	steps    uint8     // of the plan, 1 if 0
 	full     bool      // without what keeps it small
 	compared bool      // the Boards that it reaches are kept
 	wrong    bool      // disagreement must be found
@@ -102,6 +103,33 @@ var spaces = []space{
 	{
 		name: "not confirmed", fence: true, late: true, arms: true, helps: true, left: allowance{dropped: 1}, ticks: 2,
 		want: []Phase{Holding}, ends: []events.Outcome{events.WasLost},
+	},
+	{
+		name: "two steps, crashed", steps: 2, fence: true, late: true, helps: true, left: allowance{crashes: 1}, ticks: 3,
+		want: []Phase{Holding}, ends: []events.Outcome{events.RolledBack},
+	},
+	{
+		name: "two steps, refused", steps: 2, fence: true, late: true, helps: true, left: allowance{refusals: 1}, ticks: 3,
+		want: []Phase{Holding}, ends: []events.Outcome{events.WasRefused, events.RolledBack},
+	},
+	{
+		name: "two steps, lost", steps: 2, fence: true, late: true, helps: true, left: allowance{lost: 1}, ticks: 2,
+		want: []Phase{Holding}, ends: []events.Outcome{events.RolledBack},
+	},
+	{
+		name: "two steps, aborted", steps: 2, fence: true, late: true, helps: true, left: allowance{aborts: 1}, ticks: 2,
+		want: []Phase{Holding}, ends: []events.Outcome{events.WasAborted},
+	},
+	{
+		name: "two steps, no help", small: true, steps: 2, fence: true, late: true, ticks: 3,
+		ends: []events.Outcome{events.RolledBack},
+	},
+	{
+		name: "two steps, restored", steps: 2, fence: true, late: true, helps: true, clears: true, ticks: 3,
+		want: []Phase{Holding}, ends: []events.Outcome{events.Restored},
+	},
+	{
+		name: "two steps, no bar at all", steps: 2, fence: false, late: true, helps: true, ticks: 2, wrong: true,
 	},
 	{
 		name: "deadline and margin alone", fence: false, late: false, helps: true, left: allowance{crashes: 1, lost: 1}, ticks: 3,

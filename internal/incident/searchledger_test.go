@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/detour-net/detour/events"
+	"github.com/detour-net/detour/remediators"
+	"github.com/detour-net/detour/remediators/linkdrain"
 )
 
 // The search's ledger: positions with the Board up to each, and what a replica decides there.
@@ -53,13 +55,14 @@ type position struct {
 	phase   Phase
 	moved   uint8 // position of the newest record of the incident that is not of an event
 	fence   uint8 // of the newest intent, 0: there is none
+	step    uint8 // of that intent
 	undo    bool
 	arm     bool
 	waits   bool // for any outcome
 	pending [2]bool
 	doubt   [2]uint8
 	armed   [2]bool
-	seen    [2]events.Seen
+	at      [2]uint8 // steps that stand at each router, as far as the ledger knows
 
 	canonical string // of the Board without the names of processes, when it is to be compared
 }
@@ -72,12 +75,19 @@ func (s *search) place(from uint32, b *Board, moved uint8) uint32 {
 	if i, ok := b.Latest(searchTarget); ok {
 		p.i, p.phase = i, i.Phase
 		if i.Intent != nil {
-			p.fence, p.undo, p.arm = uint8(i.Intent.Position), i.Intent.Undo, i.Intent.Arm > 0
+			p.fence, p.step, p.undo, p.arm = uint8(i.Intent.Position), uint8(i.Intent.Step), i.Intent.Undo, i.Intent.Arm > 0
 		}
-		for _, step := range i.Steps {
+		for n, step := range i.Steps {
 			for c, st := range step {
-				p.pending[c], p.doubt[c], p.armed[c], p.seen[c] = st.Pending, uint8(st.Doubt), st.Armed, st.Seen
-				p.waits = p.waits || st.Pending || st.Doubt > 0
+				waits := st.Pending || st.Doubt > 0
+				if p.waits = p.waits || waits; waits && n != i.Intent.Step {
+					s.fail("step %d waits while step %d is the newest", n, i.Intent.Step)
+				}
+				p.pending[c], p.armed[c] = p.pending[c] || st.Pending, p.armed[c] || st.Armed
+				p.doubt[c] = max(p.doubt[c], uint8(st.Doubt))
+				if st.Seen == events.SeenAfter {
+					p.at[c] = uint8(n) + 1
+				}
 			}
 		}
 	}
@@ -114,8 +124,8 @@ func (s *search) canonical(p *position) string {
 	i := *p.i
 	i.Positions, i.Events, i.Sets, i.Value, i.Alarm = nil, 0, 0, 0, events.Anomaly{}
 	i.Opened, i.Target = time.Time{}, events.Target{}
-	if i.Phase != Reverting {
-		i.Touched = time.Time{} // but while it is waited for that an undo is seen
+	if i.Phase != Reverting && (i.Phase != Acting || s.steps == 1) {
+		i.Touched = time.Time{} // but while it is waited for that an undo is seen, or a step settles
 	}
 	if i.Plan != nil {
 		i.Plan = &events.Planned{Mode: i.Plan.Mode}
@@ -279,15 +289,20 @@ func (s *search) time(n uint8) time.Time { return s.world.Now.Add(time.Duration(
 
 func (s *search) facts(k knowledge) events.Facts {
 	seen := [2]events.Seen{}
-	for n, after := range k.seen {
+	for n, at := range k.seen {
 		seen[n] = events.SeenBefore
-		if after {
+		if at == s.steps {
 			seen[n] = events.SeenAfter
 		}
 	}
 	f := testFacts(s.time(k.factsAt).Add(2*time.Millisecond), seen, s.helps)
 	for n := range f.Ends {
 		f.Ends[n].Profile.Bars = s.bars
+		if at := k.seen[n]; at > 0 && at < s.steps {
+			for l := range f.Ends[n].Leaves {
+				f.Ends[n].Leaves[l].Config, f.Ends[n].Leaves[l].State = events.UintValue(halfWay), events.UintValue(halfWay)
+			}
+		}
 	}
 	return f
 }
@@ -296,8 +311,8 @@ func (s *search) facts(k knowledge) events.Facts {
 func (s *search) results(at *position, k knowledge) []events.Body {
 	var list []events.Body
 	for c, h := range k.heard {
-		act := events.Act{Change: c, Undo: at.undo, Fence: uint64(at.fence)}
-		found := events.Found{Change: c, Doubt: uint64(at.doubt[c])}
+		act := events.Act{Step: int(at.step), Change: c, Undo: at.undo, Fence: uint64(at.fence)}
+		found := events.Found{Step: act.Step, Change: c, Doubt: uint64(at.doubt[c])}
 		if s.fence {
 			found.Fence = found.Doubt
 		}
@@ -310,6 +325,9 @@ func (s *search) results(at *position, k knowledge) []events.Body {
 			list = append(list, events.Refused{Act: act, Class: events.RefusedByRouter, Sets: 1})
 		case unknown:
 			list = append(list, events.Unknown{Act: act, Sets: 1})
+		case foundOther:
+			found.Seen, found.At = events.SeenOther, at.i.Intent.Deadline.Add(at.i.Intent.Margin.Std())
+			list = append(list, found)
 		case foundBefore, foundBeforeEarly, foundAfter, foundAfterEarly:
 			found.Seen, found.At = events.SeenBefore, at.i.Intent.At
 			if h == foundAfter || h == foundAfterEarly {
@@ -320,10 +338,21 @@ func (s *search) results(at *position, k knowledge) []events.Body {
 			}
 			list = append(list, found)
 		case confirmed, unconfirmed:
-			list = append(list, events.Confirmed{Change: c, OK: h == confirmed})
+			list = append(list, events.Confirmed{Step: act.Step, Change: c, OK: h == confirmed})
 		}
 	}
 	return list
+}
+
+// inTwoSteps drains as its remediator does, by way of halfWay, where it waits for nearly a tick.
+type inTwoSteps struct{ remediators.Remediator }
+
+func (r inTwoSteps) Propose(target events.Target, facts events.Facts, atOnce string, with json.RawMessage) (events.Plan, error) {
+	plan, err := r.Remediator.Propose(target, facts, atOnce, with)
+	if err == nil {
+		plan.Steps = twoSteps(plan.Steps[0], tick-time.Second)
+	}
+	return plan, err
 }
 
 func newSearch(tb testing.TB, sp space) *search {
@@ -334,6 +363,11 @@ func newSearch(tb testing.TB, sp space) *search {
 	s := &search{
 		tb: tb, space: sp, world: testWorld(tb, fmt.Sprintf(searchPolicy, margin)), known: map[string]uint32{}, reached: map[string]bool{}, answers: map[question]answer{}, records: map[question][]events.Record{}, commits: map[question]uint32{}, aborts: map[question]uint32{},
 		visited: map[state]struct{}{}, closes: map[state]bool{}, settled: map[Phase]int{}, ends: map[events.Outcome]int{}, bars: []events.Bar{events.BarDeadline},
+	}
+	if s.steps == 0 {
+		s.steps = 1
+	} else {
+		s.world.Remediators = []remediators.Remediator{inTwoSteps{linkdrain.New()}}
 	}
 	if sp.fence {
 		s.bars = append(s.bars, events.BarArbitration)

@@ -26,7 +26,7 @@ type state struct {
 
 // router is one end of the link.
 type router struct {
-	after  bool  // the drain stands
+	at     uint8 // steps of the drain that stand
 	master uint8 // highest election id seen
 	rolls  uint8 // tick at which it undoes what nobody has confirmed, 0: never
 	turns  uint8 // how often a Set has changed it since the link was last whole and watched
@@ -44,7 +44,7 @@ type process struct {
 type knowledge struct {
 	facts   bool
 	factsAt uint8
-	seen    [2]bool // of each router: the drain stands
+	seen    [2]uint8 // of each router: the steps that stand
 	heard   [2]heard
 }
 
@@ -63,12 +63,14 @@ const (
 	foundAfterEarly
 	confirmed
 	unconfirmed
+	foundOther
 )
 
 // request is a Set on its way.
 type request struct {
 	fence  uint8
 	change uint8
+	step   uint8
 	undo   bool
 	arm    bool
 	who    uint8 // replica that waits for the answer, nobody: it gave up or died
@@ -213,7 +215,7 @@ func (s *search) outside(st state, head *position, add func(state)) {
 		add(c)
 	}
 	for r := range st.routers {
-		if st.left.reboots > 0 && st.routers[r].after {
+		if st.left.reboots > 0 && st.routers[r].at > 0 {
 			c := st
 			c.left.reboots--
 			c.routers[r].forget()
@@ -258,7 +260,7 @@ func (s *search) act(st state, n int, add func(state)) {
 	if a.observe {
 		c := st
 		k := &c.replicas[n].knows
-		k.facts, k.factsAt, k.seen = true, st.now, [2]bool{st.routers[0].after, st.routers[1].after}
+		k.facts, k.factsAt, k.seen = true, st.now, [2]uint8{st.routers[0].at, st.routers[1].at}
 		add(c)
 	}
 	for r := range st.routers {
@@ -325,7 +327,7 @@ func (s *search) follow(st *state, n int) {
 	from, to := s.nodes[st.prev], s.nodes[st.head]
 	p.behind = false
 	if from.moved != to.moved {
-		p.knows.facts, p.knows.factsAt, p.knows.seen = false, 0, [2]bool{}
+		p.knows.facts, p.knows.factsAt, p.knows.seen = false, 0, [2]uint8{}
 	}
 	for c := range p.sent {
 		p.sent[c] = p.sent[c] && from.fence == to.fence
@@ -340,7 +342,7 @@ func awaited(from, to *position, c int, h heard) bool {
 	switch h {
 	case applied, refusedByFence, refusedByRouter, unknown:
 		return to.pending[c] && from.fence == to.fence
-	case foundBefore, foundAfter, foundBeforeEarly, foundAfterEarly:
+	case foundBefore, foundAfter, foundBeforeEarly, foundAfterEarly, foundOther:
 		return to.doubt[c] > 0 && to.doubt[c] == from.doubt[c]
 	case confirmed, unconfirmed:
 		return to.armed[c] && from.armed[c]
@@ -351,7 +353,7 @@ func awaited(from, to *position, c int, h heard) bool {
 func (s *search) send(st *state, n, r int) {
 	p := s.nodes[s.at(st, n)]
 	st.replicas[n].sent[r] = true
-	list := append(slices.Clone(s.bags[st.requests].list()), request{fence: p.fence, change: uint8(r), undo: p.undo, arm: p.arm && !p.undo, who: uint8(n), sent: st.now})
+	list := append(slices.Clone(s.bags[st.requests].list()), request{fence: p.fence, change: uint8(r), step: p.step, undo: p.undo, arm: p.arm && !p.undo, who: uint8(n), sent: st.now})
 	st.requests = s.bag(list)
 }
 

@@ -1,10 +1,6 @@
 package incident
 
-import (
-	"slices"
-
-	"github.com/detour-net/detour/events"
-)
+import "slices"
 
 // look raises the router's election id and reads it.
 func (s *search) look(st state, n, r int, fence uint8) state {
@@ -14,7 +10,10 @@ func (s *search) look(st state, n, r int, fence uint8) state {
 	}
 	early := !s.fence && s.time(st.now).Before(p.i.Intent.Deadline.Add(p.i.Intent.Margin.Std()))
 	h := &st.replicas[n].knows.heard[r]
-	switch after := st.routers[r].after; {
+	at := st.routers[r].at
+	switch after := at == p.step+1; {
+	case !after && at != p.step:
+		*h = foundOther
 	case after && early:
 		*h = foundAfterEarly
 	case after:
@@ -97,10 +96,14 @@ func (s *search) arrive(st state, k int, add func(state)) {
 // take lets a router carry out a request.
 func (s *search) take(st *state, r request) {
 	to := &st.routers[r.change]
-	if to.after == r.undo {
+	at := r.step
+	if !r.undo {
+		at++
+	}
+	if to.at != at {
 		to.turns++
 	}
-	to.after, to.rolls = !r.undo, 0
+	to.at, to.rolls = at, 0
 	if r.arm {
 		to.rolls = st.now + 2
 	}
@@ -111,7 +114,7 @@ func (s *search) take(st *state, r request) {
 
 // forget lets a router lose by itself what was set; it is as if it had not been.
 func (r *router) forget() {
-	r.after, r.rolls = false, 0
+	r.at, r.rolls = 0, 0
 	r.turns = max(r.turns, 1) - 1
 }
 
@@ -167,7 +170,7 @@ func (s *search) tick(st state) state {
 		case Verifying, Confirming, Holding, Reverting, Probation, Stuck:
 		default: // what was seen is no longer fresh, and nothing else asks for it
 			k := &st.replicas[n].knows
-			k.facts, k.factsAt, k.seen = false, 0, [2]bool{}
+			k.facts, k.factsAt, k.seen = false, 0, [2]uint8{}
 		}
 	}
 	return st
@@ -184,7 +187,7 @@ func (s *search) inspect(st *state) {
 		return
 	}
 	for n, r := range st.routers {
-		if int(r.turns) > 2*p.i.Cycle && s.fence {
+		if int(r.turns) > 2*int(s.steps)*p.i.Cycle && s.fence {
 			s.fail("%s: Sets changed router %d %d times in %d drains", p.phase, n, r.turns, p.i.Cycle)
 		}
 	}
@@ -200,7 +203,7 @@ func (s *search) inspect(st *state) {
 	}
 	if n, ok := s.agrees(st); !ok && (p.phase == Closed || s.left.reboots == st.left.reboots) {
 		s.disagreeing++
-		s.fail("%s: router %d is %+v, the ledger says %s (%+v)", p.phase, n, st.routers[n], p.seen[n], *st)
+		s.fail("%s: router %d is %+v, the ledger says %d (%+v)", p.phase, n, st.routers[n], p.at[n], *st)
 	}
 }
 
@@ -208,7 +211,7 @@ func (s *search) inspect(st *state) {
 func (s *search) agrees(st *state) (router int, ok bool) {
 	p := s.nodes[st.head]
 	for n, r := range st.routers {
-		if (p.seen[n] == events.SeenAfter) != r.after || r.rolls > 0 {
+		if p.at[n] != r.at || r.rolls > 0 {
 			return n, false
 		}
 	}

@@ -2,6 +2,7 @@ package incident
 
 import (
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -22,7 +23,7 @@ func TestSeenAt(t *testing.T) {
 			}
 			step.Changes = append(step.Changes, c)
 		}
-		return twoSteps(step)
+		return twoSteps(step, time.Minute)
 	}
 	steps := whole()
 	for metric, want := range map[uint64][2]events.Seen{
