@@ -196,8 +196,12 @@ func (n names) key() string {
 	return b.String()
 }
 
-// shownOf is an interface with the port behind it.
-type shownOf struct{ iface, port string }
+// shownOf is an interface with the port behind it. In a single topology IPv6 goes by the metric of IPv4, whatever the router
+// goes on showing for the one that is ignored.
+type shownOf struct {
+	iface, port string
+	single      bool
+}
 
 // shown is what the states of an interface come to. It is shared: only to be read.
 type shown struct {
@@ -242,10 +246,16 @@ func (c *cache) show(of shownOf, fresh time.Time) *shown {
 	})
 	each(subject{metricState, of.iface}, func(s state) {
 		sum.metrics[s.leaf] = s.metric
-		if n, ok := s.metric.Uint(); ok && n <= math.MaxUint32 && s.leaf.Leaf == events.ISISMetric {
-			sum.isis = append(sum.isis, network.Metric{Level: s.leaf.Level, Family: network.Family(s.leaf.Family), Value: uint32(n)})
-		}
 	})
+	for leaf := range sum.metrics {
+		by := leaf
+		if of.single {
+			by.Family = events.IPv4
+		}
+		if n, ok := sum.metrics[by].Uint(); ok && n <= math.MaxUint32 && leaf.Leaf == events.ISISMetric {
+			sum.isis = append(sum.isis, network.Metric{Level: leaf.Level, Family: network.Family(leaf.Family), Value: uint32(n)})
+		}
+	}
 	slices.SortFunc(sum.isis, func(a, b network.Metric) int { return cmp.Or(a.Level-b.Level, cmp.Compare(a.Family, b.Family)) })
 	c.shown[of] = sum
 	return sum

@@ -67,21 +67,21 @@ func TestStates(t *testing.T) {
 			known.beginStates(c.sampled)
 			known.takeStates(p, told(t, all), now)
 			fresh := now.Add(-time.Second)
-			if known.end(shownOf{"i", "i"}, fresh).oper != "" {
+			if known.end(shownOf{iface: "i", port: "i"}, fresh).oper != "" {
 				t.Error("something is known before everything was told")
 			}
 			known.completeStates()
-			known.end(shownOf{"i", "i"}, fresh) // what was seen once is not seen for ever
+			known.end(shownOf{iface: "i", port: "i"}, fresh) // what was seen once is not seen for ever
 			c.after(known)
 			if c.sampled {
 				fresh = known.lastHeard().Add(-time.Second)
 			}
-			e := known.end(shownOf{"i", "i"}, fresh)
+			e := known.end(shownOf{iface: "i", port: "i"}, fresh)
 			got := seen{e.oper, e.adjacencies, e.metrics[ref]}
 			if got != c.want {
 				t.Errorf("got %+v, want %+v", got, c.want)
 			}
-			if other := known.end(shownOf{"other", "other"}, fresh); other.oper != "" || other.adjacencies != 0 {
+			if other := known.end(shownOf{iface: "other", port: "other"}, fresh); other.oper != "" || other.adjacencies != 0 {
 				t.Error("something is known of another interface")
 			}
 		})
@@ -124,15 +124,15 @@ func TestCountersOfAReboot(t *testing.T) {
 	}
 	feed("1000", "1")
 	feed("2000", "2")
-	if got := c.end(shownOf{"i", "i"}, at).traffic; got == nil || got.InBPS != 8000 || got.InErrors != 1 || got.InPPS != 0 {
+	if got := c.end(shownOf{iface: "i", port: "i"}, at).traffic; got == nil || got.InBPS != 8000 || got.InErrors != 1 || got.InPPS != 0 {
 		t.Errorf("before: %+v", got)
 	}
 	feed("10", "0")
-	if got := c.end(shownOf{"i", "i"}, at).traffic; got != nil {
+	if got := c.end(shownOf{iface: "i", port: "i"}, at).traffic; got != nil {
 		t.Errorf("right after a reset: %+v, want nothing", got)
 	}
 	feed("110", "0")
-	if got := c.end(shownOf{"i", "i"}, at).traffic; got == nil || got.InBPS != 800 || got.OutBPS != 800 || got.InErrors != 0 {
+	if got := c.end(shownOf{iface: "i", port: "i"}, at).traffic; got == nil || got.InBPS != 800 || got.OutBPS != 800 || got.InErrors != 0 {
 		t.Errorf("after: %+v", got)
 	}
 }

@@ -92,7 +92,7 @@ func TestTraffic(t *testing.T) {
 			c.alter(seen)
 			known := newCache(10 * time.Second)
 			known.rates["port"] = seen.rates(10*time.Second, time.Unix(1_000_010, 0))
-			e := known.end(shownOf{"i", "port"}, time.Unix(1_000_005, 0))
+			e := known.end(shownOf{iface: "i", port: "port"}, time.Unix(1_000_005, 0))
 			got, heard := e.traffic, e.counted
 			if diff := cmp.Diff(c.want(&expect), got); diff != "" {
 				t.Errorf("traffic (-want +got):\n%s", diff)

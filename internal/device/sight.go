@@ -38,7 +38,14 @@ func (f *Fleet) seen(end network.End, now time.Time) endSeen {
 	if !ok {
 		return endSeen{shown: &shown{}}
 	}
-	return s.seen.end(shownOf{end.Interface, s.portOf(end.Interface)}, now.Add(-s.opts.StaleAfter))
+	return s.seen.end(s.shownOf(end.Interface), now.Add(-s.opts.StaleAfter))
+}
+
+// shownOf is what is known of an interface; before the router was surveyed every metric is taken for one that counts.
+func (s *session) shownOf(id string) shownOf {
+	leaves := s.knownLayout()[id].leaves
+	six := slices.ContainsFunc(leaves, func(l events.LeafRef) bool { return l.Family == events.IPv6 })
+	return shownOf{iface: id, port: s.portOf(id), single: len(leaves) > 0 && !six}
 }
 
 // State is what is seen, laid out for the network model. What is not known is left out.

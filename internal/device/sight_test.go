@@ -1,8 +1,12 @@
 package device
 
 import (
+	"fmt"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/detour-net/detour/internal/backbone"
 	"github.com/detour-net/detour/internal/network"
 )
 
@@ -35,6 +39,31 @@ func TestState(t *testing.T) {
 		link := l.See().State().Links["a-b"]
 		return link.A.Down && link.B.Down
 	})
+}
+
+// TestStateOfASingleTopology has routers whose IPv6 follows the metric of IPv4, and which go on showing another for it: what
+// the network computes paths by is what they go by.
+func TestStateOfASingleTopology(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		single bool
+		six    uint32
+	}{{"single", true, 77}, {"multi", false, 10}} {
+		t.Run(c.name, func(t *testing.T) {
+			l := startLab(t, labSetup{router: func(o *backbone.Options) { o.SingleTopology = c.single }})
+			r := l.net.Router("b")
+			path := r.Path("interfaces", "interface[interface-id=ethernet-1/1]", "levels", "level[level-number=2]", "afi-safi", "af[afi-name=IPV4][safi-name=UNICAST]", "config", "metric")
+			if err := r.Configure(path, "77"); err != nil {
+				t.Fatal(err)
+			}
+			want := []network.Metric{{Level: 2, Family: network.IPv4, Value: 77}, {Level: 2, Family: network.IPv6, Value: c.six}}
+			var got []network.Metric
+			eventually(t, fmt.Sprintf("b to show %v", want), func() bool {
+				got = l.See().State().Links["a-b"].B.Metrics
+				return cmp.Equal(want, got)
+			})
+		})
+	}
 }
 
 // off reports whether a measured rate is further than 5 % from the true one. The window of a rate is only as exact as the
