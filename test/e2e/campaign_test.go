@@ -47,7 +47,11 @@ var pairs = [][]string{
 }
 
 func campaign(t *testing.T, kills int, rng *rand.Rand) {
-	s := raise(t, setup{replicas: 3, proven: rng.IntN(4) > 0, rules: rules{Clocks: map[string]string{"verify_within": "4s", "set_deadline": "1s"}}})
+	r := rules{Clocks: map[string]string{"verify_within": "4s", "set_deadline": "1s"}}
+	if rng.IntN(2) == 0 {
+		r.Loss, r.Modelled = grey, true // drains go by steps
+	}
+	s := raise(t, setup{replicas: 3, proven: rng.IntN(4) > 0, rules: r})
 	a := &attack{stage: s, rng: rng}
 	for a.kills < kills {
 		a.round(pairs[rng.IntN(len(pairs))])
@@ -88,7 +92,7 @@ func (a *attack) round(links []string) {
 	}
 	for _, link := range links {
 		a.anew(link)
-		if err := a.net.SetLoss(link, sickness); err != nil {
+		if err := a.net.SetLoss(link, a.rules.Loss); err != nil {
 			a.t.Fatal(err)
 		}
 	}

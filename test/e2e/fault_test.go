@@ -12,7 +12,7 @@ import (
 	"github.com/detour-net/detour/internal/network"
 )
 
-// sickness is the loss of a sick link, a ratio.
+// sickness is the loss of a sick link, a ratio, where a test asks for no other.
 const sickness = 3e-3
 
 // change alters an event before it is published.
@@ -56,7 +56,7 @@ func (s *stage) event(link string, changes ...change) events.Event {
 		DataContentType: events.ContentTypeJSON,
 		Data: events.Anomaly{
 			Kind: events.LinkErrors, State: events.Firing, Severity: events.Major, Resource: events.Resource{Device: a.Device, Interface: a.Interface},
-			ObservedAt: at, Value: sickness, Unit: "ratio", Threshold: 1e-4, Window: "30s",
+			ObservedAt: at, Value: s.rules.Loss, Unit: "ratio", Threshold: 1e-4, Window: "30s",
 		},
 	}
 	for _, c := range changes {
@@ -83,7 +83,7 @@ func (s *stage) publish(list ...events.Event) {
 func (s *stage) sicken(link string, changes ...change) {
 	s.t.Helper()
 	s.anew(link)
-	if err := s.net.SetLoss(link, sickness); err != nil {
+	if err := s.net.SetLoss(link, s.rules.Loss); err != nil {
 		s.t.Fatal(err)
 	}
 	s.publish(s.event(link, changes...))

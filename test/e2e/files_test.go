@@ -32,6 +32,10 @@ type rules struct {
 	InFlight int               // in the network and in each other scope but a router's, 2 if 0
 	Mode     string            // live if empty
 	MaxAge   time.Duration     // of anomalies, a minute if 0
+	Loss     float64           // of sick links, sickness if 0: so much that they are drained at once
+	Settle   time.Duration     // of each step of a drain, 100 ms if 0
+	Modelled bool              // it is computed what drains do: routers have the same levels and families
+	Prospect string            // the limits on that, openLimits if empty
 	Clocks   map[string]string // in place of the usual ones
 }
 
@@ -43,6 +47,7 @@ func (r rules) withDefaults() rules {
 	}
 	def(&r.Autonomy, "auto")
 	def(&r.Mode, "live")
+	def(&r.Prospect, openLimits)
 	if r.Quorum == 0 {
 		r.Quorum = 1
 	}
@@ -54,6 +59,12 @@ func (r rules) withDefaults() rules {
 	}
 	if r.MaxAge == 0 {
 		r.MaxAge = time.Minute
+	}
+	if r.Loss == 0 {
+		r.Loss = sickness
+	}
+	if r.Settle == 0 {
+		r.Settle = 100 * time.Millisecond
 	}
 	clocks := map[string]string{
 		"set_deadline": setDeadline.String(), "margin": setMargin.String(), "fresh": "6s", "observe_every": "100ms", "verify_within": "20s", "look_every": "150ms",
@@ -67,16 +78,23 @@ func (r rules) withDefaults() rules {
 	return r
 }
 
+// The limits on what drains do: none, where other things are attacked, and the usual ones of a network with routers that
+// hang off by two links.
+const (
+	openLimits  = "{missing: allow, worst_permil: 1000, survive_permil: 2000, new_violations: 1000, loops: allow, worth: 0}"
+	usualLimits = "{missing: refuse, edge: allow, worth: 0}"
+)
+
 var policyFile = template.Must(template.New("policy").Parse(`rules:
   - name: soft
     match: {kinds: [link-errors, link-flap, optical-degrade], min_severity: minor}
     remediation: link-drain
-    with: {style: soft}
+    with: {style: soft, settle: {{.Settle}}}
     autonomy: {{.Autonomy}}
   - name: hard
     match: {kinds: [silent-loss], min_severity: minor}
     remediation: link-drain
-    with: {style: hard}
+    with: {style: hard, settle: {{.Settle}}}
     autonomy: approve
   - name: nudge
     match: {kinds: [congestion], min_severity: minor}
@@ -92,7 +110,7 @@ future_skew: 2s
 breaker: {failed_verifications: 10, within: 1s}
 verify: {worst_link_permil: 1000}
 facts: {unproven: allow}
-prospect: {missing: allow, worst_permil: 1000, survive_permil: 2000, new_violations: 1000, worth: 0} # other things are attacked here
+prospect: {{.Prospect}}
 clocks:
 {{- range $name, $value := .Clocks}}
   {{$name}}: {{$value}}
@@ -133,6 +151,11 @@ func (s *stage) writeFiles(routers []network.Router) {
 	s.t.Helper()
 	s.write("inventory.yaml", fill(s.t, inventoryFile, routers))
 	s.write("topology.yaml", fill(s.t, topologyFile, s.net.Topology().Links))
+	traffic := "from,to,bps\n"
+	for _, d := range s.net.Traffic() {
+		traffic += fmt.Sprintf("%s,%s,%d\n", d.From, d.To, d.IPv4+d.IPv6)
+	}
+	s.write("traffic.csv", traffic)
 	s.write("policy.yaml", fill(s.t, policyFile, s.rules))
 	var tokens strings.Builder
 	tokens.WriteString("tokens:\n")
@@ -150,6 +173,10 @@ func (s *stage) writeFiles(routers []network.Router) {
 // writeConfig writes the configuration of replica n with a bus section, and returns its path.
 func (s *stage) writeConfig(n int, nats string) string {
 	s.t.Helper()
+	traffic := ""
+	if s.rules.Modelled {
+		traffic = "traffic: traffic.csv\n"
+	}
 	return s.write(fmt.Sprintf("detour-%d.yaml", n), fmt.Sprintf(`mode: %s
 domain: %s
 replica: {name: r%d, rank: %d}
@@ -160,7 +187,7 @@ inventory: inventory.yaml
 topology: topology.yaml
 policy: policy.yaml
 auth: {tokens: "file:tokens.yaml"}
-`, s.rules.Mode, domain, n, n, nats))
+%s`, s.rules.Mode, domain, n, n, nats, traffic))
 }
 
 func (s *stage) write(name, text string) string {

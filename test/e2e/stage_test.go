@@ -89,9 +89,13 @@ func raiseBare(t testing.TB, with rules) *stage {
 		t: t, dir: t.TempDir(), rules: with.withDefaults(), began: time.Now(), board: incident.NewBoard(), moved: make(chan struct{}),
 		fired: map[string]string{}, late: map[string]bool{}, ended: map[string]uint64{}, first: map[string][2]backbone.EndMetrics{},
 	}
+	options, load := routerOptions, 0.1
+	if with.Modelled {
+		options, load = alike, 0.4
+	}
 	var err error
 	s.net, err = backbone.Start(backbone.Config{
-		Topology: topology(), Options: routerOptions, LoadTarget: 0.1, RequireClientCert: true, Username: "detour", Password: uuid.NewString(),
+		Topology: topology(), Options: options, LoadTarget: load, RequireClientCert: true, Username: "detour", Password: uuid.NewString(),
 	})
 	if err != nil {
 		t.Fatal(err)

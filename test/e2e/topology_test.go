@@ -53,6 +53,13 @@ func routerOptions(name string) backbone.Options {
 	return o
 }
 
+// alike are the same routers with one level and both families everywhere, as a what-if wants them.
+func alike(name string) backbone.Options {
+	o := routerOptions(name)
+	o.Levels, o.IPv4Only = backbone.DefaultOptions().Levels, false
+	return o
+}
+
 // arbitrates says whether a router refuses a Set with an older election id.
 func arbitrates(name string) bool { return routerOptions(name).MasterArbitration }
 

@@ -1,0 +1,140 @@
+package e2e
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/detour-net/detour/events"
+	"github.com/detour-net/detour/internal/backbone"
+	"github.com/detour-net/detour/internal/incident"
+)
+
+// grey is a loss that leaves time for steps.
+const grey = 3e-4
+
+// byWay is a stage whose drains go by steps, held to the usual limits. linkSingle takes three.
+func byWay(t *testing.T, replicas int) *stage {
+	return raise(t, setup{replicas: replicas, proven: true, rules: rules{
+		Loss: grey, Modelled: true, Prospect: usualLimits, Settle: 500 * time.Millisecond, Clocks: map[string]string{"set_deadline": "2s", "margin": "1s"},
+	}})
+}
+
+// moment is when a drain by steps is left alone: once so many Sets have reached each end, those of the undo counted on.
+type moment struct {
+	sets  int
+	fate  string              // of the last of them at the other end, which has not taken it; "": it has, and both are on record
+	other backbone.Behaviour
+}
+
+func (m moment) String() string {
+	if m.fate == "" {
+		return fmt.Sprintf("after step %d", m.sets)
+	}
+	return fmt.Sprintf("amid step %d, %s", m.sets, m.fate)
+}
+
+// TestKilledAmidSteps kills the owner of a drain by steps at every point of its way there and back: between two steps, and
+// between the two ends of one, whose Set is then lost or comes late. The same replica when it is back, or another, finishes
+// the drain or takes it back; nothing stays half drained.
+func TestKilledAmidSteps(t *testing.T) {
+	long(t)
+	const ways = 2 * 3 // three steps, there and back
+	var moments []moment
+	for sets := 1; sets <= ways; sets++ {
+		moments = append(moments, moment{sets: sets},
+			moment{sets, "lost", backbone.Delay(time.Minute)}, moment{sets, "late", backbone.CommitLate(300 * time.Millisecond)})
+	}
+	for lane, name := range []string{"restarted", "taken over"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := byWay(t, lane+1)
+			for n := lane; n < len(moments); n += 2 {
+				s.killedAt(linkSingle, moments[n], lane == 1)
+			}
+			s.account()
+		})
+	}
+}
+
+// killedAt lets a link be drained and restored, and kills whoever owns that at a moment.
+func (s *stage) killedAt(link string, at moment, others bool) {
+	s.t.Helper()
+	began := time.Now()
+	a, b := s.routersOf(link)
+	var hold *backbone.Injection
+	if at.fate != "" {
+		hold = b.OnSet(nth(at.sets), at.other)
+		defer hold.Remove()
+	}
+	before := s.net.SetCount(a.Name()).Effective
+	s.sicken(link)
+	reached := func() bool {
+		i := s.latest(link)
+		if i == nil || i.Epoch <= s.ended[link] {
+			return false
+		}
+		if hold != nil {
+			return hold.Hits() > 0 && s.net.SetCount(a.Name()).Effective-before >= at.sets
+		}
+		return s.count(i.ID, events.KindApplied) == 2*at.sets && s.count(i.ID, events.KindIntended) == at.sets
+	}
+	healed := false
+	s.wait(fmt.Sprintf("%s to be %s", link, at), func() bool {
+		if i := s.latest(link); !healed && i != nil && i.Epoch > s.ended[link] && i.Phase == incident.Holding {
+			s.heal(link)
+			healed = true
+		}
+		return reached()
+	})
+	victim := s.owner(s.latest(link).Intent.Owner)
+	victim.kill()
+	if !others {
+		victim.start()
+	}
+	if !healed {
+		if i := s.reaches(link, incident.Holding, incident.Closed); i.Phase == incident.Holding {
+			s.drainedAtBothEnds(link)
+		}
+		s.heal(link)
+	}
+	i := s.reaches(link, incident.Closed)
+	s.t.Logf("%s: ended as %s (%.100s) in %s", at, i.End.Outcome, i.End.Reason, time.Since(began).Round(time.Millisecond))
+	if now, was := s.metrics(link), s.first[link]; now[0].IPv4.Value != was[0].IPv4.Value || now[1].IPv4.Value != was[1].IPv4.Value {
+		s.t.Errorf("%s: %s ended with metrics %+v, had %+v\n%s", at, i.ID, now, was, s.history(i.ID))
+	}
+	if others {
+		victim.start()
+	}
+	s.verifies()
+}
+
+// nth matches the n-th Set from now on.
+func nth(n int) backbone.Match {
+	return func(backbone.SetInfo) bool { n--; return n == 0 }
+}
+
+// count counts the records of a kind that an incident has.
+func (s *stage) count(id string, kind events.Kind) (n int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, c := range s.commits {
+		for _, r := range c.Records {
+			if r.Incident == id && r.Body.Kind() == kind {
+				n++
+			}
+		}
+	}
+	return n
+}
+
+// drainedAtBothEnds wants a link that is held to stand drained at both ends.
+func (s *stage) drainedAtBothEnds(link string) {
+	s.t.Helper()
+	const drained = 1<<24 - 2
+	for _, end := range s.metrics(link) {
+		if end.IPv4.Value != drained {
+			s.t.Errorf("%s is held with metrics %+v", link, s.metrics(link))
+		}
+	}
+}
