@@ -99,7 +99,7 @@ func (a *attack) round(links []string) {
 	tell()
 	a.strike(&from)
 	for _, link := range links {
-		a.reaches(link, incident.Holding, incident.Closed)
+		a.wait(link+" to be held, or left to a person", func() bool { return a.decided(a.latest(link), a.ended[link]) })
 	}
 	for _, link := range links {
 		if err := a.net.Heal(link); err != nil {
@@ -123,6 +123,16 @@ func (a *attack) round(links []string) {
 		in.Remove()
 	}
 	a.revive()
+}
+
+// decided reports whether an incident after the epoch that was the last is held or over, or left to a person because too
+// many links of one router have fallen sick within a short time.
+func (a *attack) decided(i *incident.Incident, last uint64) bool {
+	if i == nil || i.Epoch <= last {
+		return false
+	}
+	shared := i.Phase == incident.Waiting && slices.ContainsFunc(i.Ruling.Checks, func(c events.Check) bool { return c.Name == incident.CheckCause && !c.OK })
+	return shared || i.Phase == incident.Holding || i.Phase == incident.Closed
 }
 
 func (a *attack) position() (at uint64) {

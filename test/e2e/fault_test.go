@@ -114,7 +114,9 @@ func (s *stage) telling(link string, changes ...change) (stop func()) {
 			}
 		}
 	})
-	return func() { cancel(); talking.Wait() }
+	stop = func() { cancel(); talking.Wait() }
+	s.t.Cleanup(stop) // a test that fails does not wait for it
+	return stop
 }
 
 // heal mends a link, and says so in the name of whoever said that it was sick.

@@ -23,7 +23,7 @@ func byWay(t *testing.T, replicas int) *stage {
 // moment is when a drain by steps is left alone: once so many Sets have reached each end, those of the undo counted on.
 type moment struct {
 	sets  int
-	fate  string              // of the last of them at the other end, which has not taken it; "": it has, and both are on record
+	fate  string // of the last of them at the other end, which has not taken it; "": it has, and both are on record
 	other backbone.Behaviour
 }
 
