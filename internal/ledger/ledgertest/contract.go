@@ -2,8 +2,8 @@
 // killed, and a bus that loses what it is told to lose.
 //
 // Run holds a Harness to the contract. It is run over the ledger in memory, over one embedded server and over three
-// replicated ones; what only servers can suffer is in RunRestart and RunFailover. Faults come in pairs: an append that
-// failed, and one that failed but is stored.
+// replicated ones; what only servers can suffer is in RunRestart, RunFailover and RunKill. Faults come in pairs: an append
+// that failed, and one that failed but is stored.
 package ledgertest
 
 import (
@@ -46,7 +46,10 @@ type Harness struct {
 
 	Restart  func(t *testing.T) // stops every server and starts them again; for RunRestart
 	StepDown func(t *testing.T) // makes another server the leader of the stream; for RunFailover
-	Kill     func(t *testing.T) // ends the stream's leader for good; for RunFailover
+
+	Kill    func(t *testing.T) // ends the stream's leader with SIGKILL; for RunKill
+	KillAll func(t *testing.T) // ends every server so
+	Start   func(t *testing.T) // starts those that are dead
 }
 
 // patience bounds every wait of the contract; none of them is expected to come near.
@@ -81,20 +84,36 @@ func Run(t *testing.T, harness func(t *testing.T) Harness) {
 func RunRestart(t *testing.T, harness func(t *testing.T) Harness) {
 	t.Run("restart", func(t *testing.T) {
 		h := harness(t)
-		disturb(t, h, h.Restart)
+		disturb(t, h, func(t *testing.T, _ func()) { h.Restart(t) })
 	})
 }
 
-// RunFailover holds a ledger on several servers to the contract when its leader changes or dies.
+// RunFailover holds a ledger on several servers to the contract when its leader changes.
 func RunFailover(t *testing.T, harness func(t *testing.T) Harness) {
 	t.Run("step down", func(t *testing.T) {
 		h := harness(t)
-		disturb(t, h, h.StepDown)
+		disturb(t, h, func(t *testing.T, _ func()) { h.StepDown(t) })
 	})
-	t.Run("kill", func(t *testing.T) {
-		h := harness(t)
-		disturb(t, h, h.Kill)
-	})
+}
+
+// RunKill holds a ledger on servers to the contract when they are killed, so many times, while it is written: what was
+// acknowledged is there afterwards.
+func RunKill(t *testing.T, times int, harness func(t *testing.T) Harness) {
+	for name, kill := range map[string]func(Harness, *testing.T){
+		"kill": func(h Harness, t *testing.T) { h.Kill(t) }, "kill all": func(h Harness, t *testing.T) { h.KillAll(t) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			h := harness(t)
+			disturb(t, h, func(t *testing.T, written func()) {
+				for range times {
+					kill(h, t)
+					h.Start(t)
+					written()
+				}
+			})
+		})
+	}
 }
 
 // commit makes the next commit behind prev, which is zero for the first.

@@ -7,7 +7,9 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -169,16 +171,28 @@ func (f *follower) wait(t *testing.T, commits ...events.Commit) {
 	}
 }
 
-// disturb has one replica write and another follow while something happens to the servers, and for a while after.
+// disturb has one replica write and another follow while something happens to the servers, and for a while after. written
+// waits until a few commits more were acknowledged.
 // Every commit that was acknowledged must stand, once and at its position, and the follower must see just those.
-func disturb(t *testing.T, h Harness, disturbance func(t *testing.T)) {
+func disturb(t *testing.T, h Harness, disturbance func(t *testing.T, written func())) {
 	writer := h.Open(t)
 	first := fill(t, writer, events.Commit{}, 5)
 	follower := follow(t, h.Open(t), 1)
 	follower.wait(t, first...)
 
 	var acked []events.Commit
-	begun, over, finished := make(chan struct{}), make(chan struct{}), make(chan struct{})
+	var count atomic.Int64
+	over, finished := make(chan struct{}), make(chan struct{})
+	written := func() {
+		const few = 20
+		for enough := count.Load() + few; count.Load() < enough; {
+			select {
+			case <-time.After(time.Millisecond):
+			case <-finished:
+				return
+			}
+		}
+	}
 	go func() {
 		defer close(finished)
 		prev := first[4]
@@ -190,9 +204,7 @@ func disturb(t *testing.T, h Harness, disturbance func(t *testing.T)) {
 			}
 			acked = append(acked, got)
 			prev = got
-			if len(acked) == 20 {
-				close(begun)
-			}
+			count.Add(1)
 			select {
 			case <-over:
 				more--
@@ -200,11 +212,8 @@ func disturb(t *testing.T, h Harness, disturbance func(t *testing.T)) {
 			}
 		}
 	}()
-	select {
-	case <-begun:
-		disturbance(t)
-	case <-finished:
-	}
+	written()
+	disturbance(t, written)
 	close(over)
 	<-finished
 	all := append(first, acked...)

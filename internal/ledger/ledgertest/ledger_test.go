@@ -1,12 +1,19 @@
 package ledgertest_test
 
 import (
+	"os"
 	"testing"
 
 	"github.com/detour-net/detour/internal/ledger"
 	"github.com/detour-net/detour/internal/ledger/ledgertest"
 	"github.com/detour-net/detour/internal/ledger/mem"
 )
+
+func TestMain(m *testing.M) {
+	if !ledgertest.Serve() {
+		os.Exit(m.Run())
+	}
+}
 
 func TestMemory(t *testing.T) {
 	ledgertest.Run(t, func(t *testing.T) ledgertest.Harness {
@@ -31,6 +38,7 @@ func TestOneServer(t *testing.T) {
 	one := func(t *testing.T) ledgertest.Harness { return ledgertest.OnServers(t, 1) }
 	ledgertest.Run(t, one)
 	ledgertest.RunRestart(t, one)
+	ledgertest.RunKill(t, 8, func(t *testing.T) ledgertest.Harness { return ledgertest.OnProcesses(t, 1) })
 }
 
 func TestThreeServers(t *testing.T) {
@@ -39,6 +47,7 @@ func TestThreeServers(t *testing.T) {
 	ledgertest.Run(t, three)
 	ledgertest.RunRestart(t, three)
 	ledgertest.RunFailover(t, three)
+	ledgertest.RunKill(t, 2, func(t *testing.T) ledgertest.Harness { return ledgertest.OnProcesses(t, 3) })
 }
 
 var (

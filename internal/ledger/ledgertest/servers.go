@@ -3,8 +3,6 @@ package ledgertest
 import (
 	"context"
 	"fmt"
-	"net"
-	"net/url"
 	"strings"
 	"sync"
 	"testing"
@@ -30,39 +28,12 @@ type Servers struct {
 func Start(t *testing.T, n int) *Servers {
 	t.Helper()
 	s := &Servers{run: make([]*server.Server, n)}
-	ports := freePorts(t, 2*n)
-	var routes []*url.URL
-	for i := range n {
-		routes = append(routes, &url.URL{Scheme: "nats", Host: fmt.Sprintf("127.0.0.1:%d", ports[n+i])})
-	}
-	for i := range n {
-		o := &server.Options{
-			ServerName: fmt.Sprintf("s%d", i), Host: "127.0.0.1", Port: ports[i], NoLog: true, NoSigs: true,
-			JetStream: true, StoreDir: t.TempDir(), SyncAlways: true, MaxPayload: bus.MaxPayload,
-		}
-		if n > 1 {
-			o.Cluster = server.ClusterOpts{Name: "test", Host: "127.0.0.1", Port: ports[n+i], PoolSize: -1}
-			o.Routes = routes
-		}
-		s.opts = append(s.opts, o)
+	for _, p := range places(t, n) {
+		s.opts = append(s.opts, p.options())
 	}
 	t.Cleanup(func() { s.each(s.stop) })
 	s.StartAll(t)
 	return s
-}
-
-func freePorts(t *testing.T, n int) []int {
-	t.Helper()
-	var ports []int
-	for range n {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer l.Close()
-		ports = append(ports, l.Addr().(*net.TCPAddr).Port)
-	}
-	return ports
 }
 
 // StartAll starts every server that is stopped and waits until JetStream serves.
@@ -151,18 +122,15 @@ func (s *Servers) StepDown(t *testing.T, stream string) {
 	}
 }
 
-// KillLeader stops the server that leads stream.
-func (s *Servers) KillLeader(t *testing.T, stream string) {
-	t.Helper()
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.stop(s.leader(t, stream))
-}
-
 // Connect opens a connection that ends with the test.
 func (s *Servers) Connect(t *testing.T) *bus.Conn {
 	t.Helper()
-	conn, err := bus.Connect(bus.Config{URLs: s.URLs(), Name: strings.ReplaceAll(t.Name(), " ", "-")})
+	return connect(t, s.URLs())
+}
+
+func connect(t *testing.T, urls []string) *bus.Conn {
+	t.Helper()
+	conn, err := bus.Connect(bus.Config{URLs: urls, Name: strings.ReplaceAll(t.Name(), " ", "-")})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -180,15 +148,7 @@ func (s *Servers) Connect(t *testing.T) *bus.Conn {
 // OnServers is the harness of a ledger with n replicas on n servers.
 func OnServers(t *testing.T, n int) Harness {
 	s := Start(t, n)
-	config := ledger.Config{Domain: "test", Replicas: n, SyncAlways: true, AckWait: 500 * time.Millisecond}
-	open := func(t *testing.T, js jetstream.JetStream, c ledger.Config) Ledger {
-		t.Helper()
-		l, err := ledger.Open(within(t, patience), js, c)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return l
-	}
+	config := configOn(n)
 	return Harness{
 		Open: func(t *testing.T) Ledger { return open(t, s.Connect(t).JetStream(), config) },
 		Faulty: func(t *testing.T, f Fault) Ledger {
@@ -209,8 +169,20 @@ func OnServers(t *testing.T, n int) Harness {
 		},
 		Restart:  func(t *testing.T) { s.StopAll(t); s.StartAll(t) },
 		StepDown: func(t *testing.T) { s.StepDown(t, events.StreamLedger) },
-		Kill:     func(t *testing.T) { s.KillLeader(t, events.StreamLedger) },
 	}
+}
+
+func configOn(servers int) ledger.Config {
+	return ledger.Config{Domain: "test", Replicas: servers, SyncAlways: true, AckWait: 500 * time.Millisecond}
+}
+
+func open(t *testing.T, js jetstream.JetStream, c ledger.Config) Ledger {
+	t.Helper()
+	l, err := ledger.Open(within(t, patience), js, c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return l
 }
 
 // once is a replica whose first append meets a fault.
