@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/detour-net/detour/events"
+	"github.com/detour-net/detour/internal/app"
 	"github.com/detour-net/detour/internal/bus"
 	"github.com/detour-net/detour/internal/config"
 	"github.com/detour-net/detour/internal/intake"
@@ -149,10 +150,7 @@ func destination(url, file string) (bus.Config, string, error) {
 		}
 		return bus.Config{URLs: []string{fmt.Sprintf("nats://127.0.0.1:%d", e.Port)}}, cfg.Domain, nil
 	}
-	to := bus.Config{URLs: cfg.NATS.URLs, Credentials: cfg.NATS.Credentials}
-	if cfg.NATS.TLS.Given() {
-		to.TLS, err = cfg.NATS.TLS.Client()
-	}
+	to, err := app.Bus(cfg.NATS)
 	return to, cfg.Domain, err
 }
 

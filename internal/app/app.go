@@ -75,7 +75,11 @@ func (a *App) onClose(name string, f func(context.Context) error) {
 }
 
 func (a *App) openBus(ctx context.Context) error {
-	c := bus.Config{URLs: a.cfg.NATS.URLs, Credentials: a.cfg.NATS.Credentials, Name: "detour " + a.cfg.Replica.Name, Log: a.log.Named("bus")}
+	c, err := Bus(a.cfg.NATS)
+	if err != nil {
+		return err
+	}
+	c.Name, c.Log = "detour "+a.cfg.Replica.Name, a.log.Named("bus")
 	if e := a.cfg.NATS.Embedded; e != nil {
 		server, err := bus.Embedded(e.Dir, bus.Options{Port: e.Port, Log: a.log.Named("nats")})
 		if err != nil {
@@ -84,14 +88,7 @@ func (a *App) openBus(ctx context.Context) error {
 		a.server, c.Server = server, server
 		a.onClose("NATS server", server.Shutdown)
 	}
-	if t := a.cfg.NATS.TLS; t.Given() {
-		var err error
-		if c.TLS, err = t.Client(); err != nil {
-			return err
-		}
-	}
 	for _, conn := range []**bus.Conn{&a.conn, &a.feed} {
-		var err error
 		if *conn, err = bus.Connect(c); err != nil {
 			return err
 		}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -21,30 +22,38 @@ const (
 	dialTimeout     = 3 * time.Second
 )
 
-// Config says where the bus is and who we are.
+// Config says where the bus is and who we are. A server knows its clients in one of three ways; at most one may be given.
 type Config struct {
-	Server      *Server     // the embedded server; then URLs are not needed
-	URLs        []string    // of a foreign one, for example "tls://nats-1:4222"
-	Credentials string      // path of a NATS credentials file, "" for none
-	TLS         *tls.Config // nil for the default
-	Name        string      // of this client, as the server shows it
-	Log         *zap.Logger // nil for none
+	Server *Server  // the embedded server; then URLs are not needed
+	URLs   []string // of a foreign one, for example "tls://nats-1:4222"
+
+	Credentials    string // path of a NATS credentials file, "" for none
+	NKey           string // path of a file with the seed of a user's nkey, "" for none
+	User, Password string // "" for none
+
+	TLS  *tls.Config // nil for the default
+	Name string      // of this client, as the server shows it
+	Log  *zap.Logger // nil for none
 }
 
 // Conn is a connection to the bus that is never given up until Close.
 type Conn struct {
 	nc *nats.Conn
 	js jetstream.JetStream
+
+	mu  sync.Mutex
+	why error // why the newest attempt to reach the bus failed
 }
 
 // Connect begins to connect and returns at once; the bus need not be there yet (see Wait). An error is one of the
-// configuration: no address, an unreadable credentials file, a malformed URL.
+// configuration: no address, an unreadable file, a malformed URL.
 func Connect(c Config) (*Conn, error) {
 	log := c.Log
 	if log == nil {
 		log = zap.NewNop()
 	}
-	opts := append(temper(log), nats.Name(c.Name))
+	conn := &Conn{}
+	opts := append(conn.temper(log), nats.Name(c.Name))
 	switch {
 	case c.Server != nil:
 		opts = append(opts, nats.InProcessServer(c.Server))
@@ -54,23 +63,40 @@ func Connect(c Config) (*Conn, error) {
 	if c.TLS != nil {
 		opts = append(opts, nats.Secure(c.TLS))
 	}
-	if c.Credentials != "" {
-		opts = append(opts, nats.UserCredentials(c.Credentials))
-	}
-	nc, err := nats.Connect(strings.Join(c.URLs, ","), opts...)
+	identity, err := c.identity()
 	if err != nil {
-		return nil, fmt.Errorf("connect to NATS at %s: %w", strings.Join(c.URLs, ", "), err)
-	}
-	js, err := jetstream.New(nc)
-	if err != nil {
-		nc.Close()
 		return nil, fmt.Errorf("connect to NATS: %w", err)
 	}
-	return &Conn{nc: nc, js: js}, nil
+	opts = append(opts, identity...)
+	if conn.nc, err = nats.Connect(strings.Join(c.URLs, ","), opts...); err != nil {
+		return nil, fmt.Errorf("connect to NATS at %s: %w", strings.Join(c.URLs, ", "), err)
+	}
+	if conn.js, err = jetstream.New(conn.nc); err != nil {
+		conn.nc.Close()
+		return nil, fmt.Errorf("connect to NATS: %w", err)
+	}
+	return conn, nil
+}
+
+// identity is how the client proves who it is.
+func (c Config) identity() ([]nats.Option, error) {
+	switch {
+	case c.Credentials != "":
+		return []nats.Option{nats.UserCredentials(c.Credentials)}, nil
+	case c.NKey != "":
+		option, err := nats.NkeyOptionFromSeed(c.NKey)
+		if err != nil {
+			return nil, fmt.Errorf("nkey file %s: %w; want the seed of a user, a line that begins with SU", c.NKey, err)
+		}
+		return []nats.Option{option}, nil
+	case c.User != "":
+		return []nats.Option{nats.UserInfo(c.User, c.Password)}, nil
+	}
+	return nil, nil
 }
 
 // temper is what every connection has: patience, and words when something happens.
-func temper(log *zap.Logger) []nats.Option {
+func (c *Conn) temper(log *zap.Logger) []nats.Option {
 	return []nats.Option{
 		nats.RetryOnFailedConnect(true), nats.MaxReconnects(-1), nats.IgnoreAuthErrorAbort(),
 		nats.ReconnectWait(reconnectWait), nats.ReconnectJitter(reconnectJitter, reconnectJitter),
@@ -82,10 +108,15 @@ func temper(log *zap.Logger) []nats.Option {
 		}),
 		nats.DisconnectErrHandler(func(nc *nats.Conn, err error) {
 			if !nc.IsClosed() {
-				log.Warn("bus connection lost, reconnecting until it is back", zap.Error(err))
+				log.Warn("bus connection lost, reconnecting until it is back", zap.Error(explain(err)))
 			}
 		}),
-		nats.ReconnectErrHandler(func(_ *nats.Conn, err error) { log.Warn("bus not reached, trying again", zap.Error(err)) }),
+		nats.ReconnectErrHandler(func(_ *nats.Conn, err error) {
+			c.mu.Lock()
+			defer c.mu.Unlock()
+			c.why = explain(err)
+			log.Warn("bus not reached, trying again", zap.Error(c.why))
+		}),
 		nats.ErrorHandler(func(_ *nats.Conn, sub *nats.Subscription, err error) {
 			subject := ""
 			if sub != nil {
@@ -113,10 +144,17 @@ func (c *Conn) Wait(ctx context.Context) error {
 		select {
 		case <-changed:
 		case <-ctx.Done():
-			return fmt.Errorf("NATS at %s not reached: %w", strings.Join(c.nc.Servers(), ", "), errors.Join(ctx.Err(), c.nc.LastError()))
+			return fmt.Errorf("NATS at %s not reached: %w", strings.Join(c.nc.Servers(), ", "), errors.Join(ctx.Err(), c.trouble()))
 		}
 	}
 	return nil
+}
+
+// trouble is why the bus was not reached, nil when nobody knows.
+func (c *Conn) trouble() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.why
 }
 
 // Close sends what is still in its buffers, waiting at most until ctx ends, and ends the connection.

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -105,6 +106,43 @@ policy: policy.yaml
 	}
 }
 
+// TestLoadIdentity reads each way in which servers may know a replica. What is secret is read and not shown.
+func TestLoadIdentity(t *testing.T) {
+	dir := example(t)
+	write(t, dir, "seed.nk", "SUAX", 0o600)
+	write(t, dir, "password", "sesame\n", 0o600)
+	write(t, dir, "open", "sesame", 0o644)
+	load := func(identity string) (*Config, error) {
+		return Load(write(t, dir, "c.yaml", "nats: {urls: ['nats://n1:4222'], sync_always: true, "+identity+"}\ninventory: inventory.yaml\ntopology: topology.yaml\npolicy: policy.yaml\n", 0o600))
+	}
+	for _, c := range []struct {
+		identity string
+		want     NATS
+		shown    string
+	}{
+		{"nkey: 'file:seed.nk'", NATS{NKey: filepath.Join(dir, "seed.nk")}, "nats.nkey"},
+		{"user: noc, password: 'file:password'", NATS{User: "noc", Password: "sesame"}, "nats.user"},
+	} {
+		got, err := load(c.identity)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.want.URLs, c.want.SyncAlways, c.want.Replicas = []string{"nats://n1:4222"}, true, 1
+		if diff := cmp.Diff(c.want, got.NATS); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", c.identity, diff)
+		}
+		shown := fmt.Sprint(got.Describe())
+		if strings.Contains(shown, "sesame") || !strings.Contains(shown, c.shown) {
+			t.Errorf("%s is described as %s", c.identity, shown)
+		}
+	}
+	for _, identity := range []string{"nkey: 'file:open'", "credentials: 'file:open'", "user: noc, password: 'file:open'"} {
+		if _, err := load(identity); err == nil || !strings.Contains(err.Error(), "chmod o-rwx") || strings.Contains(err.Error(), "sesame") {
+			t.Errorf("%s that everybody may read: %v", identity, err)
+		}
+	}
+}
+
 func TestLoadRefuses(t *testing.T) {
 	const rest = "\ninventory: inventory.yaml\ntopology: topology.yaml\npolicy: policy.yaml\n"
 	const embedded = "nats: {embedded: {dir: d}}" + rest
@@ -135,6 +173,16 @@ func TestLoadRefuses(t *testing.T) {
 		{"servers that may lose records", map[string]string{"c.yaml": "nats: {urls: ['nats://x:4222']}" + rest}, []string{"sync_interval: always", "sync_always: true"}},
 		{"bad servers", map[string]string{"c.yaml": "nats: {urls: ['http://x', 'nats://u:p@x:1'], sync_always: true, replicas: 2, credentials: x, tls: {cert: c}}" + rest},
 			[]string{"nats.urls[0]: want a URL", "nats.urls[1]: a secret stands in the URL", "nats.replicas: 2: want 1, 3 or 5", "nats.credentials: want file:PATH", "cert and key belong together"}},
+		{"known in two ways", map[string]string{"c.yaml": "nats: {urls: ['nats://x:1'], sync_always: true, credentials: 'file:c', user: u}" + rest, "c": "x"},
+			[]string{"credentials, nkey and user exclude each other"}},
+		{"a user without a password", map[string]string{"c.yaml": "nats: {urls: ['nats://x:1'], sync_always: true, user: u}" + rest}, []string{"user and password belong together"}},
+		{"a password without a user", map[string]string{"c.yaml": "nats: {urls: ['nats://x:1'], sync_always: true, password: 'file:p'}" + rest, "p": "x"}, []string{"user and password belong together"}},
+		{"a password written down", map[string]string{"c.yaml": "nats: {urls: ['nats://x:1'], sync_always: true, user: u, password: sesame}" + rest}, []string{"nats.password: a secret is named as file:PATH or env:NAME"}},
+		{"a password that is not there", map[string]string{"c.yaml": "nats: {urls: ['nats://x:1'], sync_always: true, user: u, password: 'file:p'}" + rest}, []string{"nats.password: ", "p: no such file"}},
+		{"a seed written down", map[string]string{"c.yaml": "nats: {urls: ['nats://x:1'], sync_always: true, nkey: SUA}" + rest}, []string{"nats.nkey: want file:PATH"}},
+		{"a seed that is not there", map[string]string{"c.yaml": "nats: {urls: ['nats://x:1'], sync_always: true, nkey: 'file:seed.nk'}" + rest}, []string{"nats.nkey: ", "seed.nk: no such file"}},
+		{"credentials that are not there", map[string]string{"c.yaml": "nats: {urls: ['nats://x:1'], sync_always: true, credentials: 'file:d.creds'}" + rest}, []string{"nats.credentials: ", "d.creds: no such file"}},
+		{"an embedded server that knows everybody", map[string]string{"c.yaml": "nats: {embedded: {dir: d}, user: u, password: 'file:p'}" + rest, "p": "x"}, []string{"nats.user: belongs to nats.urls", "nats.password: belongs to nats.urls"}},
 		{"plain HTTP beyond the machine", map[string]string{"c.yaml": "listen: {http: '0.0.0.0:80'}\n" + embedded}, []string{"c.yaml:1:16: listen.http: 0.0.0.0:80", "tokens would cross the network in clear"}},
 		{"no port", map[string]string{"c.yaml": "listen: {http: localhost}\n" + embedded}, []string{"want host:port"}},
 		{"certificate without a key", map[string]string{"c.yaml": "listen: {tls: {cert: c.pem}}\n" + embedded}, []string{"listen.tls: give cert and key"}},

@@ -43,6 +43,11 @@ func (c *Config) Describe() []Setting {
 		add("nats.embedded.port", e.Port)
 	} else {
 		add("nats.urls", strings.Join(c.NATS.URLs, ", "))
+		for _, way := range [][2]string{{"nats.credentials", c.NATS.Credentials}, {"nats.nkey", c.NATS.NKey}, {"nats.user", c.NATS.User}} {
+			if way[1] != "" {
+				add(way[0], way[1])
+			}
+		}
 		add("nats.sync_always", c.NATS.SyncAlways)
 		add("nats.replicas", c.NATS.Replicas)
 	}

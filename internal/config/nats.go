@@ -15,8 +15,12 @@ type NATS struct {
 	Embedded *Embedded `yaml:"embedded"` // nil: URLs are given
 	URLs     []string  `yaml:"urls"`
 
-	// Credentials is the path of a NATS credentials file; written as "file:PATH".
+	// How the servers know this process; at most one of the three. Credentials is the path of a NATS credentials file and NKey
+	// that of a user's seed, both written as "file:PATH"; Password is written as a secret is (see Secret).
 	Credentials string    `yaml:"credentials"`
+	NKey        string    `yaml:"nkey"`
+	User        string    `yaml:"user"`
+	Password    string    `yaml:"password"`
 	TLS         ClientTLS `yaml:"tls"`
 
 	// SyncAlways states that the servers write with sync_interval: always. Without it an acknowledged record may be lost in a
@@ -83,22 +87,52 @@ func (s section) nats(n *NATS) {
 		case err != nil || u.Host == "" || !slices.Contains(schemes, u.Scheme):
 			s.bad(index("nats.urls", i), "want a URL such as nats://host:4222 with one of the schemes %s", strings.Join(schemes, ", "))
 		case u.User != nil:
-			s.bad(index("nats.urls", i), "a secret stands in the URL; use nats.credentials: file:PATH")
+			s.bad(index("nats.urls", i), "a secret stands in the URL; use nats.credentials: file:PATH, or nats.user and nats.password: file:PATH")
 		}
 	}
-	if n.Credentials != "" {
-		path, ok := strings.CutPrefix(n.Credentials, "file:")
-		if !ok {
-			s.bad("nats.credentials", "want file:PATH of a NATS credentials file")
-		}
-		n.Credentials = s.readable("nats.credentials", path)
-	}
+	s.identity(n)
 	s.clientTLS("nats.tls", &n.TLS)
 	if !n.SyncAlways {
 		s.bad("nats", "nats.sync_always: the ledger loses acknowledged records in a power cut unless every NATS server has jetstream { sync_interval: always }; set that, then state it here as sync_always: true")
 	}
 	if n.Replicas != 1 && n.Replicas != 3 && n.Replicas != 5 {
 		s.bad("nats.replicas", "%d: want 1, 3 or 5", n.Replicas)
+	}
+}
+
+// identity reads how the servers know this process.
+func (s section) identity(n *NATS) {
+	ways := 0
+	for _, given := range []string{n.Credentials, n.NKey, n.User} {
+		if given != "" {
+			ways++
+		}
+	}
+	switch {
+	case ways > 1:
+		s.bad("nats", "nats: credentials, nkey and user exclude each other")
+	case (n.User == "") != (n.Password == ""):
+		s.bad("nats", "nats: user and password belong together")
+	}
+	for key, file := range map[string]*string{"credentials": &n.Credentials, "nkey": &n.NKey} {
+		if *file == "" {
+			continue
+		}
+		path, ok := strings.CutPrefix(*file, "file:")
+		if !ok {
+			s.bad("nats."+key, "want file:PATH")
+			continue
+		}
+		*file = s.abs(path)
+		if err := private(*file); err != nil {
+			s.bad("nats."+key, "%v", err)
+		}
+	}
+	if n.Password != "" {
+		var err error
+		if n.Password, err = Secret(n.Password, s.dir); err != nil {
+			s.bad("nats.password", "%v", err)
+		}
 	}
 }
 
@@ -110,7 +144,7 @@ func (s section) embedded(n *NATS) {
 	if n.Embedded.Port < 0 || n.Embedded.Port > 65535 {
 		s.bad("nats.embedded.port", "%d: want 1 to 65535, or 0 to serve only this process", n.Embedded.Port)
 	}
-	for key, given := range map[string]bool{"credentials": n.Credentials != "", "tls": n.TLS.Given(), "sync_always": s.doc.Has("nats.sync_always"), "replicas": s.doc.Has("nats.replicas")} {
+	for key, given := range map[string]bool{"credentials": n.Credentials != "", "nkey": n.NKey != "", "user": n.User != "", "password": n.Password != "", "tls": n.TLS.Given(), "sync_always": s.doc.Has("nats.sync_always"), "replicas": s.doc.Has("nats.replicas")} {
 		if given {
 			s.bad("nats."+key, "belongs to nats.urls; the embedded server needs none and always syncs")
 		}
