@@ -34,11 +34,11 @@ func TestEveryLink(t *testing.T) {
 // everyLink drains and restores groups of links, and returns how many steps that took one way.
 func (s *stage) everyLink(groups [][]string) (steps int) {
 	s.t.Helper()
-	for _, pair := range groups {
-		for _, link := range pair {
+	for _, links := range groups {
+		for _, link := range links {
 			s.sicken(link)
 		}
-		for _, link := range pair {
+		for _, link := range links {
 			if i := s.reaches(link, incident.Holding, incident.Closed); i.Phase == incident.Closed {
 				s.t.Fatalf("%s ended as %s: %s\n%s", i.ID, i.End.Outcome, i.End.Reason, s.history(i.ID))
 			} else {
@@ -46,7 +46,7 @@ func (s *stage) everyLink(groups [][]string) (steps int) {
 			}
 			s.heal(link)
 		}
-		for _, link := range pair {
+		for _, link := range links {
 			s.ends(link, events.Restored)
 		}
 	}

@@ -16,8 +16,63 @@ const grey = 3e-4
 // byWay is a stage whose drains go by steps, held to the usual limits. linkSingle takes three.
 func byWay(t *testing.T, replicas int) *stage {
 	return raise(t, setup{replicas: replicas, proven: true, rules: rules{
-		Loss: grey, Modelled: true, Prospect: usualLimits, Settle: 500 * time.Millisecond, Clocks: map[string]string{"set_deadline": "2s", "margin": "1s"},
+		Loss: grey, Modelled: true, Prospect: usualLimits, Settle: 500 * time.Millisecond,
+		Clocks: map[string]string{"set_deadline": "2s", "margin": "1s", "verify_within": "3s"},
 	}})
+}
+
+// afterSteps has a link fall sick, and returns once so many steps of its drain are on record.
+func (s *stage) afterSteps(link string, steps int) *incident.Incident {
+	s.t.Helper()
+	s.sicken(link)
+	s.wait(fmt.Sprintf("%d steps of %s to be on record", steps, link), func() bool {
+		i := s.latest(link)
+		return i != nil && s.count(i.ID, events.KindApplied) == 2*steps
+	})
+	return s.latest(link)
+}
+
+// TestFrozenAmidSteps freezes the network between two steps: none is taken any more, and the drain goes back.
+func TestFrozenAmidSteps(t *testing.T) {
+	t.Parallel()
+	s := byWay(t, 1)
+	i := s.afterSteps(linkSingle, 1)
+	if a := s.replicas[0].detour("oscar", "freeze", "--reason", "change night"); a.code != 0 {
+		t.Fatalf("freeze exits %d: %s", a.code, a.err)
+	}
+	s.ends(linkSingle, events.RolledBack)
+	if risks, back := s.sets(); risks != 2 || back != 2 {
+		t.Errorf("%d Sets added risk and %d took it back, want those of one step\n%s", risks, back, s.history(i.ID))
+	}
+	if a := s.replicas[0].detour("oscar", "thaw"); a.code != 0 {
+		t.Errorf("thaw exits %d: %s", a.code, a.err)
+	}
+	s.heal(linkSingle)
+	s.account()
+}
+
+// TestCutAmidSteps cuts a replica off between two steps, for longer than the next one may wait: it takes back those that
+// stand, and has it on record when the bus is there again.
+func TestCutAmidSteps(t *testing.T) {
+	t.Parallel()
+	s := byWay(t, 1)
+	i := s.afterSteps(linkSingle, 2)
+	r := s.replicas[0]
+	r.wire.set(cut)
+	s.wait("both steps to be taken back", func() bool {
+		_, back := s.sets()
+		return back == 4
+	})
+	if risks, _ := s.sets(); risks != 4 {
+		t.Errorf("%d Sets added risk, want those of two steps\n%s", risks, s.history(i.ID))
+	}
+	if now, was := s.metrics(linkSingle), s.first[linkSingle]; now[0].IPv4.Value != was[0].IPv4.Value || now[1].IPv4.Value != was[1].IPv4.Value {
+		t.Errorf("metrics are %+v without the bus, were %+v", now, was)
+	}
+	s.heal(linkSingle)
+	r.wire.set(whole)
+	s.ends(linkSingle, events.RolledBack)
+	s.account()
 }
 
 // moment is when a drain by steps is left alone: once so many Sets have reached each end, those of the undo counted on.
