@@ -127,6 +127,8 @@ type Reverted struct {
 // Relapsed says that the fault came back while the link was on probation, or that a dry run is decided anew.
 type Relapsed struct {
 	Why string `json:"why"`
+	// Gathering is what it waits for before it is decided anew, nil for nothing.
+	Gathering *Gathering `json:"gathering,omitempty"`
 }
 
 // Aborted is a person's order to stop an incident and take back what was applied; or, AsIs, to leave the routers as they

@@ -98,6 +98,8 @@ type Opened struct {
 	Epoch    uint64      `json:"epoch"`
 	Symptom  AnomalyKind `json:"symptom"`
 	Severity Severity    `json:"severity"`
+	// Gathering is what it waits for before it is decided, nil for nothing.
+	Gathering *Gathering `json:"gathering,omitempty"`
 }
 
 // Planned says what a remediator proposed, on which facts, and in which mode.
@@ -128,6 +130,8 @@ type Ruled struct {
 	Plan    Digest  `json:"plan,omitempty"`
 	Policy  Digest  `json:"policy"`
 	Checks  []Check `json:"checks"`
+	// Cause is what the incident has in common with others, nil for nothing.
+	Cause *Cause `json:"cause,omitempty"`
 }
 
 // Asked says that people were asked to approve a plan, for the checks that want a person. What they say holds for these alone.

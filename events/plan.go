@@ -129,6 +129,8 @@ type Plan struct {
 	Target     Target   `json:"target"`
 	Steps      []Step   `json:"steps"`
 	Checks     []string `json:"checks"` // names of the verification checks that must pass, see Verified
+	// Together are the plans of other incidents that are carried out with it, for the same cause.
+	Together []Companion `json:"together,omitempty"`
 }
 
 // Digest identifies exactly this plan; approvals are bound to it.

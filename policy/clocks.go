@@ -31,6 +31,16 @@ const (
 	ExpiryRelease Expiry = "release" // it is taken back
 )
 
+// CauseLimits say what makes one fault of several alarms: links that share a conduit, a line card or a router fail together.
+type CauseLimits struct {
+	// Wait is how long a fault of a link that shares a declared risk with others (a shared risk group, a line card, a bundle)
+	// waits for them to alarm too before it is decided. It never waits for the links of its routers or sites, which have
+	// nothing more in common than every link has with some others. 0 waits for nothing.
+	Wait      events.Duration `yaml:"wait" json:"wait"`
+	Within    events.Duration `yaml:"within" json:"within"`         // between one alarm of a group and the next
+	HitPermil int             `yaml:"hit_permil" json:"hit_permil"` // share of a group's links that alarm, at least
+}
+
 // FactLimits say how much must be seen of the network, and how calm it must be, before anything is done.
 type FactLimits struct {
 	CoveragePermil int `yaml:"coverage_permil" json:"coverage_permil"` // routers with fresh telemetry, in thousandths of all
@@ -71,6 +81,7 @@ func defaults() file {
 			Hold: 10 * minute, HoldMax: 24 * hour, OnExpiry: ExpiryPage, RenewEvery: 10 * minute,
 			ClearFor: 5 * minute, Probation: 40 * minute, CoolDown: 10 * minute, Override: hour,
 		},
+		Cause: CauseLimits{Wait: 2 * second, Within: 2 * minute, HitPermil: 800},
 		Facts: FactLimits{CoveragePermil: 800, OthersDown: 2, Unproven: TreatRefuse},
 		Prospect: ProspectLimits{
 			Missing: TreatAsk, MatrixAge: 15 * minute, MatrixAgeApproved: hour, CountersPermil: 900, FitPermil: 950,

@@ -67,6 +67,10 @@ const (
 	checkBudget     = "budget-" // with the kind of scope
 )
 
+// CheckCause is the check of whether what is allowed may be begun now, of a fault that is one of several with one cause. The
+// core asks it: it is about other incidents.
+const CheckCause = "one-cause"
+
 // actChecks are the checks of an act that adds risk, in the order in which they stand on the record.
 var actChecks = []check{
 	{CheckPlan, events.Deny, planSane},

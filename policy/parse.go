@@ -27,6 +27,7 @@ func Parse(name string, raw []byte) (*Policy, error) {
 	v.approvals(p.file.Approvals)
 	v.ages(p.file)
 	v.clocks(p.file.Clocks)
+	v.cause(p.file.Cause)
 	v.limits(p.file)
 	v.prospect(p.file.Prospect)
 	v.keep(p.file.Keep)

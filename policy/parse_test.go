@@ -32,6 +32,7 @@ approvals: {quorum: 2, roles: [approver, noc], expiry: 5m}
 max_age: {default: 3m, link-flap: 10m}
 future_skew: 2s
 clocks: {hold: 1m, on_expiry: release, undo_attempts: 3}
+cause: {wait: 0s, within: 1m}
 facts: {coverage_permil: 900, others_down: 0, unproven: ask}
 prospect: {missing: refuse, matrix_age: 5m, fit_permil: 900, worst_permil: 700, edge: refuse, loops: allow, skip_steps_loss: 1e-2, worth: 5, when_held: revert, when_unbearable: revert}
 keep: {depends_on: [den, kcy], never: [den-kcy]}
@@ -69,6 +70,9 @@ func TestParse(t *testing.T) {
 	}
 	if diff := cmp.Diff(Approvals{Quorum: 2, Roles: []string{"approver", "noc"}, Expiry: events.Duration(5 * time.Minute)}, p.Approvals()); diff != "" {
 		t.Errorf("approvals (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff(CauseLimits{Wait: 0, Within: events.Duration(time.Minute), HitPermil: 800}, p.Cause()); diff != "" {
+		t.Errorf("cause (-want +got):\n%s", diff)
 	}
 	c := p.Clocks()
 	if c.Hold.Std() != time.Minute || c.OnExpiry != ExpiryRelease || c.UndoAttempts != 3 || c.Fresh.Std() != 5*time.Second {
@@ -157,6 +161,11 @@ func TestParseRefuses(t *testing.T) {
 		{"stale facts", "clocks: {fresh: 2m}", []string{"clocks.fresh: 2m0s: want 1ms to 1m0s"}},
 		{"looking more seldom than long", "clocks: {look_every: 2m, look_for: 1m}", []string{"clocks.look_for: 1m0s: want 2m0s"}},
 		{"expiry", "clocks: {on_expiry: pray}", []string{`clocks.on_expiry: "pray" is not known; want one of page, release`}},
+		{"waiting for longer than a fault may go on", "cause: {wait: 61s}", []string{"cause.wait: 1m1s: want 0s to 1m0s"}},
+		{"alarms closer than the wait", "cause: {wait: 10s, within: 5s}", []string{"cause.within: 5s: want 10s to 1h0m0s (not less than wait)"}},
+		{"less than half of a group", "cause: {hit_permil: 499}", []string{"cause.hit_permil: 499: want 500 to 1000"}},
+		{"more than all of a group", "cause: {hit_permil: 1001}", []string{"cause.hit_permil: 1001: want 500 to 1000"}},
+		{"a check of the core's name", "checks: [{name: one-cause, require: 'true', message: m}]", []string{`"one-cause" is a check of this binary`}},
 		{"no undo", "clocks: {undo_attempts: 0}", []string{"clocks.undo_attempts: 0: want 1 to 100"}},
 		{"blind", "facts: {coverage_permil: 499}", []string{"facts.coverage_permil: 499: want 500 to 1000 (the floor of this binary"}},
 		{"unproven", "facts: {unproven: maybe}", []string{`facts.unproven: "maybe" is not known; want one of refuse, ask, allow`}},
@@ -192,7 +201,7 @@ func TestParseRefuses(t *testing.T) {
 }
 
 func TestDigest(t *testing.T) {
-	same := []string{"", "# a comment\n", "rules: []", "rules:\nwindows: []\n", "clocks: {margin: 5s}", "clocks: {margin: 5000ms}", "budgets: {in_flight: {site: 1}}", "prospect: {missing: ask, worth: 10, skip_steps_loss: 0.001}", "keep: {never: []}", "budgets: {stop_at: {site: 3}, in_flight: {level: 1}}"}
+	same := []string{"", "# a comment\n", "rules: []", "rules:\nwindows: []\n", "clocks: {margin: 5s}", "clocks: {margin: 5000ms}", "cause: {wait: 2s, within: 2m, hit_permil: 800}", "budgets: {in_flight: {site: 1}}", "prospect: {missing: ask, worth: 10, skip_steps_loss: 0.001}", "keep: {never: []}", "budgets: {stop_at: {site: 3}, in_flight: {level: 1}}"}
 	for _, text := range same[1:] {
 		if got, want := parse(t, text).Digest(), parse(t, same[0]).Digest(); got != want {
 			t.Errorf("%q has another digest than nothing", text)
@@ -200,7 +209,7 @@ func TestDigest(t *testing.T) {
 	}
 	seen := map[events.Digest]string{}
 	rule := "rules: [{name: r, match: {kinds: [link-flap]}, remediation: link-drain, with: {style: %s}, autonomy: %s}]"
-	for _, text := range []string{"", "clocks: {margin: 6s}", "budgets: {in_flight: {site: 0}}", fmt.Sprintf(rule, "soft", "shadow"), fmt.Sprintf(rule, "hard", "shadow"), fmt.Sprintf(rule, "soft", "auto"),
+	for _, text := range []string{"", "clocks: {margin: 6s}", "cause: {wait: 3s}", "cause: {hit_permil: 900}", "budgets: {in_flight: {site: 0}}", fmt.Sprintf(rule, "soft", "shadow"), fmt.Sprintf(rule, "hard", "shadow"), fmt.Sprintf(rule, "soft", "auto"),
 		"prospect: {missing: allow}", "prospect: {skip_steps_loss: 2e-3}", "keep: {never: [a]}", "keep: {depends_on: [a]}", "budgets: {stop_at: {site: 4}}", "budgets: {in_flight: {level: 2}}",
 		"windows: [{name: w, every: day, at: '01:00', duration: 1h}]", "windows: [{name: w, every: day, at: '01:00', zone: Asia/Tokyo, duration: 1h}]"} {
 		d := parse(t, text).Digest()

@@ -28,6 +28,7 @@ type file struct {
 	MaxAge     map[string]events.Duration `yaml:"max_age" json:"max_age"`
 	FutureSkew events.Duration            `yaml:"future_skew" json:"future_skew"`
 	Clocks     Clocks                     `yaml:"clocks" json:"clocks"`
+	Cause      CauseLimits                `yaml:"cause" json:"cause"`
 	Facts      FactLimits                 `yaml:"facts" json:"facts"`
 	Prospect   ProspectLimits             `yaml:"prospect" json:"prospect"`
 	Keep       Keep                       `yaml:"keep" json:"keep"`
@@ -162,6 +163,9 @@ func (p *Policy) Approvals() Approvals { return p.file.Approvals }
 
 // Clocks returns every time that an incident's life is measured by.
 func (p *Policy) Clocks() Clocks { return p.file.Clocks }
+
+// Cause returns what makes one fault of several alarms.
+func (p *Policy) Cause() CauseLimits { return p.file.Cause }
 
 // Windows returns the policy's maintenance windows.
 func (p *Policy) Windows() []Window { return slices.Clone(p.file.Windows) }

@@ -68,7 +68,7 @@ func (v validator) checks(checks []Requirement) {
 // builtIn reports whether a check of this binary has the name, so that records are never read wrongly.
 func builtIn(name string) bool {
 	_, verifies := verifications[name]
-	core := []string{CheckCondition, "rule", "plan", "verification", "one-policy"} // all but the first stand on records beside or instead of checks of a plan
+	core := []string{CheckCondition, CheckCause, "rule", "plan", "verification", "one-policy"} // all but the first stand on records beside or instead of checks of a plan
 	return verifies || slices.Contains(core, name) || slices.ContainsFunc(actChecks, func(c check) bool { return c.name == name })
 }
 
@@ -151,6 +151,12 @@ func (v validator) clocks(c Clocks) {
 	v.span("clocks.probation", c.Probation, 0, 7*day, "")
 	v.span("clocks.cool_down", c.CoolDown, 0, 7*day, "")
 	v.span("clocks.override", c.Override, 0, 30*day, "")
+}
+
+func (v validator) cause(l CauseLimits) {
+	v.span("cause.wait", l.Wait, 0, time.Minute, "a fault that is sure should not go on for longer")
+	v.span("cause.within", l.Within, l.Wait.Std(), time.Hour, "not less than wait")
+	number(v, "cause.hit_permil", l.HitPermil, 500, 1000, "thousandths; what less than half of a group shows is no fault of the group")
 }
 
 func (v validator) limits(f file) {

@@ -20,7 +20,8 @@ func newIncidents(c *cli) *cobra.Command {
 	var limit int
 	cmd := &cobra.Command{
 		Use: "incidents [ID]", Aliases: []string{"incident"}, Short: "List incidents, or show one whole",
-		Long: "Without an ID, lists incidents: the open ones, most severe first, then the ended ones, newest first.\n" +
+		Long: "Without an ID, lists incidents: the open ones, most severe first, then the ended ones, newest first. Those that have one\n" +
+			"cause and were decided together stand below the one that speaks for them.\n" +
 			"With an ID, shows everything about one: what is wrong, the plan, every check with value and limit, who approved,\n" +
 			"what was set and seen on each router, and where it stands on the ledger.\n" +
 			"--watch goes on: with an ID until it ends, without one until you stop it.",
@@ -60,8 +61,14 @@ func (c *cli) listIncidents(ctx context.Context, filter client.Filter) error {
 				return nil
 			}
 			t := c.table("INCIDENT", "PHASE", "SEVERITY", "SYMPTOM", "MODE", "SETS", "OPENED", "WHERE IT STANDS")
-			for _, i := range list.Incidents {
-				t.row(i.ID, cell{string(i.Phase), phasePaint(i.Phase)}, cell{string(i.Severity), severityPaint(i.Severity)}, i.Symptom, i.Mode, i.Sets, stamp(i.Opened), i.Sentence)
+			row := func(indent string, i api.Summary) {
+				t.row(indent+i.ID, cell{string(i.Phase), phasePaint(i.Phase)}, cell{string(i.Severity), severityPaint(i.Severity)}, i.Symptom, i.Mode, i.Sets, stamp(i.Opened), i.Sentence)
+			}
+			for _, f := range api.Families(list.Incidents) {
+				row("", f.Summary)
+				for _, child := range f.Children {
+					row("  ", child)
+				}
 			}
 			if list.More > 0 {
 				c.note("and %d more: raise --limit, or give --open or --phase", list.More)

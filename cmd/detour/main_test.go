@@ -39,7 +39,7 @@ func TestScripts(t *testing.T) {
 		RequireExplicitExec: true,
 		Setup:               func(env *testscript.Env) error { return serve(env) },
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"code": code, "alter": alter, "differ": differ, "deafen": deafen, "bus": startBus, "stored": stored, "closed": closed, "misspell": misspell,
+			"code": code, "alter": alter, "differ": differ, "deafen": deafen, "bus": startBus, "stored": stored, "closed": closed, "misspell": misspell, "together": together,
 		},
 	})
 }
@@ -164,6 +164,12 @@ func misspell(ts *testscript.TestScript, _ bool, _ []string) {
 // closed ends an incident of which nothing stands.
 func closed(ts *testscript.TestScript, _ bool, args []string) {
 	_, err := on(ts).replica.Append(webtest.Start.Add(11*time.Minute), events.Record{Incident: args[0], Body: events.Closed{Outcome: events.WasCleared, Reason: "the fault went away before anything was done"}})
+	ts.Check(err)
+}
+
+// together lets two links of one duct fall sick.
+func together(ts *testscript.TestScript, _ bool, _ []string) {
+	_, err := on(ts).replica.Append(webtest.Start.Add(11*time.Minute), webtest.Together()...)
 	ts.Check(err)
 }
 

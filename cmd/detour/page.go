@@ -73,6 +73,12 @@ func (p *page) head() {
 	p.line("%s %s on %s, %s", p.style.in(severityPaint(i.Severity), string(i.Severity)), i.Symptom, i.Target.Key(), state)
 	p.line("%s", i.Sentence)
 	rows := [][]string{{"opened", stamp(i.Opened)}, {"in this phase since", stamp(i.Changed)}, {"events", fmt.Sprint(i.Events)}, {"Sets sent", fmt.Sprint(i.Sets)}}
+	if i.Cause != nil {
+		rows = append(rows, []string{"one cause", fmt.Sprintf("%s, %d of %d links alarmed", i.Cause.Scope, i.Cause.Alarmed, i.Cause.Links)}, []string{"decided with", i.Cause.Lead})
+		for _, id := range i.Children {
+			rows = append(rows, []string{"speaks for", id})
+		}
+	}
 	for _, e := range i.Target.Ends {
 		rows = append(rows, []string{"end", e.Device + " " + e.Interface})
 	}
@@ -98,6 +104,9 @@ func (p *page) plan() {
 		{"mode", fmt.Sprintf("%s (%s)", p.i.Plan.Mode, p.i.Plan.ModeWhy)},
 		{"rests on", "what was seen at " + stamp(p.i.Plan.Facts.At)},
 	})
+	for _, c := range p.i.Plan.Plan.Together {
+		p.line("  with it %s, plan %s", c.Incident, c.Plan.Short())
+	}
 }
 
 // verdict writes what the drain does to the network, as it was decided on, and as it was computed last.

@@ -64,7 +64,11 @@ func aboutDecision(body events.Body) (string, bool) {
 	case events.DeadLettered:
 		return fmt.Sprintf("%d bytes on %s: %s", r.Bytes, r.Subject, r.Reason), true
 	case events.Opened:
-		return fmt.Sprintf("%s %s on %s, incident %d of it", r.Severity, r.Symptom, r.Target.Key(), r.Epoch), true
+		text := fmt.Sprintf("%s %s on %s, incident %d of it", r.Severity, r.Symptom, r.Target.Key(), r.Epoch)
+		if g := r.Gathering; g != nil {
+			text += fmt.Sprintf("; waits until %s for others in %v", stamp(g.Until), g.Scopes)
+		}
+		return text, true
 	case events.Planned:
 		return fmt.Sprintf("%s; plan %s, %s", r.Plan.Sentence, r.Digest.Short(), r.Mode), true
 	case events.Ruled:

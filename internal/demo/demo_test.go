@@ -6,7 +6,10 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/detour-net/detour/events"
+	"github.com/detour-net/detour/internal/network"
 )
 
 // play runs a scenario as `detour demo --scenario NAME --exit -o json` does and returns its last line and its story.
@@ -80,6 +83,23 @@ func TestThousands(t *testing.T) {
 	for n, want := range map[int64]string{0: "0", 999: "999", 1000: "1,000", 1234567: "1,234,567", -1000: "-1,000"} {
 		if got := thousands(n); got != want {
 			t.Errorf("thousands(%d) = %q, want %q", n, got, want)
+		}
+	}
+}
+
+// TestDuct wants three links between the same two routers in one risk group, and every other link in none.
+func TestDuct(t *testing.T) {
+	r, err := network.NewResolver(withDuct())
+	if err != nil {
+		t.Fatal(err)
+	}
+	scope := events.ScopeOf("srlg", duct)
+	if diff := cmp.Diff([]string{theLink, second, third}, r.Links(scope)); diff != "" {
+		t.Errorf("links in the duct (-want +got):\n%s", diff)
+	}
+	for _, link := range r.Links(scope) {
+		if target, _ := r.Link(link); target.Ends[0].Device != "den" || target.Ends[1].Device != "kcy" {
+			t.Errorf("%s joins %v", link, target.Ends)
 		}
 	}
 }

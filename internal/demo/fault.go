@@ -27,11 +27,7 @@ func (s *stage) sicken(ctx context.Context, link string, kind events.AnomalyKind
 	firing, stop := context.WithCancel(context.Background())
 	s.sick[link] = func() {
 		stop()
-		for end := range 2 {
-			if err := s.publish(context.Background(), s.anomaly(link, kind, events.Resolved, end)); err != nil {
-				s.log.Info("publish the end of a fault", zap.Error(err))
-			}
-		}
+		s.over(link, kind)
 	}
 	s.background.Go(func() {
 		tick := time.NewTicker(fireEvery)
@@ -47,6 +43,15 @@ func (s *stage) sicken(ctx context.Context, link string, kind events.AnomalyKind
 		}
 	})
 	return nil
+}
+
+// over lets telemetry of both ends of a link say that a fault is over.
+func (s *stage) over(link string, kind events.AnomalyKind) {
+	for end := range 2 {
+		if err := s.publish(context.Background(), s.anomaly(link, kind, events.Resolved, end)); err != nil {
+			s.log.Info("publish the end of a fault", zap.Error(err))
+		}
+	}
 }
 
 // heal mends a link; telemetry says that the fault is over.

@@ -22,8 +22,8 @@ rules:
     autonomy: {{.Autonomy}}
 approvals: {expiry: {{.Expiry}}}
 budgets:
-{{- with .InFlight}}
-  in_flight: {network: {{.}}}
+{{- range .Budgets}}
+  {{.}}
 {{- end}}
   rates: [{per: 10m, at_most: 20}]
 facts: {unproven: {{if .Prove}}refuse{{else}}allow{{end}}} # in production a router that no canary was run on is refused
@@ -64,6 +64,9 @@ var topologyFile = template.Must(template.New("topology").Parse(`links:
     a: {device: {{.A.Device}}, interface: {{.A.Interface}}, metric: {{.A.Metric}}}
     b: {device: {{.B.Device}}, interface: {{.B.Interface}}, metric: {{.B.Metric}}}
     capacity_bps: {{.Capacity}}
+{{- if .SRLGs}}
+    srlgs: [{{range $n, $group := .SRLGs}}{{if $n}}, {{end}}{{$group}}{{end}}]
+{{- end}}
 {{- end}}
 `))
 

@@ -31,7 +31,7 @@ type settings struct {
 
 	Load     float64                  // of the busiest link, a ratio of its capacity; 0: the backbone's usual
 	Topology func() *network.Topology // nil: Abilene
-	InFlight int                      // mitigations in the network at once; 0: the policy's default
+	Budgets  []string                 // of the policy, but for rates; nil: its defaults
 	Loss     float64                  // of a sick link's packets; 0: sickness
 	Slow     time.Duration            // until the last router goes by a change; 0: all at once
 	Cured    string                   // kinds of anomalies that the rule answers, besides the usual ones
@@ -63,7 +63,8 @@ func Scenarios() []Scenario {
 		{Name: "unsafe-capacity", Summary: "drained, another link would be too full: waits", Want: outcomeWaiting, tune: load(0.75), play: stays(theLink, events.LinkErrors), check: heldBy(theLink, policy.CheckCapacity)},
 		{Name: "unsafe-partition", Summary: "nothing else leads there: refused", Want: string(events.WasRefused), link: stub, tune: func(s *settings) { s.Topology = withStub }, play: stays(stub, events.LinkErrors), check: heldBy(stub, policy.CheckConnected)},
 		{Name: "unsafe-n1", Summary: "it would not survive one more failure: waits", Want: outcomeWaiting, tune: func(s *settings) { s.Topology = withThin }, play: stays(theLink, events.LinkErrors), check: heldBy(theLink, policy.CheckSurvives)},
-		{Name: "joint-unsafe", Summary: "two drains, each safe alone, would cut the west off together: one is done", Want: outcomeHeld, link: south, tune: func(s *settings) { s.InFlight = 2 }, play: jointUnsafe, check: oneDrained},
+		{Name: "joint-unsafe", Summary: "two drains, each safe alone, would cut the west off together: one is done", Want: outcomeHeld, link: south, tune: func(s *settings) { s.Budgets = []string{"in_flight: {network: 2}"} }, play: jointUnsafe, check: oneDrained},
+		{Name: "fibre-cut", Summary: "a duct is hit, many alarms and one cause: decided as one, what can be is drained, restored after repair", Want: string(events.Restored), tune: roomForDuct, play: fibreCut, check: oneDecision},
 		{Name: "loop-free", Summary: "routers learn one after the other: drained in steps, no packet loops", Want: string(events.Restored), tune: func(s *settings) { s.Slow, s.Loss = 100*time.Millisecond, 5e-4 }, play: loopFree, check: noneLooped},
 		{Name: "blind", Summary: "most routers are not seen any more: nothing is done", Want: outcomeWaiting, play: blind, check: heldBy(theLink, policy.CheckCoverage)},
 		{Name: "congestion", Summary: "a full link is not cured by a drain: refused as the wrong cure", Want: string(events.WasRefused), tune: func(s *settings) { s.Cured = "congestion" }, play: stays(theLink, events.Congestion), check: heldBy(theLink, policy.CheckCure)},

@@ -34,6 +34,9 @@ func tell(r events.Record) (l line, ok bool) {
 		return tellObserved(b)
 	case events.Opened:
 		l.text = fmt.Sprintf("incident %s: %s suspected on %s", r.Incident, b.Symptom, b.Target.Key())
+		if b.Gathering != nil {
+			l.text += fmt.Sprintf("; is it all of %s? it waits for others", b.Gathering.Scopes[0])
+		}
 	case events.Planned:
 		l.text = b.Plan.Sentence
 		if b.Mode != events.Live {

@@ -3,6 +3,7 @@ package incident
 import (
 	"fmt"
 	"maps"
+	"slices"
 	"time"
 
 	"github.com/detour-net/detour/events"
@@ -111,7 +112,10 @@ func (b *Board) foldOpened(c events.Commit, r events.Record, o events.Opened) st
 	if prev, ok := b.Latest(key); ok && prev.IsOpen() {
 		return fmt.Sprintf("%s is still open", prev.ID)
 	}
-	i := &Incident{ID: r.Incident, Epoch: o.Epoch, Target: o.Target, Symptom: o.Symptom, Severity: o.Severity, Opened: b.Now, Cycle: 1, Symptoms: map[string]Symptom{}}
+	i := &Incident{
+		ID: r.Incident, Epoch: o.Epoch, Target: o.Target, Symptom: o.Symptom, Severity: o.Severity, Opened: b.Now, Alarmed: b.Now, Gathering: o.Gathering,
+		Cycle: 1, Symptoms: map[string]Symptom{},
+	}
 	b.incidents[i.ID], b.latest[key], b.epochs[key], b.open[i.ID] = i, i.ID, o.Epoch, true
 	b.enter(i, c.Position, Open)
 	return ""
@@ -168,6 +172,8 @@ func (b *Board) account(i *Incident, c events.Commit, body events.Body) {
 			}
 			b.admissions = append(b.admissions, Admission{At: c.At, Scopes: body.Claims})
 		}
+	case events.Ruled:
+		b.relate(i)
 	case events.Verified:
 		if !body.Pass {
 			for len(b.failures) > 0 && b.failures[0].Before(old) {
@@ -176,6 +182,18 @@ func (b *Board) account(i *Incident, c events.Commit, body events.Body) {
 			b.failures = append(b.failures, c.At)
 		}
 	}
+}
+
+// relate lets the lead of a cause know an incident that is decided together with it.
+func (b *Board) relate(i *Incident) {
+	if i.Cause == nil || i.Cause.Lead == i.ID {
+		return
+	}
+	if lead, ok := b.Incident(i.Cause.Lead); !ok || slices.Contains(lead.Children, i.ID) || len(lead.Children) >= maxChildren {
+		return
+	}
+	lead, _ := b.change(i.Cause.Lead)
+	lead.Children = append(slices.Clone(lead.Children), i.ID)
 }
 
 // foldIncident changes i as the record says and returns the phase that follows, or why the record makes no sense.
@@ -187,6 +205,9 @@ func (b *Board) foldIncident(i *Incident, c events.Commit, body events.Body) (to
 	case events.Ruled:
 		i.Ruling = &r
 		i.bears(r, c.At)
+		if i.Phase != Holding && i.Phase != Acting {
+			i.Cause, i.Gathering = r.Cause, nil
+		}
 		if r.Verdict == events.Defer && i.Phase != Holding && i.Phase != Acting {
 			to = Waiting
 		}
@@ -233,7 +254,7 @@ func (b *Board) foldIncident(i *Incident, c events.Commit, body events.Body) (to
 	case events.Reverted:
 		return i.reverted(r)
 	case events.Relapsed:
-		return i.relapse()
+		return i.relapse(b.Now, r)
 	case events.Stuck:
 		i.Trouble, i.Release, i.Abort, to = &r, nil, nil, Stuck
 	case events.Closed:
@@ -319,18 +340,19 @@ func (i *Incident) plan(r events.Planned) Phase {
 }
 
 // relapse begins an incident anew: nothing of it stands.
-func (i *Incident) relapse() (Phase, string) {
+func (i *Incident) relapse(at time.Time, r events.Relapsed) (Phase, string) {
 	if i.Live() && i.Stands() {
 		return i.Phase, "changes still stand on routers"
 	}
 	switch i.Phase {
 	case Probation:
 		i.Cycle++
+		i.Alarmed, i.Cause = at, nil
 	case Acting:
 		i.Lost++
 	}
 	i.Steps, i.Intent, i.Refusal, i.Verified, i.Hold, i.Release, i.Ask, i.Approvals = nil, nil, nil, nil, nil, nil, nil, nil
-	i.Watch, i.Unbearable, i.Foreseen = time.Time{}, time.Time{}, nil
+	i.Watch, i.Unbearable, i.Foreseen, i.Gathering = time.Time{}, time.Time{}, nil, r.Gathering
 	return Open, ""
 }
 

@@ -31,22 +31,18 @@ func (d *draft) counts(i *Incident, f events.Facts) bool {
 }
 
 // observe asks for facts of an incident's target, as its plan needs them if it has one.
-func (d *draft) observe(i *Incident) {
-	d.observeFor(i, i.Plan != nil && policy.Isolates(i.Plan.Plan, i.Plan.Facts))
+func (d *draft) observe(i *Incident) { d.observeBeside(i, d.board.Besides(i.ID), i.isolates()) }
+
+// observeBeside asks for facts on which a hard drain of an incident's target can be decided, or a soft one, beside others.
+func (d *draft) observeBeside(i *Incident, besides []string, hard bool) {
+	d.command(Observe{Incident: i.ID, Target: i.Target, Besides: besides, Hard: hard})
 }
 
-// observeFor asks for facts on which a hard drain of an incident's target can be decided, or a soft one.
-func (d *draft) observeFor(i *Incident, hard bool) {
-	d.command(Observe{Incident: i.ID, Target: i.Target, Besides: d.board.Besides(i.ID), Hard: hard})
-}
+// isolates reports whether the incident's plan takes its link out of SPF.
+func (i *Incident) isolates() bool { return i.Plan != nil && policy.Isolates(i.Plan.Plan, i.Plan.Facts) }
 
-// otherDrain reports whether what was computed is of another kind of drain than the plan, and asks for what is of the plan's.
-func (d *draft) otherDrain(i *Incident, plan events.Plan, facts events.Facts) bool {
+// otherDrain reports whether what was computed is of another kind of drain than the plan.
+func otherDrain(plan events.Plan, facts events.Facts) bool {
 	f := facts.Prospect
-	hard := policy.Isolates(plan, facts)
-	if f == nil || f.Missing != "" || len(f.Steps) == 0 || f.Hard() == hard {
-		return false
-	}
-	d.observeFor(i, hard)
-	return true
+	return f != nil && f.Missing == "" && len(f.Steps) > 0 && f.Hard() != policy.Isolates(plan, facts)
 }

@@ -63,7 +63,6 @@ func (d *draft) mayGoOn(i *Incident, next int, facts events.Facts) events.Ruled 
 	left.Facts, left.Plan.Steps = facts, i.Plan.Plan.Steps[next:]
 	ruled := d.world.Policy.EvaluateStep(d.question(i, rule, left, i.Quorum()))
 	ruled.Plan = i.Plan.Digest
-	d.oneOfMany(i, &ruled)
 	d.ofOnePolicy(&ruled)
 	return ruled
 }

@@ -125,6 +125,10 @@ type draft struct {
 	wake     time.Time
 	fault    string
 	atMost   int // records
+
+	causes  map[string]*cause // of the incidents that have one in common with others; nil: not looked for yet
+	alarmed map[string]bool   // links that alarm, known with causes
+	joints  map[*cause]*joint // as far as decided
 }
 
 // append decides on a record and folds it.
@@ -135,6 +139,9 @@ func (d *draft) append(id string, body events.Body) {
 		d.fault = fmt.Sprintf("%s of incident %q: %s", body.Kind(), id, why)
 	}
 	d.records = append(d.records, r)
+	if body.Kind() == events.KindRelapsed {
+		d.causes, d.joints = nil, nil // it alarms anew
+	}
 }
 
 func (d *draft) command(c Command) { d.commands = append(d.commands, c) }

@@ -2,6 +2,7 @@ package incident
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/detour-net/detour/events"
@@ -23,6 +24,8 @@ type Explanation struct {
 	Sentence string         `json:"sentence"`              // where it stands and why
 	Verdict  *Verdict       `json:"verdict,omitempty"`     // on the drain, as it was decided on
 	Now      *Verdict       `json:"verdict_now,omitempty"` // the newest on record of the drain since
+	Cause    *events.Cause  `json:"cause,omitempty"`       // what it was decided together with others for
+	Children []string       `json:"children,omitempty"`    // the incidents for which it speaks
 	Held     []events.Check `json:"held,omitempty"`        // the checks that hold it, with value and limit
 	Unblock  []string       `json:"unblock,omitempty"`     // what would change it, and who can
 }
@@ -33,7 +36,7 @@ func (b *Board) Why(id string) (e Explanation, ok bool) {
 	if !ok {
 		return Explanation{}, false
 	}
-	e = Explanation{Incident: id, Phase: i.Phase, Sentence: i.sentence()}
+	e = Explanation{Incident: id, Phase: i.Phase, Sentence: i.sentence() + b.kin(i), Cause: i.Cause, Children: b.Children(i)}
 	if v, ok := i.Verdict(); ok {
 		e.Verdict = &v
 	}
@@ -44,7 +47,7 @@ func (b *Board) Why(id string) (e Explanation, ok bool) {
 		for _, c := range i.Ruling.Checks {
 			if !c.OK {
 				e.Held = append(e.Held, c)
-				if c.Remedy != "" && i.IsOpen() {
+				if c.Remedy != "" && i.IsOpen() && !slices.Contains(e.Unblock, c.Remedy) {
 					e.Unblock = append(e.Unblock, c.Remedy)
 				}
 			}
@@ -73,11 +76,40 @@ func (b *Board) Why(id string) (e Explanation, ok bool) {
 	return e, true
 }
 
+// Children returns the incidents that a lead speaks for: those that were decided together with it, for one cause.
+func (b *Board) Children(lead *Incident) []string {
+	var ids []string
+	for _, id := range lead.Children {
+		if i, ok := b.Incident(id); ok && i.Cause != nil && i.Cause.Lead == lead.ID {
+			ids = append(ids, id)
+		}
+	}
+	return ids
+}
+
+// kin says what an incident was decided on together with, where its sentence does not.
+func (b *Board) kin(i *Incident) string {
+	switch {
+	case i.Cause == nil || i.Phase == Waiting:
+		return ""
+	case i.Cause.Lead != i.ID:
+		return fmt.Sprintf("; one cause with %s: %s", i.Cause.Lead, i.Cause.Scope)
+	}
+	text := fmt.Sprintf("; one cause: %s, %d of %d links alarmed", i.Cause.Scope, i.Cause.Alarmed, i.Cause.Links)
+	if children := b.Children(i); children != nil {
+		text += ", and it speaks for " + few(children)
+	}
+	return text
+}
+
 // sentence says in one line where the incident stands and why.
 func (i *Incident) sentence() string {
 	at := func(t time.Time) string { return t.Format(time.RFC3339) }
 	switch i.Phase {
 	case Open:
+		if i.Gathering != nil {
+			return i.awaits()
+		}
 		return "it is being planned; the routers' present configuration is being read"
 	case Waiting:
 		return "it would act, but is held by " + firstFailed(i.Ruling.Checks)

@@ -19,11 +19,16 @@ type Incident struct {
 	Value    float64            `json:"value"`    // of the newest firing event
 	Alarm    events.Anomaly     `json:"alarm"`    // that event, as far as it was recorded
 	Opened   time.Time          `json:"opened"`
+	Alarmed  time.Time          `json:"alarmed"`          // when its fault began, or came back
 	Changed  time.Time          `json:"changed"`          // when the phase last changed
 	Touched  time.Time          `json:"touched,omitzero"` // when it was last learnt how a change stands on its router
 	Events   int                `json:"events"`           // taken into it
 	Symptoms map[string]Symptom `json:"symptoms"`
 	AskedBy  string             `json:"asked_by,omitempty"` // the person who asked for it, who may not approve it
+
+	Gathering *events.Gathering `json:"gathering,omitempty"` // what it waits for before it is decided
+	Cause     *events.Cause     `json:"cause,omitempty"`     // what it was decided together with others for
+	Children  []string          `json:"children,omitempty"`  // the incidents that it was decided together with as their lead, at most maxChildren
 
 	Plan      *events.Planned   `json:"plan,omitempty"`
 	Ruling    *events.Ruled     `json:"ruling,omitempty"`
@@ -59,6 +64,7 @@ type Incident struct {
 const (
 	maxSymptoms  = 64
 	maxPositions = 512
+	maxChildren  = 256
 )
 
 // Symptom is what one source last said about one resource of the target.

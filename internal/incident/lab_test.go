@@ -16,6 +16,7 @@ type lab struct {
 	links   map[string]*labLink
 	bars    []events.Bar
 	sets    int // that changed a router
+	size    int // links in the network
 
 	ahead map[string]events.Prospect // what is computed of a drain, by link; nil: nothing is
 	apart [][2]string                // links that must not both be drained
@@ -66,7 +67,7 @@ const (
 )
 
 func newLab(now time.Time) *lab {
-	return &lab{now: now, routers: map[string]*labRouter{}, links: map[string]*labLink{}, bars: []events.Bar{events.BarDeadline, events.BarArbitration}}
+	return &lab{now: now, routers: map[string]*labRouter{}, links: map[string]*labLink{}, size: 14, bars: []events.Bar{events.BarDeadline, events.BarArbitration}}
 }
 
 func (l *lab) router(name string) *labRouter {
@@ -115,7 +116,7 @@ func (l *lab) observe(target events.Target) events.Facts { return l.carryOut(Obs
 // carryOut is what an observation shows.
 func (l *lab) carryOut(o Observe) events.Facts {
 	target := o.Target
-	f := events.Facts{At: l.now, Network: events.NetworkFacts{Routers: 11, Seen: 11, Links: 14, WorstLink: "c-d", WorstPermil: 400}}
+	f := events.Facts{At: l.now, Network: events.NetworkFacts{Routers: 11, Seen: 11, Links: l.size, WorstLink: "c-d", WorstPermil: 400}}
 	for name, link := range l.links {
 		if link.down {
 			f.Network.DownLinks = append(f.Network.DownLinks, name)

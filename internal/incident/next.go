@@ -24,6 +24,19 @@ func (d *draft) open(i *Incident) {
 		d.close(i, events.LeftAlone, "no rule answers it")
 		return
 	}
+	if !d.gathers(i) {
+		d.plan(i, rule)
+	}
+}
+
+// plan decides on an incident by itself, or with those that have one cause in common with it.
+func (d *draft) plan(i *Incident, rule policy.Rule) {
+	if c, shared := d.cause(i); shared {
+		if d.joints[c] != nil || !d.waitsTurn(i, rule, c) {
+			d.decideTogether(i, rule, c)
+		}
+		return
+	}
 	if facts, ok := d.facts(i); ok {
 		d.planAndRule(i, rule, facts)
 	}
@@ -33,18 +46,34 @@ func (d *draft) open(i *Incident) {
 func (d *draft) planAndRule(i *Incident, rule policy.Rule, facts events.Facts) {
 	plan, err := d.propose(rule, i, facts)
 	if err != nil {
-		d.unplannable(i, rule, facts, err)
+		d.recordNone(i, d.unplannable(rule, facts, err), err)
 		return
 	}
-	if d.otherDrain(i, plan, facts) {
+	if otherDrain(plan, facts) {
+		d.observeBeside(i, d.board.Besides(i.ID), policy.Isolates(plan, facts))
 		return
 	}
-	mode, why := d.world.Policy.Mode(d.world.Mode, rule, d.world.Now, i.Target.Scopes, d.board.Windows(d.world.Now))
-	p := events.Planned{Plan: plan, Digest: plan.Digest(), Rule: rule.Name, Mode: mode, ModeWhy: why, Facts: facts}
-	same := i.Plan != nil && i.Plan.Digest == p.Digest && i.Plan.Mode == mode
-	approved := same && d.approved(i)
+	p := d.planned(i, rule, facts, plan)
+	approved := i.hasPlan(p) && d.approved(i)
 	ruled := d.world.Policy.Evaluate(d.question(i, rule, p, approved))
-	d.oneOfMany(i, &ruled)
+	d.record(i, p, ruled, events.Failing(ruled.Checks), approved)
+}
+
+// planned is a plan as it is recorded, with the mode in which it would be carried out now.
+func (d *draft) planned(i *Incident, rule policy.Rule, facts events.Facts, plan events.Plan) events.Planned {
+	mode, why := d.world.Policy.Mode(d.world.Mode, rule, d.world.Now, i.Target.Scopes, d.board.Windows(d.world.Now))
+	return events.Planned{Plan: plan, Digest: plan.Digest(), Rule: rule.Name, Mode: mode, ModeWhy: why, Facts: facts}
+}
+
+// hasPlan reports whether p is the plan that the incident has.
+func (i *Incident) hasPlan(p events.Planned) bool {
+	return i.Plan != nil && i.Plan.Digest == p.Digest && i.Plan.Mode == p.Mode
+}
+
+// record puts a plan and its ruling on the ledger, if they say anything new, and what follows from them. If people are to be
+// asked, it is for the checks in asks; what they have approved already counts when approved is true.
+func (d *draft) record(i *Incident, p events.Planned, ruled events.Ruled, asks []string, approved bool) {
+	same := i.hasPlan(p)
 	d.ofOnePolicy(&ruled)
 	if same && i.Phase == Waiting && ruled.Verdict == events.Defer && sameHold(i.Ruling, ruled) {
 		d.rest(i)
@@ -59,14 +88,14 @@ func (d *draft) planAndRule(i *Incident, rule policy.Rule, facts events.Facts) {
 		d.append(i.ID, events.Admitted{Plan: p.Digest, Claims: i.Target.Scopes})
 		d.intend(i.ID, 0, false, "")
 	case events.Ask:
-		d.ask(i.ID, p.Digest, events.Failing(ruled.Checks), approved)
+		d.ask(i.ID, p.Digest, asks, approved)
 	case events.Deny:
 		d.close(i, events.WasRefused, firstFailed(ruled.Checks))
 	}
 }
 
-// unplannable records why there is no plan: for good, or, when a router could not be read, until it can.
-func (d *draft) unplannable(i *Incident, rule policy.Rule, facts events.Facts, err error) {
+// unplannable rules that there is no plan: for good, or, when a router could not be read, until it can.
+func (d *draft) unplannable(rule policy.Rule, facts events.Facts, err error) events.Ruled {
 	check := events.Check{Name: "plan", Value: "none", Limit: rule.Remediation, Detail: err.Error(), Remedy: "see the detail; what cannot be planned is left to a person"}
 	verdict := events.Deny
 	for _, end := range facts.Ends {
@@ -74,20 +103,24 @@ func (d *draft) unplannable(i *Incident, rule policy.Rule, facts events.Facts, e
 			verdict, check.Remedy = events.Defer, "it is read again until it answers or the anomaly is too old"
 		}
 	}
-	ruled := events.Ruled{Verdict: verdict, Rule: rule.Name, Policy: d.world.Policy.Digest(), Checks: []events.Check{check}}
-	if verdict == events.Defer && i.Phase == Waiting && sameHold(i.Ruling, ruled) {
+	return events.Ruled{Verdict: verdict, Rule: rule.Name, Policy: d.world.Policy.Digest(), Checks: []events.Check{check}}
+}
+
+// recordNone records that there is no plan.
+func (d *draft) recordNone(i *Incident, ruled events.Ruled, err error) {
+	if ruled.Verdict == events.Defer && i.Phase == Waiting && sameHold(i.Ruling, ruled) {
 		d.rest(i)
 		return
 	}
 	d.append(i.ID, ruled)
-	if verdict == events.Deny {
+	if ruled.Verdict == events.Deny {
 		d.close(i, events.WasRefused, err.Error())
 	}
 }
 
 // waiting goes on once what held it is gone. Facts are read anew only when the Board alone no longer holds it.
 func (d *draft) waiting(i *Incident) {
-	if d.endEarly(i) || d.resting(i) {
+	if d.endEarly(i) || d.answered(i) || d.resting(i) {
 		return
 	}
 	rule, ok := d.world.Policy.Match(d.subject(i))
@@ -95,27 +128,41 @@ func (d *draft) waiting(i *Incident) {
 		d.close(i, events.LeftAlone, "the policy no longer has a rule that answers it")
 		return
 	}
-	if i.Plan != nil {
-		held := d.world.Policy.Evaluate(d.question(i, rule, *i.Plan, d.approved(i)))
-		held.Checks = onBoard(held.Checks)
-		if held.Verdict == events.Defer && failed(held.Checks) {
-			was := *i.Ruling
-			if was.Checks = onBoard(was.Checks); !sameHold(&was, held) {
-				d.append(i.ID, held)
-			}
-			d.rest(i)
-			return
+	c, shared := d.cause(i)
+	switch {
+	case shared && d.joints[c] != nil:
+		d.decideTogether(i, rule, c)
+	case shared && d.waitsTurn(i, rule, c), d.heldOnBoard(i, rule):
+	case shared:
+		d.decideTogether(i, rule, c)
+	default:
+		facts, ok := d.factsWithin(i, d.clocks().LookEvery.Std())
+		if ok && !facts.At.After(d.board.freed) {
+			// They may show as somebody else's the drain of an incident that has since given its place back.
+			d.observe(i)
+		} else if ok {
+			d.planAndRule(i, rule, facts)
 		}
 	}
-	facts, ok := d.factsWithin(i, d.clocks().LookEvery.Std())
-	if ok && !facts.At.After(d.board.freed) {
-		// They may show as somebody else's the drain of an incident that has since given its place back.
-		d.observe(i)
-		return
+}
+
+// heldOnBoard reports whether the Board alone still holds an incident that has a plan, and records that if it says anything
+// new.
+func (d *draft) heldOnBoard(i *Incident, rule policy.Rule) bool {
+	if i.Plan == nil {
+		return false
 	}
-	if ok {
-		d.planAndRule(i, rule, facts)
+	held := d.world.Policy.Evaluate(d.question(i, rule, *i.Plan, d.approved(i)))
+	held.Checks, held.Cause = onBoard(held.Checks), i.Ruling.Cause
+	if held.Verdict != events.Defer || !failed(held.Checks) {
+		return false
 	}
+	was := *i.Ruling
+	if was.Checks = onBoard(was.Checks); !sameHold(&was, held) {
+		d.append(i.ID, held)
+	}
+	d.rest(i)
+	return true
 }
 
 // asking waits for people; expiry means no. Under another policy than the one that asked everything is asked anew: what was
@@ -135,9 +182,7 @@ func (d *draft) asking(i *Incident) {
 			d.close(i, events.LeftAlone, "the policy no longer has a rule that answers it")
 			return
 		}
-		if facts, ok := d.facts(i); ok {
-			d.planAndRule(i, rule, facts)
-		}
+		d.plan(i, rule)
 	default:
 		d.wakeAt(i.Ask.Expires)
 	}
@@ -233,10 +278,22 @@ func firstFailed(checks []events.Check) string {
 	return "nothing"
 }
 
-// sameHold reports whether two rulings are held by the same checks.
+// sameHold reports whether two rulings are held by the same checks; where it is by other incidents, by the same ones.
 func sameHold(was *events.Ruled, is events.Ruled) bool {
-	if was == nil || was.Verdict != is.Verdict || was.Policy != is.Policy {
+	if was == nil || was.Verdict != is.Verdict || was.Policy != is.Policy || (was.Cause == nil) != (is.Cause == nil) {
 		return false
 	}
-	return slices.Equal(events.Failing(was.Checks), events.Failing(is.Checks))
+	if is.Cause != nil && (was.Cause.Scope != is.Cause.Scope || was.Cause.Lead != is.Cause.Lead) {
+		return false
+	}
+	held := func(r *events.Ruled) []string {
+		names := events.Failing(r.Checks)
+		for _, c := range r.Checks {
+			if c.Name == policy.CheckCause {
+				names = append(names, c.Remedy)
+			}
+		}
+		return names
+	}
+	return slices.Equal(held(was), held(&is))
 }

@@ -111,7 +111,7 @@ func (d *draft) probation(i *Incident) {
 	case i.Abort != nil:
 		d.close(i, events.WasAborted, i.whyAborted())
 	case firing && last.After(i.Changed):
-		d.append(i.ID, events.Relapsed{Why: "the fault fires again while the link is on probation"})
+		d.append(i.ID, events.Relapsed{Why: "the fault fires again while the link is on probation", Gathering: d.gathering(i.Target, i.Symptom)})
 	case d.world.Now.Before(i.Watch):
 		d.wakeAt(i.Watch)
 	case !d.seenBy(i, i.Watch.Add(d.clocks().VerifyWithin.Std())):

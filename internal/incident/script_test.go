@@ -51,6 +51,12 @@ func (s *stage) do(verb string, args []string) error {
 			s.world.Inventory = g
 		}
 		g[events.Scope(arg(0))] = plain[1:]
+	case "links": // N: so many are in the network
+		n, err := strconv.Atoi(arg(0))
+		if err != nil {
+			return err
+		}
+		s.lab.size = n
 	case "together": // what is published until "now" arrives at once
 		s.held = true
 	case "now":

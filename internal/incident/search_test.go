@@ -43,6 +43,7 @@ type space struct {
 	helps    bool      // the drain helps, so verification passes
 	clears   bool      // the fault clears, so that the drain is released and undone
 	relapses bool      // and comes back while the link is on probation
+	shares   bool      // the link shares a risk with another, for whose alarm it waits before anything is decided
 	left     allowance // what may go wrong
 	ticks    uint8     // how far time goes
 	steps    uint8     // of the plan, 1 if 0
@@ -90,6 +91,10 @@ var spaces = []space{
 	},
 	{
 		name: "aborted", fence: true, late: true, helps: true, left: allowance{aborts: 1, lost: 1}, ticks: 2,
+		want: []Phase{Holding}, ends: []events.Outcome{events.WasAborted},
+	},
+	{
+		name: "waiting for others", small: true, fence: true, late: true, helps: true, shares: true, left: allowance{crashes: 1, aborts: 1}, ticks: 2,
 		want: []Phase{Holding}, ends: []events.Outcome{events.WasAborted},
 	},
 	{

@@ -123,7 +123,7 @@ func (s *search) canonical(p *position) string {
 	}
 	i := *p.i
 	i.Positions, i.Events, i.Sets, i.Value, i.Alarm = nil, 0, 0, 0, events.Anomaly{}
-	i.Opened, i.Target = time.Time{}, events.Target{}
+	i.Opened, i.Alarmed, i.Target = time.Time{}, time.Time{}, events.Target{} // nothing else alarms
 	if i.Phase != Reverting && (i.Phase != Acting || s.steps == 1) {
 		i.Touched = time.Time{} // but while it is waited for that an undo is seen, or a step settles
 	}
@@ -363,6 +363,9 @@ func newSearch(tb testing.TB, sp space) *search {
 	s := &search{
 		tb: tb, space: sp, world: testWorld(tb, fmt.Sprintf(searchPolicy, margin)), known: map[string]uint32{}, reached: map[string]bool{}, answers: map[question]answer{}, records: map[question][]events.Record{}, commits: map[question]uint32{}, aborts: map[question]uint32{},
 		visited: map[state]struct{}{}, closes: map[state]bool{}, settled: map[Phase]int{}, ends: map[events.Outcome]int{}, bars: []events.Bar{events.BarDeadline},
+	}
+	if sp.shares {
+		s.world.Inventory = grouped{"srlg:7": {"a-b", "c-d"}}
 	}
 	if s.steps == 0 {
 		s.steps = 1

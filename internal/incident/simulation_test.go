@@ -29,7 +29,8 @@ rules:
   - {name: drain, match: {kinds: [link-errors]}, remediation: link-drain, with: {style: soft, settle: 0s}, autonomy: auto}
   - {name: ask, match: {kinds: [optical-degrade], min_severity: major}, remediation: link-drain, with: {style: soft, settle: 0s}, autonomy: approve}
 budgets:
-  in_flight: {network: %d, device: %d}
+  in_flight: {network: %d, device: %d, srlg: %d}
+  stop_at: {srlg: 4, device: 3}
   rates: [{per: 2m, at_most: %d}]
 approvals: {quorum: 2, expiry: 45s}
 max_age: {default: 40s}
@@ -215,13 +216,16 @@ func newSimulation(tb testing.TB, seed uint64) *simulation {
 		tb: tb, seed: seed, rng: rand.New(rand.NewPCG(seed, 0)), now: testStart, lab: newLab(testStart), ledger: &testLedger{tb: tb},
 		faults: map[string]*fault{}, tally: newTally(),
 	}
-	limits := limits{network: 1 + s.rng.IntN(2), device: 1 + s.rng.IntN(2), rate: 4 + s.rng.IntN(20)}
+	limits := limits{network: 1 + s.rng.IntN(2), device: 1 + s.rng.IntN(2), srlg: 1 + s.rng.IntN(3), rate: 4 + s.rng.IntN(20)}
 	missing := policy.TreatAllow
 	if s.chance(70) {
 		s.foresee()
 		missing = policy.TreatRefuse
 	}
-	s.world = testWorld(tb, fmt.Sprintf(simulationPolicy, missing, []string{"page", "revert"}[s.rng.IntN(2)], limits.network, limits.device, limits.rate, []string{"page", "release"}[s.rng.IntN(2)]))
+	s.world = testWorld(tb, fmt.Sprintf(simulationPolicy, missing, []string{"page", "revert"}[s.rng.IntN(2)], limits.network, limits.device, limits.srlg, limits.rate, []string{"page", "release"}[s.rng.IntN(2)]))
+	if s.chance(60) {
+		s.share()
+	}
 	switch s.rng.IntN(6) {
 	case 0:
 		s.lab.bars = []events.Bar{events.BarDeadline}

@@ -12,8 +12,8 @@ import (
 
 // limits are those of the run's policy.
 type limits struct {
-	network, device int // mitigations at once
-	rate            int // that begin within ratePer
+	network, device, srlg int // mitigations at once
+	rate                  int // that begin within ratePer
 }
 
 const (
@@ -30,10 +30,12 @@ type auditor struct {
 	admitted []time.Time
 	taken    map[string]int // by event: records that do not call it a duplicate
 	overdue  map[string]time.Time
+
+	gathering map[string]events.Gathering // what incidents waited for at first
 }
 
 func newAuditor(l limits) *auditor {
-	return &auditor{limits: l, board: NewBoard(), frozen: map[events.Scope]time.Time{}, taken: map[string]int{}, overdue: map[string]time.Time{}}
+	return &auditor{limits: l, board: NewBoard(), frozen: map[events.Scope]time.Time{}, taken: map[string]int{}, overdue: map[string]time.Time{}, gathering: map[string]events.Gathering{}}
 }
 
 // audit looks at one commit as it is stored.
@@ -51,6 +53,10 @@ func (s *simulation) audit(c events.Commit) {
 		case *events.Observed:
 			if b.Disposition != events.WasDuplicate {
 				a.taken[b.Source+"\x00"+b.Event]++
+			}
+		case events.Opened:
+			if b.Gathering != nil {
+				a.gathering[r.Incident] = *b.Gathering
 			}
 		case events.Closed:
 			s.tally.ends[b.Outcome]++
@@ -77,6 +83,7 @@ func (s *simulation) auditAdmitted(c events.Commit, i *Incident) {
 	if !i.Live() {
 		return
 	}
+	s.auditShared(c, i)
 	a.admitted = append(a.admitted, c.At)
 	within := 0
 	for _, at := range a.admitted {
@@ -136,8 +143,8 @@ func (s *simulation) inspectPairs() {
 
 func (s *simulation) withinLimits(who string, held map[events.Scope]int) {
 	for scope, n := range held {
-		limit := map[string]int{"network": s.auditor.network, "device": s.auditor.device, "link": 1}[scope.Kind()]
-		if n > limit {
+		limit, ok := map[string]int{"network": s.auditor.network, "device": s.auditor.device, "srlg": s.auditor.srlg, "link": 1}[scope.Kind()]
+		if ok && n > limit {
 			s.fail("%s: %d mitigations in %s, at most %d may be", who, n, scope, limit)
 		}
 	}
@@ -201,6 +208,9 @@ func (s *simulation) overdue(i *Incident) string {
 	firing, last := i.Firing()
 	switch i.Phase {
 	case Open, Waiting:
+		if i.Gathering != nil && now.After(i.Gathering.Until) {
+			return "it has waited for others for long enough"
+		}
 		if !firing {
 			return "it has cleared"
 		}

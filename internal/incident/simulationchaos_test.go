@@ -53,6 +53,9 @@ func (s *simulation) tick() {
 
 // breakLink lets a link be sick for a while. Faults like to come to two links whose drains must not stand together.
 func (s *simulation) breakLink() {
+	if s.chance(30) {
+		s.breakGroup()
+	}
 	n := s.rng.IntN(len(s.targets))
 	s.sicken(s.targets[n])
 	for _, pair := range s.lab.apart {

@@ -30,6 +30,7 @@ type simulation struct {
 	replicas []*replica
 	bus      []*message
 	faults   map[string]*fault // by link
+	groups   grouped           // links that share a risk, nil: none do
 	auditor  *auditor
 	ranked   bool // replicas stand back for the first in rank, as with heartbeats
 	calm     bool // nothing goes wrong any more

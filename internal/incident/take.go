@@ -84,7 +84,7 @@ func (d *draft) assign(e events.Event, o *events.Observed, target events.Target)
 	default:
 		epoch := d.board.epoch(target.Key()) + 1
 		id := ID(target, epoch)
-		d.append(id, events.Opened{Target: target, Epoch: epoch, Symptom: a.Kind, Severity: a.Severity})
+		d.append(id, events.Opened{Target: target, Epoch: epoch, Symptom: a.Kind, Severity: a.Severity, Gathering: d.gathering(target, a.Kind)})
 		o.Disposition, o.Anomaly.Evidence, o.Anomaly.Labels = events.DidOpen, a.Evidence, a.Labels
 		d.append(id, o)
 	}

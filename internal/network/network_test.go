@@ -325,6 +325,28 @@ func BenchmarkResolve(b *testing.B) {
 	}
 }
 
+// The links of one line card are found by it, and by no other card of that name.
+func TestLinksOfCard(t *testing.T) {
+	topology := &Topology{Routers: []Router{{Name: "a"}, {Name: "b"}}}
+	for n, card := range [][2]string{{"1", ""}, {"1", "1"}, {"", "1"}} {
+		topology.Links = append(topology.Links, Link{
+			Name: string(rune('x' + n)), Capacity: 1, A: End{Device: "a", Interface: "e" + string(rune('1'+n)), Card: card[0]}, B: End{Device: "b", Interface: "e" + string(rune('1'+n)), Card: card[1]},
+		})
+	}
+	for n := range topology.Routers {
+		topology.Routers[n].Profile = "openconfig"
+	}
+	r, err := NewResolver(topology)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for scope, want := range map[events.Scope][]string{"linecard:a/1": {"x", "y"}, "linecard:b/1": {"y", "z"}, "linecard:1": nil, "linecard:a/": nil} {
+		if diff := cmp.Diff(want, r.Links(scope)); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", scope, diff)
+		}
+	}
+}
+
 // Every link is found again by each of its scopes.
 func TestLinksOfScope(t *testing.T) {
 	r := resolver(t)

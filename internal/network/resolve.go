@@ -109,6 +109,11 @@ func linkTarget(l Link, groups []SRLG, a, b Router) events.Target {
 		}
 	}
 	add("bundle", l.Bundle)
+	for _, e := range []End{l.A, l.B} {
+		if e.Card != "" {
+			add("linecard", e.Device+"/"+e.Card)
+		}
+	}
 	add("device", a.Name)
 	add("device", b.Name)
 	add("site", a.Site)

@@ -25,6 +25,9 @@ func Summarize(b *incident.Board, i *incident.Incident) api.Summary {
 	if i.Plan != nil {
 		sum.Mode = i.Plan.Mode
 	}
+	if i.Cause != nil {
+		sum.Cause, sum.Lead = i.Cause.Scope, i.Cause.Lead
+	}
 	if i.End != nil {
 		sum.Outcome = i.End.Outcome
 	}
@@ -120,8 +123,10 @@ func (s *Server) incident(r *http.Request, _ events.Person) (any, error) {
 func Whole(b *incident.Board, i *incident.Incident) api.Incident {
 	why, _ := b.Why(i.ID)
 	firing, _ := i.Firing()
+	known := *i
+	known.Children = b.Children(i)
 	return api.Incident{
-		Incident: *i, Firing: firing && i.IsOpen(), Drained: i.Drained(), Sentence: why.Sentence,
+		Incident: known, Firing: firing && i.IsOpen(), Drained: i.Drained(), Sentence: why.Sentence,
 		Verdict: why.Verdict, Now: why.Now, Held: orEmpty(why.Held), Unblock: orEmpty(why.Unblock),
 	}
 }

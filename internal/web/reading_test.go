@@ -219,6 +219,32 @@ func TestPage(t *testing.T) {
 	}
 }
 
+// Incidents that were decided together are one on the page, and in a list each names the one that speaks for it.
+func TestPageTogether(t *testing.T) {
+	s := start(t, web.Auth{LocalViewer: true})
+	if _, err := s.Append(webtest.Start, webtest.Together()...); err != nil {
+		t.Fatal(err)
+	}
+	body := string(s.do("GET", "/", "", "").body)
+	_, below, ok := strings.Cut(body, "One cause: srlg:duct-7. Decided together with it:")
+	if n := strings.Count(body, "<article"); !ok || n != 5 {
+		t.Fatalf("%d incidents on the page:\n%s", n, body)
+	}
+	if own, _, _ := strings.Cut(below, "</article>"); !strings.Contains(own, webtest.Child) || !strings.Contains(own, "held by one-cause") {
+		t.Errorf("below it stands %s", own)
+	}
+	for _, i := range into[api.Incidents](t, s.do("GET", "/api/v1/incidents?open=true", "", "")).Incidents {
+		want := map[string]string{webtest.Lead: webtest.Lead, webtest.Child: webtest.Lead}[i.ID]
+		if i.Lead != want || (i.Cause != "") != (want != "") {
+			t.Errorf("%s: spoken for by %q, cause %q", i.ID, i.Lead, i.Cause)
+		}
+	}
+	why := into[api.Why](t, s.do("GET", "/api/v1/incidents/"+webtest.Lead+"/why", "", ""))
+	if diff := cmp.Diff([]string{webtest.Child}, why.Incident.Children); diff != "" || !strings.Contains(why.Incident.Sentence, "2 of 2 links alarmed, and it speaks for "+webtest.Child) {
+		t.Errorf("why: %+v", why.Incident)
+	}
+}
+
 // What an outsider wrote is text on the page, never markup.
 func TestPageEscapes(t *testing.T) {
 	s := start(t, web.Auth{LocalViewer: true})

@@ -109,6 +109,7 @@ max_age: {default: {{.MaxAge}}}
 future_skew: 2s
 breaker: {failed_verifications: 10, within: 1s}
 verify: {worst_link_permil: 1000}
+cause: {wait: 0s}
 facts: {unproven: allow}
 prospect: {{.Prospect}}
 clocks:

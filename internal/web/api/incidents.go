@@ -25,6 +25,8 @@ type Summary struct {
 	Outcome  events.Outcome     `json:"outcome,omitempty"` // of one that has ended
 	Sentence string             `json:"sentence"`          // where it stands and why
 	Position uint64             `json:"position"`          // of its newest commit
+	Cause    events.Scope       `json:"cause,omitempty"`   // what it has in common with others that were decided together with it
+	Lead     string             `json:"lead,omitempty"`    // the incident that speaks for all of them, itself included
 }
 
 // Incidents is a list of incidents: the open ones, most severe first, then the ended ones, newest first.

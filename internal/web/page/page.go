@@ -35,7 +35,7 @@ type Page struct{ t *template.Template }
 
 // New parses the page. It is embedded and tested, so it always parses.
 func New() *Page {
-	t := template.New("board.html").Funcs(template.FuncMap{"clock": clock, "percent": percent, "ago": ago})
+	t := template.New("board.html").Funcs(template.FuncMap{"clock": clock, "percent": percent, "ago": ago, "families": api.Families})
 	return &Page{t: template.Must(t.ParseFS(files, "board.html"))}
 }
 

@@ -2,11 +2,31 @@ package webtest_test
 
 import (
 	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/detour-net/detour/events"
 	"github.com/detour-net/detour/internal/incident"
 	"github.com/detour-net/detour/internal/web/webtest"
 )
+
+// What may follow it is lawful too.
+func TestTogether(t *testing.T) {
+	r := webtest.New()
+	if _, err := r.Append(webtest.Start.Add(time.Hour), webtest.Together()...); err != nil {
+		t.Fatal(err)
+	}
+	r.View(func(b *incident.Board) {
+		lead, ok := b.Incident(webtest.Lead)
+		if f, frozen := b.Freezes()[events.Network]; frozen || !ok || lead.Phase != incident.Asking {
+			t.Fatalf("%+v: %+v", f, lead)
+		}
+		if diff := cmp.Diff([]string{webtest.Child}, b.Children(lead)); diff != "" {
+			t.Errorf("it speaks for (-want +got):\n%s", diff)
+		}
+	})
+}
 
 // The story is lawful: an unlawful record would have frozen the network.
 func TestStory(t *testing.T) {

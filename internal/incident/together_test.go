@@ -1,0 +1,396 @@
+package incident
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/detour-net/detour/events"
+	"github.com/detour-net/detour/policy"
+)
+
+// rivals are two replicas over one ledger and one lab that decide at the same moment every time; whoever is the first to
+// append changes from turn to turn.
+type rivals struct {
+	t       *testing.T
+	world   World
+	now     time.Time
+	ledger  *testLedger
+	lab     *lab
+	members [2]*member
+	first   int
+	wake    time.Time
+}
+
+func newRivals(t *testing.T, text string, inventory Inventory, first int) *rivals {
+	w := testWorld(t, text)
+	w.Inventory = inventory
+	l := newLab(testStart)
+	l.size = 40
+	return &rivals{t: t, world: w, now: testStart, ledger: &testLedger{tb: t}, lab: l, members: [2]*member{newMember("r1"), newMember("r2")}, first: first}
+}
+
+// settle lets both decide and act until both wait for something.
+func (r *rivals) settle() {
+	for range 400 {
+		r.now = r.now.Add(time.Millisecond)
+		r.lab.pass(r.now)
+		var decisions [2]Decision
+		at := r.members[0].board.Position
+		for n, m := range r.members {
+			decisions[n] = m.decide(r.world, r.now, r.lab.carryOut)
+			if fault := decisions[n].Fault; fault != "" {
+				r.t.Fatal(fault)
+			}
+		}
+		r.wake = time.Time{}
+		moved := false
+		for k := range r.members {
+			n := (r.first + k) % 2
+			d := decisions[n]
+			if !d.Wake.IsZero() && (r.wake.IsZero() || d.Wake.Before(r.wake)) {
+				r.wake = d.Wake
+			}
+			if len(d.Records) > 0 {
+				r.append(r.members[n], d.Records, at)
+				moved = true
+			} else if r.perform(r.members[n], d.Commands) {
+				moved = true
+			}
+		}
+		r.first = 1 - r.first
+		if !moved {
+			return
+		}
+	}
+	r.t.Fatalf("they never come to rest:\n%s", r.story())
+}
+
+// append is a commit at the position that it was decided from; who comes too late has decided in vain.
+func (r *rivals) append(m *member, records []events.Record, at uint64) {
+	c, ok := r.ledger.append(events.Commit{At: r.now, By: m.me(), Records: records}, at)
+	if !ok {
+		return
+	}
+	for _, m := range r.members {
+		m.fold(r.t, c)
+	}
+	r.inspect()
+}
+
+func (r *rivals) perform(m *member, commands []Command) (moved bool) {
+	for _, c := range commands {
+		switch c := c.(type) {
+		case Observe:
+			if f, ok := m.facts[c.Incident]; !ok || r.now.Sub(f.At) >= observeAgain || f.Prospect != nil && !slices.Equal(f.Prospect.Besides, c.Besides) {
+				m.facts[c.Incident], moved = r.lab.carryOut(c), true
+			}
+		case Actuate:
+			if !m.running[c.Key()] {
+				m.running[c.Key()], moved = true, true
+				m.results[c.Order.Incident] = append(m.results[c.Order.Incident], r.lab.set(c.Order))
+			}
+		}
+	}
+	return moved
+}
+
+// pass lets time go on.
+func (r *rivals) pass(d time.Duration) {
+	for until := r.now.Add(d); r.now.Before(until); {
+		if r.now = until; !r.wake.IsZero() && r.wake.Before(until) {
+			r.now = r.wake
+		}
+		r.settle()
+	}
+}
+
+// agree wants both to have the same Board.
+func (r *rivals) agree() {
+	r.t.Helper()
+	var texts [2][]byte
+	for n, m := range r.members {
+		texts[n], _ = json.Marshal(append(m.board.Open(), m.board.Closed()...))
+	}
+	if diff := cmp.Diff(string(texts[0]), string(texts[1])); diff != "" {
+		r.t.Fatalf("the replicas differ:\n%s", diff)
+	}
+}
+
+// inspect holds what must always be: nothing unlawful is on the Board, of one cause one link is drained at a time, and none
+// beside one that it must not stand beside.
+func (r *rivals) inspect() {
+	r.t.Helper()
+	b := r.members[0].board
+	if f, frozen := b.FrozenBy(nil); frozen {
+		r.t.Fatalf("%s:\n%s", f.Reason, r.story())
+	}
+	busy := map[events.Scope]string{}
+	for _, i := range b.Open() {
+		if i.Cause != nil && (i.Phase == Acting || i.Phase == Verifying) {
+			if other, both := busy[i.Cause.Scope]; both {
+				r.t.Fatalf("%s and %s are drained at a time:\n%s", other, i.ID, r.story())
+			}
+			busy[i.Cause.Scope] = i.ID
+		}
+	}
+	for _, pair := range r.lab.apart {
+		if r.lab.drained(pair[0]) && r.lab.drained(pair[1]) {
+			r.t.Fatalf("%v are both drained:\n%s", pair, r.story())
+		}
+	}
+}
+
+// story is what stands on the ledger.
+func (r *rivals) story() string {
+	s := &stage{start: testStart}
+	for n := range r.ledger.entries {
+		c := r.ledger.read(uint64(n) + 1)
+		s.printf("#%d by %s at %s", c.Position, c.By, c.At.Sub(testStart))
+		for _, rec := range c.Records {
+			s.printf("  %s %s", rec.Incident, s.describe(rec.Body))
+		}
+	}
+	return s.out.String()
+}
+
+// TestTogether lets the links of a conduit alarm in every order, all at once or one after the other within the wait of the
+// first, each heard of by either replica or both. Where all are safe together all are drained, and otherwise none.
+func TestTogether(t *testing.T) {
+	links := []string{"a-b", "c-d", "e-f"}
+	for _, c := range []struct {
+		name  string
+		apart [][2]string
+		down  string
+		want  string // links that are drained in the end
+	}{
+		{"all are safe", nil, "", "a-b c-d e-f"},
+		{"two are not", [][2]string{{"a-b", "e-f"}}, "", ""},
+		{"one is down", nil, "c-d", "a-b e-f"},
+		{"one is down, and the others are not safe together", [][2]string{{"a-b", "e-f"}}, "c-d", ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			permute(links, func(order []string) {
+				for _, gap := range []time.Duration{0, 700 * time.Millisecond} {
+					for who := range 9 { // each is heard of by the first, the second or both
+						r := newRivals(t, roomy(t), grouped{"srlg:7": links}, who%2)
+						r.lab.ahead, r.lab.apart = map[string]events.Prospect{}, c.apart
+						if c.down != "" {
+							r.lab.link(c.down).down = true
+						}
+						for n, link := range order {
+							e := testEvent("e "+link, events.Firing, r.now)
+							e.Data.Resource = events.Resource{Link: link}
+							by := []int{who, who / 3, who + 1}[n] % 3
+							for k, m := range r.members {
+								if by == k || by == 2 {
+									m.pending = append(m.pending, e)
+								}
+							}
+							if gap > 0 {
+								r.settle()
+								r.pass(gap)
+							}
+						}
+						r.settle()
+						r.pass(10 * time.Second)
+						r.agree()
+						var drained []string
+						for _, link := range links {
+							if r.lab.drained(link) {
+								drained = append(drained, link)
+							}
+						}
+						if got := strings.Join(drained, " "); got != c.want {
+							t.Fatalf("alarms %v, %s apart, heard of by %d: drained %q, want %q\n%s", order, gap, who, got, c.want, r.story())
+						}
+						if c.want == "" && r.lab.sets > 0 {
+							t.Fatalf("%d Sets for nothing:\n%s", r.lab.sets, r.story())
+						}
+					}
+				}
+			})
+		})
+	}
+}
+
+// TestWhole has every drain of several be within the limits beside those before it, and all of them beyond.
+func TestWhole(t *testing.T) {
+	prospect := func(before, after int) *events.Prospect {
+		out := func(n int) events.Outlook { return events.Outlook{WorstPermil: 500, SurvivePermil: n, Failures: 20} }
+		return &events.Prospect{Method: events.MethodExact, InService: out(before), Drained: out(after)}
+	}
+	missing := prospect(980, 1020)
+	missing.Missing = "no traffic"
+	violates := prospect(1020, 1060)
+	violates.NewViolations = 1
+	for _, c := range []struct {
+		name  string
+		parts []*events.Prospect
+		holds bool
+	}{
+		{"none", nil, false},
+		{"one", []*events.Prospect{prospect(980, 1020)}, false},
+		{"two within", []*events.Prospect{prospect(980, 1005), prospect(1005, 1030)}, false},
+		{"two beyond", []*events.Prospect{prospect(980, 1020), prospect(1020, 1060)}, true},
+		{"two that need not be looked at", []*events.Prospect{nil, prospect(1020, 1060)}, false},
+		{"one that is not known", []*events.Prospect{missing, prospect(1020, 1060)}, false},
+		{"one that was judged by itself", []*events.Prospect{prospect(980, 1020), violates}, false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			d := &draft{world: testWorld(t, usualPolicy(t))}
+			var parts []*part
+			for _, f := range c.parts {
+				parts = append(parts, &part{facts: events.Facts{Prospect: f}})
+			}
+			h := d.whole(parts)
+			if (h.why != "") != c.holds || c.holds && !strings.Contains(h.why, "all 2 of them are held by survives: one more failure: worst 106 %; now it is 98 %") {
+				t.Errorf("held by %q", h.why)
+			}
+		})
+	}
+}
+
+// TestTooMany has a router of a large network fail: nobody judges, or reads, so many links together.
+func TestTooMany(t *testing.T) {
+	s := newStage(t, roomy(t))
+	g := grouped{}
+	s.world.Inventory, s.lab.size = g, 4000
+	s.say("together")
+	for n := range maxTogether + 1 {
+		name := fmt.Sprintf("%c-%c", 'a'+n/8, 'p'+n%8)
+		g["srlg:7"] = append(g["srlg:7"], name)
+		s.say(fmt.Sprintf("event e%d firing major %s", n, name))
+	}
+	s.say("now")
+	e, _ := s.active.board.Why("a-p-1")
+	if !strings.Contains(e.Sentence, "33 drains are more than can be judged together") || len(e.Unblock) == 0 || len(s.active.facts) > 0 {
+		t.Errorf("%s; unblocked by %v; read %d", e.Sentence, e.Unblock, len(s.active.facts))
+	}
+	s.say("event x resolved major a-p")
+	s.say("tick 5s")
+	if e, _ = s.active.board.Why("b-p-1"); strings.Contains(e.Sentence, "more than") {
+		t.Errorf("with one less: %s", e.Sentence)
+	}
+}
+
+// TestChildren shows whom a lead speaks for, and for how long.
+func TestChildren(t *testing.T) {
+	s := newStage(t, roomy(t))
+	s.world.Inventory = grouped{"srlg:7": {"a-b", "c-d", "e-f"}}
+	s.lab.size = 40
+	for _, line := range []string{"together", "event e1 firing major a-b kind=silent-loss", "event e2 firing major c-d kind=silent-loss", "event e3 firing major e-f kind=silent-loss", "now"} {
+		s.say(line)
+	}
+	children := func() []string {
+		i, _ := s.active.board.Incident("a-b-1")
+		return s.active.board.Children(i)
+	}
+	if diff := cmp.Diff([]string{"c-d-1", "e-f-1"}, children()); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	i, _ := s.active.board.Incident("a-b-1")
+	c, _ := s.active.board.Incident("c-d-1")
+	want := []events.Companion{{Incident: "c-d-1", Plan: c.Plan.Digest}}
+	if diff := cmp.Diff(want, i.Plan.Plan.Together[:1]); diff != "" || len(i.Plan.Plan.Together) != 2 {
+		t.Errorf("its plan names others (-want +got):\n%s", diff)
+	}
+	e, _ := s.active.board.Why("a-b-1")
+	if diff := cmp.Diff(&events.Cause{Scope: "srlg:7", Links: 3, Alarmed: 3, Lead: "a-b-1"}, e.Cause); diff != "" || len(e.Children) != 2 {
+		t.Errorf("why (-want +got):\n%s\nchildren %v", diff, e.Children)
+	}
+	s.say("event e4 resolved major e-f") // of two kinds of alarm only this one ends
+	s.say("event e5 resolved major e-f kind=silent-loss")
+	s.say("tick 5s")
+	if c, _ = s.active.board.Incident("c-d-1"); c.Cause != nil {
+		t.Errorf("two of three are no fault of the whole: %+v", c.Cause)
+	}
+	if diff := cmp.Diff([]string{"e-f-1"}, children()); diff != "" {
+		t.Errorf("those that are decided by themselves (-want +got):\n%s", diff)
+	}
+}
+
+// TestApprovedTogether takes an approval for exactly the plans that were shown.
+func TestApprovedTogether(t *testing.T) {
+	s := newStage(t, roomy(t))
+	s.world.Inventory = grouped{"srlg:7": {"a-b", "c-d"}}
+	for _, line := range []string{"together", "event e1 firing major a-b kind=silent-loss", "event e2 firing major c-d kind=silent-loss", "now", "approve a-b-1 ann"} {
+		s.say(line)
+	}
+	s.lab.router("c").metric["to-d"] = 900 // somebody changes what the other plan starts from
+	s.say("tick 10s")
+	s.say("approve a-b-1 bob")
+	i, _ := s.active.board.Incident("a-b-1")
+	if i.Phase != Asking || len(i.Approvals) != 0 || s.lab.sets != 0 {
+		t.Fatalf("it is %s with %d approvals and %d Sets:\n%s", i.Phase, len(i.Approvals), s.lab.sets, s.out.String())
+	}
+	s.say("approve a-b-1 ann")
+	s.say("approve a-b-1 bob")
+	for _, id := range []string{"a-b-1", "c-d-1"} {
+		if i, _ := s.active.board.Incident(id); i.Phase != Holding {
+			t.Errorf("%s is %s:\n%s", id, i.Phase, s.out.String())
+		}
+	}
+}
+
+// TestTogetherRefused has each thing happen to the first of two drains that keeps the second from being begun.
+func TestTogetherRefused(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		lines []string
+		says  string // of the second
+	}{
+		{"a router refuses it", []string{"router a refuses", "now"}, "a-b-1: it is being taken back: a did not take it"},
+		{"it is being set", []string{"router a hangs", "now"}, "its turn comes after a-b-1"},
+		{"it cannot be learnt", []string{"router a hangs", "now", "tick 3m"}, "a-b-1: it needs a person"},
+		{"it does not help", []string{"link a-b stubborn", "now", "tick 1m"}, "a-b-1: it is being taken back: verification failed"},
+		{"a person aborts it", []string{"router a hangs", "now", "abort a-b-1 ann", "router a well", "tick 1m"}, "a-b-1: it is being taken back: aborted by ann"},
+		{"a person undrains it", []string{"router a hangs", "now", "freeze device:c ann", "router a delivers", "router a well", "tick 1m", "undrain a-b-1 ann", "thaw device:c ann", "tick 10s"},
+			"a-b-1: it is being taken back: released: it is needed"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s := newStage(t, roomy(t))
+			s.world.Inventory = grouped{"srlg:7": {"a-b", "c-d"}}
+			s.say("together")
+			s.say("event e1 firing major a-b")
+			s.say("event e2 firing major c-d")
+			for _, line := range c.lines {
+				s.say(line)
+			}
+			i, _ := s.active.board.Incident("c-d-1")
+			e, _ := s.active.board.Why("c-d-1")
+			if i.Phase != Waiting || !strings.Contains(e.Sentence, c.says) || s.lab.drained("c-d") {
+				t.Errorf("it is %s: %s; want %s\n%s", i.Phase, e.Sentence, c.says, s.out.String())
+			}
+		})
+	}
+}
+
+// TestNeedless tells a plan that nothing is to be done for from one that others stand in the way of.
+func TestNeedless(t *testing.T) {
+	for _, c := range []struct {
+		verdict events.Verdict
+		checks  string // that are not OK
+		want    bool
+	}{
+		{events.Deny, policy.CheckCure, true},
+		{events.Deny, policy.CheckNever, true},
+		{events.Deny, policy.CheckConnected, false},
+		{events.Deny, policy.CheckCure + " " + policy.CheckSelf, false},
+		{events.Defer, policy.CheckFreeze, false},
+		{events.Allow, "", false},
+	} {
+		r := events.Ruled{Verdict: c.verdict, Checks: []events.Check{{Name: policy.CheckConnected, OK: true}}}
+		for name := range strings.FieldsSeq(c.checks) {
+			r.Checks = append(r.Checks, events.Check{Name: name})
+		}
+		if got := needless(r); got != c.want {
+			t.Errorf("%s by %s: %t", c.verdict, c.checks, got)
+		}
+	}
+}
