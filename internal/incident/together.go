@@ -127,6 +127,8 @@ func (d *draft) judge(j *joint) {
 			j.no = together(p.i.ID, p.ruled.Checks)
 		}
 	}
+	slices.Sort(j.asks)
+	j.asks = slices.Compact(j.asks)
 	if !j.open && j.no.why == "" {
 		j.no = d.whole(before)
 	}

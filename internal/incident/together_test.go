@@ -338,6 +338,42 @@ func TestApprovedTogether(t *testing.T) {
 	}
 }
 
+// TestApprovedBefore has somebody change what the second plan starts from after both were approved and the first was begun:
+// the second is asked about by itself.
+func TestApprovedBefore(t *testing.T) {
+	s := newStage(t, roomy(t))
+	s.world.Inventory = grouped{"srlg:7": {"a-b", "c-d"}}
+	for _, line := range []string{"together", "event e1 firing major a-b kind=silent-loss", "event e2 firing major c-d kind=silent-loss", "now", "approve a-b-1 ann", "router a hangs", "approve a-b-1 bob"} {
+		s.say(line)
+	}
+	s.lab.router("c").metric["to-d"] = 900
+	for _, line := range []string{"router a delivers", "router a well", "tick 1m"} {
+		s.say(line)
+	}
+	first, _ := s.active.board.Incident("a-b-1")
+	second, _ := s.active.board.Incident("c-d-1")
+	if first.Phase != Holding || second.Phase != Asking || s.lab.drained("c-d") {
+		t.Errorf("the first is %s, the second %s:\n%s", first.Phase, second.Phase, s.out.String())
+	}
+}
+
+// TestApprovedIsBorne lets a drain stand that was approved by way of another although one failure more cuts something off: what
+// was approved is no reason to call for a person at the next look.
+func TestApprovedIsBorne(t *testing.T) {
+	s := newStage(t, roomy(t))
+	s.world.Inventory = grouped{"srlg:7": {"a-b", "c-d"}}
+	edge := safe
+	edge.NewViolations, edge.Worst = 1, "if x-y fails, nothing leads to y"
+	s.lab.ahead = map[string]events.Prospect{"c-d": edge}
+	for _, line := range []string{"together", "event e1 firing major a-b", "event e2 firing major c-d", "now", "approve a-b-1 ann", "approve a-b-1 bob", "tick 3m"} {
+		s.say(line)
+	}
+	i, _ := s.active.board.Incident("c-d-1")
+	if i.Phase != Holding || !i.Unbearable.IsZero() || i.Ask != nil {
+		t.Errorf("it is %s, unbearable since %s, asked about: %+v\n%s", i.Phase, i.Unbearable, i.Ask, s.out.String())
+	}
+}
+
 // TestTogetherRefused has each thing happen to the first of two drains that keeps the second from being begun.
 func TestTogetherRefused(t *testing.T) {
 	for _, c := range []struct {
