@@ -37,6 +37,7 @@ const (
 	KindPolicyLoaded     Kind = "policy-loaded"
 	KindPolicyRefused    Kind = "policy-refused"
 	KindProved           Kind = "proved"
+	KindTold             Kind = "told"
 )
 
 var bodies = map[Kind]codec{
@@ -48,6 +49,7 @@ var bodies = map[Kind]codec{
 	KindRelapsed: body[Relapsed](), KindAborted: body[Aborted](), KindStuck: body[Stuck](), KindClosed: body[Closed](),
 	KindFrozen: body[Frozen](), KindThawed: body[Thawed](), KindMaintenanceBegun: body[MaintenanceBegun](),
 	KindMaintenanceEnded: body[MaintenanceEnded](), KindPolicyLoaded: body[PolicyLoaded](), KindPolicyRefused: body[PolicyRefused](), KindProved: body[Proved](),
+	KindTold: body[Told](),
 }
 
 // Disposition says what was made of an observed event.
@@ -143,13 +145,16 @@ type Asked struct {
 	Quorum  int       `json:"quorum"`           // distinct people
 	Roles   []string  `json:"roles"`
 	Expires time.Time `json:"expires"`
+	ByClick bool      `json:"by_click,omitempty"` // the rule says that a click in a chat is enough
 }
 
 // Person is who decided, and over which channel.
 type Person struct {
-	Name string   `json:"name"`
-	Role []string `json:"roles,omitempty"`
-	Via  string   `json:"via,omitempty"` // "cli", "console", "chat"
+	Name    string   `json:"name"`
+	Role    []string `json:"roles,omitempty"`
+	Via     string   `json:"via,omitempty"`     // "cli", "console", or the chat: "slack"
+	Account string   `json:"account,omitempty"` // in the chat: who the chat says that it was; "" elsewhere
+	Link    string   `json:"link,omitempty"`    // in the chat: of the message whose button was pressed
 }
 
 // Approved is one person's yes to exactly one plan.
@@ -234,6 +239,23 @@ type Proved struct {
 	Detail   string `json:"detail,omitempty"`
 }
 
+// Told says which message in a chat shows something of an incident, and which replica sees to it: the others leave it
+// alone as long as it does. It is recorded before the message is sent, with an empty Message, and after every change.
+type Told struct {
+	Incident string `json:"incident"`
+	Chat     string `json:"chat"`  // "slack"
+	What     string `json:"what"`  // TheCard, or which notice
+	Key      string `json:"key"`   // unguessable: the message carries it, and its buttons
+	Owner    string `json:"owner"` // the replica's process
+	Channel  string `json:"channel,omitempty"`
+	Message  string `json:"message,omitempty"` // its id in Channel; "" until it is known to stand there
+	Link     string `json:"link,omitempty"`
+	Shown    Digest `json:"shown,omitempty"` // of what it shows; "" until it is known to
+}
+
+// TheCard is what a thread begins with: the incident as it stands.
+const TheCard = "card"
+
 // Kind names the record.
 func (*Observed) Kind() Kind        { return KindObserved }
 func (DeadLettered) Kind() Kind     { return KindDeadLettered }
@@ -252,3 +274,4 @@ func (MaintenanceEnded) Kind() Kind { return KindMaintenanceEnded }
 func (PolicyLoaded) Kind() Kind     { return KindPolicyLoaded }
 func (PolicyRefused) Kind() Kind    { return KindPolicyRefused }
 func (Proved) Kind() Kind           { return KindProved }
+func (Told) Kind() Kind             { return KindTold }

@@ -46,6 +46,7 @@ type Rule struct {
 	Remediation string          `yaml:"remediation" json:"remediation"` // a remediator's name
 	With        json.RawMessage `yaml:"with" json:"with,omitempty"`     // its parameters as canonical JSON; nil when none are given
 	Autonomy    Autonomy        `yaml:"autonomy" json:"autonomy"`
+	Click       bool            `yaml:"click" json:"click,omitempty"` // a click in a chat is enough to approve; else it takes a token, at the command line or by the API
 }
 
 // Match says which anomalies a rule answers; all of it must hold.

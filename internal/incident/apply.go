@@ -44,6 +44,7 @@ func (b *Board) fold(c events.Commit, r events.Record) string {
 		b.freezes[body.Scope] = body
 		return ""
 	case events.Thawed:
+		b.thawed = c.At
 		delete(b.freezes, body.Scope)
 		return ""
 	case events.MaintenanceBegun:
@@ -62,6 +63,8 @@ func (b *Board) fold(c events.Commit, r events.Record) string {
 	case events.Proved:
 		b.proofs[body.Device] = body
 		return ""
+	case events.Told:
+		return b.foldTold(body)
 	}
 	return b.foldMove(c, r)
 }
@@ -212,14 +215,14 @@ func (b *Board) foldIncident(i *Incident, c events.Commit, body events.Body) (to
 			to = Waiting
 		}
 	case events.Asked:
-		i.Ask, i.Terms, i.Approvals, i.Rejection, i.Lapsed, to = &r, i.terms(), nil, nil, false, Asking
+		i.Ask, i.Terms, i.Asked, i.Approvals, i.Rejection, i.Lapsed, to = &r, i.terms(), c.At, nil, nil, false, Asking
 	case events.Approved:
 		if i.Ask == nil || r.Plan != i.Ask.Plan {
 			return to, "it approves another plan"
 		}
-		i.Approvals = append(i.Approvals, r)
+		i.Approvals, i.Decided = append(i.Approvals, r), c.At
 	case events.Rejected:
-		i.Rejection = &r
+		i.Rejection, i.Decided = &r, c.At
 	case events.Lapsed:
 		i.Lapsed = true
 	case events.Admitted:

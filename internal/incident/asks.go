@@ -10,12 +10,18 @@ import (
 // only afterwards was not before their eyes: it asks again, under a digest of its own, so that a late yes to the first
 // question is none to the second.
 
-// ask asks people about the plan with a digest for the checks that say no. What they have approved already stays approved with
-// their answer.
-func (d *draft) ask(id string, plan events.Digest, checks []string, approved bool) {
+// appeal is what people are asked about a plan, if they are.
+type appeal struct {
+	checks  []string // that say no
+	byClick bool     // an answer from a chat is enough
+}
+
+// ask asks people about the plan with a digest. What they have approved already stays approved with their answer.
+func (d *draft) ask(id string, plan events.Digest, about appeal, approved bool) {
+	checks := about.checks
 	i, _ := d.board.Incident(id)
 	a := d.world.Policy.Approvals()
-	r := events.Asked{Plan: plan, Checks: checks, Quorum: a.Quorum, Roles: a.Roles, Expires: d.world.Now.Add(a.Expiry.Std())}
+	r := events.Asked{Plan: plan, Checks: checks, Quorum: a.Quorum, Roles: a.Roles, Expires: d.world.Now.Add(a.Expiry.Std()), ByClick: about.byClick}
 	if was := i.Ask; was != nil { // about the same plan: another one voids it
 		if r.Plan = was.Plan; approved {
 			r.Checks = slices.Concat(was.Checks, checks)

@@ -36,6 +36,7 @@ type Board struct {
 	endings   endings
 
 	freezes    map[events.Scope]events.Frozen
+	thawed     time.Time // when a freeze was last ended
 	windows    map[string]events.MaintenanceBegun
 	proofs     map[string]events.Proved
 	policies   map[string]Course // by replica
@@ -144,6 +145,9 @@ func (b *Board) Closed() []*Incident {
 
 // Freezes returns every freeze in force, by scope.
 func (b *Board) Freezes() map[events.Scope]events.Frozen { return maps.Clone(b.freezes) }
+
+// Thawed returns when a freeze was last ended, the zero time if none was.
+func (b *Board) Thawed() time.Time { return b.thawed }
 
 // FrozenBy returns the freeze that covers any of scopes.
 func (b *Board) FrozenBy(scopes []events.Scope) (events.Frozen, bool) {

@@ -37,6 +37,8 @@ type Incident struct {
 	Approvals []events.Approved `json:"approvals,omitempty"`
 	Rejection *events.Rejected  `json:"rejection,omitempty"`
 	Lapsed    bool              `json:"lapsed,omitempty"`
+	Asked     time.Time         `json:"asked,omitzero"`   // when people were last asked
+	Decided   time.Time         `json:"decided,omitzero"` // when the newest approval or rejection was recorded
 	Claims    []events.Scope    `json:"claims,omitempty"`
 
 	Steps    [][]ChangeState  `json:"steps,omitempty"` // one for each change of each step of the plan
@@ -56,8 +58,9 @@ type Incident struct {
 	Trouble *events.Stuck    `json:"stuck,omitempty"`
 	End     *events.Closed   `json:"end,omitempty"`
 
-	Sets      int      `json:"sets"`      // Set requests that left for routers
-	Positions []uint64 `json:"positions"` // of its commits: the first and the newest, at most maxPositions
+	Told      []events.Told `json:"told,omitempty"` // what people were shown of it in chats, at most maxTold
+	Sets      int           `json:"sets"`           // Set requests that left for routers
+	Positions []uint64      `json:"positions"`      // of its commits: the first and the newest, at most maxPositions
 }
 
 // Bounds on what one incident remembers.
@@ -65,6 +68,7 @@ const (
 	maxSymptoms  = 64
 	maxPositions = 512
 	maxChildren  = 256
+	maxTold      = 64
 )
 
 // Symptom is what one source last said about one resource of the target.
@@ -208,6 +212,7 @@ func (i *Incident) clone() *Incident {
 func (i *Incident) revise() *Incident {
 	c := *i
 	c.Approvals = slices.Clone(i.Approvals)
+	c.Told = slices.Clone(i.Told)
 	c.Steps = make([][]ChangeState, len(i.Steps))
 	for n := range i.Steps {
 		c.Steps[n] = slices.Clone(i.Steps[n])

@@ -56,7 +56,7 @@ func (d *draft) planAndRule(i *Incident, rule policy.Rule, facts events.Facts) {
 	p := d.planned(i, rule, facts, plan)
 	approved := i.hasPlan(p) && d.approved(i)
 	ruled := d.world.Policy.Evaluate(d.question(i, rule, p, approved))
-	d.record(i, p, ruled, events.Failing(ruled.Checks), approved)
+	d.record(i, p, ruled, appeal{events.Failing(ruled.Checks), rule.Click}, approved)
 }
 
 // planned is a plan as it is recorded, with the mode in which it would be carried out now.
@@ -71,8 +71,8 @@ func (i *Incident) hasPlan(p events.Planned) bool {
 }
 
 // record puts a plan and its ruling on the ledger, if they say anything new, and what follows from them. If people are to be
-// asked, it is for the checks in asks; what they have approved already counts when approved is true.
-func (d *draft) record(i *Incident, p events.Planned, ruled events.Ruled, asks []string, approved bool) {
+// asked, it is as in about; what they have approved already counts when approved is true.
+func (d *draft) record(i *Incident, p events.Planned, ruled events.Ruled, about appeal, approved bool) {
 	same := i.hasPlan(p)
 	d.ofOnePolicy(&ruled)
 	if same && i.Phase == Waiting && ruled.Verdict == events.Defer && sameHold(i.Ruling, ruled) {
@@ -88,7 +88,7 @@ func (d *draft) record(i *Incident, p events.Planned, ruled events.Ruled, asks [
 		d.append(i.ID, events.Admitted{Plan: p.Digest, Claims: i.Target.Scopes})
 		d.intend(i.ID, 0, false, "")
 	case events.Ask:
-		d.ask(i.ID, p.Digest, asks, approved)
+		d.ask(i.ID, p.Digest, about, approved)
 	case events.Deny:
 		d.close(i, events.WasRefused, firstFailed(ruled.Checks))
 	}

@@ -35,6 +35,9 @@ func Approve(id string, plan events.Digest, by events.Person) Order {
 		if i.AskedBy != "" && i.AskedBy == by.Name {
 			return nil, refuse("%s asked for %s and may not approve it; another approver must", by.Name, id)
 		}
+		if by.Account != "" && !i.Ask.ByClick {
+			return nil, refuse("its rule takes more than a click to approve %s; with a token: detour approve %s --plan %s", id, id, i.Ask.Plan.Short())
+		}
 		for _, a := range i.Approvals {
 			if a.By.Name == by.Name && a.Plan == plan {
 				return nil, refuse("%s has approved %s already; %d different people are needed", by.Name, id, i.Ask.Quorum)
@@ -59,7 +62,7 @@ func decide(id string, plan events.Digest, by events.Person, body func(*Incident
 		}
 		switch {
 		case i.Rejection != nil:
-			return nil, refuse("%s was rejected by %s", id, i.Rejection.By.Name)
+			return nil, refuse("%s was rejected by %s at %s", id, i.Rejection.By.Name, i.Decided.Format(time.RFC3339))
 		case i.Lapsed:
 			return nil, refuse("the request to approve %s lapsed at %s", id, i.Ask.Expires.Format(time.RFC3339))
 		case i.Phase != Asking:
@@ -86,7 +89,7 @@ func approvers(i *Incident) string {
 		return ""
 	}
 	a := i.Approvals[len(i.Approvals)-1]
-	return fmt.Sprintf(", it was approved by %s", a.By.Name)
+	return fmt.Sprintf(", it was approved by %s at %s", a.By.Name, i.Decided.Format(time.RFC3339))
 }
 
 func mayDecide(by events.Person, roles []string) bool {

@@ -60,10 +60,15 @@ func (d *draft) decideTogether(i *Incident, rule policy.Rule, c *cause) {
 	case j.parts[n].err != nil:
 		d.recordNone(i, j.ruling(j.parts[n]), j.parts[n].err)
 	case j.parts[n].spoken != nil:
-		d.record(i, j.parts[n].plan, j.ruling(j.parts[n]), events.Failing(j.parts[n].ruled.Checks), false)
+		d.record(i, j.parts[n].plan, j.ruling(j.parts[n]), appeal{events.Failing(j.parts[n].ruled.Checks), rule.Click}, false)
 	default:
-		d.record(i, j.parts[n].plan, j.ruling(j.parts[n]), j.asks, j.by != nil && j.by.ID == i.ID)
+		d.record(i, j.parts[n].plan, j.ruling(j.parts[n]), appeal{j.asks, j.byClick()}, j.by != nil && j.by.ID == i.ID)
 	}
+}
+
+// byClick reports whether an answer from a chat is enough: each of the drains that it is about must allow it.
+func (j *joint) byClick() bool {
+	return !slices.ContainsFunc(j.parts, func(p *part) bool { return !p.none && p.spoken == nil && !p.rule.Click })
 }
 
 // jointly is the decision on what is undecided of a cause, the same for all of it.

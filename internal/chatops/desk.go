@@ -1,0 +1,267 @@
+package chatops
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/detour-net/detour/events"
+	"github.com/detour-net/detour/internal/incident"
+)
+
+// Config is what a Desk is made of.
+type Config struct {
+	Chat    string // "slack": the name on the record
+	Me      string // this replica's process
+	Rank    int    // of this replica: who tries first; an economy
+	Board   Board
+	Orders  Orders
+	Room    Room
+	Members Members
+	People  func() (People, error) // reads the table of people; called every second and for every press
+	Now     func() time.Time
+	NewKey  func() string // an unguessable text without spaces
+	Log     *zap.Logger
+	Metrics *Metrics // nil: none
+}
+
+// Times of a desk.
+const (
+	lookEvery    = 200 * time.Millisecond
+	peopleEvery  = time.Second
+	callWithin   = 4 * time.Second  // one call to the chat
+	recordWithin = 5 * time.Second  // one record
+	takeAfter    = 15 * time.Second // a replica that has not shown what it holds for so long loses it; more than a call and its record take
+	stagger      = time.Second      // between two ranks
+	retryFirst   = time.Second
+	retryMost    = 30 * time.Second
+)
+
+// Desk shows the Board's incidents in one room, and carries out what is pressed there.
+type Desk struct {
+	Config
+	known   known
+	poked   chan struct{}
+	presses presses
+
+	// Of the loop alone:
+	position uint64           // of the Board when everything was last found to be shown
+	due      time.Time        // when to look again even if nothing happens; zero: never
+	memos    map[string]memo  // incidents of which everything was found to be shown
+	late     map[name]*behind // what is not shown as it should be
+	hold     time.Time        // the chat wants no calls before
+}
+
+// name is that of one message.
+type name struct{ incident, what string }
+
+// behind is a message that does not show what it should.
+type behind struct {
+	since    time.Time // found so
+	retry    time.Time // not tried again before
+	failures int
+	doubt    bool // it may have been posted: nobody can tell
+}
+
+// New returns a desk that has not begun.
+func New(c Config) *Desk {
+	return &Desk{
+		Config: c, known: known{read: c.People}, poked: make(chan struct{}, 1), presses: presses{seen: map[string]time.Time{}},
+		memos: map[string]memo{}, late: map[name]*behind{},
+	}
+}
+
+// Run keeps the room up to date until ctx ends.
+func (d *Desk) Run(ctx context.Context) error {
+	d.refreshPeople()
+	var work sync.WaitGroup
+	defer work.Wait()
+	work.Go(func() { d.readPeople(ctx) })
+	look := time.NewTicker(lookEvery)
+	defer look.Stop()
+	for {
+		for d.pass(ctx) {
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-look.C:
+		case <-d.poked:
+		}
+	}
+}
+
+// readPeople keeps the table of people as it is now: whoever is taken off it decides no more.
+func (d *Desk) readPeople(ctx context.Context) {
+	tick := time.NewTicker(peopleEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			d.refreshPeople()
+		}
+	}
+}
+
+func (d *Desk) refreshPeople() {
+	if err := d.known.refresh(); err != nil {
+		d.Log.Error("nobody can decide in the chat: the table of people cannot be read", zap.Error(err))
+	}
+}
+
+// poke makes the loop look at once.
+func (d *Desk) poke() {
+	select {
+	case d.poked <- struct{}{}:
+	default:
+	}
+}
+
+// pass brings up to date what is this replica's to bring: what stands in the room already, and one new thread. It reports
+// whether there may be more to do at once.
+func (d *Desk) pass(ctx context.Context) (more bool) {
+	now := d.Now()
+	if ctx.Err() != nil || now.Before(d.hold) {
+		return false
+	}
+	standing, fresh := d.look(now)
+	d.forget(standing, fresh)
+	for _, it := range standing {
+		d.tell(ctx, it)
+	}
+	for _, it := range fresh {
+		if d.tell(ctx, it) {
+			return true
+		}
+	}
+	return false
+}
+
+// forget drops what is no longer behind.
+func (d *Desk) forget(lists ...[]item) {
+	behindNow := map[name]bool{}
+	for _, list := range lists {
+		for _, it := range list {
+			behindNow[it.name] = true
+		}
+	}
+	for n := range d.late {
+		if !behindNow[n] {
+			delete(d.late, n)
+		}
+	}
+}
+
+// item is one message that does not show what it should.
+type item struct {
+	name
+	told   events.Told // as it stands on the Board
+	key    string
+	card   Card
+	thread Place // zero for a card
+}
+
+// memo is what an incident's messages depend on. While it stays the same, and the next notice is not due, so do they.
+type memo struct {
+	newest  uint64
+	told    events.Told
+	freezes string
+	next    time.Time
+}
+
+// maxItems bounds what one pass looks for, of each sort.
+const maxItems = 32
+
+// look finds what is behind: first what changes messages that stand, then what is not shown at all, in the order of urgency.
+func (d *Desk) look(now time.Time) (standing, fresh []item) {
+	d.Board.View(func(b *incident.Board) {
+		if b.Position == d.position && len(d.late) == 0 && (d.due.IsZero() || now.Before(d.due)) {
+			return
+		}
+		d.position, d.due = b.Position, time.Time{}
+		memos, freezes := map[string]memo{}, frozen(b)
+		for _, i := range append(b.Open(), b.Closed()...) {
+			told := i.Shown(d.Chat, events.TheCard)
+			switch {
+			case told == (events.Told{}) && (!i.IsOpen() || i.Ruling == nil && i.Phase != incident.Stuck):
+				continue // nothing to say yet, or any more
+			case told.Message == "" && len(fresh) == maxItems, told.Message != "" && len(standing) >= maxItems:
+				continue
+			}
+			m := memo{newest: i.Positions[len(i.Positions)-1], told: told, next: d.memos[i.ID].next}
+			if i.IsOpen() {
+				m.freezes = freezes
+			}
+			if m == d.memos[i.ID] && (m.next.IsZero() || now.Before(m.next)) {
+				memos[i.ID] = m
+				d.dueAt(m.next)
+				continue
+			}
+			behind, next := d.behindOf(b, i, now)
+			d.dueAt(next)
+			if len(behind) == 0 {
+				m.next = next
+				memos[i.ID] = m
+			} else if told.Message == "" {
+				fresh = append(fresh, behind...)
+			} else {
+				standing = append(standing, behind...)
+			}
+		}
+		d.memos = memos
+	})
+	return standing, fresh
+}
+
+func (d *Desk) dueAt(t time.Time) {
+	if !t.IsZero() && (d.due.IsZero() || t.Before(d.due)) {
+		d.due = t
+	}
+}
+
+// frozen names what is frozen, by whom and why.
+func frozen(b *incident.Board) string {
+	var text strings.Builder
+	freezes := b.Freezes()
+	for _, scope := range slices.Sorted(maps.Keys(freezes)) {
+		fmt.Fprintf(&text, "%s %q %q\n", scope, freezes[scope].By.Name, freezes[scope].Reason)
+	}
+	return text.String()
+}
+
+// behindOf finds what is not shown of one incident as it should be, and when its next notice is due.
+func (d *Desk) behindOf(b *incident.Board, i *incident.Incident, now time.Time) (list []item, next time.Time) {
+	told := i.Shown(d.Chat, events.TheCard)
+	key := told.Key
+	if key == "" {
+		key = d.NewKey()
+	}
+	if card := cardOf(b, i, key); told.Shown != events.DigestOf(card) {
+		list = append(list, item{name: name{i.ID, events.TheCard}, told: told, key: key, card: card})
+	}
+	if told.Message == "" {
+		return list, time.Time{} // notices follow in its thread
+	}
+	notices, next := noticesOf(i, now, d.known.duty)
+	for _, n := range notices {
+		said := i.Shown(d.Chat, n.what)
+		if said.Message == "" {
+			it := item{name: name{i.ID, n.what}, told: said, key: said.Key, card: n.card, thread: placeOf(told)}
+			if it.key == "" {
+				it.key = d.NewKey()
+			}
+			list = append(list, it)
+		}
+	}
+	return list, next
+}
+
+func placeOf(t events.Told) Place { return Place{Channel: t.Channel, Message: t.Message, Link: t.Link} }

@@ -1,0 +1,98 @@
+package chatops
+
+import (
+	"slices"
+	"sync"
+
+	"github.com/detour-net/detour/events"
+)
+
+// People is who may decide in the chat.
+type People struct {
+	List   []Person
+	OnCall []string // names: who is called first, and then at half time; nobody is when it is empty
+}
+
+// Person is one of them. One name is one person, over whichever channel they decide: a quorum counts names.
+type Person struct {
+	Name    string
+	Account string // in the chat
+	Roles   []string
+}
+
+// Roles that acts need.
+const (
+	roleApprover = "approver"
+	roleOperator = "operator"
+)
+
+// may reports whether the person may do act. Anybody on the table may ask why.
+func (p Person) may(act Act) (ok bool, role string) {
+	switch act {
+	case Approve, Reject:
+		role = roleApprover
+	case Abort, Freeze:
+		role = roleOperator
+	case Why:
+		return true, ""
+	}
+	return slices.Contains(p.Roles, role), role
+}
+
+// known is the table of people as it was last read. While it cannot be read, nobody is on it.
+type known struct {
+	read func() (People, error)
+
+	mu     sync.Mutex
+	people People
+	err    error
+}
+
+// refresh reads the table anew. The error is told once, when it is new.
+func (k *known) refresh() (news error) {
+	people, err := k.read()
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	was := k.err
+	k.people, k.err = people, err
+	if err == nil || was != nil && was.Error() == err.Error() {
+		return nil
+	}
+	return err
+}
+
+// with returns the person with an account.
+func (k *known) with(account string) (Person, bool) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.err != nil {
+		return Person{}, false
+	}
+	n := slices.IndexFunc(k.people.List, func(p Person) bool { return p.Account == account })
+	if n < 0 {
+		return Person{}, false
+	}
+	return k.people.List[n], true
+}
+
+// duty returns the accounts of those on call who have one of roles, in the order in which they are called.
+func (k *known) duty(roles []string) (accounts []string) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.err != nil {
+		return nil
+	}
+	for _, name := range k.people.OnCall {
+		for _, p := range k.people.List {
+			if p.Name == name && slices.ContainsFunc(p.Roles, func(r string) bool { return slices.Contains(roles, r) }) {
+				accounts = append(accounts, p.Account)
+			}
+		}
+	}
+	return accounts
+}
+
+// record is the person as it stands on the ledger.
+func (p Person) record(chat, link string) events.Person {
+	return events.Person{Name: p.Name, Role: slices.Clone(p.Roles), Via: chat, Account: p.Account, Link: link}
+}

@@ -1,0 +1,199 @@
+package chatops
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/detour-net/detour/events"
+	"github.com/detour-net/detour/internal/incident"
+)
+
+// outcome is what came of a press.
+type outcome string
+
+const (
+	taken    outcome = "taken"    // it stands on the ledger
+	answered outcome = "answered" // it asked for nothing but words
+	refused  outcome = "refused"  // not lawful, or overtaken
+	barred   outcome = "barred"   // whoever pressed may not
+	late     outcome = "late"     // pressed too long ago, or in the future
+	repeated outcome = "repeated" // delivered before
+	failed   outcome = "failed"   // it could not be judged, or nobody can tell
+)
+
+// Bounds of a press.
+const (
+	pressAge    = time.Minute // older than this by the chat's clock it no longer counts, nor newer: the clocks may differ by as much
+	judgeWithin = 10 * time.Second
+	rememberFor = 2 * pressAge // a press that comes again later than that is too old
+)
+
+// presses are those of the last while, so that one that is delivered twice is answered once. It is an economy: what a press
+// leads to is lawful only once.
+type presses struct {
+	mu   sync.Mutex
+	seen map[string]time.Time
+}
+
+func (p *presses) first(id string, now time.Time) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for old, at := range p.seen {
+		if now.Sub(at) > rememberFor {
+			delete(p.seen, old)
+		}
+	}
+	if _, ok := p.seen[id]; ok {
+		return false
+	}
+	p.seen[id] = now
+	return true
+}
+
+// Press judges a press, and tells whoever pressed what came of it.
+func (d *Desk) Press(ctx context.Context, p Press) {
+	fields := []zap.Field{
+		zap.String("account", p.Account), zap.String("act", string(p.Act)), zap.String("channel", p.Channel), zap.String("message", p.Message), zap.String("press", p.ID),
+	}
+	if !d.presses.first(p.ID, d.Now()) {
+		d.Metrics.press(repeated)
+		d.Log.Info("pressed in the chat, delivered again", fields...)
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, judgeWithin)
+	defer cancel()
+	text, came := d.judge(ctx, p)
+	d.Metrics.press(came)
+	d.Log.Info("pressed in the chat", append(fields, zap.String("outcome", string(came)), zap.String("answer", text))...)
+	d.poke()
+	if err := d.Members.Whisper(ctx, p.Account, Place{Channel: p.Channel, Message: p.Message}, text); err != nil {
+		d.Log.Warn("whoever pressed was not told what came of it", append(fields, zap.Error(err))...)
+	}
+}
+
+// judge finds out what comes of a press, in words and in one.
+func (d *Desk) judge(ctx context.Context, p Press) (string, outcome) {
+	if age := d.Now().Sub(p.At); age > pressAge || age < -pressAge {
+		return "This was pressed too long ago to count, or the clocks differ. Nothing was recorded: look at it again, and press again.", late
+	}
+	member, err := d.Members.Member(ctx, p.Account)
+	if err != nil {
+		d.Log.Warn("ask the chat who pressed", zap.String("account", p.Account), zap.Error(err))
+		return "The chat cannot say who you are, so nothing was recorded. Press again, or decide with detour approve, reject, abort or freeze.", failed
+	}
+	if why := member.barred(); why != "" {
+		return "Nothing was recorded: " + why + ", and may decide nothing.", barred
+	}
+	d.refreshPeople()
+	if _, why := d.person(p); why != "" {
+		return "Nothing was recorded: " + why, barred
+	}
+	if p.Act == Why {
+		return d.why(p)
+	}
+	commit, err := d.Orders.Submit(ctx, d.order(p))
+	switch {
+	case err == nil:
+		return fmt.Sprintf("Recorded: your %s stands on the ledger at position %d.", p.Act, commit.Position), taken
+	case errors.Is(err, errBarred):
+		return "Nothing was recorded: " + err.Error(), barred
+	case errors.Is(err, incident.ErrRefused), errors.Is(err, incident.ErrNotFound):
+		return "Nothing was recorded. " + Clean(err.Error()), refused
+	}
+	d.Log.Warn("an order from the chat", zap.String("account", p.Account), zap.Error(err))
+	return "Nobody can tell yet whether this was recorded: the ledger does not answer. The card shows it once it is; otherwise press again.", failed
+}
+
+// person finds who pressed on the table, and says why they may not.
+func (d *Desk) person(p Press) (Person, string) {
+	person, ok := d.known.with(p.Account)
+	if !ok {
+		return Person{}, "your account is not on Detour's table of people. Whoever keeps chat.people can add it."
+	}
+	if ok, role := person.may(p.Act); role != "" && !ok {
+		return Person{}, fmt.Sprintf("%s takes the role %s, which you do not have.", p.Act, role)
+	} else if !ok {
+		return Person{}, "there is no such button."
+	}
+	return person, ""
+}
+
+var errBarred = errors.New("not allowed")
+
+func refuse(format string, args ...any) error {
+	return fmt.Errorf("%w: %s", incident.ErrRefused, fmt.Sprintf(format, args...))
+}
+
+// order is what a press asks for. It is judged where its record would stand: with the card, the plan and the person's roles
+// of then.
+func (d *Desk) order(p Press) incident.Order {
+	return func(b *incident.Board, now time.Time) ([]events.Record, error) {
+		person, why := d.person(p)
+		if why != "" {
+			return nil, fmt.Errorf("%w: %s", errBarred, why)
+		}
+		i, told, err := d.behindButton(b, p)
+		if err != nil {
+			return nil, err
+		}
+		by := person.record(d.Chat, told.Link)
+		_, plan := readValue(p.Value)
+		switch {
+		case p.Act == Abort:
+			return incident.Abort(i.ID, by, "by a press in "+d.Chat, false)(b, now)
+		case p.Act == Freeze && b.Thawed().After(p.At):
+			return nil, refuse("something was thawed since you pressed; look at it again, and press again if it is still to be frozen")
+		case p.Act == Freeze:
+			return incident.Freeze(events.Network, by, "by a press in "+d.Chat+", about "+i.ID)(b, now)
+		case plan == "":
+			return nil, refuse("the button names no plan")
+		case p.Act == Approve:
+			return incident.Approve(i.ID, plan, by)(b, now)
+		}
+		return incident.Reject(i.ID, plan, by, "by a press in "+d.Chat)(b, now)
+	}
+}
+
+// behindButton finds the incident whose card a press is of. The message must be the one that the ledger says shows it; one
+// that was sent and is not on the ledger yet is known by its key alone.
+func (d *Desk) behindButton(b *incident.Board, p Press) (*incident.Incident, events.Told, error) {
+	key, _ := readValue(p.Value)
+	for _, i := range append(b.Open(), b.Closed()...) {
+		told := i.Shown(d.Chat, events.TheCard)
+		if key == "" || told.Key != key {
+			continue
+		}
+		if told.Message != "" && (told.Message != p.Message || told.Channel != p.Channel) {
+			return nil, told, refuse("this card is not the one of %s any more; that is %s", i.ID, or(told.Link, "another one"))
+		}
+		return i, told, nil
+	}
+	return nil, events.Told{}, fmt.Errorf("what this button belongs to: %w", incident.ErrNotFound)
+}
+
+// why answers why an incident stands where it stands.
+func (d *Desk) why(p Press) (text string, came outcome) {
+	d.Board.View(func(b *incident.Board) {
+		i, _, err := d.behindButton(b, p)
+		if err != nil {
+			text, came = Clean(err.Error()), refused
+			return
+		}
+		e, _ := b.Why(i.ID)
+		lines := []string{Clean(fmt.Sprintf("%s is %s: %s", i.ID, e.Phase, e.Sentence))}
+		for _, c := range e.Held {
+			lines = append(lines, Clean(fmt.Sprintf("✗ %s: %s, limit %s; %s", c.Name, or(c.Value, "-"), or(c.Limit, "-"), c.Detail)))
+		}
+		for _, u := range e.Unblock {
+			lines = append(lines, Clean("→ "+u))
+		}
+		text, came = strings.Join(lines, "\n"), answered
+	})
+	return text, came
+}

@@ -1,0 +1,186 @@
+package slacktest
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/gorilla/websocket"
+)
+
+// What Slack's documentation says of Socket Mode.
+const (
+	maxSockets = 10
+	ackWithin  = 3 * time.Second
+	pingEvery  = time.Second // Slack's own pings come every few seconds
+)
+
+// socket is one connection.
+type socket struct {
+	conn *websocket.Conn
+	mu   sync.Mutex // writes
+	acks map[string]chan struct{}
+	gone chan struct{}
+}
+
+// openConnection issues a ticket that opens one connection, once.
+func (s *Server) openConnection(*http.Request) (map[string]any, string) {
+	ticket := s.id("ticket")
+	s.tickets[ticket] = false
+	return map[string]any{"url": "ws" + strings.TrimPrefix(s.http.URL, "http") + "/link/?ticket=" + ticket + "&app_id=A1"}, ""
+}
+
+// id is a new one of some kind. It is called under the lock.
+func (s *Server) id(kind string) string {
+	s.ids++
+	return fmt.Sprintf("%s-%d", kind, s.ids)
+}
+
+func (s *Server) link(w http.ResponseWriter, r *http.Request) {
+	ticket := r.URL.Query().Get("ticket")
+	s.mu.Lock()
+	used, issued := s.tickets[ticket]
+	s.tickets[ticket] = true
+	s.mu.Unlock()
+	if !issued || used {
+		http.Error(w, "bad ticket", http.StatusForbidden)
+		return
+	}
+	upgrader := websocket.Upgrader{CheckOrigin: func(*http.Request) bool { return true }}
+	conn, err := upgrader.Upgrade(w, r, nil)
+	if err != nil {
+		return // the upgrader has answered
+	}
+	k := &socket{conn: conn, acks: map[string]chan struct{}{}, gone: make(chan struct{})}
+	s.mu.Lock()
+	open := len(s.sockets)
+	if open < maxSockets {
+		s.sockets = append(s.sockets, k)
+	}
+	s.mu.Unlock()
+	if open >= maxSockets {
+		_ = k.send(map[string]any{"type": "disconnect", "reason": "too_many_websockets"})
+		_ = conn.Close()
+		return
+	}
+	_ = k.send(map[string]any{
+		"type": "hello", "num_connections": open + 1, "connection_info": map[string]any{"app_id": "A1"},
+		"debug_info": map[string]any{"host": "applink-test", "build_number": 1, "approximate_connection_time": 18060},
+	})
+	go k.ping()
+	k.read()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.sockets = slices.DeleteFunc(s.sockets, func(other *socket) bool { return other == k })
+}
+
+func (k *socket) send(v any) error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.conn.WriteJSON(v)
+}
+
+// ping keeps asking, and hangs up on whoever does not answer.
+func (k *socket) ping() {
+	tick := time.NewTicker(pingEvery)
+	defer tick.Stop()
+	for {
+		if k.conn.WriteControl(websocket.PingMessage, []byte("Ping from applink-test"), time.Now().Add(pingEvery)) != nil {
+			return
+		}
+		select {
+		case <-k.gone:
+			return
+		case <-tick.C:
+		}
+	}
+}
+
+// read takes acknowledgements until the connection ends.
+func (k *socket) read() {
+	defer close(k.gone)
+	heard := func() error { return k.conn.SetReadDeadline(time.Now().Add(10 * pingEvery)) }
+	k.conn.SetPongHandler(func(string) error { return heard() })
+	for heard() == nil {
+		_, raw, err := k.conn.ReadMessage()
+		if err != nil {
+			return
+		}
+		var ack struct {
+			EnvelopeID string `json:"envelope_id"`
+		}
+		if json.Unmarshal(raw, &ack) != nil {
+			return
+		}
+		k.mu.Lock()
+		if waiting := k.acks[ack.EnvelopeID]; waiting != nil {
+			close(waiting)
+			delete(k.acks, ack.EnvelopeID)
+		}
+		k.mu.Unlock()
+	}
+}
+
+// ErrNotAcknowledged is what Slack shows as a warning beside the button.
+var ErrNotAcknowledged = errors.New("not acknowledged within three seconds")
+
+// deliver sends an envelope over the n-th connection, counted from the newest, and waits for the acknowledgement.
+func (s *Server) deliver(n int, payload any) error {
+	s.mu.Lock()
+	if len(s.sockets) == 0 {
+		s.mu.Unlock()
+		return errors.New("no connection is open")
+	}
+	k := s.sockets[len(s.sockets)-1-n%len(s.sockets)]
+	id := s.id("envelope")
+	s.mu.Unlock()
+	acked := make(chan struct{})
+	k.mu.Lock()
+	k.acks[id] = acked
+	k.mu.Unlock()
+	if err := k.send(map[string]any{"type": "interactive", "envelope_id": id, "payload": payload, "accepts_response_payload": true}); err != nil {
+		return fmt.Errorf("send to the app: %w", err)
+	}
+	patience := time.NewTimer(ackWithin)
+	defer patience.Stop()
+	select {
+	case <-acked:
+		return nil
+	case <-k.gone:
+		return errors.New("the connection ended before the acknowledgement")
+	case <-patience.C:
+		return ErrNotAcknowledged
+	}
+}
+
+// Connections returns how many connections are open.
+func (s *Server) Connections() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.sockets)
+}
+
+// Refresh asks every connection to be made anew, as Slack does every few hours.
+func (s *Server) Refresh() {
+	for _, k := range s.open() {
+		_ = k.send(map[string]any{"type": "disconnect", "reason": "refresh_requested", "debug_info": map[string]any{"host": "applink-test"}})
+	}
+}
+
+// Disconnect cuts every connection without a word.
+func (s *Server) Disconnect() {
+	for _, k := range s.open() {
+		_ = k.conn.NetConn().Close()
+	}
+}
+
+func (s *Server) open() []*socket {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.sockets)
+}

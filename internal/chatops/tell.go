@@ -1,0 +1,134 @@
+package chatops
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/detour-net/detour/events"
+	"github.com/detour-net/detour/internal/incident"
+)
+
+// tell shows one item, if it is this replica's turn. It reports whether something was shown.
+func (d *Desk) tell(ctx context.Context, it item) (shown bool) {
+	now := d.Now()
+	s := d.late[it.name]
+	if s == nil {
+		s = &behind{since: now}
+		d.late[it.name] = s
+	}
+	if ctx.Err() != nil || now.Before(s.retry) || now.Before(d.hold) || !d.turn(it, s, now) {
+		return false
+	}
+	mine := it.told
+	if mine.Owner != d.Me {
+		s.doubt = mine.Owner != "" && mine.Message == ""
+		mine.Incident, mine.Chat, mine.What, mine.Key, mine.Owner = it.incident, d.Chat, it.what, it.key, d.Me
+		if !d.record(ctx, mine, it.told) {
+			return false
+		}
+	} else if mine.Message == "" && s.failures == 0 {
+		s.doubt = true // this process has taken it and does not know what came of it
+	}
+	at, err := d.show(ctx, it, s, mine)
+	was := mine
+	switch {
+	case errors.Is(err, ErrGone):
+		mine.Key, mine.Channel, mine.Message, mine.Link, mine.Shown = d.NewKey(), "", "", "", ""
+		return d.record(ctx, mine, was)
+	case err != nil:
+		d.failed(it, s, err)
+		return false
+	}
+	mine.Channel, mine.Message, mine.Link, mine.Shown = at.Channel, at.Message, at.Link, events.DigestOf(it.card)
+	s.doubt = true // until that is on the ledger
+	if s.failures = 0; !d.record(ctx, mine, was) {
+		return false
+	}
+	delete(d.late, it.name)
+	return true
+}
+
+// turn reports whether the item is this replica's to show: it holds it, nobody does, or whoever does has let it lie.
+func (d *Desk) turn(it item, s *behind, now time.Time) bool {
+	if it.told.Owner == d.Me {
+		return true
+	}
+	patience := time.Duration(d.Rank) * stagger
+	if it.told.Owner != "" {
+		patience += takeAfter
+	}
+	return now.Sub(s.since) >= patience
+}
+
+// record puts t in the place of was.
+func (d *Desk) record(ctx context.Context, t, was events.Told) bool {
+	ctx, cancel := context.WithTimeout(ctx, recordWithin)
+	defer cancel()
+	_, err := d.Orders.Submit(ctx, incident.Tell(t, was))
+	switch {
+	case err == nil:
+		return true
+	case errors.Is(err, incident.ErrRefused), errors.Is(err, incident.ErrNotFound):
+		d.Log.Debug("another replica shows it", zap.String("incident", t.Incident), zap.String("what", t.What), zap.Error(err))
+	default:
+		d.Log.Warn("record what is shown in the chat", zap.String("incident", t.Incident), zap.String("what", t.What), zap.Error(err))
+		d.hold = d.Now().Add(retryFirst)
+	}
+	return false
+}
+
+// show makes the call.
+func (d *Desk) show(ctx context.Context, it item, s *behind, mine events.Told) (Place, error) {
+	call := func(f func(context.Context) error) error {
+		ctx, cancel := context.WithTimeout(ctx, callWithin)
+		defer cancel()
+		return f(ctx)
+	}
+	at, done := placeOf(mine), "updated"
+	if mine.Message == "" && s.doubt {
+		var found bool
+		err := call(func(ctx context.Context) (err error) {
+			at, found, err = d.Room.Find(ctx, it.thread, mine.Key)
+			return err
+		})
+		if err != nil {
+			return at, err
+		}
+		s.doubt = false
+		if found {
+			d.Metrics.message("found")
+		}
+	}
+	err := call(func(ctx context.Context) (err error) {
+		if at.Message == "" {
+			done = "posted"
+			at, err = d.Room.Post(ctx, it.thread, mine.Key, it.card)
+			return err
+		}
+		return d.Room.Update(ctx, at, mine.Key, it.card)
+	})
+	if err != nil {
+		var no *Refusal
+		s.doubt = done == "posted" && !errors.As(err, &no)
+		return at, err
+	}
+	d.Metrics.message(done)
+	return at, nil
+}
+
+// failed keeps from trying again at once.
+func (d *Desk) failed(it item, s *behind, err error) {
+	now := d.Now()
+	pause := min(retryFirst<<min(s.failures, 8), retryMost)
+	s.failures++
+	s.retry = now.Add(pause)
+	var no *Refusal
+	if errors.As(err, &no) && no.After > 0 {
+		d.hold = now.Add(no.After) // the chat has had enough of all of it
+	}
+	d.Metrics.message("failed")
+	d.Log.Warn("show in the chat", zap.String("incident", it.incident), zap.String("what", it.what), zap.Int("failures", s.failures), zap.Error(err))
+}
