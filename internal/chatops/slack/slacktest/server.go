@@ -48,7 +48,6 @@ type Message struct {
 
 // Server is a workspace with one channel.
 type Server struct {
-	t    testing.TB
 	http *httptest.Server
 
 	mu       sync.Mutex
@@ -64,7 +63,7 @@ type Server struct {
 
 // New starts a server that ends with the test. Its channel is empty.
 func New(t testing.TB) *Server {
-	s := &Server{t: t, users: map[string]User{}, calls: map[string]int{}, trouble: map[string][]Trouble{}, tickets: map[string]bool{}}
+	s := &Server{users: map[string]User{}, calls: map[string]int{}, trouble: map[string][]Trouble{}, tickets: map[string]bool{}}
 	s.http = httptest.NewServer(s)
 	t.Cleanup(func() {
 		s.Disconnect()

@@ -1,6 +1,7 @@
 package slacktest
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -183,4 +184,16 @@ func (s *Server) open() []*socket {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return slices.Clone(s.sockets)
+}
+
+// Dial opens a connection without any manners, and returns the first message that comes over it.
+func Dial(ctx context.Context, url string) (string, error) {
+	conn, resp, err := websocket.DefaultDialer.DialContext(ctx, url, nil)
+	if err != nil {
+		return "", fmt.Errorf("dial: %w", err)
+	}
+	defer conn.Close()
+	defer resp.Body.Close()
+	_, raw, err := conn.ReadMessage()
+	return string(raw), err
 }
