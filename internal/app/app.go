@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"path/filepath"
 	"time"
@@ -46,6 +47,7 @@ type App struct {
 	policy *policyFile
 	worker *worker.Worker
 	web    *web.Server
+	chat   *chat // nil without one
 	listen net.Listener
 
 	teardown []closer // last in, first out
@@ -139,6 +141,7 @@ func (a *App) openWorker(context.Context) error {
 	a.policy = &policyFile{
 		path: a.cfg.Files.Policy, parse: a.cfg.ParsePolicy, offer: a.worker.Offer, log: a.log.Named("policy"), known: look{digest: a.cfg.PolicyBytes},
 	}
+	a.openChat(registry)
 	return a.openWeb(registry)
 }
 
@@ -180,10 +183,14 @@ func (a *App) openWeb(registry *prometheus.Registry) error {
 // Run runs the replica until ctx ends or a task fails, then closes everything.
 func (a *App) Run(ctx context.Context) error {
 	g, inner := errgroup.WithContext(ctx)
-	for name, task := range map[string]func(context.Context) error{
+	tasks := map[string]func(context.Context) error{
 		"routers": a.fleet.Run, "intake": a.intake.Run, "peers": a.peers.Run, "worker": a.worker.Run, "policy": a.policy.run,
 		"web": func(ctx context.Context) error { return a.web.Serve(ctx, a.listen) },
-	} {
+	}
+	if a.chat != nil {
+		maps.Copy(tasks, a.chat.tasks())
+	}
+	for name, task := range tasks {
 		g.Go(func() error {
 			if err := task(inner); err != nil && ctx.Err() == nil {
 				return fmt.Errorf("%s: %w", name, err)

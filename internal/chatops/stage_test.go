@@ -175,7 +175,7 @@ func (s *stage) desk(rank int, change ...func(*Config)) (*Desk, context.CancelFu
 
 // settle lets everything happen that happens within a while.
 func (s *stage) settle(d time.Duration) {
-	time.Sleep(d)
+	<-time.After(d)
 	synctest.Wait()
 }
 

@@ -25,6 +25,9 @@ type Config struct {
 	Telemetry Telemetry
 	Log       Log
 	Tokens    []Token // who may call the HTTP API; none: nobody may change anything through it
+	Slack     *Slack  // nil: nothing is shown in a chat
+	Secrets   SlackSecrets
+	People    People // who is who in the chat, as it was when the configuration was read
 
 	Files       Files
 	Network     *network.Topology
@@ -43,6 +46,7 @@ type Files struct {
 	Traffic   string // "" when none is named
 	Policy    string
 	Tokens    string // "" when none is named
+	People    string // "" when none is named
 }
 
 // Replica is this process among those of its domain.
@@ -71,6 +75,7 @@ type file struct {
 	Telemetry Telemetry   `yaml:"telemetry"`
 	Log       Log         `yaml:"log"`
 	Auth      Auth        `yaml:"auth"`
+	Chat      *Chat       `yaml:"chat"`
 	Inventory string      `yaml:"inventory"`
 	Topology  string      `yaml:"topology"`
 	Traffic   string      `yaml:"traffic"`
@@ -116,12 +121,16 @@ func Load(path string) (*Config, error) {
 	s.top(f)
 	s.nats(&f.NATS)
 	s.listen(&f.Listen)
+	secrets, people := s.chat(f.Chat, abs)
 	c := &Config{
-		Path: abs, Mode: f.Mode, Domain: f.Domain, Replica: f.Replica, NATS: f.NATS, Listen: f.Listen, Telemetry: f.Telemetry, Log: f.Log, doc: doc,
+		Path: abs, Mode: f.Mode, Domain: f.Domain, Replica: f.Replica, NATS: f.NATS, Listen: f.Listen, Telemetry: f.Telemetry, Log: f.Log, Secrets: secrets, doc: doc,
 		Files: Files{
 			Inventory: s.named("inventory", f.Inventory, abs, true), Topology: s.named("topology", f.Topology, abs, true),
-			Traffic: s.named("traffic", f.Traffic, abs, false), Policy: s.named("policy", f.Policy, abs, true), Tokens: s.tokensFile(f.Auth.Tokens, abs),
+			Traffic: s.named("traffic", f.Traffic, abs, false), Policy: s.named("policy", f.Policy, abs, true), Tokens: s.tokensFile(f.Auth.Tokens, abs), People: people,
 		},
+	}
+	if f.Chat != nil {
+		c.Slack = f.Chat.Slack
 	}
 	if err := errors.Join(doc.Err(), c.read()); err != nil {
 		return nil, err
@@ -149,6 +158,10 @@ func (c *Config) read() error {
 			c.Policy, err = c.ParsePolicy(raw)
 			c.PolicyBytes = events.DigestBytes(raw)
 		}
+		errs = append(errs, err)
+	}
+	if c.Files.People != "" {
+		c.People, err = LoadPeople(c.Files.People)
 		errs = append(errs, err)
 	}
 	if c.Files.Tokens != "" {

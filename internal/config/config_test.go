@@ -151,7 +151,7 @@ func TestLoadRefuses(t *testing.T) {
 		files map[string]string
 		want  []string
 	}{
-		{"unknown key", map[string]string{"c.yaml": "chat: {slack: {}}\n" + embedded}, []string{"c.yaml:1:1: unknown key \"chat\"", "    1 | chat: {slack: {}}\n        ^"}},
+		{"unknown key", map[string]string{"c.yaml": "chta: {slack: {}}\n" + embedded}, []string{"c.yaml:1:1: unknown key \"chta\"", "    1 | chta: {slack: {}}\n        ^"}},
 		{"a traffic matrix that is not there", map[string]string{"c.yaml": "traffic: t.csv\n" + embedded}, []string{"c.yaml:1:10: traffic: ", "t.csv: no such file"}},
 		{"a traffic matrix of another network", map[string]string{"c.yaml": "traffic: t.csv\n" + embedded, "t.csv": "from,to,gbps\natlantis,elsewhere,1\n"}, []string{"t.csv:2: from: router \"atlantis\" is not in the inventory"}},
 		{"two documents", map[string]string{"c.yaml": embedded + "---\nmode: live\n"}, []string{"c.yaml:6:", "a second document begins here"}},

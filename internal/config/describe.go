@@ -54,6 +54,13 @@ func (c *Config) Describe() []Setting {
 	add("listen.http", c.Listen.HTTP)
 	add("listen.tls", c.Listen.TLS != nil)
 	add("auth.tokens", fmt.Sprintf("%d tokens", len(c.Tokens)))
+	if c.Slack == nil {
+		add("chat", "none: people decide at the command line or by the API")
+	} else {
+		add("chat.slack.channel", c.Slack.Channel)
+		add("chat.slack.api", c.Slack.API)
+		add("chat.people", fmt.Sprintf("%d people, %d of them on call", len(c.People.People), len(c.People.OnCall)))
+	}
 	add("telemetry.interval", c.Telemetry.Interval)
 	add("log.level", c.Log.Level)
 	add("inventory", fmt.Sprintf("%d routers", len(c.Network.Routers)))

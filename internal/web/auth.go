@@ -82,14 +82,14 @@ func (a Auth) identify(r *http.Request) (who events.Person, ok bool) {
 	sum := sha256.Sum256([]byte(strings.TrimSpace(secret)))
 	for _, t := range a.Tokens {
 		if subtle.ConstantTimeCompare(sum[:], t.SHA256[:]) == 1 {
-			who, ok = events.Person{Name: t.Name, Role: expand(t.Roles), Via: via(r)}, true
+			who, ok = events.Person{Name: t.Name, Role: Expand(t.Roles), Via: via(r)}, true
 		}
 	}
 	return who, ok
 }
 
-// expand spells out what admin includes, so that the record, and the policy's list of approvers, need not know.
-func expand(roles []string) []string {
+// Expand spells out what admin includes, so that the record, and the policy's list of approvers, need not know.
+func Expand(roles []string) []string {
 	if !slices.Contains(roles, string(Admin)) {
 		return slices.Clone(roles)
 	}
@@ -110,11 +110,11 @@ func may(who events.Person, role Role) bool {
 	return slices.Contains(who.Role, string(role))
 }
 
-// ViaHeader names the channel that a person uses: one of "cli", "console" and "chat". Anything else is "api".
+// ViaHeader names the channel that a person uses: one of "cli" and "console". Anything else is "api".
 const ViaHeader = "Detour-Via"
 
 func via(r *http.Request) string {
-	if v := r.Header.Get(ViaHeader); v == "cli" || v == "console" || v == "chat" {
+	if v := r.Header.Get(ViaHeader); v == "cli" || v == "console" {
 		return v
 	}
 	return "api"

@@ -58,6 +58,9 @@ func (s *Server) policies(r *http.Request, _ events.Person) (any, error) {
 	}), nil
 }
 
+// ChatConnected is the Status.Chat of a chat whose socket is connected.
+const ChatConnected = "connected"
+
 // readiness says what holds and what does not.
 func readiness(st api.Status) api.Ready {
 	ready := api.Ready{Ready: true}
@@ -73,5 +76,12 @@ func readiness(st api.Status) api.Ready {
 	check("record", st.Unwritten == "", "the ledger takes records", "the ledger takes none, so nothing is begun: "+st.Unwritten+"; see the log of the NATS server, and whether its disk is full")
 	check("policy", st.Policy != "", inForce(st), "none is loaded")
 	check("acting", st.Halted == "", "mode "+string(st.Mode), st.Halted)
+	if st.Chat != "" {
+		detail := "connected"
+		if st.Chat != ChatConnected {
+			detail = "no button in the chat works, decide at the command line or by the API: " + st.Chat
+		}
+		ready.Checks = append(ready.Checks, api.Condition{Name: "chat", OK: st.Chat == ChatConnected, Detail: detail})
+	}
 	return ready
 }

@@ -30,7 +30,8 @@ func run(t *testing.T, c *Client, press func(context.Context, chatops.Press)) {
 
 func wait(t *testing.T, what string, done func() bool) {
 	t.Helper()
-	for over := time.Now().Add(20 * time.Second); !done(); time.Sleep(5 * time.Millisecond) {
+	for over := time.Now().Add(20 * time.Second); !done(); {
+		time.Sleep(5 * time.Millisecond)
 		if time.Now().After(over) {
 			t.Fatalf("waited in vain for %s", what)
 		}

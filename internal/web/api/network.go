@@ -86,6 +86,7 @@ type Status struct {
 	Unwritten string        `json:"unwritten,omitempty"` // why the ledger takes no record
 	Policy    events.Digest `json:"policy,omitempty"`    // in force; empty: none is loaded
 
+	Chat          string `json:"chat,omitempty"`           // "connected", or why the chat's socket is not; empty: none is configured
 	PolicyFrom    string `json:"policy_from,omitempty"`    // the file that it was read from
 	PolicyRefused string `json:"policy_refused,omitempty"` // why what that file holds now is not taken
 }
@@ -107,7 +108,8 @@ type Policies struct {
 	Replicas []ReplicaPolicy `json:"replicas"`
 }
 
-// Ready is the answer of /readyz: each condition by name, and its state in words.
+// Ready is the answer of /readyz: each condition by name, and its state in words. A chat that is not connected is told, and
+// makes no replica unready: it costs that channel alone.
 type Ready struct {
 	Ready  bool        `json:"ready"`
 	Checks []Condition `json:"checks"`

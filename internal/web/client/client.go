@@ -29,7 +29,7 @@ type Config struct {
 	Server    string // base URL, for example "https://detour-1:8080"
 	TokenFile string // holds the bearer token and nothing else; "" for none
 	CAFile    string // PEM file of the authorities that may sign the server's certificate; "" for the system's
-	Via       string // the channel that a person uses, for the record: "cli", "console" or "chat"
+	Via       string // the channel that a person uses, for the record: "cli" or "console"
 	UserAgent string
 }
 

@@ -1,0 +1,142 @@
+package config
+
+import (
+	"fmt"
+	"net/url"
+	"os"
+	"regexp"
+	"runtime"
+	"slices"
+	"strings"
+
+	"github.com/detour-net/detour/internal/config/strict"
+)
+
+// Chat says where incidents are shown to people, and who may decide there.
+type Chat struct {
+	Slack  *Slack `yaml:"slack"`
+	People string `yaml:"people"` // a file; see LoadPeople
+}
+
+// Slack is one channel of a workspace.
+type Slack struct {
+	AppToken string `yaml:"app_token"` // file:PATH or env:NAME of the token that opens the socket
+	BotToken string `yaml:"bot_token"` // the same of the token for everything else
+	Channel  string `yaml:"channel"`   // its id
+	API      string `yaml:"api"`       // of the Web API, default https://slack.com/api/
+}
+
+// SlackSecrets are the tokens themselves. They are printed nowhere.
+type SlackSecrets struct{ App, Bot string }
+
+// slackAPI is where Slack is for everybody who has no workspace of another kind.
+const slackAPI = "https://slack.com/api/"
+
+// chat checks the section and reads its tokens.
+func (s section) chat(c *Chat, self string) (secrets SlackSecrets, people string) {
+	if c == nil {
+		return secrets, ""
+	}
+	if c.People == "" {
+		s.bad("chat", "people is missing: name the file that says who is who in the chat; without it nobody could decide there")
+	}
+	people = s.named("chat.people", c.People, self, false)
+	if c.Slack == nil {
+		s.bad("chat", "slack is missing: give app_token, bot_token and channel, or leave chat out")
+		return secrets, people
+	}
+	if c.Slack.API == "" {
+		c.Slack.API = slackAPI
+	}
+	u, err := url.Parse(c.Slack.API)
+	if err != nil || u.Host == "" || !strings.HasSuffix(u.Path, "/") || u.RawQuery != "" || u.User != nil {
+		s.bad("chat.slack.api", "want a URL that ends in /, for example %s", slackAPI)
+	} else if u.Scheme != "https" && !(u.Scheme == "http" && Listen{HTTP: u.Host}.Local()) {
+		s.bad("chat.slack.api", "want https: tokens would cross the network in clear")
+	}
+	if !regexp.MustCompile(`^[CG][A-Z0-9]{2,20}$`).MatchString(c.Slack.Channel) {
+		s.bad("chat.slack.channel", "%q: want a channel's id, for example C012AB3CD; Slack shows it at the end of the channel's details", c.Slack.Channel)
+	}
+	secrets.App = s.token("chat.slack.app_token", c.Slack.AppToken, "xapp-")
+	secrets.Bot = s.token("chat.slack.bot_token", c.Slack.BotToken, "xoxb-")
+	return secrets, people
+}
+
+// token reads a token of the sort that begins with prefix.
+func (s section) token(key, ref, prefix string) string {
+	secret, err := Secret(ref, s.dir)
+	switch {
+	case err != nil:
+		s.bad(key, "%s", err)
+	case !strings.HasPrefix(secret, prefix):
+		s.bad(key, "it does not begin with %s: it is another sort of token", prefix)
+	}
+	return secret
+}
+
+// People is who is who in the chat.
+type People struct {
+	People []Member `yaml:"people"`
+	OnCall []string `yaml:"on_call"` // names: who is called first, and who next when half of the time is over
+}
+
+// Member is one person. The name is that of the person's API token: one name is one person, whichever way they decide.
+type Member struct {
+	Name  string   `yaml:"name"`
+	Slack string   `yaml:"slack"` // member id
+	Roles []string `yaml:"roles"` // as in the tokens file
+}
+
+// LoadPeople reads the file at path. It is read anew while the service runs, so that a rotation needs no restart.
+func LoadPeople(path string) (People, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return People{}, fmt.Errorf("read people: %w", err)
+	}
+	const others = 0o002
+	if mode := info.Mode().Perm(); runtime.GOOS != "windows" && mode&others != 0 {
+		return People{}, fmt.Errorf("%s may be written by everybody (mode %04o), and says who may decide: chmod o-w %s", path, mode, path)
+	}
+	raw, err := os.ReadFile(path)
+	if err != nil {
+		return People{}, fmt.Errorf("read people: %w", err)
+	}
+	var p People
+	doc, err := strict.Read(path, raw, &p)
+	if err != nil {
+		return People{}, err
+	}
+	p.check(doc)
+	if err := doc.Err(); err != nil {
+		return People{}, err
+	}
+	return p, nil
+}
+
+func (p People) check(doc *strict.Document) {
+	id := regexp.MustCompile(`^[UW][A-Z0-9]{2,20}$`)
+	names, ids := map[string]bool{}, map[string]bool{}
+	for n, m := range p.People {
+		at := index("people", n)
+		if m.Name == "" || names[m.Name] {
+			doc.Bad(at, "name %q is missing or given twice; it stands on the record", m.Name)
+		}
+		if !id.MatchString(m.Slack) || ids[m.Slack] {
+			doc.Bad(at, "slack %q: want a member id, for example U012AB3CD, each once; Slack shows it in the profile's menu", m.Slack)
+		}
+		if !slices.ContainsFunc(m.Roles, func(r string) bool { return slices.Contains(Roles(), r) }) {
+			doc.Bad(at, "%q may do nothing; want at least one of the roles %s", m.Name, strings.Join(Roles(), ", "))
+		}
+		for k, role := range m.Roles {
+			if !plain.MatchString(role) || slices.Contains(m.Roles[:k], role) {
+				doc.Bad(fmt.Sprintf("%s.roles[%d]", at, k), "role %q: want plain names, each once", role)
+			}
+		}
+		names[m.Name], ids[m.Slack] = true, true
+	}
+	for n, name := range p.OnCall {
+		if !names[name] || slices.Contains(p.OnCall[:n], name) {
+			doc.Bad(index("on_call", n), "%q is none of the people, or is given twice", name)
+		}
+	}
+}

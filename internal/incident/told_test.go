@@ -1,0 +1,178 @@
+package incident
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/detour-net/detour/events"
+)
+
+// askingBoard is a Board with one incident that waits for approval, under a policy with click as given.
+func askingBoard(t *testing.T, click string) (*Board, *Incident) {
+	t.Helper()
+	w := testWorld(t, `rules:
+  - {name: sick, match: {kinds: [link-errors]}, remediation: link-drain, with: {style: soft}, autonomy: approve`+click+`}
+budgets: {in_flight: {network: 2, device: 2, bundle: 1}, rates: [{per: 1h, at_most: 10}]}
+facts: {unproven: allow}
+prospect: {missing: allow}
+`)
+	w.Now = testStart
+	w.Events = []events.Event{testEvent("1", events.Firing, testStart)}
+	b := NewBoard()
+	for position := uint64(1); position < 4; position++ {
+		d := Decide(b, w)
+		if d.Fault != "" {
+			t.Fatal(d.Fault)
+		}
+		if len(d.Records) > 0 {
+			if err := b.Apply(events.Commit{Position: position, At: w.Now, By: w.Me, Records: d.Records}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		w.Events = nil
+		w.Facts = map[string]events.Facts{"a-b-1": testFacts(testStart.Add(time.Millisecond), [2]events.Seen{events.SeenBefore, events.SeenBefore}, true)}
+		w.Now = testStart.Add(2 * time.Millisecond)
+	}
+	i, ok := b.Incident("a-b-1")
+	if !ok || i.Phase != Asking {
+		t.Fatalf("a-b-1 is not asking: %+v", i)
+	}
+	return b, i
+}
+
+// TestByClick: what a click may approve is the rule's to say, and is said on the record; a no and a token always count.
+func TestByClick(t *testing.T) {
+	inChat := events.Person{Name: "ann", Role: []string{"approver"}, Via: "slack", Account: "U1"}
+	atConsole := events.Person{Name: "ann", Role: []string{"approver"}, Via: "cli"}
+	for click, want := range map[string]bool{"": false, ", click: false": false, ", click: true": true} {
+		b, i := askingBoard(t, click)
+		if i.Ask.ByClick != want {
+			t.Errorf("%q: by click: %t", click, i.Ask.ByClick)
+		}
+		if _, err := Approve(i.ID, i.Plan.Digest, inChat)(b, testStart); (err == nil) != want || err != nil && !strings.Contains(err.Error(), "detour approve a-b-1 --plan "+i.Plan.Digest.Short()) {
+			t.Errorf("%q: a click to approve: %v", click, err)
+		}
+		if _, err := Reject(i.ID, i.Plan.Digest, inChat, "no")(b, testStart); err != nil {
+			t.Errorf("%q: a click to reject: %v", click, err)
+		}
+		if _, err := Approve(i.ID, i.Plan.Digest, atConsole)(b, testStart); err != nil {
+			t.Errorf("%q: a token: %v", click, err)
+		}
+	}
+}
+
+// TestTell: of two replicas that saw the same, one shows it; what it shows is kept in every phase, and moves no incident.
+func TestTell(t *testing.T) {
+	b, i := askingBoard(t, "")
+	id, phase, none := i.ID, i.Phase, events.Told{}
+	first := events.Told{Incident: id, Chat: "slack", What: events.TheCard, Key: "k", Owner: "r0/1"}
+	second := first
+	second.Owner = "r1/1"
+	shown := first
+	shown.Channel, shown.Message, shown.Shown = "C1", "m1", "sha256:01"
+	tell := func(what, was events.Told) error {
+		records, err := Tell(what, was)(b, testStart)
+		if err != nil {
+			return err
+		}
+		return b.Apply(events.Commit{Position: b.Position + 1, At: testStart, By: "r0/1", Records: records})
+	}
+	for _, c := range []struct {
+		name      string
+		told, was events.Told
+		want      error
+		stands    events.Told
+	}{
+		{"nobody shows it", first, none, nil, first},
+		{"another saw nobody", second, none, ErrRefused, first},
+		{"it is shown", shown, first, nil, shown},
+		{"another saw it unshown", second, first, ErrRefused, shown},
+		{"another takes it over", second, shown, nil, second},
+		{"the first goes on", shown, shown, ErrRefused, second},
+		{"an incident that nobody knows", events.Told{Incident: "x-y-1"}, none, ErrNotFound, second},
+	} {
+		if err := tell(c.told, c.was); !errors.Is(err, c.want) {
+			t.Errorf("%s: %v, want %v", c.name, err, c.want)
+		}
+		i, _ = b.Incident(id)
+		if diff := cmp.Diff(c.stands, i.Shown("slack", events.TheCard)); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", c.name, diff)
+		}
+	}
+	if i.Phase != phase || len(b.Freezes()) > 0 || i.Shown("irc", events.TheCard) != none || i.Shown("slack", "x") != none {
+		t.Errorf("phase %s, freezes %v", i.Phase, b.Freezes())
+	}
+	fork := b.Fork()
+	if err := fork.Apply(events.Commit{Position: b.Position + 1, Records: []events.Record{{Body: shown}}}); err != nil {
+		t.Fatal(err)
+	}
+	if i, _ = b.Incident(id); i.Shown("slack", events.TheCard) != second {
+		t.Error("a fork has changed what it was forked from")
+	}
+}
+
+// TestTellBounds: what is kept of one incident is bounded, and what is told of a forgotten one is no fault.
+func TestTellBounds(t *testing.T) {
+	b, i := askingBoard(t, "")
+	var err error
+	for n := range maxTold + 1 {
+		told := events.Told{Incident: i.ID, Chat: "slack", What: fmt.Sprint(n), Key: "k", Owner: "r0/1"}
+		var records []events.Record
+		if records, err = Tell(told, events.Told{})(b, testStart); err != nil {
+			break
+		}
+		if err := b.Apply(events.Commit{Position: b.Position + 1, At: testStart, Records: records}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	late := []events.Record{{Body: events.Told{Incident: i.ID, Chat: "slack", What: "more"}}, {Body: events.Told{Incident: "long-ago-1", Chat: "slack", What: "x"}}}
+	if err := b.Apply(events.Commit{Position: b.Position + 1, At: testStart, Records: late}); err != nil {
+		t.Fatal(err)
+	}
+	i, _ = b.Incident(i.ID)
+	if !errors.Is(err, ErrRefused) || len(i.Told) != maxTold || len(b.Freezes()) > 0 {
+		t.Errorf("%d are kept, the next: %v; frozen: %v", len(i.Told), err, b.Freezes())
+	}
+}
+
+// TestDecidedAt: whoever comes later is told by whom it was decided, and when.
+func TestDecidedAt(t *testing.T) {
+	ann, bob := events.Person{Name: "ann", Role: []string{"approver"}}, events.Person{Name: "bob", Role: []string{"approver"}}
+	for _, c := range []struct {
+		name string
+		body func(plan events.Digest) events.Body
+		want string
+	}{
+		{"approved", func(d events.Digest) events.Body { return events.Approved{By: ann, Plan: d} }, "approved by ann at 2026-11-20T03:01:00Z"},
+		{"rejected", func(d events.Digest) events.Body { return events.Rejected{By: ann, Plan: d} }, "rejected by ann at 2026-11-20T03:01:00Z"},
+	} {
+		b, i := askingBoard(t, "")
+		if err := b.Apply(events.Commit{Position: b.Position + 1, At: testStart.Add(time.Minute), Records: []events.Record{{Incident: i.ID, Body: c.body(i.Plan.Digest)}}}); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := Approve(i.ID, i.Plan.Digest, bob)(b, testStart.Add(2*time.Minute)); !errors.Is(err, ErrRefused) || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: %v, want %q", c.name, err, c.want)
+		}
+	}
+}
+
+// TestThawed: when something was last thawed is known, whoever froze it.
+func TestThawed(t *testing.T) {
+	b := NewBoard()
+	if !b.Thawed().IsZero() {
+		t.Errorf("thawed at %s on an empty ledger", b.Thawed())
+	}
+	for n, body := range []events.Body{events.Frozen{Scope: "site:den"}, events.Thawed{Scope: "site:den"}, events.Frozen{Scope: events.Network}} {
+		if err := b.Apply(events.Commit{Position: uint64(n + 1), At: testStart.Add(time.Duration(n) * time.Minute), Records: []events.Record{{Body: body}}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if want := testStart.Add(time.Minute); !b.Thawed().Equal(want) {
+		t.Errorf("thawed at %s, want %s", b.Thawed(), want)
+	}
+}
