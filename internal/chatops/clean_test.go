@@ -53,7 +53,7 @@ func TestHostileNames(t *testing.T) {
 		id := p.Plan.Target.Slug() + "-1"
 		r := ruled(p)
 		r.Checks[1].Name, r.Checks[1].Value, r.Checks[1].Limit, r.Checks[1].Detail, r.Checks[1].Remedy = evil, evil, evil, evil, evil
-		s.say(id, events.Opened{Target: p.Plan.Target, Epoch: 1, Symptom: evil, Severity: events.Major}, events.Observed{Event: evil, Source: evil, Disposition: events.DidOpen, Anomaly: events.Anomaly{
+		s.say(id, events.Opened{Target: p.Plan.Target, Epoch: 1, Symptom: evil, Severity: events.Major}, &events.Observed{Event: evil, Source: evil, Disposition: events.DidOpen, Anomaly: events.Anomaly{
 			Kind: evil, State: events.Firing, Severity: events.Major, Resource: events.Resource{Link: evil}, Unit: evil, ObservedAt: time.Now().UTC(), Labels: map[string]string{"asked_by": evil},
 		}}, p, r, asked(p, 1, time.Now().Add(time.Minute)))
 		s.settle(time.Second)

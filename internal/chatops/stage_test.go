@@ -135,12 +135,12 @@ func asked(p events.Planned, quorum int, expires time.Time) events.Asked {
 func (s *stage) ask(link string, quorum int, change ...func(*events.Observed, *events.Asked)) (string, events.Planned) {
 	s.t.Helper()
 	p := plan(link, 16777214)
-	observed := events.Observed{Event: "e-" + link, Source: "/test", Disposition: events.DidOpen, Anomaly: events.Anomaly{
+	observed := &events.Observed{Event: "e-" + link, Source: "/test", Disposition: events.DidOpen, Anomaly: events.Anomaly{
 		Kind: events.LinkErrors, State: events.Firing, Severity: events.Major, Resource: events.Resource{Link: link}, ObservedAt: time.Now().UTC(), Value: 3e-4, Unit: "ratio", Threshold: 1e-4,
 	}}
 	a := asked(p, quorum, time.Now().Add(10*time.Minute))
 	for _, c := range change {
-		c(&observed, &a)
+		c(observed, &a)
 	}
 	id := incident.ID(p.Plan.Target, 1)
 	s.say(id, events.Opened{Target: p.Plan.Target, Epoch: 1, Symptom: events.LinkErrors, Severity: events.Major}, observed, p, ruled(p), a)

@@ -326,7 +326,7 @@ func (w *Worker) answer(r orderReply) {
 	}
 	o.reply <- r
 	for _, rec := range r.commit.Records {
-		w.log.Info("ordered by a person", zap.String("record", string(rec.Body.Kind())), zap.String("incident", rec.Incident))
+		w.log.Info("ordered", zap.String("record", string(rec.Body.Kind())), zap.String("incident", rec.Incident))
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 	"github.com/detour-net/detour/events"
 	"github.com/detour-net/detour/internal/backbone"
 	"github.com/detour-net/detour/internal/incident"
+	"github.com/detour-net/detour/policy"
 )
 
 // TestCampaign hurts replicas, wires, the bus and routers at random in every phase of incidents, and asks for the account
@@ -131,7 +132,7 @@ func (a *attack) decided(i *incident.Incident, last uint64) bool {
 	if i == nil || i.Epoch <= last {
 		return false
 	}
-	shared := i.Phase == incident.Waiting && slices.ContainsFunc(i.Ruling.Checks, func(c events.Check) bool { return c.Name == incident.CheckCause && !c.OK })
+	shared := i.Phase == incident.Waiting && slices.ContainsFunc(i.Ruling.Checks, func(c events.Check) bool { return c.Name == policy.CheckCause && !c.OK })
 	return shared || i.Phase == incident.Holding || i.Phase == incident.Closed
 }
 

@@ -12,6 +12,7 @@ import (
 	"text/template"
 	"time"
 
+	"github.com/detour-net/detour/internal/chatops/slack/slacktest"
 	"github.com/detour-net/detour/internal/network"
 )
 
@@ -27,6 +28,7 @@ const (
 // rules is what a stage's policy departs in from the usual one.
 type rules struct {
 	Autonomy string            // of soft drains, auto if empty
+	Click    bool              // approves soft drains
 	Quorum   int               // of approvals, 1 if 0
 	Expiry   time.Duration     // of approvals, a minute if 0
 	InFlight int               // in the network and in each other scope but a router's, 2 if 0
@@ -91,6 +93,7 @@ var policyFile = template.Must(template.New("policy").Parse(`rules:
     remediation: link-drain
     with: {style: soft, settle: {{.Settle}}}
     autonomy: {{.Autonomy}}
+    click: {{.Click}}
   - name: hard
     match: {kinds: [silent-loss], min_severity: minor}
     remediation: link-drain
@@ -169,14 +172,20 @@ func (s *stage) writeFiles(routers []network.Router) {
 		fmt.Fprintf(&tokens, "  - {name: %s, roles: [%s], token: \"file:token-%s\"}\n", name, roles, name)
 	}
 	s.write("tokens.yaml", tokens.String())
+	s.write("people.yaml", chatPeople)
+	s.write("slack-app", slacktest.AppToken)
+	s.write("slack-bot", slacktest.BotToken)
 }
 
 // writeConfig writes the configuration of replica n with a bus section, and returns its path.
 func (s *stage) writeConfig(n int, nats string) string {
 	s.t.Helper()
-	traffic := ""
+	more := ""
 	if s.rules.Modelled {
-		traffic = "traffic: traffic.csv\n"
+		more += "traffic: traffic.csv\n"
+	}
+	if s.slack != nil {
+		more += fmt.Sprintf("chat: {slack: {app_token: 'file:slack-app', bot_token: 'file:slack-bot', channel: %s, api: %q}, people: people.yaml}\n", slacktest.Channel, s.slack.URL())
 	}
 	return s.write(fmt.Sprintf("detour-%d.yaml", n), fmt.Sprintf(`mode: %s
 domain: %s
@@ -188,7 +197,7 @@ inventory: inventory.yaml
 topology: topology.yaml
 policy: policy.yaml
 auth: {tokens: "file:tokens.yaml"}
-%s`, s.rules.Mode, domain, n, n, nats, traffic))
+%s`, s.rules.Mode, domain, n, n, nats, more))
 }
 
 func (s *stage) write(name, text string) string {

@@ -18,6 +18,7 @@ import (
 	"github.com/detour-net/detour/events"
 	"github.com/detour-net/detour/internal/backbone"
 	"github.com/detour-net/detour/internal/bus"
+	"github.com/detour-net/detour/internal/chatops/slack/slacktest"
 	"github.com/detour-net/detour/internal/incident"
 	"github.com/detour-net/detour/internal/ledger"
 )
@@ -30,6 +31,7 @@ type stage struct {
 	began time.Time
 
 	net      *backbone.Network
+	slack    *slacktest.Server                 // nil: no chat
 	first    map[string][2]backbone.EndMetrics // metrics of every link at the start
 	server   *bus.Server
 	busURL   string
@@ -53,12 +55,14 @@ type setup struct {
 	rules    rules
 	replicas int
 	proven   bool // the fences of every router are on the ledger as proven
+	slack    *slacktest.Server
 }
 
 // raise brings a stage up and waits until every replica is ready and sees every router.
 func raise(t testing.TB, with setup) *stage {
 	t.Helper()
 	s := raiseBare(t, with.rules)
+	s.slack = with.slack
 	s.raiseBus()
 	s.follow()
 	if with.proven {

@@ -103,6 +103,13 @@ func (s *Server) Trouble(method string, list ...Trouble) {
 	s.trouble[method] = append(s.trouble[method], list...)
 }
 
+// Mend takes away what trouble is left.
+func (s *Server) Mend() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	clear(s.trouble)
+}
+
 // Calls counts the requests to a method that were carried out.
 func (s *Server) Calls(method string) int {
 	s.mu.Lock()

@@ -1,0 +1,191 @@
+package e2e
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/detour-net/detour/events"
+	"github.com/detour-net/detour/internal/chatops/slack/slacktest"
+	"github.com/detour-net/detour/internal/incident"
+)
+
+// chatPeople is who is who in the chat; the names are those of the tokens.
+const chatPeople = `people:
+  - {name: alice, slack: U0ALICE, roles: [admin]}
+  - {name: bob, slack: U0BOB, roles: [approver, operator]}
+  - {name: carol, slack: U0CAROL, roles: [viewer]}
+on_call: [bob, alice]
+`
+
+// raiseChat brings up two replicas that show incidents in one channel.
+func raiseChat(t *testing.T) *stage {
+	t.Helper()
+	workspace := slacktest.New(t)
+	workspace.Join(nil, "U0ALICE", "U0BOB", "U0CAROL", "U0STRANGER")
+	s := raise(t, setup{replicas: 2, proven: true, rules: rules{Autonomy: "approve", Click: true}, slack: workspace})
+	s.wait("both sockets", func() bool { return workspace.Connections() == 2 })
+	return s
+}
+
+// card waits for the thread of an incident that has a button, and returns its message.
+func (s *stage) card(id, button string) (m slacktest.Message) {
+	s.t.Helper()
+	s.wait("a card of "+id+" with "+button, func() bool {
+		for _, m = range s.slack.Threads() {
+			if strings.Contains(m.Shown(), id+":") && slices.Contains(m.Buttons(), button) {
+				return true
+			}
+		}
+		return false
+	})
+	return m
+}
+
+// shows waits until the card of an incident says something, and has or has not a button to approve it.
+func (s *stage) shows(id, text string, approve bool) {
+	s.t.Helper()
+	s.wait("the card of "+id+" to say "+text, func() bool {
+		for _, m := range s.slack.Threads() {
+			if strings.Contains(m.Shown(), id+":") && strings.Contains(m.Shown(), text) {
+				return slices.Contains(m.Buttons(), "approve") == approve
+			}
+		}
+		return false
+	})
+}
+
+// TestChat has people decide in the chat of two replicas: strangers do not, of two at once one does, and the thread follows
+// the incident to its end.
+func TestChat(t *testing.T) {
+	t.Parallel()
+	s := raiseChat(t)
+	i := s.asked(linkPlain)
+	m := s.card(i.ID, "approve")
+	for who, told := range map[string]string{"U0STRANGER": "not on Detour", "U0CAROL": "takes the role approver"} {
+		if err := s.slack.Press(who, m.TS, "approve"); err != nil {
+			t.Error(err)
+		}
+		s.wait(who+" to be told", func() bool { return strings.Contains(strings.Join(s.slack.Whispers(who), ""), told) })
+	}
+	s.untouched()
+	yes, err := s.slack.Find("U0ALICE", m.TS, "approve")
+	if err != nil {
+		t.Fatal(err)
+	}
+	no := yes
+	no.Account, no.Action, no.Over = "U0BOB", "reject", 1
+	var both sync.WaitGroup
+	for _, p := range []slacktest.Press{yes, no, yes} { // one of them delivered twice
+		both.Go(func() {
+			if err := s.slack.Send(p); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	both.Wait()
+	i = s.reaches(linkPlain, incident.Holding, incident.Closed)
+	kinds := s.kinds(i.ID)
+	if kinds[events.KindApproved]+kinds[events.KindRejected] != 1 {
+		t.Errorf("the ledger has %v\n%s", kinds, s.history(i.ID))
+	}
+	winner, loser, by := "alice", "U0BOB", events.Person{}
+	if len(i.Approvals) == 1 {
+		by = i.Approvals[0].By
+	} else {
+		winner, loser, by = "bob", "U0ALICE", i.Rejection.By
+	}
+	s.wait("the later one to be told", func() bool { return strings.Contains(strings.Join(s.slack.Whispers(loser), ""), winner) })
+	if by.Name != winner || by.Via != "slack" || !strings.HasPrefix(by.Account, "U0") || !strings.Contains(by.Link, "/archives/"+slacktest.Channel+"/p") {
+		t.Errorf("on the record: %+v", by)
+	}
+	s.shows(i.ID, winner+" via slack", false)
+	s.heal(linkPlain)
+	i = s.reaches(linkPlain, incident.Closed)
+	s.shows(i.ID, "it ended as "+string(i.End.Outcome), false)
+	if n := len(s.slack.Threads()); n != 1 {
+		t.Errorf("%d threads, want 1", n)
+	}
+	s.account()
+}
+
+// TestChatLosesReplicas kills the replica that shows an incident: the button that it posted works at the other one, which
+// takes the message over.
+func TestChatLosesReplicas(t *testing.T) {
+	t.Parallel()
+	s := raiseChat(t)
+	i := s.asked(linkPlain)
+	m := s.card(i.ID, "approve")
+	var owner string
+	s.wait("the ledger to say who shows it", func() bool {
+		i = s.reaches(linkPlain, incident.Asking)
+		owner = i.Shown("slack", events.TheCard).Owner
+		return i.Shown("slack", events.TheCard).Message == m.TS
+	})
+	for _, r := range s.replicas {
+		if r.name == owner {
+			r.kill()
+		}
+	}
+	s.wait("its socket to be gone", func() bool { return s.slack.Connections() == 1 })
+	if err := s.slack.Press("U0BOB", m.TS, "approve"); err != nil {
+		t.Error(err)
+	}
+	s.shows(i.ID, "approved by bob via slack", false)
+	if n := len(s.slack.Threads()); n != 1 {
+		t.Errorf("%d threads, want 1", n)
+	}
+	s.heal(linkPlain)
+	s.reaches(linkPlain, incident.Closed)
+}
+
+// TestChatAway takes the chat away: replicas say so and stay ready, people decide otherwise, and the card follows once the
+// chat is back. Meanwhile somebody is taken off the table of people.
+func TestChatAway(t *testing.T) {
+	t.Parallel()
+	s := raiseChat(t)
+	i := s.asked(linkPlain)
+	m := s.card(i.ID, "approve")
+	r := s.replicas[0]
+	if c := r.condition("chat"); !c.OK || !strings.Contains(r.metrics(t), "detour_chat_connected 1") {
+		t.Errorf("connected: %+v", c)
+	}
+	away := slices.Repeat([]slacktest.Trouble{{Lost: true}}, 60)
+	s.slack.Trouble("apps.connections.open", away...)
+	s.slack.Trouble("chat.update", away[:10]...)
+	s.slack.Disconnect()
+	s.wait("the replica to say so", func() bool { return !r.condition("chat").OK })
+	ready, err := r.ready()
+	if err != nil || !ready.Ready || !strings.Contains(r.metrics(t), "detour_chat_connected 0") || !strings.Contains(r.condition("chat").Detail, "no button in the chat works") {
+		t.Errorf("without its chat: %+v %v", ready, err)
+	}
+	if a := r.detour("bob", "approve", i.ID, "--plan", i.Ask.Plan.Short()); a.code != 0 {
+		t.Errorf("approve: exit %d, %s", a.code, a.err)
+	}
+	s.reaches(linkPlain, incident.Holding)
+	if err := os.WriteFile(filepath.Join(s.dir, "people.yaml"), []byte(strings.Replace(chatPeople, "[approver, operator]", "[viewer]", 1)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s.shows(i.ID, "approved by bob via cli", false)
+	s.slack.Mend()
+	s.wait("both sockets", func() bool { return s.slack.Connections() == 2 })
+	began := time.Now()
+	if err := s.slack.Press("U0BOB", s.card(i.ID, "abort").TS, "abort"); err != nil {
+		t.Error(err)
+	}
+	s.wait("bob to be told", func() bool {
+		return strings.Contains(strings.Join(s.slack.Whispers("U0BOB"), ""), "takes the role operator")
+	})
+	if err := s.slack.Press("U0ALICE", m.TS, "abort"); err != nil {
+		t.Error(err)
+	}
+	s.shows(i.ID, "aborted by alice via slack", false)
+	t.Logf("two presses, answered and shown: %s", time.Since(began))
+	s.heal(linkPlain)
+	s.reaches(linkPlain, incident.Closed)
+	s.account()
+}
