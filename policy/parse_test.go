@@ -117,6 +117,7 @@ func TestParseRefuses(t *testing.T) {
 		{"kind twice", "rules:\n  - {name: r, remediation: x, match: {kinds: [link-flap, link-flap]}}\n", []string{`kinds[1]: "link-flap" is given twice`}},
 		{"severity", "rules:\n  - {name: r, remediation: x, match: {kinds: [link-flap], min_severity: bad}}\n", []string{`min_severity: "bad" is not known; want one of critical`}},
 		{"scope", "rules:\n  - {name: r, remediation: x, match: {kinds: [link-flap], scopes: [den]}}\n", []string{`scopes[0]: scope "den": want "network" or KIND:NAME`}},
+		{"click", rule("click: perhaps"), []string{"click: "}},
 		{"autonomy", rule("autonomy: full"), []string{`autonomy: "full" is not known; want one of shadow, approve, auto`}},
 		{"with is no mapping", rule("with: [1]"), []string{"with: want a mapping"}},
 		{"budget of no scope", "budgets: {in_flight: {galaxy: 1}}", []string{`p.yaml:1:31: budgets.in_flight.galaxy: "galaxy" is no kind of scope; want one of [bundle device level link network plane site site-pair srlg]`}},
@@ -209,7 +210,8 @@ func TestDigest(t *testing.T) {
 	}
 	seen := map[events.Digest]string{}
 	rule := "rules: [{name: r, match: {kinds: [link-flap]}, remediation: link-drain, with: {style: %s}, autonomy: %s}]"
-	for _, text := range []string{"", "clocks: {margin: 6s}", "cause: {wait: 3s}", "cause: {hit_permil: 900}", "budgets: {in_flight: {site: 0}}", fmt.Sprintf(rule, "soft", "shadow"), fmt.Sprintf(rule, "hard", "shadow"), fmt.Sprintf(rule, "soft", "auto"),
+	for _, text := range []string{"", "clocks: {margin: 6s}", "cause: {wait: 3s}", "cause: {hit_permil: 900}", "budgets: {in_flight: {site: 0}}",
+		fmt.Sprintf(rule, "soft", "shadow"), fmt.Sprintf(rule, "hard", "shadow"), fmt.Sprintf(rule, "soft", "auto"), fmt.Sprintf(rule, "soft", "auto, click: true"),
 		"prospect: {missing: allow}", "prospect: {skip_steps_loss: 2e-3}", "keep: {never: [a]}", "keep: {depends_on: [a]}", "budgets: {stop_at: {site: 4}}", "budgets: {in_flight: {level: 2}}",
 		"windows: [{name: w, every: day, at: '01:00', duration: 1h}]", "windows: [{name: w, every: day, at: '01:00', zone: Asia/Tokyo, duration: 1h}]"} {
 		d := parse(t, text).Digest()

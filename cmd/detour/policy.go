@@ -120,7 +120,11 @@ func (c *cli) writePolicy(v inForce) error {
 				decides = "whether its plan is carried out"
 			}
 		}
-		t.row(r.Name, answers(r.Match), strings.TrimSpace(r.Remediation+" "+string(r.With)), r.Autonomy, when, decides)
+		freely := string(r.Autonomy)
+		if r.Click {
+			freely += ", by click"
+		}
+		t.row(r.Name, answers(r.Match), strings.TrimSpace(r.Remediation+" "+string(r.With)), freely, when, decides)
 	}
 	if err := t.flush(); err != nil {
 		return err

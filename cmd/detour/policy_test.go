@@ -19,6 +19,7 @@ const everything = `rules:
     remediation: link-drain
     with: {style: hard}
     autonomy: approve
+    click: true
 checks:
   - {name: c-name, when: verdict.known, require: verdict.new_violations < 4712, message: c-message, otherwise: defer}
 windows:
@@ -78,7 +79,7 @@ func TestPolicyCheckTellsAll(t *testing.T) {
 	}
 	table := run()
 	for _, value := range []string{
-		"r-name", "link-errors", "major", "0.125", "site:r-site", "link.capacity_bps < 4711", "link-drain", `{"style":"hard"}`, "approve",
+		"r-name", "link-errors", "major", "0.125", "site:r-site", "link.capacity_bps < 4711", "link-drain", `{"style":"hard"}`, "approve, by click",
 		"c-name", "verdict.known", "verdict.new_violations < 4712", "c-message", "defer",
 		"w-name", "site:w-site", "friday", "22:07", "Europe/Berlin", "6h0m0s", "w-once", "2026-11-20T22:00:00Z", "2h0m0s",
 	} {

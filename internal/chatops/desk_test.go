@@ -290,6 +290,38 @@ func TestReplanned(t *testing.T) {
 	})
 }
 
+// TestAskedAgain: the same plan is asked about again because of other checks. The question has a digest of its own, which the
+// new card carries; a press of the old one counts for nothing.
+func TestAskedAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t)
+		d, _ := s.desk(0)
+		id, p := s.ask("den-kcy", 1)
+		s.settle(time.Second)
+		stale := s.found("U1", id, Approve)
+		held := ruled(p)
+		held.Verdict = events.Defer
+		again := asked(p, 1, time.Now().Add(20*time.Minute))
+		again.Plan, again.Checks = events.DigestBytes([]byte("plan and checks")), []string{"survives"}
+		s.say(id, held)
+		s.say(id, ruled(p), again)
+		s.settle(time.Second)
+		if card := s.threads()[0]; !strings.Contains(card.text(), "digest "+again.Plan.Short()) || len(s.replies()) != 2 {
+			t.Errorf("%d replies\n%s", len(s.replies()), card.text())
+		}
+		stale.At = time.Now()
+		d.Press(t.Context(), stale)
+		i := s.incident(id)
+		if len(i.Approvals) != 0 || !strings.Contains(s.heard("U1"), "is not the one") {
+			t.Errorf("%d approvals, told %q", len(i.Approvals), s.heard("U1"))
+		}
+		s.press(d, "U1", id, Approve)
+		if i = s.incident(id); !i.Quorum() {
+			t.Errorf("%d approvals: %s", len(i.Approvals), s.heard("U1"))
+		}
+	})
+}
+
 // TestEscalation: who is on call is called when a decision is needed, the next one who may decide at half time, and the end
 // of the time is said. Each is said once, whichever replicas come and go.
 func TestEscalation(t *testing.T) {

@@ -168,6 +168,28 @@ func TestHealth(t *testing.T) {
 	}
 }
 
+// TestHealthOfTheChat: a chat that is away is told, and costs that channel alone.
+func TestHealthOfTheChat(t *testing.T) {
+	for chat, want := range map[string]*api.Condition{
+		"":                {},
+		web.ChatConnected: {Name: "chat", OK: true, Detail: "connected"},
+		"socket: cut off": {Name: "chat", Detail: "no button in the chat works, decide at the command line or by the API: socket: cut off"},
+	} {
+		s := start(t, people())
+		s.SetStatus(func(st *api.Status) { st.Chat = chat })
+		a := s.do("GET", "/readyz", "", "")
+		ready, got := into[api.Ready](t, a), api.Condition{}
+		for _, c := range ready.Checks {
+			if c.Name == "chat" {
+				got = c
+			}
+		}
+		if a.status != http.StatusOK || !ready.Ready || got != *want {
+			t.Errorf("%q: %d, %+v, want %+v", chat, a.status, got, *want)
+		}
+	}
+}
+
 func TestMetrics(t *testing.T) {
 	s := start(t, people())
 	s.do("GET", "/api/v1/incidents/"+webtest.Held, "viewer", "")
