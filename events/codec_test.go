@@ -243,6 +243,7 @@ func FuzzDecode(f *testing.F) {
 		f.Add(raw)
 	}
 	f.Add([]byte(`{"v":1,"id":"x","prev":"","at":"2026-11-20T12:00:00Z","by":"r","records":[{"kind":"levitated","body":[1]}]}`))
+	f.Add([]byte(`{"v":1,"id":"x","prev":"","at":"2026-11-20T12:00:00Z","by":"r","records":[{"kind":"","body":{}}]}`))
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		strict, err := strictDecode(raw)
 		fast, ok := new(Decoder).fast(raw)

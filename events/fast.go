@@ -42,7 +42,7 @@ func (s *scan) record(r *Record) bool {
 	if !ok {
 		return false
 	}
-	if string(text) != string(s.last.kind) {
+	if s.last.kind == "" || string(text) != string(s.last.kind) {
 		kind := Kind(text)
 		codec, known := bodies[kind]
 		if !known {
