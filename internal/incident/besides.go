@@ -39,7 +39,9 @@ func (d *draft) observeBeside(i *Incident, besides []string, hard bool) {
 }
 
 // isolates reports whether the incident's plan takes its link out of SPF.
-func (i *Incident) isolates() bool { return i.Plan != nil && policy.Isolates(i.Plan.Plan, i.Plan.Facts) }
+func (i *Incident) isolates() bool {
+	return i.Plan != nil && policy.Isolates(i.Plan.Plan, i.Plan.Facts)
+}
 
 // otherDrain reports whether what was computed is of another kind of drain than the plan.
 func otherDrain(plan events.Plan, facts events.Facts) bool {
