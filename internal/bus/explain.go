@@ -4,8 +4,8 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"net"
 	"slices"
-	"strings"
 
 	"github.com/nats-io/nats.go"
 )
@@ -21,6 +21,7 @@ func explain(err error) error {
 func remedy(err error) string {
 	var authority x509.UnknownAuthorityError
 	var name x509.HostnameError
+	var alert *net.OpError
 	refused := func(target error) bool { return errors.Is(err, target) }
 	switch {
 	case err == nil:
@@ -34,7 +35,7 @@ func remedy(err error) string {
 		return "the server's certificate is signed by somebody else: name the file of its authority in nats.tls.ca"
 	case errors.As(err, &name):
 		return "write the server's name in nats.urls as its certificate has it"
-	case refused(nats.ErrTLS), strings.Contains(err.Error(), "remote error: tls: "): // crypto/tls has no type for what the other side says
+	case refused(nats.ErrTLS), errors.As(err, &alert) && alert.Op == "remote error": // so crypto/tls calls an alert of the other side
 		return "the server does not take this client's certificate: name one that its authority has signed in nats.tls.cert and nats.tls.key"
 	}
 	return ""
