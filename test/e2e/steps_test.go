@@ -27,7 +27,7 @@ func (s *stage) afterSteps(link string, steps int) *incident.Incident {
 	s.sicken(link)
 	s.wait(fmt.Sprintf("%d steps of %s to be on record", steps, link), func() bool {
 		i := s.latest(link)
-		return i != nil && s.count(i.ID, events.KindApplied) == 2*steps
+		return i != nil && standing(i) == steps
 	})
 	return s.latest(link)
 }
@@ -132,7 +132,8 @@ func (s *stage) killedAt(link string, at moment, others bool) {
 		if hold != nil {
 			return hold.Hits() > 0 && s.net.SetCount(a.Name()).Effective-before >= at.sets
 		}
-		return s.count(i.ID, events.KindApplied) == 2*at.sets && s.count(i.ID, events.KindIntended) == at.sets
+		stand, back := standing(i), i.Phase == incident.Reverting || i.Phase == incident.Probation
+		return !back && stand == at.sets || back && stand == 2*len(i.Steps)-at.sets
 	}
 	healed := false
 	s.wait(fmt.Sprintf("%s to be %s", link, at), func() bool {
@@ -169,15 +170,18 @@ func nth(n int) backbone.Match {
 	return func(backbone.SetInfo) bool { n--; return n == 0 }
 }
 
-// count counts the records of a kind that an incident has.
-func (s *stage) count(id string, kind events.Kind) (n int) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, c := range s.commits {
-		for _, r := range c.Records {
-			if r.Incident == id && r.Body.Kind() == kind {
-				n++
+// standing is how many steps of a drain stand at both ends, -1 while that is not on record.
+func standing(i *incident.Incident) (n int) {
+	for _, step := range i.Steps {
+		stands := true
+		for _, c := range step {
+			if c.Pending || c.Doubt > 0 {
+				return -1
 			}
+			stands = stands && c.Seen == events.SeenAfter
+		}
+		if stands {
+			n++
 		}
 	}
 	return n
