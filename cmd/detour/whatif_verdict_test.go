@@ -169,7 +169,7 @@ func about(p prediction) (policies []string) {
 func TestServedAlike(t *testing.T) {
 	count := map[assessment]int{}
 	decided := map[string]int{}
-	for seed := range uint64(24) {
+	for seed := range uint64(16) {
 		r := rand.New(rand.NewPCG(seed, 17))
 		w := draw(t, r)
 		link := fmt.Sprintf("l%d", r.IntN(2))
@@ -202,7 +202,7 @@ func TestServedAlike(t *testing.T) {
 	}
 	t.Logf("%v, held by %v", count, decided)
 	for _, name := range []string{policy.CheckConnected, policy.CheckCapacity, policy.CheckSurvives} {
-		if decided[name] < 10 || count[isSafe] < 60 {
+		if decided[name] < 10 || count[isSafe] < 40 {
 			t.Errorf("%v, held by %v: the test shows less than it should", count, decided)
 		}
 	}
