@@ -27,9 +27,9 @@ func (t *table) whatIf(b *testing.B) {
 	subjects := []subject{
 		{"Abilene", zoo("Abilene"), 14, 14},
 		{"Cogentco", zoo("Cogentco"), 100, 1000},
-		{"Kdl", zoo("Kdl"), 60, 1000},
-		{"provider-like 1,000 / 4,000", func(b *testing.B) whatif.Spec { return ispSpec(b, 1000, 4000) }, 60, 60},
-		{"geometric 1,000 / 4,000", func(b *testing.B) whatif.Spec { return geometricSpec(b, 1000, 4000) }, 60, 60},
+		{"Kdl", zoo("Kdl"), 40, 1000},
+		{"provider-like 1,000 / 4,000", func(b *testing.B) whatif.Spec { return ispSpec(b, 1000, 4000) }, 40, 20},
+		{"geometric 1,000 / 4,000", func(b *testing.B) whatif.Spec { return geometricSpec(b, 1000, 4000) }, 40, 20},
 	}
 	if testing.Short() {
 		subjects = []subject{
