@@ -30,7 +30,8 @@ type bounding struct {
 // sum of what the two do alone; closer is what a closer look has found, if there was any.
 func (t *trial) bound(i int, closer *correction) bound {
 	f, e := &t.sv.failures[i], &t.sv.effects[i]
-	b := bounding{trial: t, bound: bound{peak: peak{arc: -1}, likely: peak{arc: -1}, room: math.MaxInt64}, moved: t.after.moved(f), effect: e, closer: closer}
+	b := bounding{trial: t, moved: t.after.moved(f), effect: e, closer: closer}
+	b.bound = bound{peak: peak{arc: -1}, likely: peak{arc: -1}, room: math.MaxInt64}
 	if !t.additive(i) {
 		b.fits(false)
 		return b.bound

@@ -23,7 +23,10 @@ type Survival struct {
 	Settled  int // by a bound alone
 	Exact    int // by exact paths
 
-	Worst      Impact      // the fullest direction in any failure; of equal ones the first failure's, and there the first of Loads; with Limits.Bound in those that were computed, if any
+	// Worst is the fullest direction in any failure; of equal ones the first failure's, and there the first of Loads. With
+	// Limits.Bound it is that of the failures that were computed, and zero when none was.
+	Worst Impact
+
 	AtMost     int64       // permil: no failure fills any direction more; Worst's own unless Limits.Bound
 	Violations int         // failures that fill a direction over both limits
 	Violating  []Violation // some of them, the fullest first
@@ -85,9 +88,9 @@ func (sv *Survey) Survive(after *State, limits Limits) (Survival, error) {
 	if !limits.Bound {
 		t.aim()
 	}
-	t.refine(false)
-	t.refine(false)
-	t.refine(true)
+	for _, whole := range []bool{false, false, true} {
+		t.refine(whole)
+	}
 	t.resolve()
 	return t.survival(), nil
 }
