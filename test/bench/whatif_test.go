@@ -28,20 +28,22 @@ func (t *table) whatIf(b *testing.B) {
 		{"Abilene", zoo("Abilene"), 14, 14},
 		{"Cogentco", zoo("Cogentco"), 100, 1000},
 		{"Kdl", zoo("Kdl"), 40, 1000},
-		{"provider-like 1,000 / 4,000", func(b *testing.B) whatif.Spec { return ispSpec(b, 1000, 4000) }, 40, 20},
-		{"geometric 1,000 / 4,000", func(b *testing.B) whatif.Spec { return geometricSpec(b, 1000, 4000) }, 40, 20},
+		{"Provider", func(b *testing.B) whatif.Spec { return ispSpec(b, 1000, 4000) }, 40, 20},
+		{"Geometric", func(b *testing.B) whatif.Spec { return geometricSpec(b, 1000, 4000) }, 40, 20},
 	}
 	if testing.Short() {
 		subjects = []subject{
 			{"Abilene", zoo("Abilene"), 3, 3},
-			{"provider-like 40 / 120", func(b *testing.B) whatif.Spec { return ispSpec(b, 40, 120) }, 3, 3},
-			{"geometric 40 / 90", func(b *testing.B) whatif.Spec { return geometricSpec(b, 40, 90) }, 3, 3},
+			{"Provider", func(b *testing.B) whatif.Spec { return ispSpec(b, 40, 120) }, 3, 3},
+			{"Geometric", func(b *testing.B) whatif.Spec { return geometricSpec(b, 40, 90) }, 3, 3},
 		}
 	}
-	for b.Loop() {
-		for _, s := range subjects {
-			t.ask(b, s)
-		}
+	for _, s := range subjects {
+		b.Run(s.name, func(b *testing.B) {
+			for b.Loop() {
+				t.ask(b, s)
+			}
+		})
 	}
 }
 
