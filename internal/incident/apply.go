@@ -206,14 +206,7 @@ func (b *Board) foldIncident(i *Incident, c events.Commit, body events.Body) (to
 	case events.Planned:
 		return i.plan(r), ""
 	case events.Ruled:
-		i.Ruling = &r
-		i.bears(r, c.At)
-		if i.Phase != Holding && i.Phase != Acting {
-			i.Cause, i.Gathering = r.Cause, nil
-		}
-		if r.Verdict == events.Defer && i.Phase != Holding && i.Phase != Acting {
-			to = Waiting
-		}
+		return i.rule(r, c.At), ""
 	case events.Asked:
 		i.Ask, i.Terms, i.Asked, i.Approvals, i.Rejection, i.Lapsed, to = &r, i.terms(), c.At, nil, nil, false, Asking
 	case events.Approved:
@@ -323,6 +316,19 @@ func (i *Incident) makeRoom() bool {
 // LabelAskedBy is the anomaly label that names the person who asked for a mitigation by publishing it; that person may
 // not approve it.
 const LabelAskedBy = "asked_by"
+
+func (i *Incident) rule(r events.Ruled, at time.Time) Phase {
+	i.Ruling = &r
+	i.bears(r, at)
+	switch i.Phase {
+	case Open, Waiting, Asking:
+		i.Cause, i.Gathering = r.Cause, nil
+		if r.Verdict == events.Defer {
+			return Waiting
+		}
+	}
+	return i.Phase
+}
 
 func (i *Incident) plan(r events.Planned) Phase {
 	if i.Plan == nil || i.Plan.Digest != r.Digest {

@@ -18,7 +18,7 @@ func (d *draft) tooMuch(i *Incident, facts events.Facts) bool {
 	if !d.isLook(i, facts) {
 		return false
 	}
-	c := d.world.Policy.Bearable(facts.Prospect, d.world.Now, d.approvedFor(i, policy.CheckSurvives))
+	c := d.world.Policy.Bearable(facts.Prospect, d.world.Now, d.asked(i).approvedFor(policy.CheckSurvives))
 	switch {
 	case c.OK && i.Unbearable.IsZero():
 		return false
@@ -57,7 +57,7 @@ func (d *draft) stillBorne(i *Incident, facts events.Facts) bool {
 		d.observe(i) // less is known than when the first step was decided on
 		return false
 	}
-	if c := d.world.Policy.Bearable(facts.Prospect, d.world.Now, d.approvedFor(i, policy.CheckSurvives)); !c.OK {
+	if c := d.world.Policy.Bearable(facts.Prospect, d.world.Now, d.asked(i).approvedFor(policy.CheckSurvives)); !c.OK {
 		d.undo(i, c.Detail)
 		return false
 	}

@@ -61,7 +61,12 @@ func (d *draft) mayGoOn(i *Incident, next int, facts events.Facts) events.Ruled 
 	}
 	left := *i.Plan
 	left.Facts, left.Plan.Steps = facts, i.Plan.Plan.Steps[next:]
-	ruled := d.world.Policy.EvaluateStep(d.question(i, rule, left, i.Quorum()))
+	asked := d.asked(i)
+	q := d.question(i, rule, left, asked.Quorum())
+	if asked.Ask != nil {
+		q.ApprovedFor = asked.Ask.Checks
+	}
+	ruled := d.world.Policy.EvaluateStep(q)
 	ruled.Plan = i.Plan.Digest
 	d.ofOnePolicy(&ruled)
 	return ruled

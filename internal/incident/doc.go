@@ -25,4 +25,9 @@
 // What a drain would do to the network is computed by the shell and comes with the facts. It must count every drain that has
 // been admitted before the decision, seen or not (Board.Besides), so that two drains are never begun that are only safe one
 // at a time. It is asked for again for as long as a drain stands.
+//
+// Faults with one cause are decided as one. The first alarm of a link that shares a declared risk with others waits a moment
+// for them; a greedy cover explains the alarms by the fewest groups of links; what is to be drained of a group is judged
+// together and drained whole, one link after the other, or not at all. Each link keeps its incident; the first of them speaks
+// for the others, and people are asked about it alone.
 package incident

@@ -184,3 +184,24 @@ func TestStraddling(t *testing.T) {
 		})
 	}
 }
+
+// TestGatheringTogether lets most of a conduit alarm just before the wait of the first is over: all are decided on then, none
+// waits again for what may follow.
+func TestGatheringTogether(t *testing.T) {
+	s := newStage(t, roomy(t))
+	s.lab.size = 50
+	links := []string{"a-b", "c-d", "e-f", "g-h"}
+	s.world.Inventory = grouped{"srlg:7": append(slices.Clone(links), "i-j")}
+	s.say("event e1 firing major a-b")
+	s.now = testStart.Add(1900 * time.Millisecond)
+	for _, link := range links[1:] {
+		s.say(fmt.Sprintf("event e-%s firing major %s", link, link))
+	}
+	s.now = testStart.Add(2100 * time.Millisecond)
+	s.settle()
+	for _, link := range links {
+		if i, ok := s.active.board.Incident(link + "-1"); !ok || i.Ruling == nil || i.Cause == nil {
+			t.Errorf("%s is not decided on:\n%s", link, s.out.String())
+		}
+	}
+}

@@ -25,7 +25,7 @@ func TestShareOfBundle(t *testing.T) {
 		want  Phase
 	}{{8, true, Holding}, {7, true, Waiting}, {8, false, Waiting}} {
 		t.Run(fmt.Sprintf("two of %d, known %t", c.of, c.knows), func(t *testing.T) {
-			s := newStage(t, strings.Replace(usualPolicy(t), "in_flight: {network: 2}", "in_flight: {network: 2, device: 2, bundle: 2}", 1))
+			s := newStage(t, strings.Replace(usualPolicy(t), "in_flight: {network: 2}", "in_flight: {network: 2, device: 2, bundle: 2}", 1)+"cause: {wait: 0s}\n")
 			g := grouped{}
 			for n := range c.of {
 				g["bundle:q"] = append(g["bundle:q"], fmt.Sprintf("%c-z", 'a'+n))

@@ -178,10 +178,12 @@ func (i *Incident) agreed(other *Incident, plan events.Digest) bool {
 	return slices.Contains(i.Plan.Plan.Together, events.Companion{Incident: other.ID, Plan: plan})
 }
 
-// approvedFor reports whether a quorum has approved an incident's plan for a check, or that of the one that spoke for it.
-func (d *draft) approvedFor(i *Incident, check string) bool {
-	l := d.speaker(i)
-	return i.approvedFor(check) || l != nil && l.agreed(i, i.Plan.Digest) && l.approvedFor(check)
+// asked is the incident by way of which people were asked about a plan: that which spoke for it, or itself.
+func (d *draft) asked(i *Incident) *Incident {
+	if l := d.speaker(i); i.Ask == nil && l != nil && l.agreed(i, i.Plan.Digest) {
+		return l
+	}
+	return i
 }
 
 // answered ends an incident when people have said no to the one that spoke for it. It reports whether it does.
