@@ -25,7 +25,8 @@ func cardOf(b *incident.Board, i *incident.Incident, key string) Card {
 	c.part("what is wrong", alarm(i))
 	if i.Plan != nil {
 		p := i.Plan
-		c.part("plan", p.Plan.Sentence, fmt.Sprintf("digest %s, %s (%s), rule %s", question(i).Short(), p.Mode, p.ModeWhy, p.Rule))
+		c.part("plan", append([]string{p.Plan.Sentence}, companions(p.Plan)...)...)
+		c.part("terms", fmt.Sprintf("digest %s, %s (%s), rule %s", question(i).Short(), p.Mode, p.ModeWhy, p.Rule))
 		c.part("effect", effect(p.Plan)...)
 		c.part("undo", undo(i)...)
 	}
@@ -77,6 +78,14 @@ func effect(p events.Plan) (lines []string) {
 				lines = append(lines, fmt.Sprintf("step %d, %s: %s from %s to %s", n+1, change.Device, s.LeafRef, s.Before, s.After))
 			}
 		}
+	}
+	return lines
+}
+
+// companions are the plans of other incidents that are approved and carried out with this one.
+func companions(p events.Plan) (lines []string) {
+	for _, c := range p.Together {
+		lines = append(lines, fmt.Sprintf("with it, and approved with it: %s, plan %s", c.Incident, c.Plan.Short()))
 	}
 	return lines
 }

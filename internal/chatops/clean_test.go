@@ -58,11 +58,12 @@ func TestHostileNames(t *testing.T) {
 		}}, p, r, asked(p, 1, time.Now().Add(time.Minute)))
 		s.settle(time.Second)
 		s.press(d, "U4", id, Why)
+		shown := append(s.threads(), s.replies()...)
 		s.say(id, events.Rejected{By: events.Person{Name: evil, Via: evil}, Reason: evil})
 		s.say(id, events.Closed{Outcome: events.WasRejected, Reason: evil})
 		s.settle(time.Second)
 		texts := []string{strings.ReplaceAll(s.heard("U4"), "\n", "")}
-		for _, m := range append(s.threads(), s.replies()...) {
+		for _, m := range append(append(shown, s.threads()...), s.replies()...) {
 			texts = append(texts, m.card.Title)
 			for _, part := range m.card.Parts {
 				texts = append(texts, part.Lines...)

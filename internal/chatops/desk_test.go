@@ -290,6 +290,23 @@ func TestReplanned(t *testing.T) {
 	})
 }
 
+// TestTogether: a plan that speaks for others names them, since who approves it approves them.
+func TestTogether(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t)
+		s.desk(0)
+		id, p := s.ask("den-kcy", 1)
+		other := plan("kcy-ipl", 16777214)
+		p.Plan.Together = []events.Companion{{Incident: "kcy-ipl-1", Plan: other.Digest}}
+		p.Digest = p.Plan.Digest()
+		s.say(id, p, ruled(p), asked(p, 1, time.Now().Add(time.Minute)))
+		s.settle(time.Second)
+		if want := "with it, and approved with it: kcy-ipl-1, plan " + other.Digest.Short(); !strings.Contains(s.threads()[0].text(), want) {
+			t.Errorf("the card does not say %q:\n%s", want, s.threads()[0].text())
+		}
+	})
+}
+
 // TestAskedAgain: the same plan is asked about again because of other checks. The question has a digest of its own, which the
 // new card carries; a press of the old one counts for nothing.
 func TestAskedAgain(t *testing.T) {

@@ -151,6 +151,8 @@ func TestBadPresses(t *testing.T) {
 				s.settle(time.Second)
 				p := s.found("U2", id, Approve)
 				c.change(&p)
+				unshown := plan("x-y", 1).Plan.Target
+				s.say("x-y-1", events.Opened{Target: unshown, Epoch: 1, Symptom: events.LinkErrors, Severity: events.Minor})
 				was := s.board.Position
 				d.Press(t.Context(), p)
 				if s.board.Position != was || !strings.Contains(s.heard("U2"), c.told) {
@@ -168,7 +170,12 @@ func TestRecorded(t *testing.T) {
 		d, _ := s.desk(0)
 		id, p := s.ask("den-kcy", 1)
 		s.settle(time.Second)
+		began := time.Now()
 		s.press(d, "U2", id, Approve)
+		synctest.Wait()
+		if acts := s.threads()[0].acts(); slices.Contains(acts, Approve) || time.Since(began) > 0 {
+			t.Errorf("%s after the press the card still shows %v", time.Since(began), acts)
+		}
 		i := s.incident(id)
 		want := []events.Approved{{By: events.Person{Name: "marc", Role: []string{"approver"}, Via: "slack", Account: "U2", Link: "https://chat/m1"}, Plan: p.Digest}}
 		if diff := cmp.Diff(want, i.Approvals); diff != "" {

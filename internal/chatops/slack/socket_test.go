@@ -3,6 +3,7 @@ package slack
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -92,7 +93,8 @@ func TestManyPresses(t *testing.T) {
 	s := slacktest.New(t)
 	c, _ := newClient(t, s)
 	release := make(chan struct{})
-	run(t, c, func(context.Context, chatops.Press) { <-release })
+	var judged atomic.Int32
+	run(t, c, func(context.Context, chatops.Press) { <-release; judged.Add(1) })
 	wait(t, "the connection", connected(c))
 	var sent sync.WaitGroup
 	var mu sync.Mutex
@@ -108,8 +110,12 @@ func TestManyPresses(t *testing.T) {
 	}
 	sent.Wait()
 	close(release)
-	if unheard != 3 {
-		t.Errorf("%d were not acknowledged, want 3", unheard)
+	wait(t, "what was taken to be judged", func() bool { return judged.Load() >= maxPresses })
+	if err := s.Send(slacktest.Press{Account: "U1", Channel: slacktest.Channel, Message: "1.2", Action: "why", At: time.Now()}); err != nil {
+		t.Errorf("one more, when there is room again: %v", err)
+	}
+	if unheard != 3 || judged.Load() != maxPresses+1 {
+		t.Errorf("%d were not acknowledged, want 3; %d were judged, want %d", unheard, judged.Load(), maxPresses+1)
 	}
 }
 
@@ -141,6 +147,20 @@ func TestReconnects(t *testing.T) {
 		}
 		<-presses
 	}
+}
+
+// TestHangs: while the way to another connection only hangs, it is not taken for connected.
+func TestHangs(t *testing.T) {
+	s := slacktest.New(t)
+	c, _ := newClient(t, s)
+	run(t, c, func(context.Context, chatops.Press) {})
+	wait(t, "the connection", connected(c))
+	hold := make(chan struct{})
+	s.Trouble("apps.connections.open", slacktest.Trouble{Hold: hold})
+	s.Disconnect()
+	wait(t, "the loss to show", func() bool { _, why := c.State(); return !connected(c)() && why == "connecting" })
+	close(hold)
+	wait(t, "another connection", connected(c))
 }
 
 // TestBadToken: a token that is not taken is said, costs nothing but the chat, and is tried again.

@@ -90,10 +90,11 @@ func (s *Server) Join(as func(*User), ids ...string) {
 
 // Trouble is what befalls one request.
 type Trouble struct {
-	RetryAfter time.Duration // answered with 429
-	Error      string        // answered with this error
-	Lost       bool          // the connection is cut before anything is done
-	Unheard    bool          // it is done, and the connection is cut before the answer
+	RetryAfter time.Duration   // answered with 429
+	Hold       <-chan struct{} // taken up when it is closed
+	Error      string          // answered with this error
+	Lost       bool            // the connection is cut before anything is done
+	Unheard    bool            // it is done, and the connection is cut before the answer
 }
 
 // Trouble lets the next requests to a method each meet one trouble.
@@ -171,8 +172,13 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if list := s.trouble[method]; len(list) > 0 {
 		t, s.trouble[method] = list[0], list[1:]
 	}
+	s.mu.Unlock()
+	if t.Hold != nil {
+		<-t.Hold
+	}
 	var body map[string]any
 	why := t.Error
+	s.mu.Lock()
 	if t.RetryAfter == 0 && why == "" && !t.Lost {
 		s.calls[method]++
 		body, why = do(r)
