@@ -1,0 +1,42 @@
+//go:build linux
+
+package live
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/detour-net/detour/events"
+	"github.com/detour-net/detour/internal/incident"
+)
+
+// TestProve finds out by canaries that the agents keep their fences, and drains a link by commits that the routers would
+// take back by themselves.
+func TestProve(t *testing.T) {
+	s := raise(t)
+	for _, router := range []string{"r1", far} {
+		if got := s.worker.detour("routers", "prove", router); got.code != 0 {
+			t.Fatalf("prove %s exits with %d:\n%s%s", router, got.code, got.out, got.err)
+		}
+	}
+	for _, router := range []string{"r1", far} {
+		s.wait("the proof of "+router, func() bool {
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			proof, ok := s.board.Proofs()[router]
+			return ok && slices.Contains(proof.Bars, events.BarArbitration) && slices.Contains(proof.Bars, events.BarCommitConfirmed)
+		})
+	}
+	s.sicken()
+	s.reaches(sick, incident.Holding)
+	s.advertises(sick, softDrain)
+	got := s.worker.detour("incidents", "r1-r3-1")
+	for _, bar := range []events.Bar{events.BarArbitration, events.BarCommitConfirmed} {
+		if got.code != 0 || !strings.Contains(got.out, string(bar)) {
+			t.Errorf("incidents exits with %d and does not name the fence %s:\n%s%s", got.code, bar, got.out, got.err)
+		}
+	}
+	s.mend(sick, events.LinkErrors)
+	s.account()
+}
