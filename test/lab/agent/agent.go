@@ -43,7 +43,8 @@ type Agent struct {
 	moved   chan struct{} // something may have changed: look now
 	wakened chan struct{} // the window has changed: look when it ends
 
-	setting sync.Mutex // held through a Set; guards what is written to the router and the journal
+	client  sync.Mutex // held through a client's Set; whoever finds it held is refused
+	setting sync.Mutex // guards what is written to the router and the journal
 	journal journal
 
 	asking sync.Mutex // one look at the router at a time
@@ -72,11 +73,11 @@ func New(cfg Config) (*Agent, error) {
 	return a, nil
 }
 
-// Run takes back what a predecessor left half done, before it returns to ready, and then keeps watch until ctx ends. No
-// RPC may come before ready is called.
+// Run takes back what an agent before this one has left half done, however long that takes, calls ready, and keeps watch
+// until ctx ends. No RPC may come before ready is called.
 func (a *Agent) Run(ctx context.Context, ready func()) {
 	defer close(a.done)
-	for !a.recover(ctx) {
+	for !a.settled(ctx) {
 		if !sleep(ctx, retry) {
 			return
 		}

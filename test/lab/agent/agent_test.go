@@ -55,6 +55,7 @@ func TestSet(t *testing.T) {
 	for path, want := range map[string]string{
 		metricPath("eth1", "IPV6"): "16777214", overload: "true", "/interfaces/interface[name=eth1]/config/description": `"to b"`,
 		"/interfaces/interface[name=eth1]/state/admin-status": `"DOWN"`, isis + "/global/lsp-bit/overload-bit/state/set-bit": "true",
+		isis + "/levels/level[level-number=2]/link-state-database/lsp[lsp-id=0000.0000.0001.00-00]/state/flags": `["OVERLOAD"]`,
 	} {
 		if got := l.get(t, path); got != want {
 			t.Errorf("afterwards %s: %s, want %s", path, got, want)

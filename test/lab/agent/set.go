@@ -15,30 +15,27 @@ import (
 	"github.com/detour-net/detour/test/lab/frr"
 )
 
-// commitWithin bounds what a Set does to the router. It is not the RPC's deadline: what has begun is brought to an end.
-const commitWithin = 5 * time.Second
-
 // Set implements gNMI's RPC: one transaction, deletes before replaces before updates (gNMI specification, section 3.4).
 func (a *Agent) Set(ctx context.Context, req *gpb.SetRequest) (*gpb.SetResponse, error) {
 	p, err := target.Understand(a.schema, req, target.Extensions{MasterArbitration: true, CommitConfirmed: true})
 	if err != nil {
 		return nil, err
 	}
-	if !a.setting.TryLock() {
+	if !a.client.TryLock() {
 		return nil, status.Error(codes.Aborted, "another Set is under way")
 	}
+	defer a.client.Unlock()
+	a.setting.Lock() // from what the agent does by itself
 	defer a.setting.Unlock()
 	if err := a.look(ctx, 0); err != nil {
 		return nil, err
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), commitWithin)
-	defer cancel()
 	if err := a.settle(ctx); err != nil {
 		return nil, err
 	}
 	if err := a.transact(ctx, p); err != nil {
 		a.log.Info("set refused", zap.Error(err))
-		_ = a.look(ctx, 0) // whatever was done, the next reader sees it
+		_ = a.look(context.WithoutCancel(ctx), 0) // whatever was done, the next reader sees it
 		return nil, err
 	}
 	return p.Reply(a.now().at), nil
@@ -114,7 +111,7 @@ func (a *Agent) act(ctx context.Context, deed, undo change) error {
 	}
 	err := a.apply(ctx, deed)
 	if err != nil && a.journal.Undo != nil && certain(err) {
-		err = errors.Join(err, a.apply(ctx, undo))
+		err = errors.Join(err, a.apply(context.WithoutCancel(ctx), undo))
 	}
 	if a.journal.Undo == nil {
 		return err

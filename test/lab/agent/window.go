@@ -8,9 +8,8 @@ import (
 	"go.uber.org/zap"
 )
 
-// recover takes back what an agent before this one, or a Set of this one, has left half done, and reports whether there is
-// nothing left of it.
-func (a *Agent) recover(ctx context.Context) bool {
+// settled takes back what is half done, and reports whether there is nothing left of it.
+func (a *Agent) settled(ctx context.Context) bool {
 	a.setting.Lock()
 	defer a.setting.Unlock()
 	if err := a.settle(ctx); err != nil {
@@ -20,7 +19,8 @@ func (a *Agent) recover(ctx context.Context) bool {
 	return true
 }
 
-// settle is recover's work, and comes before any other change. The caller holds setting.
+// settle takes back what an agent before this one, or a Set of this one, has left half done. It comes before any other
+// change. The caller holds setting.
 func (a *Agent) settle(ctx context.Context) error {
 	if a.journal.Undo == nil {
 		return nil
@@ -77,9 +77,7 @@ func (a *Agent) due(ctx context.Context) time.Duration {
 	case time.Now().Before(w.Until):
 		return time.Until(w.Until)
 	}
-	within, cancel := context.WithTimeout(ctx, commitWithin)
-	defer cancel()
-	if err := a.rollBack(within); err != nil {
+	if err := a.rollBack(ctx); err != nil {
 		a.log.Error("a commit that nobody confirmed cannot be rolled back yet", zap.String("commit", w.ID), zap.Error(err))
 		return retry
 	}

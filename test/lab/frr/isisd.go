@@ -89,7 +89,8 @@ type Change struct {
 func (c Change) Empty() bool { return len(c.Metrics) == 0 && c.Overload == nil }
 
 // Commit makes a change as a whole or not at all. When it returns a CommandError nothing was changed; when it returns an
-// error that wraps ErrDown, nobody knows, unless it wraps ErrUnsent too.
+// error that wraps ErrDown, nobody knows, unless it wraps ErrUnsent too. Nothing is committed once ctx has ended, but a
+// commit that has begun is waited for.
 func (d ISISD) Commit(ctx context.Context, c Change) error {
 	s, err := open(ctx, d.Dir, "isisd")
 	if err != nil {
@@ -102,7 +103,10 @@ func (d ISISD) Commit(ctx context.Context, c Change) error {
 			return fmt.Errorf("%w: %w", ErrUnsent, err)
 		}
 	}
-	_, err = s.run(ctx, "commit")
+	if err := ctx.Err(); err != nil {
+		return fmt.Errorf("%w: %w", ErrUnsent, err)
+	}
+	_, err = s.run(context.WithoutCancel(ctx), "commit")
 	return err
 }
 

@@ -162,6 +162,19 @@ func TestCommitFails(t *testing.T) {
 	}
 }
 
+// TestCommitTooLate wants nothing committed for somebody who waits no more.
+func TestCommitTooLate(t *testing.T) {
+	d := startDaemon(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := (ISISD{d.dir}).Commit(ctx, Change{Overload: on()}); !errors.Is(err, ErrUnsent) {
+		t.Errorf("got %v", err)
+	}
+	if list := d.configuration(); len(list) > 0 {
+		t.Errorf("in force: %v", list)
+	}
+}
+
 func TestStatusAsksForAll(t *testing.T) {
 	d := startDaemon(t)
 	for command, file := range map[string]string{

@@ -150,8 +150,11 @@ func (w *worker) detour(args ...string) answer {
 	return run(w.s.t, binary(w.s.t, "detour"), append([]string{"--server", w.url, "--token-file", filepath.Join(w.s.dir, "token")}, args...)...)
 }
 
-// tail is the end of its log.
+// tail is the end of its log; nothing where there is no worker.
 func (w *worker) tail() string {
+	if w == nil {
+		return ""
+	}
 	raw, err := os.ReadFile(w.logs.Name())
 	if err != nil {
 		return err.Error()

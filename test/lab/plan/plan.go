@@ -10,8 +10,8 @@ import (
 	"github.com/detour-net/detour/internal/network"
 )
 
-// Prefix is how the name of every namespace of every lab begins.
-const Prefix = "detour-"
+// prefix is how the name of every namespace of every lab begins.
+const prefix = "detour-"
 
 // Loopback is the interface that each router has beside those of its links. Its description may be written at will.
 const Loopback = "lo"
@@ -93,7 +93,7 @@ var (
 )
 
 // Namespaces is how the names of a lab's namespaces begin. No lab's begin as another's do.
-func Namespaces(lab string) string { return Prefix + lab + "." }
+func Namespaces(lab string) string { return prefix + lab + "." }
 
 // CheckName says what is wrong with the name of a lab.
 func CheckName(name string) error {
