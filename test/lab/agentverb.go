@@ -5,7 +5,6 @@ package main
 import (
 	"fmt"
 	"net"
-	"path/filepath"
 	"strconv"
 
 	"github.com/spf13/cobra"
@@ -16,10 +15,10 @@ import (
 	"github.com/detour-net/detour/test/lab/testbed"
 )
 
-func agentCommand() *cobra.Command {
-	var dir, router string
+func agentCommand(name *string) *cobra.Command {
+	var router string
 	c := &cobra.Command{Use: "agent", Short: "Be the gNMI agent of one router; started by lab up", Args: cobra.NoArgs, RunE: func(c *cobra.Command, _ []string) error {
-		bed, err := testbed.Open(filepath.Dir(dir), filepath.Base(dir))
+		bed, err := testbed.Open(*name)
 		if err != nil {
 			return err
 		}
@@ -56,7 +55,6 @@ func agentCommand() *cobra.Command {
 		}
 		return nil
 	}}
-	c.Flags().StringVar(&dir, "lab", "", "folder of the lab")
 	c.Flags().StringVar(&router, "router", "", "name of the router")
 	return c
 }

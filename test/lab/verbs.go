@@ -19,22 +19,18 @@ import (
 	"github.com/detour-net/detour/test/lab/testbed"
 )
 
-// where is the flags that say which lab is meant.
-type where struct{ root, name string }
-
 func command() *cobra.Command {
 	c := &cobra.Command{
 		Use: "lab", Short: "A backbone of FRR routers in network namespaces", Args: cobra.NoArgs,
 		SilenceErrors: true, SilenceUsage: true, CompletionOptions: cobra.CompletionOptions{DisableDefaultCmd: true},
 	}
-	w := &where{}
-	c.PersistentFlags().StringVar(&w.name, "name", "lab", "the lab's name; several may be up")
-	c.PersistentFlags().StringVar(&w.root, "root", testbed.Root, "folder of all labs")
-	c.AddCommand(up(w), down(w), status(w), fault(w), agentCommand())
+	var name string
+	c.PersistentFlags().StringVar(&name, "name", "lab", "the lab's name; several may be up")
+	c.AddCommand(up(&name), down(&name), status(&name), fault(&name), agentCommand(&name))
 	return c
 }
 
-func up(w *where) *cobra.Command {
+func up(name *string) *cobra.Command {
 	var gml, inventory, topology string
 	var install, defaults bool
 	var port int
@@ -60,11 +56,11 @@ func up(w *where) *cobra.Command {
 		ctx, cancel := context.WithTimeout(c.Context(), within)
 		defer cancel()
 		began := time.Now()
-		bed, err := testbed.Up(ctx, testbed.Config{Root: w.root, Name: w.name, Topology: t, Timers: timers, FirstPort: port, Binary: binary})
+		bed, err := testbed.Up(ctx, testbed.Config{Name: *name, Topology: t, Timers: timers, FirstPort: port, Binary: binary})
 		if err != nil {
 			return err
 		}
-		c.Printf("lab %s: %d routers and %d links, converged after %.1f s\n", w.name, len(bed.Routers), len(bed.Links), time.Since(began).Seconds())
+		c.Printf("lab %s: %d routers and %d links, converged after %.1f s\n", *name, len(bed.Routers), len(bed.Links), time.Since(began).Seconds())
 		c.Printf("inventory: %s\ntopology: %s\n", filepath.Join(bed.Dir, testbed.FileInventory), filepath.Join(bed.Dir, testbed.FileTopology))
 		return nil
 	}}
@@ -95,24 +91,24 @@ func load(gml, inventory, topology string) (*network.Topology, error) {
 	return backbone.Abilene(), nil
 }
 
-func down(w *where) *cobra.Command {
+func down(name *string) *cobra.Command {
 	return &cobra.Command{Use: "down", Short: "Take a lab away, also after a crash", Args: cobra.NoArgs, RunE: func(c *cobra.Command, _ []string) error {
-		left, err := testbed.Down(w.root, w.name)
+		left, err := testbed.Down(*name)
 		if err != nil {
 			return err
 		}
 		if left.Empty() {
-			c.Printf("there was nothing of lab %s\n", w.name)
+			c.Printf("there was nothing of lab %s\n", *name)
 			return nil
 		}
-		c.Printf("took away lab %s: %s\n", w.name, left)
+		c.Printf("took away lab %s: %s\n", *name, left)
 		return nil
 	}}
 }
 
-func status(w *where) *cobra.Command {
+func status(name *string) *cobra.Command {
 	return &cobra.Command{Use: "status", Short: "Show how the routers are; fails unless all are converged", Args: cobra.NoArgs, RunE: func(c *cobra.Command, _ []string) error {
-		bed, err := testbed.Open(w.root, w.name)
+		bed, err := testbed.Open(*name)
 		if err != nil {
 			return err
 		}
@@ -135,13 +131,13 @@ func status(w *where) *cobra.Command {
 	}}
 }
 
-func fault(w *where) *cobra.Command {
+func fault(name *string) *cobra.Command {
 	return &cobra.Command{
 		Use: "fault LINK loss=RATIO|dark|cut|heal", Short: "Give a link a fault, or take it off",
 		Long: "loss=RATIO drops packets at both ends as they come in, which the agents show as errors; dark drops all of them, and\n" +
 			"IS-IS, which hears them before, keeps its adjacencies; cut takes both interfaces down; heal takes every fault off.",
 		Args: cobra.ExactArgs(2), RunE: func(c *cobra.Command, args []string) error {
-			bed, err := testbed.Open(w.root, w.name)
+			bed, err := testbed.Open(*name)
 			if err != nil {
 				return err
 			}

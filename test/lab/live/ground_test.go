@@ -50,10 +50,10 @@ func (g *lot) raise(ctx context.Context, program string) error {
 	if err := g.claim(ctx); err != nil {
 		return err
 	}
-	if _, err := testbed.Down(testbed.Root, labName); err != nil {
+	if _, err := testbed.Down(labName); err != nil {
 		return err
 	}
-	bed, err := testbed.Up(ctx, testbed.Config{Root: testbed.Root, Name: labName, Topology: ring(), Timers: plan.Tuned, Binary: program})
+	bed, err := testbed.Up(ctx, testbed.Config{Name: labName, Topology: ring(), Timers: plan.Tuned, Binary: program})
 	if err != nil {
 		return err
 	}
@@ -106,10 +106,10 @@ func (g *lot) clear() error {
 		return nil
 	}
 	g.bed = nil
-	if _, err := testbed.Down(testbed.Root, labName); err != nil {
+	if _, err := testbed.Down(labName); err != nil {
 		return err
 	}
-	left, err := testbed.Find(testbed.Root, labName)
+	left, err := testbed.Find(labName)
 	if err == nil && !left.Empty() {
 		err = fmt.Errorf("the lab left %s behind", left)
 	}

@@ -23,7 +23,7 @@ const odd = "live-odd"
 // nothingLeft wants no trace of the odd lab.
 func nothingLeft(t *testing.T) {
 	t.Helper()
-	left, err := testbed.Find(testbed.Root, odd)
+	left, err := testbed.Find(odd)
 	if err != nil || !left.Empty() {
 		t.Errorf("left behind: %s, %v", left, err)
 	}
@@ -32,7 +32,7 @@ func nothingLeft(t *testing.T) {
 func raiseOdd(t *testing.T, ctx context.Context, firstPort int) (*testbed.Bed, error) {
 	t.Helper()
 	return testbed.Up(ctx, testbed.Config{
-		Root: testbed.Root, Name: odd, Topology: ring(), Timers: plan.Tuned, FirstPort: firstPort, Binary: binary(t, "lab"),
+		Name: odd, Topology: ring(), Timers: plan.Tuned, FirstPort: firstPort, Binary: binary(t, "lab"),
 	})
 }
 
@@ -45,11 +45,11 @@ func alone(t *testing.T) {
 	if err := ground.claim(ctx); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := testbed.Down(testbed.Root, odd); err != nil {
+	if _, err := testbed.Down(odd); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		if _, err := testbed.Down(testbed.Root, odd); err != nil {
+		if _, err := testbed.Down(odd); err != nil {
 			t.Error(err)
 		}
 		nothingLeft(t)
@@ -78,12 +78,12 @@ func TestLeftover(t *testing.T) {
 	if _, err := raiseOdd(t, t.Context(), 0); err == nil || !strings.Contains(err.Error(), "take it down first, with lab down --name "+odd) {
 		t.Errorf("got %v", err)
 	}
-	left, err := testbed.Down(testbed.Root, odd)
+	left, err := testbed.Down(odd)
 	if err != nil || len(left.Namespaces) != 1 {
 		t.Errorf("took away %s, %v", left, err)
 	}
 	nothingLeft(t)
-	if left, err := testbed.Down(testbed.Root, odd); err != nil || !left.Empty() {
+	if left, err := testbed.Down(odd); err != nil || !left.Empty() {
 		t.Errorf("again: took away %s, %v", left, err)
 	}
 }
@@ -106,7 +106,7 @@ func TestUpGivenUp(t *testing.T) {
 			t.Fatalf("it ended before it was given up: %v", err)
 		case <-tick.C:
 		}
-		left, err := testbed.Find(testbed.Root, odd)
+		left, err := testbed.Find(odd)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -2,6 +2,6 @@
 // a gNMI agent for each outside of them, on 127.0.0.1.
 //
 // A lab is a folder, a set of namespaces whose names begin alike, what runs in those, and agents whose command line names
-// the folder. Nothing else is touched, and each of the four can be found without the others: that is how Down takes away
+// the lab. Nothing else is touched, and each of the four can be found without the others: that is how Down takes away
 // what a crash has left. Up refuses to begin where anything is left, and takes away what it has made when it fails.
 package testbed

@@ -32,7 +32,7 @@ func (l Left) String() string {
 }
 
 // Find looks for a lab, however much of it there is.
-func Find(root, name string) (Left, error) {
+func Find(name string) (Left, error) {
 	if err := plan.CheckName(name); err != nil {
 		return Left{}, err
 	}
@@ -41,8 +41,8 @@ func Find(root, name string) (Left, error) {
 	if l.Namespaces, err = netns.List(plan.Namespaces(name)); err != nil {
 		return Left{}, err
 	}
-	dir := filepath.Join(root, name)
-	if l.Agents, err = agents(dir); err != nil {
+	dir := filepath.Join(Root, name)
+	if l.Agents, err = agents(name); err != nil {
 		return Left{}, err
 	}
 	switch _, err := os.Stat(dir); {
@@ -55,8 +55,8 @@ func Find(root, name string) (Left, error) {
 }
 
 // Down takes away whatever there is of a lab, what runs in its namespaces included, and says what that was.
-func Down(root, name string) (Left, error) {
-	l, err := Find(root, name)
+func Down(name string) (Left, error) {
+	l, err := Find(name)
 	if err != nil {
 		return l, err
 	}
@@ -72,7 +72,7 @@ func Down(root, name string) (Left, error) {
 		}
 		errs = append(errs, netns.Delete(ns))
 	}
-	errs = append(errs, os.RemoveAll(filepath.Join(root, name)))
-	_ = os.Remove(root) // unless another lab is there
+	errs = append(errs, os.RemoveAll(filepath.Join(Root, name)))
+	_ = os.Remove(Root) // unless another lab is there
 	return l, errors.Join(errs...)
 }

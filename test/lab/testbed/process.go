@@ -106,7 +106,7 @@ func (b *Bed) find(router string, p Process) (int, error) {
 	}
 	var pids []int
 	if p == Agent {
-		pids, err = agents(b.Dir)
+		pids, err = agents(b.Name)
 	} else {
 		pids, err = netns.Processes(r.Namespace)
 	}
@@ -129,7 +129,7 @@ func (b *Bed) startAgent(ctx context.Context, r *plan.Router) error {
 		return err
 	}
 	defer logs.Close()
-	cmd := exec.Command(filepath.Join(b.Dir, fileBinary), "agent", "--lab", b.Dir, "--router", r.Name)
+	cmd := exec.Command(filepath.Join(b.Dir, fileBinary), "agent", "--name", b.Name, "--router", r.Name)
 	cmd.Stdout, cmd.Stderr = logs, logs
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	if err := cmd.Start(); err != nil {
@@ -158,8 +158,8 @@ func (b *Bed) startAgent(ctx context.Context, r *plan.Router) error {
 	}
 }
 
-// agents are the processes whose command line says that they are agents of the lab in dir.
-func agents(dir string) ([]int, error) {
+// agents are the processes whose command line says that they are agents of a lab.
+func agents(name string) ([]int, error) {
 	entries, err := os.ReadDir("/proc")
 	if err != nil {
 		return nil, fmt.Errorf("list processes: %w", err)
@@ -171,7 +171,7 @@ func agents(dir string) ([]int, error) {
 			continue
 		}
 		words := commandLine(pid)
-		if len(words) == 6 && slices.Equal(words[:5], []string{filepath.Join(dir, fileBinary), "agent", "--lab", dir, "--router"}) {
+		if len(words) == 6 && slices.Equal(words[:5], []string{filepath.Join(Root, name, fileBinary), "agent", "--name", name, "--router"}) {
 			pids = append(pids, pid)
 		}
 	}

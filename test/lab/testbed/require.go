@@ -13,7 +13,8 @@ import (
 	"strings"
 )
 
-// Root is where labs are unless somebody says otherwise. It outlives no boot, as namespaces do not either.
+// Root is where labs are. There is one such folder on a machine, as there is one set of namespaces, and it outlives no boot,
+// as those do not either.
 const Root = "/run/detour-lab"
 
 const (

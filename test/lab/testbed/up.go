@@ -25,11 +25,11 @@ import (
 
 // Config is what a lab is brought up with.
 type Config struct {
-	Root, Name string
-	Topology   *network.Topology
-	Timers     plan.Timers
-	FirstPort  int    // of the agents, which take one after the other; 0: any that are free
-	Binary     string // the program whose "agent" is the agent; it is copied into the lab
+	Name      string
+	Topology  *network.Topology
+	Timers    plan.Timers
+	FirstPort int    // of the agents, which take one after the other; 0: any that are free
+	Binary    string // the program whose "agent" is the agent; it is copied into the lab
 }
 
 // Names of a lab's files, beside a folder for each router.
@@ -51,7 +51,7 @@ func Up(ctx context.Context, cfg Config) (*Bed, error) {
 	if err := Require(); err != nil {
 		return nil, err
 	}
-	if left, err := Find(cfg.Root, cfg.Name); err != nil {
+	if left, err := Find(cfg.Name); err != nil {
 		return nil, err
 	} else if !left.Empty() {
 		return nil, fmt.Errorf("lab %s is up already, or was left behind (%s): take it down first, with lab down --name %s", cfg.Name, left, cfg.Name)
@@ -60,24 +60,24 @@ func Up(ctx context.Context, cfg Config) (*Bed, error) {
 	if err != nil {
 		return nil, err
 	}
-	lab, err := plan.New(cfg.Topology, plan.Options{Name: cfg.Name, Root: cfg.Root, Timers: cfg.Timers, Ports: ports})
+	lab, err := plan.New(cfg.Topology, plan.Options{Name: cfg.Name, Root: Root, Timers: cfg.Timers, Ports: ports})
 	if err != nil {
 		return nil, err
 	}
 	b := &Bed{lab}
 	if err := b.raise(ctx, cfg.Binary); err != nil {
-		_, down := Down(cfg.Root, cfg.Name)
+		_, down := Down(cfg.Name)
 		return nil, errors.Join(err, down)
 	}
 	return b, nil
 }
 
 // Open finds a lab that is up.
-func Open(root, name string) (*Bed, error) {
+func Open(name string) (*Bed, error) {
 	if err := plan.CheckName(name); err != nil {
 		return nil, err
 	}
-	raw, err := os.ReadFile(filepath.Join(root, name, fileLab))
+	raw, err := os.ReadFile(filepath.Join(Root, name, fileLab))
 	if errors.Is(err, os.ErrNotExist) {
 		return nil, fmt.Errorf("lab %s is not up", name)
 	}
