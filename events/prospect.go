@@ -70,8 +70,10 @@ type Outlook struct {
 	CutOff      int64    `json:"cut_off_bps"`       // traffic that has no path
 	CutOffNames []string `json:"cut_off,omitempty"` // some of it: "den > kcy", or routers that cannot be reached
 
-	// SurvivePermil is how full the fullest link gets when the worst failure more happens, that is Failure, and then Link.
+	// SurvivePermil is how full the fullest link gets when the worst failure more happens, that is Failure, and then Link. When
+	// AtMost is true it is a bound: no failure fills any link more, and none is named.
 	SurvivePermil int    `json:"survive_permil"`
+	AtMost        bool   `json:"survive_at_most,omitempty"`
 	Failure       string `json:"survive_failure,omitempty"`
 	Link          string `json:"survive_link,omitempty"`
 	Failures      int    `json:"failures"` // how many were looked at: every link, shared risk group and router

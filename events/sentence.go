@@ -49,6 +49,8 @@ func (p *Prospect) loads() string {
 	switch {
 	case p.Drained.Failures == 0:
 		return text + ", no failure more looked at"
+	case p.Drained.AtMost:
+		return text + ", one more failure worst at most " + Percent(p.Drained.SurvivePermil)
 	case p.Drained.Failure == "":
 		return text + ", one more failure worst " + most + Percent(p.Drained.SurvivePermil)
 	}

@@ -29,6 +29,8 @@ func TestSentence(t *testing.T) {
 		}, 2, "after the drain worst link den-kcy 71 %, one more failure worst 93 % if sea-den fails, nothing newly cut off, two metric steps"},
 		{"a bound", func(p *Prospect) { p.Method = MethodBound }, 11,
 			"after the drain worst link den-kcy at most 71 %, one more failure worst at most 93 % if sea-den fails, nothing cut off, 11 metric steps"},
+		{"one more failure bounded", func(p *Prospect) { p.Drained.AtMost, p.Drained.Failure = true, "" }, 2,
+			"after the drain worst link den-kcy 71 %, one more failure worst at most 93 %, nothing cut off, two metric steps"},
 		{"no failure makes it worse", func(p *Prospect) { p.Drained.SurvivePermil, p.Drained.Failure = 710, "" }, 2,
 			"after the drain worst link den-kcy 71 %, one more failure worst 71 %, nothing cut off, two metric steps"},
 		{"no failure looked at", func(p *Prospect) { p.Drained.Failures = 0 }, 2,

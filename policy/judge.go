@@ -109,6 +109,9 @@ func (q Question) survives(l ProspectLimits, f *events.Prospect) answer {
 
 // oneMore is the worst failure more, for people.
 func oneMore(is events.Outlook) string {
+	if is.AtMost {
+		return "one more failure: worst at most " + events.Percent(is.SurvivePermil)
+	}
 	detail := "one more failure: worst " + events.Percent(is.SurvivePermil) + on(is.Link)
 	if is.Failure != "" {
 		detail += fmt.Sprintf(" if %s fails", is.Failure)

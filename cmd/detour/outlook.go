@@ -29,7 +29,15 @@ func filled(direction string, permil int) string {
 }
 
 func afterOne(o events.Outlook) string {
-	return loaded(o.Link, o.SurvivePermil) + failing(o)
+	return atMost(o) + loaded(o.Link, o.SurvivePermil) + failing(o)
+}
+
+// atMost says of a bound that it is one.
+func atMost(o events.Outlook) string {
+	if o.AtMost {
+		return "at most "
+	}
+	return ""
 }
 
 // failing names the worst failure more, if there is one that makes it worse.

@@ -28,6 +28,10 @@ type workbench struct {
 	notes      []string
 }
 
+// boundFrom is of how many links a network is at least for which --all only bounds what the worst failure more would do: to find
+// it for each of so many drains takes minutes. Whether a drain is safe is exact all the same.
+const boundFrom = 200
+
 // load reads everything that the question names. What is wrong with it is the asker's to mend.
 func (a *whatifAsk) load() (*workbench, error) {
 	w, notes, err := a.network()
@@ -41,6 +45,7 @@ func (a *whatifAsk) load() (*workbench, error) {
 	w.forecaster = forecast.New(w.network)
 	w.forecaster.Limit(whatif.Limits{
 		Permil: int64(w.limits.SurvivePermil), Worse: int64(w.limits.WorseByPermil), Listed: whatif.DefaultLimits().Listed,
+		Bound: a.all && len(w.network.Links) >= boundFrom,
 	})
 	w.forecaster.Use(w.traffic)
 	return w, nil

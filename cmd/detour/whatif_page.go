@@ -123,7 +123,7 @@ func (c *cli) showAll(w *workbench, list []prediction) error {
 		for _, p := range list {
 			worst, more := "", ""
 			if p.Drained != nil {
-				worst, more = filled(p.Drained.WorstLink, p.Drained.WorstPermil), events.Percent(p.Drained.SurvivePermil)+failing(*p.Drained)
+				worst, more = filled(p.Drained.WorstLink, p.Drained.WorstPermil), atMost(*p.Drained)+events.Percent(p.Drained.SurvivePermil)+failing(*p.Drained)
 			}
 			why := p.Why
 			if !w.known && p.Verdict == unknown && len(p.Checks) > 0 {

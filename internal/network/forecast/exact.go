@@ -87,11 +87,15 @@ func (h *held) without(names []string) (drained, gone *whatif.State, err error) 
 // outlook puts a state into the vocabulary, but for what is cut off.
 func outlook(st *whatif.State, s whatif.Survival) events.Outlook {
 	full := st.Worst()
-	return events.Outlook{
+	o := events.Outlook{
 		WorstPermil: int(full.Permil), WorstLink: direction(full),
-		SurvivePermil: int(max(s.Worst.Load.Permil, full.Permil)), Failure: s.Worst.Failure, Link: direction(s.Worst.Load),
+		SurvivePermil: int(max(s.AtMost, full.Permil)), Failure: s.Worst.Failure, Link: direction(s.Worst.Load),
 		Failures: s.Failures, Settled: s.Settled,
 	}
+	if o.AtMost = s.AtMost > s.Worst.Load.Permil; o.AtMost {
+		o.Failure, o.Link = "", ""
+	}
+	return o
 }
 
 // cutOff says what has no path in service, and what when the links are gone, drained links being none: of that some of what
