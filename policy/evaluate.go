@@ -165,7 +165,7 @@ func (a answer) check(name string) events.Check {
 
 // rule asks every check and takes the worst answer.
 func (p *Policy) rule(q Question, checks []check) events.Ruled {
-	r := events.Ruled{Verdict: events.Allow, Rule: q.Rule.Name, Plan: q.Plan.Digest(), Policy: p.digest, Checks: make([]events.Check, len(checks))}
+	r := events.Ruled{Verdict: events.Allow, Rule: q.Rule.Name, Plan: q.digest(), Policy: p.digest, Checks: make([]events.Check, len(checks))}
 	q.claimed = q.claims()
 	q.Facts.Prospect, q.unforeseen = p.foresee(q)
 	for i, c := range checks {

@@ -13,6 +13,7 @@ type Question struct {
 	Rule      Rule
 	Symptom   events.AnomalyKind
 	Plan      events.Plan
+	Digest    events.Digest // of Plan; "" has it computed
 	Mode      events.Mode
 	Facts     events.Facts
 	Approved  bool // by a quorum, of exactly this plan; in a dry run nobody needs to
@@ -52,6 +53,13 @@ type Claim struct {
 type Admission struct {
 	At     time.Time
 	Scopes []events.Scope
+}
+
+func (q Question) digest() events.Digest {
+	if q.Digest != "" {
+		return q.Digest
+	}
+	return q.Plan.Digest()
 }
 
 // foresee is the what-if that the question rests on; why says what is wrong when there is none.

@@ -22,7 +22,7 @@ func (d *draft) propose(rule policy.Rule, i *Incident, facts events.Facts) (even
 // checks that people were asked for.
 func (d *draft) question(i *Incident, rule policy.Rule, p events.Planned, approved bool) policy.Question {
 	q := policy.Question{
-		Now: d.world.Now, Rule: rule, Symptom: i.Symptom, Plan: p.Plan, Mode: p.Mode, Facts: p.Facts,
+		Now: d.world.Now, Rule: rule, Symptom: i.Symptom, Plan: p.Plan, Digest: p.Digest, Mode: p.Mode, Facts: p.Facts,
 		Approved: approved || p.Mode != events.Live, Situation: d.board.situation(i.ID), Subject: d.subject(i),
 	}
 	if i.Ask != nil {

@@ -27,6 +27,9 @@ func (l loss) routeless() uint64 {
 	return l.kernel["IpOutNoRoutes"] + l.kernel["IpExtInNoRoutes"] + l.kernel["Ip6InNoRoutes"] + l.kernel["Ip6OutNoRoutes"]
 }
 
+// overrun are the packets that came to the sink, and for which it had no room.
+func (l loss) overrun() uint64 { return l.kernel["UdpRcvbufErrors"] + l.kernel["Udp6RcvbufErrors"] }
+
 func (l loss) String() string {
 	text := fmt.Sprintf("%d of %d packets lost", l.lost, l.sent)
 	if l.dropped > 0 {
@@ -38,9 +41,9 @@ func (l loss) String() string {
 	return text
 }
 
-// unexplained are the lost packets that the link has not dropped, nor zebra's replacing of routes.
+// unexplained are the lost packets that the link has not dropped, nor zebra's replacing of routes, nor the sink.
 func (l loss) unexplained() uint64 {
-	return l.lost - min(l.lost, l.dropped+min(l.routeless(), replaced))
+	return l.lost - min(l.lost, l.dropped+min(l.routeless(), replaced)+l.overrun())
 }
 
 // reasons are the kernel's counters of packets that go nowhere.

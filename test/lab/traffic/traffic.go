@@ -15,6 +15,7 @@ import (
 	"net/netip"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/detour-net/detour/test/lab/netns"
@@ -26,6 +27,19 @@ const size = 64
 
 // grace is how long a packet may be under way before it counts as lost.
 const grace = 2 * time.Second
+
+// room is a sink's receive buffer, in octets: a packet that has arrived must not be lost because this process waits for a
+// processor.
+const room = 16 << 20
+
+// roomy gives a socket its room, beyond what is usual on the machine: who may make namespaces may do that.
+func roomy(_, _ string, c syscall.RawConn) error {
+	var failed error
+	err := c.Control(func(fd uintptr) {
+		failed = syscall.SetsockoptInt(int(fd), syscall.SOL_SOCKET, syscall.SO_RCVBUFFORCE, room)
+	})
+	return errors.Join(err, failed)
+}
 
 // Flow is a stream of packets. Its methods are safe for concurrent use.
 type Flow struct {
@@ -46,7 +60,11 @@ func Open(from, to *plan.Router, six bool) (*Flow, error) {
 	}
 	f := &Flow{Name: fmt.Sprintf("%s to %s, %s", from.Name, to.Name, family)}
 	err := netns.Within(to.Namespace, func() (err error) {
-		f.to, err = net.ListenUDP("udp", net.UDPAddrFromAddrPort(netip.AddrPortFrom(sink, 0)))
+		listener := net.ListenConfig{Control: roomy}
+		conn, err := listener.ListenPacket(context.Background(), "udp", netip.AddrPortFrom(sink, 0).String())
+		if err == nil {
+			f.to = conn.(*net.UDPConn)
+		}
 		return err
 	})
 	if err != nil {
