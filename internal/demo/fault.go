@@ -110,7 +110,10 @@ func (s *stage) anomaly(link string, kind events.AnomalyKind, state events.Anoma
 		e.Subject = fmt.Sprintf("%s/%s", at_.Device, at_.Interface)
 		e.Data = events.Anomaly{
 			Kind: kind, State: state, Severity: events.Major, Resource: events.Resource{Device: at_.Device, Interface: at_.Interface},
-			ObservedAt: at, Value: s.loss, Unit: "ratio", Threshold: 1e-4, Window: "30s",
+			ObservedAt: at,
+		}
+		if kind != events.LinkDown {
+			e.Data.Value, e.Data.Unit, e.Data.Threshold, e.Data.Window = s.loss, "ratio", 1e-4, "30s"
 		}
 	}
 	return e

@@ -124,7 +124,10 @@ func tellObserved(b *events.Observed) (line, bool) {
 	a := b.Anomaly
 	switch b.Disposition {
 	case events.DidOpen, events.DidEscalate:
-		l.text, l.tone = fmt.Sprintf("%s %s on %s: %.1e %s, limit %.1e", a.Severity, a.Kind, a.Resource, a.Value, a.Unit, a.Threshold), bad
+		l.text, l.tone = fmt.Sprintf("%s %s on %s", a.Severity, a.Kind, a.Resource), bad
+		if a.Unit != "" {
+			l.text += fmt.Sprintf(": %.1e %s, limit %.1e", a.Value, a.Unit, a.Threshold)
+		}
 	case events.DidJoin:
 		if a.State == events.Firing {
 			return l, false

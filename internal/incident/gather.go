@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/detour-net/detour/events"
 )
@@ -68,5 +67,5 @@ func (i *Incident) awaits() string {
 	for n, s := range i.Gathering.Scopes {
 		names[n] = string(s)
 	}
-	return fmt.Sprintf("it waits until %s to see whether %s has failed as a whole", i.Gathering.Until.Format(time.RFC3339Nano), strings.Join(names, " or "))
+	return fmt.Sprintf("it waits until %s to see whether %s has failed as a whole", i.Gathering.Until.Format("2006-01-02T15:04:05.999Z07:00"), strings.Join(names, " or "))
 }
