@@ -13,6 +13,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -105,18 +106,26 @@ func Processes(name string) ([]int, error) {
 	if err != nil {
 		return nil, fmt.Errorf("look into namespace %s: %w", name, err)
 	}
+	all, err := AllProcesses()
+	if err != nil {
+		return nil, err
+	}
+	return slices.DeleteFunc(all, func(pid int) bool {
+		// A process that has just ended has no namespace any more.
+		is, err := os.Stat(fmt.Sprintf("/proc/%d/ns/net", pid))
+		return err != nil || !os.SameFile(is, want)
+	}), nil
+}
+
+// AllProcesses are the ids of the processes of the machine, in any namespace.
+func AllProcesses() ([]int, error) {
 	entries, err := os.ReadDir("/proc")
 	if err != nil {
 		return nil, fmt.Errorf("list processes: %w", err)
 	}
 	var pids []int
 	for _, e := range entries {
-		pid, err := strconv.Atoi(e.Name())
-		if err != nil {
-			continue
-		}
-		// A process that has just ended has no namespace any more.
-		if is, err := os.Stat(filepath.Join("/proc", e.Name(), "ns/net")); err == nil && os.SameFile(is, want) {
+		if pid, err := strconv.Atoi(e.Name()); err == nil {
 			pids = append(pids, pid)
 		}
 	}

@@ -81,23 +81,6 @@ func (b *Bed) Kill(router string, p Process) error {
 	return kill(pid)
 }
 
-// Pause lets a process of a router stand still, and Resume lets it go on: it does not know.
-func (b *Bed) Pause(router string, p Process) error { return b.signal(router, p, syscall.SIGSTOP) }
-
-// Resume ends Pause.
-func (b *Bed) Resume(router string, p Process) error { return b.signal(router, p, syscall.SIGCONT) }
-
-func (b *Bed) signal(router string, p Process, signal syscall.Signal) error {
-	pid, err := b.find(router, p)
-	if err != nil {
-		return err
-	}
-	if err := syscall.Kill(pid, signal); err != nil {
-		return fmt.Errorf("router %s: signal its %s: %w", router, p, err)
-	}
-	return nil
-}
-
 // find returns the id of a process of a router.
 func (b *Bed) find(router string, p Process) (int, error) {
 	r, err := b.Router(router)
@@ -160,16 +143,12 @@ func (b *Bed) startAgent(ctx context.Context, r *plan.Router) error {
 
 // agents are the processes whose command line says that they are agents of a lab.
 func agents(name string) ([]int, error) {
-	entries, err := os.ReadDir("/proc")
+	all, err := netns.AllProcesses()
 	if err != nil {
-		return nil, fmt.Errorf("list processes: %w", err)
+		return nil, err
 	}
 	var pids []int
-	for _, e := range entries {
-		pid, err := strconv.Atoi(e.Name())
-		if err != nil {
-			continue
-		}
+	for _, pid := range all {
 		words := commandLine(pid)
 		if len(words) == 6 && slices.Equal(words[:5], []string{filepath.Join(Root, name, fileBinary), "agent", "--name", name, "--router"}) {
 			pids = append(pids, pid)
