@@ -70,6 +70,9 @@ func (w *Worker) begin(c incident.Command) (again time.Time) {
 	if w.running[key] {
 		return time.Time{}
 	}
+	if a, ok := c.(incident.Actuate); ok && w.isTakingBack(a.Order) {
+		return time.Time{}
+	}
 	if at := w.world.held[key]; w.Now().Before(at) {
 		return at
 	}

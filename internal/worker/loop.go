@@ -88,14 +88,20 @@ func (w *Worker) loop(ctx context.Context) error {
 
 // wait blocks until there is something to do, and takes in everything that has come. It reports whether to go on.
 func (w *Worker) wait(ctx context.Context, wake time.Time) bool {
-	var timer <-chan time.Time
 	if wake.IsZero() && len(w.world.orders)+len(w.world.pending) > 0 {
 		wake = w.Now()
 	}
-	if !wake.IsZero() {
-		t := time.NewTimer(max(0, wake.Sub(w.Now())))
+	var timer <-chan time.Time
+	switch left := wake.Sub(w.Now()); {
+	case wake.IsZero():
+	case left > 0:
+		t := time.NewTimer(left)
 		defer t.Stop()
 		timer = t.C
+	default:
+		due := make(chan time.Time)
+		close(due)
+		timer = due
 	}
 	arrived := w.arrived
 	if len(w.world.pending) >= maxTaken {

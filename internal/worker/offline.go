@@ -3,6 +3,7 @@ package worker
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/detour-net/detour/events"
@@ -45,7 +46,7 @@ func (w *Worker) known() *incident.Board {
 
 // takeBack undoes one change without a record of its own, beside the loop.
 func (w *Worker) takeBack(o events.Order) {
-	key := fmt.Sprintf("offline %s %d.%d %d", o.Incident, o.Step, o.Act.Change, o.Fence)
+	key := fmt.Sprint(takingBack(o), o.Fence)
 	if w.running[key] || w.Now().Before(w.world.held[key]) {
 		return
 	}
@@ -66,6 +67,25 @@ func (w *Worker) takeBack(o events.Order) {
 		}
 		w.outcomes <- out
 	})
+}
+
+// takingBack names the taking back of a change, whichever intent authorises it.
+func takingBack(o events.Order) string {
+	return fmt.Sprintf("offline %s %d.%d ", o.Incident, o.Step, o.Act.Change)
+}
+
+// isTakingBack reports whether what an order undoes is being taken back already, from before the order was recorded: what
+// comes of that is the outcome of the order.
+func (w *Worker) isTakingBack(o events.Order) bool {
+	if !o.Undo {
+		return false
+	}
+	for key := range w.running {
+		if strings.HasPrefix(key, takingBack(o)) {
+			return true
+		}
+	}
+	return false
 }
 
 func (w *Worker) ledgerAnswers(ctx context.Context) bool {

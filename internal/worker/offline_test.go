@@ -11,6 +11,9 @@ import (
 	"github.com/detour-net/detour/internal/worker"
 )
 
+// meanwhile is how the record says that something was taken back without one.
+const meanwhile = "while the ledger could not be written"
+
 var thereAndBack = append([]string{"a 700", "b 700"}, drainAB...)
 
 // drains brings r to where its drain stands and has not been verified; what verification will see is harm.
@@ -53,7 +56,7 @@ func TestUndoWhileLedgerIsAway(t *testing.T) {
 				s.changed(thereAndBack...)
 				said := 0
 				for _, f := range recorded[events.Found](s) {
-					if f.Seen == events.SeenBefore && strings.Contains(f.Detail, "while the ledger could not be written") {
+					if f.Seen == events.SeenBefore && strings.Contains(f.Detail, meanwhile) {
 						said++
 					}
 				}
@@ -70,6 +73,37 @@ func TestUndoWhileLedgerIsAway(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestLedgerIsBackAmidUndo has the ledger come back while one end is still being taken back without it: no second Set leaves for
+// that, and what came of the first is on record. Another replica has gone on meanwhile.
+func TestLedgerIsBackAmidUndo(t *testing.T) {
+	inBubble(t, func(s *site) {
+		r := s.start("r1", autonomous)
+		s.drains(r)
+		s.routers.alter(func() { s.routers.way["b"] = 5 * time.Second })
+		r.cut()
+		s.until(20*time.Second, "one end is taken back", func() bool { return len(s.routers.history()) == 3 })
+		s.routers.alter(func() { s.routers.way["b"] = 0 })
+		s.other(events.Frozen{Scope: "device:c", By: ann, Reason: "another replica goes on"})
+		r.mend()
+		s.reaches(r, incident.Closed, time.Minute)
+		s.changed(thereAndBack...)
+		said := 0
+		for _, a := range recorded[events.Applied](s) {
+			if a.Undo && strings.Contains(a.Detail, meanwhile) {
+				said++
+			}
+		}
+		for _, f := range recorded[events.Found](s) {
+			if f.Seen == events.SeenBefore && strings.Contains(f.Detail, meanwhile) {
+				said++
+			}
+		}
+		if said != 2 || s.routers.sets() != 4 {
+			t.Errorf("%d of 2 changes are on record as taken back meanwhile, by %d requests: %v", said, s.routers.sets(), s.kinds())
+		}
+	})
 }
 
 // TestUndoInDoubt has the ledger go away right after it took the commit that decides on the undo.

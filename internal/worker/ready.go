@@ -47,7 +47,7 @@ var errNotRecorded = errors.New("its intent is not on the ledger")
 func (w *Worker) ready(ahead []incident.Actuate) *gate {
 	g := &gate{decided: make(chan struct{})}
 	for _, c := range ahead {
-		if key := c.Key(); !w.running[key] {
+		if key := c.Key(); !w.running[key] && !w.isTakingBack(c.Order) {
 			w.running[key] = true
 			w.effects.Go(func() { w.outcomes <- w.actuateBehind(g, key, c.Order) })
 		}

@@ -88,6 +88,9 @@ func (n *network) at(end events.End) uint64 {
 }
 
 func wait(ctx context.Context, d time.Duration) error {
+	if d <= 0 {
+		return ctx.Err()
+	}
 	select {
 	case <-time.After(d):
 		return nil

@@ -183,7 +183,6 @@ func TestStepsBackWhileLedgerIsAway(t *testing.T) {
 				if e := recorded[events.Closed](s); e[0].Outcome != c.ends {
 					t.Errorf("it ended as %s: %s", e[0].Outcome, e[0].Reason)
 				}
-				const meanwhile = "while the ledger could not be written"
 				undone := 0
 				for _, f := range recorded[events.Found](s) {
 					if f.Seen == events.SeenBefore && strings.Contains(f.Detail, meanwhile) {
