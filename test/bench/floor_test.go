@@ -26,6 +26,12 @@ const (
 	floorSubject = "floor.ledger"
 )
 
+// restStream takes what is stored before each sample. It has the ledger's settings, too.
+const (
+	restStream  = "REST"
+	restSubject = "rest.ledger"
+)
+
 // chain is the floor of anomaly to Set: an anomaly is published, pulled, one message is appended at the position it is
 // expected at, and one Set goes out. It uses connections of its own, of the same kind as the service's.
 type chain struct {
@@ -36,7 +42,6 @@ type chain struct {
 	channel  *grpc.ClientConn
 	payload  []byte // of one append: a commit of the service's
 	position uint64
-	passages int        // before samples
 	done     chan error // of one passage
 }
 
@@ -60,9 +65,11 @@ func newChain(ctx context.Context, s *service, link network.Link) (*chain, error
 		return nil, err
 	}
 	settings := ledger.CachedInfo().Config
-	settings.Name, settings.Subjects = floorStream, []string{floorSubject}
-	if _, err := c.bus.CreateStream(ctx, settings); err != nil {
-		return nil, err
+	for name, subject := range map[string]string{floorStream: floorSubject, restStream: restSubject} {
+		settings.Name, settings.Subjects = name, []string{subject}
+		if _, err := c.bus.CreateStream(ctx, settings); err != nil {
+			return nil, err
+		}
 	}
 	secure, err := s.net.ClientTLS(link.A.Device)
 	if err != nil {
@@ -145,12 +152,11 @@ func (c *chain) request(n int) (*gnmi.SetRequest, error) {
 	return request, nil
 }
 
-// before comes before every sample, the service's and the floor's: one passage that is not measured, and a rest. So each
-// finds machine and disk as the other does.
-func (c *chain) before(ctx context.Context, n int) error {
-	c.passages++
-	if _, err := c.sample(ctx, eventID("before", c.passages)); err != nil {
-		return fmt.Errorf("before sample %d: %w", n, err)
+// before comes before every sample, the service's and the floor's: one message is stored that is no part of either's way, and
+// a rest. So each finds the disk as the other does, and neither has just gone the way that is measured.
+func (c *chain) before(ctx context.Context) error {
+	if _, err := c.bus.Publish(ctx, restSubject, c.payload); err != nil {
+		return fmt.Errorf("store a message before a sample: %w", err)
 	}
 	t := time.NewTimer(latencyRest)
 	defer t.Stop()

@@ -69,14 +69,14 @@ func latencyRound(ctx context.Context, dir string, samples int, ours, floor *[]t
 		return err
 	}
 	for n := range latencyWarm + samples {
-		if err := chain.before(ctx, n); err != nil {
+		if err := chain.before(ctx); err != nil {
 			return err
 		}
 		took, err := s.drain(ctx, n, links[n%len(links)])
 		if err != nil {
 			return fmt.Errorf("sample %d: %w", n, err)
 		}
-		if err := chain.before(ctx, n); err != nil {
+		if err := chain.before(ctx); err != nil {
 			return err
 		}
 		least, err := chain.sample(ctx, eventID("floor", n))
