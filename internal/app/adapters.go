@@ -2,12 +2,10 @@ package app
 
 import (
 	"context"
-	"fmt"
 
 	"go.uber.org/zap"
 
 	"github.com/detour-net/detour/events"
-	"github.com/detour-net/detour/internal/incident"
 	"github.com/detour-net/detour/internal/intake"
 	"github.com/detour-net/detour/internal/web/api"
 	"github.com/detour-net/detour/internal/worker"
@@ -65,52 +63,6 @@ func (s sights) Routers() []api.Router {
 func (s sights) Facts() events.NetworkFacts { return s.a.fleet.See().Facts("") }
 
 func (s sights) Compare(ctx context.Context) (api.Comparison, error) { return s.a.Compare(ctx) }
-
-// Compare reads the routers and compares them with what the Board says of every live incident that is open.
-func (a *App) Compare(ctx context.Context) (api.Comparison, error) {
-	type claim struct {
-		id     string
-		target events.Target
-		steps  []events.Step
-		states [][]incident.ChangeState
-	}
-	var claims []claim
-	c := api.Comparison{Differences: []api.Difference{}}
-	a.worker.View(func(b *incident.Board) {
-		c.Position = b.Position
-		for _, i := range b.Open() {
-			if i.Live() && len(i.Steps) > 0 {
-				k := claim{id: i.ID, target: i.Target, steps: i.Plan.Plan.Steps}
-				for _, step := range i.Steps {
-					k.states = append(k.states, append([]incident.ChangeState(nil), step...))
-				}
-				claims = append(claims, k)
-			}
-		}
-	})
-	for _, k := range claims {
-		facts := a.fleet.Observe(ctx, k.target)
-		last := len(k.steps) - 1
-		for n, state := range k.states[last] {
-			c.Compared++
-			change := k.steps[last].Changes[n]
-			d := api.Difference{Incident: k.id, Step: last, Change: n, Device: change.Device, Ledger: state.Seen}
-			seen, ok := incident.SeenAt(facts, k.steps, last, n)
-			switch {
-			case !ok:
-				d.Detail = "the router could not be read"
-			case state.Pending || state.Doubt > 0:
-				continue // the ledger says itself that it does not know
-			case seen == state.Seen:
-				continue
-			default:
-				d.Router, d.Detail = seen, fmt.Sprintf("the ledger has it %s the change, the router shows it %s", state.Seen, seen)
-			}
-			c.Differences = append(c.Differences, d)
-		}
-	}
-	return c, ctx.Err()
-}
 
 // health tells how the replica is doing.
 type health struct{ a *App }
