@@ -146,6 +146,8 @@ func explain(r network.Router, err error) error {
 		return fmt.Errorf("%s does not accept Detour's own certificate: check tls.cert and tls.key in the inventory: %w", where, err)
 	case strings.Contains(text, "connection refused"):
 		return fmt.Errorf("%s refuses connections: is its gNMI server enabled on that port: %w", where, err)
+	case st.Code() == codes.DeadlineExceeded:
+		return fmt.Errorf("%s does not answer in time: %w", where, err)
 	case st.Code() == codes.Unavailable && r.TLS.Cert == "":
 		// With TLS 1.3 a router that misses our certificate may simply hang up.
 		return fmt.Errorf("%s ends the connection; if it demands a certificate, give tls.cert and tls.key in the inventory: %w", where, err)
