@@ -145,11 +145,13 @@ func TestStalledOwner(t *testing.T) {
 	s := raise(t, setup{replicas: 2, proven: true})
 	for _, link := range []string{linkPlain, linkUnfenced} {
 		_, b := s.routersOf(link)
-		hold := b.OnSet(backbone.First(1, backbone.Do), backbone.Delay(600*time.Millisecond))
+		hold := b.OnSet(backbone.First(1, backbone.Do), backbone.CommitLate(0))
 		s.sicken(link)
+		s.wait("the Set to be on the wire", func() bool { return hold.Hits() > 0 })
 		i := s.reaches(link, incident.Acting)
 		owner := s.owner(i.Intent.Owner)
 		owner.stop()
+		hold.Release() // committed, and nobody hears of it
 		s.wait("the other to take over", func() bool {
 			i = s.latest(link)
 			return i.Phase != incident.Acting || i.Intent.Owner != owner.name

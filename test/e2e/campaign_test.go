@@ -136,8 +136,8 @@ func (a *attack) decided(i *incident.Incident, last uint64) bool {
 	return shared || i.Phase == incident.Holding || i.Phase == incident.Closed
 }
 
-func (a *attack) position() (at uint64) {
-	a.look(func(b *incident.Board) bool { at = b.Position; return true })
+func (s *stage) position() (at uint64) {
+	s.look(func(b *incident.Board) bool { at = b.Position; return true })
 	return at
 }
 

@@ -151,9 +151,9 @@ func TestChatAway(t *testing.T) {
 	i := s.asked(linkPlain)
 	m := s.card(i.ID, "approve")
 	r := s.replicas[0]
-	if c := r.condition("chat"); !c.OK || !strings.Contains(r.metrics(t), "detour_chat_connected 1") {
-		t.Errorf("connected: %+v", c)
-	}
+	s.wait("the replica to be connected", func() bool {
+		return r.condition("chat").OK && strings.Contains(r.metrics(t), "detour_chat_connected 1")
+	})
 	away := slices.Repeat([]slacktest.Trouble{{Lost: true}}, 60)
 	s.slack.Trouble("apps.connections.open", away...)
 	s.slack.Trouble("chat.update", away[:10]...)

@@ -132,7 +132,7 @@ func (r *replica) detour(person string, args ...string) answer {
 
 // ready is what /readyz answers.
 func (r *replica) ready() (api.Ready, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, r.url+"/readyz", nil)
 	if err != nil {
