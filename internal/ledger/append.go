@@ -136,6 +136,9 @@ func (l *Ledger) look(ctx context.Context, e Entry, certainlyLost bool) (done bo
 
 // publish makes one attempt.
 func (l *Ledger) publish(ctx context.Context, e Entry, id string) (outcome, error) {
+	if err := ctx.Err(); err != nil {
+		return unsent, err
+	}
 	ctx, cancel := context.WithTimeout(ctx, l.cfg.AckWait)
 	defer cancel()
 	msg := &nats.Msg{Subject: e.Subject, Data: e.Raw, Header: nats.Header{DigestHeader: []string{string(e.Stated)}}}

@@ -14,6 +14,8 @@ import (
 
 	"github.com/nats-io/nats.go/jetstream"
 	"go.uber.org/goleak"
+	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
 
 	"github.com/detour-net/detour/events"
 	"github.com/detour-net/detour/internal/bus"
@@ -68,6 +70,25 @@ func mustOpen(t *testing.T, js jetstream.JetStream) *Ledger {
 	return l
 }
 
+// until is a context that ends as soon as a ledger with its log warns of something.
+func until(t *testing.T, text string) (context.Context, *zap.Logger) {
+	ctx, cancel := context.WithCancel(within(t, patience))
+	core := zapcore.NewCore(zapcore.NewJSONEncoder(zapcore.EncoderConfig{MessageKey: "message"}), zapcore.AddSync(heard{text, cancel}), zap.WarnLevel)
+	return ctx, zap.New(core)
+}
+
+type heard struct {
+	text string
+	then func()
+}
+
+func (h heard) Write(line []byte) (int, error) {
+	if bytes.Contains(line, []byte(h.text)) {
+		h.then()
+	}
+	return len(line), nil
+}
+
 func fill(t *testing.T, l *Ledger, n int) {
 	t.Helper()
 	var prev events.Commit
@@ -116,10 +137,14 @@ func TestUnreachable(t *testing.T) {
 	js, stop := serve(t, t.TempDir(), bus.Options{})
 	l := mustOpen(t, js)
 	stop()
-	const short = 150 * time.Millisecond
-	if _, err := l.Append(within(t, short), record(events.Commit{}, "x"), 0); !errors.Is(err, ErrUnavailable) || errors.Is(err, ErrDoubt) {
-		t.Errorf("append: %v", err)
+	tried, log := until(t, "append not settled")
+	l.log = log
+	for _, ctx := range []context.Context{tried, within(t, 0)} {
+		if _, err := l.Append(ctx, record(events.Commit{}, "x"), 0); !errors.Is(err, ErrUnavailable) || errors.Is(err, ErrDoubt) {
+			t.Errorf("append: %v", err)
+		}
 	}
+	const short = 150 * time.Millisecond
 	if _, err := l.LastPosition(within(t, short)); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("last position: %v", err)
 	}
@@ -137,11 +162,13 @@ func TestUnreachable(t *testing.T) {
 func TestFull(t *testing.T) {
 	js, _ := serve(t, t.TempDir(), bus.Options{MaxStore: 1 << 20})
 	l := mustOpen(t, js)
+	full, log := until(t, "free disk space")
+	l.log = log
 	var prev events.Commit
 	var err error
 	for i := 0; err == nil && i < 64; i++ {
 		var got events.Commit
-		got, err = l.Append(within(t, 300*time.Millisecond), record(prev, fmt.Sprint(i), events.Relapsed{Why: strings.Repeat("x", 64<<10)}), prev.Position)
+		got, err = l.Append(full, record(prev, fmt.Sprint(i), events.Relapsed{Why: strings.Repeat("x", 64<<10)}), prev.Position)
 		if err == nil {
 			prev = got
 		}
