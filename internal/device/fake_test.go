@@ -102,7 +102,7 @@ func serveOdd(t *testing.T, o *odd, run bool) *lab {
 		Routers: []network.Router{{Name: "odd", Address: socket.Addr().String(), TLS: network.RouterTLS{CA: ca}}},
 		Links:   []network.Link{{Name: "odd-even", A: network.End{Device: "odd", Interface: "lag1.0"}, Capacity: 1_000_000}},
 	}, Options{
-		TelemetryInterval: 10 * time.Millisecond, StaleAfter: 5 * time.Second, ReadTimeout: time.Second,
+		TelemetryInterval: 10 * time.Millisecond, StaleAfter: 5 * time.Second,
 		ReadBackFor: 50 * time.Millisecond, ReconnectWithin: 50 * time.Millisecond,
 	})
 	if err != nil {
@@ -188,7 +188,7 @@ func TestAcknowledgedButUnreadable(t *testing.T) {
 		return nil
 	}
 	order := events.Order{
-		Incident: "odd-1", Mode: events.Live, Deadline: time.Now().Add(5 * time.Second), ReadAt: time.Now(),
+		Incident: "odd-1", Mode: events.Live, Deadline: time.Now().Add(patience), ReadAt: time.Now(),
 		Change: events.Change{Device: "odd", Settings: []events.Setting{
 			{LeafRef: end.Leaves[0].LeafRef, Before: end.Leaves[0].Config, After: events.UintValue(softMetric)},
 		}},
@@ -214,9 +214,10 @@ func TestReadBackWaitsForASlowCommit(t *testing.T) {
 	}
 	o.set = func(*gnmi.SetRequest) error { reads.Store(0); return nil }
 	l := serveOdd(t, o, false)
+	l.sessions["odd"].opts.ReadBackFor = patience
 	end := l.odd()
 	order := events.Order{
-		Incident: "odd-1", Mode: events.Live, Deadline: time.Now().Add(5 * time.Second), ReadAt: time.Now(),
+		Incident: "odd-1", Mode: events.Live, Deadline: time.Now().Add(patience), ReadAt: time.Now(),
 		Change: events.Change{Device: "odd", Settings: []events.Setting{
 			{LeafRef: end.Leaves[0].LeafRef, Before: end.Leaves[0].Config, After: events.UintValue(softMetric)},
 		}},

@@ -82,7 +82,7 @@ func startLab(t *testing.T, setup labSetup) *lab {
 	}
 	opts := Options{
 		Logger: zaptest.NewLogger(t), TelemetryInterval: 20 * time.Millisecond, StaleAfter: 5 * time.Second,
-		ReadBackFor: 100 * time.Millisecond, ReconnectWithin: 50 * time.Millisecond, CanaryRollback: 200 * time.Millisecond,
+		ReadBackFor: 100 * time.Millisecond, ReconnectWithin: 50 * time.Millisecond, CanaryRollback: 2 * time.Second,
 	}
 	if setup.options != nil {
 		setup.options(&opts)
@@ -146,7 +146,7 @@ func (l *lab) drain(ctx context.Context) events.Order {
 	l.fence++
 	return events.Order{
 		Incident: "a-b-1", Mode: events.Live, Act: events.Act{Fence: l.fence}, Change: change,
-		Deadline: time.Now().Add(5 * time.Second), ReadAt: time.Now(),
+		Deadline: time.Now().Add(patience), ReadAt: time.Now(),
 	}
 }
 
@@ -155,7 +155,7 @@ func (l *lab) undoing(order events.Order) events.Order {
 	l.fence++
 	order.Change = order.Change.Undo()
 	order.Act.Undo, order.Act.Fence = true, l.fence
-	order.Deadline, order.ReadAt = time.Now().Add(5*time.Second), time.Time{}
+	order.Deadline, order.ReadAt = time.Now().Add(patience), time.Time{}
 	return order
 }
 
@@ -165,6 +165,19 @@ func (l *lab) expectSet(ctx context.Context, order events.Order, want events.Bod
 	got := l.Set(ctx, order, granted)
 	if g, w := l.essence(got), l.essence(want); g != w {
 		l.t.Errorf("Set: got %+v\nwant %+v\nall: %+v", g, w, got)
+	}
+}
+
+// unanswered sends an order to a router that does not answer, with a deadline that lets it get there.
+func (l *lab) unanswered(ctx context.Context, order *events.Order, never *backbone.Injection) {
+	l.t.Helper()
+	var got events.Body
+	for wait := 100 * time.Millisecond; never.Hits() == 0 && wait < patience; wait *= 2 {
+		order.Deadline = time.Now().Add(wait)
+		got = l.Set(ctx, *order, granted)
+	}
+	if o := l.essence(got); o != (outcome{Kind: events.KindUnknown, Code: "DeadlineExceeded", Sets: 1}) {
+		l.t.Fatalf("Set: %+v", got)
 	}
 }
 
@@ -227,12 +240,15 @@ var errForbidden = errors.New("frozen")
 
 func forbidden() error { return errForbidden }
 
+// patience bounds every wait for something that must come; none is expected to come near.
+const patience = 30 * time.Second
+
 // eventually waits for a condition.
 func eventually(t *testing.T, what string, holds func() bool) {
 	t.Helper()
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
-	deadline := time.After(15 * time.Second)
+	deadline := time.After(patience)
 	for !holds() {
 		select {
 		case <-deadline:

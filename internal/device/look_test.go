@@ -30,9 +30,8 @@ func TestLateSetAfterLook(t *testing.T) {
 			}
 			ctx := t.Context()
 			order := l.drain(ctx)
-			order.Deadline = time.Now().Add(100 * time.Millisecond)
 			late := l.a().OnSet(backbone.Any, backbone.CommitLate(0))
-			l.expectSet(ctx, order, events.Unknown{Code: "DeadlineExceeded", Sets: 1})
+			l.unanswered(ctx, &order, late)
 
 			fence := order.Fence + 1
 			found, err := l.Look(ctx, order, fence)
@@ -76,10 +75,10 @@ func TestLook(t *testing.T) {
 		"unreachable":      {alter: func(l *lab) { l.a().SetUnreachable(true) }, fails: "router a at"},
 		"a newer mastered": {alter: func(l *lab) { l.raised(1000) }, fails: "election id"},
 		"fenced by itself": {alter: func(l *lab) { l.raised(200) }, seen: events.SeenBefore},
-		"hangs":            {alter: func(l *lab) { l.a().SetHanging(true) }, fails: "DeadlineExceeded"},
+		"hangs":            {alter: func(l *lab) { l.hangs() }, fails: "DeadlineExceeded"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			l := startLab(t, labSetup{idle: true, options: func(o *Options) { o.ReadTimeout = 300 * time.Millisecond }})
+			l := startLab(t, labSetup{idle: true})
 			order := l.drain(ctx)
 			l.Proven(events.Proved{Device: "a", Bars: []events.Bar{events.BarArbitration}})
 			c.alter(l)
@@ -98,6 +97,12 @@ func TestLook(t *testing.T) {
 			}
 		})
 	}
+}
+
+// hangs lets router a answer nothing any more, and whoever reads it not wait for long.
+func (l *lab) hangs() {
+	l.sessions["a"].opts.ReadTimeout = 200 * time.Millisecond
+	l.a().SetHanging(true)
 }
 
 // raised lets another replica look first.

@@ -88,10 +88,10 @@ func TestObserveUnreadable(t *testing.T) {
 		"no such interface": {func(_ *lab, target *events.Target) { target.Ends[0].Interface = "lag9" }, `no IS-IS interface "lag9"`},
 		"no level":          {func(l *lab, _ *events.Target) { l.isis("levels/level[level-number=2]/config/enabled", "false") }, "runs no IS-IS level"},
 		"unreachable":       {func(l *lab, _ *events.Target) { l.a().SetUnreachable(true) }, "router a at 127.0.0.1"},
-		"hangs":             {func(l *lab, _ *events.Target) { l.a().SetHanging(true) }, "DeadlineExceeded"},
+		"hangs":             {func(l *lab, _ *events.Target) { l.hangs() }, "DeadlineExceeded"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			l := startLab(t, labSetup{idle: true, options: func(o *Options) { o.ReadTimeout = 200 * time.Millisecond }})
+			l := startLab(t, labSetup{idle: true})
 			target := l.target("a-b")
 			c.alter(l, &target)
 			facts := l.Observe(t.Context(), target)

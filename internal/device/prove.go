@@ -195,15 +195,18 @@ func (c *canary) commitConfirmed(ctx context.Context) (string, error) {
 	tick := time.NewTicker(max(window/10, 10*time.Millisecond))
 	defer tick.Stop()
 	for {
+		last := patience.Err() != nil
 		if ok, err := c.holds(ctx, c.before); err != nil {
 			return "", err
 		} else if ok {
 			c.commit = ""
 			return "", nil
 		}
+		if last {
+			return fmt.Sprintf("nobody confirmed, and the router did not roll back within %s", window+window/2), nil
+		}
 		select {
-		case <-patience.Done():
-			return fmt.Sprintf("nobody confirmed, and the router did not roll back within %s", window+window/2), ctx.Err()
+		case <-patience.Done(): // it is looked at once more
 		case <-tick.C:
 		}
 	}

@@ -3,7 +3,6 @@ package device
 import (
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"google.golang.org/grpc/codes"
@@ -14,6 +13,7 @@ import (
 )
 
 func TestProve(t *testing.T) {
+	t.Parallel() // every proof waits for a rollback
 	both := []events.Bar{events.BarArbitration, events.BarCommitConfirmed, events.BarDeadline}
 	for name, c := range map[string]struct {
 		router func(*backbone.Options)
@@ -40,6 +40,7 @@ func TestProve(t *testing.T) {
 		}, want: both[1:], says: "behind the master"},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			l := startLab(t, labSetup{idle: true, router: func(o *backbone.Options) {
 				if c.router != nil {
 					c.router(o)
@@ -77,6 +78,7 @@ func TestProve(t *testing.T) {
 
 // A proof on a router without a description leaves none behind, and a second proof finds what the first found.
 func TestProveTwiceWithoutDescription(t *testing.T) {
+	t.Parallel()
 	l := startLab(t, labSetup{idle: true})
 	if err := l.a().Configure("/interfaces/interface[name="+backbone.Loopback+"]/config/description", ""); err != nil {
 		t.Fatal(err)
@@ -127,7 +129,6 @@ func TestProveCannot(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			l := startLab(t, labSetup{
 				idle:      true,
-				options:   func(o *Options) { o.ReadTimeout = time.Second },
 				inventory: func(routers []network.Router) { routers[0].Canary = c.canary },
 			})
 			if c.alter != nil {

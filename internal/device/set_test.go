@@ -74,7 +74,6 @@ func TestSetOutcomes(t *testing.T) {
 		"canceled by router":  {backbone.Refuse(codes.Canceled, "gone"), events.Unknown{Code: "Canceled", Sets: 1}, 10, 10},
 		"lost reply":          {backbone.LoseReply(), events.Unknown{Code: "Unavailable", Sets: 1}, soft, soft},
 		"cut after commit":    {backbone.CutAfterCommit(), events.Unknown{Code: "Unavailable", Sets: 1}, soft, soft},
-		"hang":                {backbone.Hang(), events.Unknown{Code: "DeadlineExceeded", Sets: 1}, 10, 10},
 		"acknowledged only":   {backbone.Ignore(), refusedAs(events.RefusedByRouter, "", 1), 10, 10},
 		"half applied":        {backbone.FirstOnly(), events.Unknown{Sets: 1}, soft, 10},
 		"not programmed":      {backbone.NotProgrammed(), applied(1), soft, soft},
@@ -83,7 +82,6 @@ func TestSetOutcomes(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			l := startLab(t, labSetup{idle: true})
 			order := l.drain(t.Context())
-			order.Deadline = time.Now().Add(time.Second)
 			l.a().OnSet(backbone.Any, c.behaviour)
 			l.expectSet(t.Context(), order, c.want)
 			l.expectMetrics(c.v4, c.v6)
@@ -92,6 +90,13 @@ func TestSetOutcomes(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestSetThatIsNotAnswered(t *testing.T) {
+	l := startLab(t, labSetup{idle: true})
+	order := l.drain(t.Context())
+	l.unanswered(t.Context(), &order, l.a().OnSet(backbone.Any, backbone.Hang()))
+	l.expectMetrics(10, 10)
 }
 
 func TestSetThatLeavesNothing(t *testing.T) {

@@ -3,6 +3,7 @@ package device
 import (
 	"context"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -140,8 +141,11 @@ func TestCommitConfirmed(t *testing.T) {
 		l.expectMetrics(10, 10)
 	})
 	t.Run("rolls back by itself", func(t *testing.T) {
-		l := startLab(t, labSetup{idle: true})
-		order := armed(l, 50*time.Millisecond)
+		var ahead atomic.Int64
+		clock := func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) }
+		l := startLab(t, labSetup{idle: true, config: func(c *backbone.Config) { c.Clock = clock }})
+		order := armed(l, time.Minute)
+		ahead.Store(int64(time.Hour))
 		eventually(t, "rolled back", func() bool { v4, _ := l.metrics(); return v4 == 10 })
 		if got := l.Confirm(ctx, order); got.OK {
 			t.Errorf("confirm after the window: %+v", got)

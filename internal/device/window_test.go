@@ -66,7 +66,7 @@ func TestOpenCommitIsLookedAfter(t *testing.T) {
 		t.Fatalf("%+v", end)
 	}
 	order := events.Order{
-		Incident: "odd-even-1", Mode: events.Live, Act: events.Act{Fence: 100}, Deadline: time.Now().Add(30 * time.Second), Arm: events.Duration(time.Minute),
+		Incident: "odd-even-1", Mode: events.Live, Act: events.Act{Fence: 100}, Deadline: time.Now().Add(patience), Arm: events.Duration(time.Minute),
 		Change: events.Change{Device: "odd", Settings: []events.Setting{{LeafRef: end.Leaves[0].LeafRef, Before: end.Leaves[0].Config, After: events.UintValue(16777214)}}},
 	}
 	ctx := context.Background()
