@@ -202,13 +202,18 @@ func TestRollbackComesByItself(t *testing.T) {
 	n, _ := abilene(t, func(c *Config) { c.Clock = nil })
 	c := dial(t, n, "den")
 	set(t, c, setMetrics(t, "ethernet-1/3", 100, request("c1", 50*time.Millisecond)), codes.OK)
-	n.mu.Lock()
-	changed := n.changed
-	n.mu.Unlock()
-	select {
-	case <-changed:
-	case <-short(t).Done():
-		t.Fatal("no rollback")
+	for ctx := short(t); ; { // past lock, which would let it happen
+		n.mu.Lock()
+		waits, changed := n.Router("den").window != nil, n.changed
+		n.mu.Unlock()
+		if !waits {
+			break
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			t.Fatal("no rollback")
+		}
 	}
 	want(t, c, metricPath("ethernet-1/3", "IPV4", "config"), "892")
 }

@@ -10,6 +10,22 @@ import (
 	"google.golang.org/grpc/status"
 )
 
+// given has a client give a Set up once an injection holds it.
+func given(t testing.TB, c gpb.GNMIClient, up *Injection, req *gpb.SetRequest) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(short(t))
+	ended := make(chan error, 1)
+	go func() {
+		_, err := c.Set(ctx, req)
+		ended <- err
+	}()
+	eventually(t, up.router.network, "the Set to arrive", func() bool { return up.Hits() == 1 })
+	cancel()
+	if err := <-ended; status.Code(err) != codes.Canceled {
+		t.Fatalf("got %v", err)
+	}
+}
+
 // brief is a context of an RPC that is not expected to be answered.
 func brief(t testing.TB) context.Context {
 	t.Helper()
@@ -108,9 +124,7 @@ func TestLateCommit(t *testing.T) {
 	n, _ := abilene(t)
 	r, c := n.Router("den"), dial(t, n, "den")
 	in := r.OnSet(First(1, Any), CommitLate(0))
-	if _, err := c.Set(brief(t), setMetrics(t, "ethernet-1/3", 500)); status.Code(err) != codes.DeadlineExceeded {
-		t.Fatalf("got %v", err)
-	}
+	given(t, c, in, setMetrics(t, "ethernet-1/3", 500))
 	want(t, c, metricPath("ethernet-1/3", "IPV4", "config"), "892")
 	in.Release()
 	in.Release()
@@ -128,9 +142,7 @@ func TestLateCommitLosesToALaterMaster(t *testing.T) {
 	n, _ := abilene(t)
 	c := dial(t, n, "den")
 	in := n.Router("den").OnSet(Nth(1), CommitLate(0))
-	if _, err := c.Set(brief(t), setMetrics(t, "ethernet-1/3", 500, master("detour", 0, 7))); status.Code(err) != codes.DeadlineExceeded {
-		t.Fatalf("got %v", err)
-	}
+	given(t, c, in, setMetrics(t, "ethernet-1/3", 500, master("detour", 0, 7)))
 	set(t, c, setMetrics(t, "ethernet-1/3", 600, master("detour", 0, 8)), codes.OK)
 	in.Release()
 	eventually(t, n, "a decision on the late Set", func() bool { return len(n.Sets()) == 2 })
@@ -142,9 +154,8 @@ func TestLateCommitLosesToALaterMaster(t *testing.T) {
 
 func TestCloseEndsALateCommit(t *testing.T) {
 	n, _ := abilene(t)
-	n.Router("den").OnSet(Any, CommitLate(0))
-	c := dial(t, n, "den")
-	c.Set(brief(t), setMetrics(t, "ethernet-1/3", 500)) // runs into its deadline
+	in := n.Router("den").OnSet(Any, CommitLate(0))
+	given(t, dial(t, n, "den"), in, setMetrics(t, "ethernet-1/3", 500))
 	n.Close()
 	if got := n.Sets(); len(got) != 0 {
 		t.Errorf("committed after the end: %+v", got)

@@ -178,8 +178,9 @@ func TestPublishedIsDelivered(t *testing.T) {
 
 // TestRedelivery has an event come again until it is acknowledged, and not after.
 func TestRedelivery(t *testing.T) {
+	t.Parallel()
 	s := newSite(t)
-	in := s.open(t, intake.Config{Ack: 200 * time.Millisecond})
+	in := s.open(t, intake.Config{Ack: 5 * time.Second}) // time to acknowledge the first
 	if err := intake.Publish(within(t), s.conn.JetStream(), "core", several(2)); err != nil {
 		t.Fatal(err)
 	}
