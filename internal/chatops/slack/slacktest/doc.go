@@ -1,7 +1,7 @@
 // Package slacktest is a server that speaks Slack's protocol over loopback, as far as chat-ops need it: the Web API methods
 // auth.test, chat.postMessage, chat.update, chat.postEphemeral, conversations.history, conversations.replies, users.info and
 // apps.connections.open, and Socket Mode with its one-use tickets, hello, pings, at most ten connections, refreshes, and
-// three seconds for an acknowledgement.
+// a while for an acknowledgement.
 //
 // It behaves as Slack's documentation says: it refuses what breaks a limit of blocks and texts, knows both kinds of token,
 // gives metadata only when asked for, sends a press to one connection of those that are open, and shows whoever pressed

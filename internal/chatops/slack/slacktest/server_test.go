@@ -140,7 +140,7 @@ func listen(t *testing.T, s *slacktest.Server) (*socketmode.Client, <-chan socke
 // await returns the next event of a type.
 func await(t *testing.T, events <-chan socketmode.Event, kind socketmode.EventType) socketmode.Event {
 	t.Helper()
-	over := time.After(10 * time.Second)
+	over := time.After(30 * time.Second)
 	for {
 		select {
 		case e := <-events:
@@ -154,6 +154,7 @@ func await(t *testing.T, events <-chan socketmode.Event, kind socketmode.EventTy
 }
 
 func TestSocket(t *testing.T) {
+	t.Parallel()
 	s := slacktest.New(t)
 	k, events := listen(t, s)
 	await(t, events, socketmode.EventTypeHello)
@@ -185,6 +186,7 @@ func TestSocket(t *testing.T) {
 
 // TestConnections: a ticket opens one connection, and the eleventh is turned away.
 func TestConnections(t *testing.T) {
+	t.Parallel()
 	s := slacktest.New(t)
 	ctx := t.Context()
 	api := client(s, slacktest.BotToken, slacktest.AppToken)
