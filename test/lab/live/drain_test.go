@@ -35,7 +35,7 @@ func TestDrainAndRestore(t *testing.T) {
 	s.tell(sick, events.LinkErrors, events.Firing, float64(l.lost)/float64(l.sent))
 	s.reaches(sick, incident.Holding)
 	s.advertises(sick, softDrain)
-	f.run(500) // routers go by what they have heard
+	f.settled()
 	drained := f.mark()
 	f.expect("draining", ill, drained)
 	f.run(1000)

@@ -38,7 +38,7 @@ func TestBlackHole(t *testing.T) {
 	}
 	s.tell(sick, events.SilentLoss, events.Firing, 1)
 	s.advertises(sick, softDrain)
-	f.run(500) // routers go by what they have heard
+	f.settled()
 	moved := f.mark()
 	s.reaches(sick, incident.Holding)
 	f.run(500)
@@ -99,7 +99,7 @@ func TestLastResort(t *testing.T) {
 	for _, link := range others {
 		s.advertises(link, 0)
 	}
-	f.run(1000)
+	f.settled()
 	cut := f.mark()
 	f.run(500)
 	f.expect("by the drained link", cut, f.mark())

@@ -134,6 +134,23 @@ func kernelCounts(sum map[string]uint64) error {
 	return nil
 }
 
+// settled waits until packets arrive: routers go by what they have heard.
+func (f *flows) settled() {
+	f.s.t.Helper()
+	f.s.wait("no packet to be lost for a while", func() bool {
+		lost := uint64(0)
+		from := make([]uint64, len(f.all))
+		for i, flow := range f.all {
+			from[i] = flow.Mark()
+		}
+		f.run(500)
+		for i, flow := range f.all {
+			lost += flow.Lost(f.s.within(), from[i], flow.Mark()).Lost
+		}
+		return lost == 0
+	})
+}
+
 // run lets flows go on for a number of packets each.
 func (f *flows) run(packets uint64) {
 	f.s.t.Helper()

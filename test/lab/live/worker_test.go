@@ -4,7 +4,6 @@ package live
 
 import (
 	"bufio"
-	"context"
 	"crypto/rand"
 	"encoding/hex"
 	"fmt"
@@ -137,9 +136,7 @@ func (w *worker) seesAll() {
 	}
 	defer cl.Close()
 	w.s.wait("the worker to see every router", func() bool {
-		ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
-		defer cancel()
-		d, err := cl.Drains(ctx)
+		d, err := cl.Drains(w.s.within())
 		return err == nil && d.Seen == d.Routers
 	})
 }
