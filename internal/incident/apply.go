@@ -289,7 +289,11 @@ func (i *Incident) observe(r *events.Observed, key string) Phase {
 // noteSymptom keeps what a source says now.
 func (i *Incident) noteSymptom(key string, known bool, a *events.Anomaly) {
 	if known || i.makeRoom() {
-		i.Symptoms[key] = Symptom{Firing: a.State == events.Firing, Kind: a.Kind, Observed: a.ObservedAt}
+		s := Symptom{Firing: a.State == events.Firing, Kind: a.Kind, Observed: a.ObservedAt, Since: a.ObservedAt}
+		if was := i.Symptoms[key]; known && was.Firing == s.Firing {
+			s.Since = was.Since
+		}
+		i.Symptoms[key] = s
 	}
 	if a.State == events.Firing {
 		i.Value, i.Alarm = a.Value, *a

@@ -76,6 +76,7 @@ type Symptom struct {
 	Firing   bool               `json:"firing"`
 	Kind     events.AnomalyKind `json:"kind"`
 	Observed time.Time          `json:"observed"`
+	Since    time.Time          `json:"since"` // observed first with what it says now
 }
 
 // ChangeState is what the ledger knows of one change on its router.
@@ -118,14 +119,15 @@ func (i *Incident) Firing() (bool, time.Time) {
 	return firing, last
 }
 
-// ClearSince returns since when every symptom is resolved; ok is false while one fires.
+// ClearSince returns since when every symptom is resolved; ok is false while one fires. A source that says so once more does
+// not begin anew.
 func (i *Incident) ClearSince() (since time.Time, ok bool) {
 	for _, s := range i.Symptoms {
 		if s.Firing {
 			return time.Time{}, false
 		}
-		if s.Observed.After(since) {
-			since = s.Observed
+		if s.Since.After(since) {
+			since = s.Since
 		}
 	}
 	return since, len(i.Symptoms) > 0
