@@ -83,6 +83,10 @@ func raise(t testing.TB, with setup) *stage {
 	for _, r := range s.replicas {
 		s.seesAll(r)
 	}
+	if len(s.replicas) > 0 {
+		// It is what a replica writes by itself: from here on the ledger grows by what a test does.
+		s.courses("by which policy it decides", func(incident.Course) bool { return true })
+	}
 	return s
 }
 
