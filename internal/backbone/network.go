@@ -55,6 +55,7 @@ type Network struct {
 	armed   time.Time     // when the timekeeper will look next; zero for never
 	changed chan struct{} // closed and replaced whenever anything changes
 	sets    []SetRecord
+	shape   []uint8 // of the link-state database when routers last described themselves: adjacencies, overload bits
 
 	wake    chan struct{}
 	done    chan struct{}
@@ -186,6 +187,7 @@ func (n *Network) unlock() {
 
 // announce tells everyone who waits that something has changed. The mutex is held.
 func (n *Network) announce() {
+	n.reshape()
 	close(n.changed)
 	n.changed = make(chan struct{})
 }

@@ -54,7 +54,10 @@ type settings = target.Settings
 // port is one interface that ends a link.
 type port struct {
 	end    int // in the fabric
+	number int // of its circuit on the router, from 1
 	name   string
+	speed  int64 // bits per second
+	hidden bool  // no adjacency is shown on it
 	metric uint32
 	link   network.Link
 	peer   *Router
@@ -85,7 +88,7 @@ func (r *Router) attach(end int, e network.End, l network.Link, peer *Router) {
 	if metric == 0 {
 		metric = defaultMetric
 	}
-	r.ports = append(r.ports, port{end: end, name: e.Interface, metric: metric, link: l, peer: peer, keys: r.portKeys(e.Interface)})
+	r.ports = append(r.ports, port{end: end, number: len(r.ports) + 1, speed: l.Capacity, name: e.Interface, metric: metric, link: l, peer: peer, keys: r.portKeys(e.Interface)})
 }
 
 // install gives the router its first configuration.

@@ -47,8 +47,14 @@ func (r *Router) describeState(c *target.Leaves) {
 		}
 	}
 	for i := range r.ports {
+		d.speed(&r.ports[i])
 		for level := 1; level <= 2; level++ {
 			d.isis(&r.ports[i], level)
+		}
+	}
+	for level := 1; level <= 2; level++ {
+		if r.speaks(level) {
+			d.database(level)
 		}
 	}
 }
@@ -155,10 +161,9 @@ func (d *describer) isis(p *port, level int) {
 	d.at = model.Join(r.levelPath(p.name, level), model.E("adjacencies"), model.E("adjacency", "system-id", p.peer.SystemID()), model.E("state"))
 	d.fixed("system-id", model.String(p.peer.SystemID()))
 	d.fixed("adjacency-type", model.String([...]string{1: "LEVEL_1", 2: "LEVEL_2"}[level]))
-	d.leaf("adjacency-state", func(time.Time) model.Value {
-		up, _ := f.Adjacent(p.end / 2)
-		return upDown(up && p.peer.runs(p.end^1, level) && r.runs(p.end, level))
-	})
+	d.leaf("adjacency-state", func(time.Time) model.Value { return upDown(f.Neighbours(p.end/2, level) && !p.hidden) })
+	d.fixed("local-extended-circuit-id", model.Uint(uint64(p.number)))
+	d.fixed("neighbor-extended-circuit-id", model.Uint(uint64(p.peer.portAt(p.end^1).number)))
 	d.leaf("up-timestamp", func(time.Time) model.Value {
 		_, since := f.Adjacent(p.end / 2)
 		return model.Uint64(uint64(since.UnixNano()))
@@ -169,14 +174,9 @@ func (d *describer) isis(p *port, level int) {
 	})
 }
 
-// runs says whether the router runs a level of IS-IS on one of its ports.
-func (r *Router) runs(end, level int) bool {
-	for i := range r.ports {
-		if r.ports[i].end == end {
-			return r.endOf(r.programmed, &r.ports[i].keys).Levels&(1<<level) != 0
-		}
-	}
-	return false
+// portAt is the router's port at an end of the fabric, which it must have.
+func (r *Router) portAt(end int) *port {
+	return &r.ports[slices.IndexFunc(r.ports, func(p port) bool { return p.end == end })]
 }
 
 func upDown(up bool) model.Value {

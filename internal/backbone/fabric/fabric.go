@@ -198,6 +198,11 @@ func (f *Fabric) Up(i int) (up bool, changes int64, since time.Time) {
 	return s.up, s.moves, s.moved
 }
 
+// Neighbours says whether the routers at link i's ends are adjacent on a level.
+func (f *Fabric) Neighbours(i, level int) bool {
+	return f.status[i].near && f.ends[2*i].Levels&f.ends[2*i+1].Levels&(1<<level) != 0
+}
+
 // Adjacent says whether the routers at link i's ends are adjacent, and since when they are or last were.
 func (f *Fabric) Adjacent(i int) (up bool, since time.Time) {
 	s := &f.status[i]
