@@ -85,12 +85,17 @@ func (c *cli) call(ctx context.Context, within time.Duration, f func(context.Con
 		return err
 	}
 	defer cl.Close()
-	if c.patience {
-		within = c.timeout
-	}
-	ctx, cancel := context.WithTimeout(ctx, within)
+	ctx, cancel := context.WithTimeout(ctx, c.within(within))
 	defer cancel()
 	return f(ctx, cl)
+}
+
+// within is how long may be waited: --timeout, or otherwise usual.
+func (c *cli) within(usual time.Duration) time.Duration {
+	if c.patience {
+		return c.timeout
+	}
+	return usual
 }
 
 // follow runs f with a client until it ends, --timeout if given has passed, which is an error, or a person has had

@@ -52,6 +52,8 @@ func (r *Router) describeState(c *target.Leaves) {
 			d.isis(&r.ports[i], level)
 		}
 	}
+	d.at = model.Join(r.isis, model.E("global"), model.E("lsp-bit"), model.E("overload-bit"), model.E("state"))
+	d.leaf("set-bit", func(time.Time) model.Value { return model.Bool(r.overloaded()) })
 	for level := 1; level <= 2; level++ {
 		if r.speaks(level) {
 			d.database(level)

@@ -37,9 +37,12 @@ const (
 	operStatus  signal = "oper-status"
 	adjacencyUp signal = "adjacency-state"
 	metricState signal = "metric"
+	portSpeed   signal = "port-speed"
+	lagSpeed    signal = "lag-speed"
+	overloadBit signal = "set-bit"
 )
 
-// subject is what a state is about: a port's oper-status, an interface's adjacencies or metrics.
+// subject is what a state is about: a port's oper-status or speed, an interface's adjacencies or metrics, the router ("").
 type subject struct {
 	signal signal
 	owner  string
@@ -51,18 +54,27 @@ type state struct {
 	heard  time.Time
 	known  bool           // it could be read
 	word   string         // of a status
+	system string         // of an adjacency: the neighbour
+	number int64          // of a speed, in bits per second
 	leaf   events.LeafRef // of a metric, with its value
 	metric events.Value
 }
 
 func stateOf(sig signal, bind names, value *gnmi.TypedValue) state {
-	if sig != metricState {
-		word, err := enum(value)
-		return state{known: err == nil, word: word}
+	switch sig {
+	case metricState:
+		leaf, ok := refOf(bind)
+		v, err := metric(value)
+		return state{known: ok && err == nil, leaf: leaf, metric: v}
+	case portSpeed:
+		bps, err := speed(value)
+		return state{known: err == nil && bps > 0, number: bps}
+	case lagSpeed: // in Mb/s
+		n, err := number(value)
+		return state{known: err == nil && n > 0 && n <= math.MaxUint32, number: int64(n) * 1e6}
 	}
-	leaf, ok := refOf(bind)
-	v, err := metric(value)
-	return state{known: ok && err == nil, leaf: leaf, metric: v}
+	word, err := enum(value)
+	return state{known: err == nil, word: word, system: strings.ToLower(bind["system"])}
 }
 
 // newCache makes an empty cache of a router whose counters are asked for at the given interval.
@@ -152,8 +164,22 @@ func (c *cache) takeStates(p paths, n *gnmi.Notification, heard time.Time) (chan
 	for _, d := range n.GetDelete() {
 		c.deleteStates(joined(n.GetPrefix(), d))
 	}
-	for _, u := range updatesOf(n) {
-		for sig, t := range map[signal]template{operStatus: p.oper, adjacencyUp: p.adjacency, metricState: p.metricState} {
+	c.keep(p, updatesOf(n), heard)
+	return c.complete && c.metricsKnown() != before
+}
+
+// takeUpdates adds what was read rather than told.
+func (c *cache) takeUpdates(p paths, list []update, heard time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.heard = heard
+	c.keep(p, list, heard)
+}
+
+// keep adds states. The mutex is held.
+func (c *cache) keep(p paths, list []update, heard time.Time) {
+	for _, u := range list {
+		for sig, t := range p.signals() {
 			for _, i := range t.find(u.path, u.value) {
 				of := subject{sig, cmp.Or(i.names["port"], i.names["interface"])}
 				if c.states[of] == nil {
@@ -165,7 +191,14 @@ func (c *cache) takeStates(p paths, n *gnmi.Notification, heard time.Time) (chan
 			}
 		}
 	}
-	return c.complete && c.metricsKnown() != before
+}
+
+// signals are the states that are followed, with where they stand.
+func (p paths) signals() map[signal]template {
+	return map[signal]template{
+		operStatus: p.oper, adjacencyUp: p.adjacency, metricState: p.metricState,
+		portSpeed: p.portSpeed, lagSpeed: p.lagSpeed, overloadBit: p.overload,
+	}
 }
 
 func (c *cache) metricsKnown() (n int) {
@@ -205,8 +238,9 @@ type shownOf struct {
 
 // shown is what the states of an interface come to. It is shared: only to be read.
 type shown struct {
-	oper        string // of its port, "" when not known
-	adjacencies int    // that are UP
+	oper        string   // of its port, "" when not known
+	adjacencies int      // that are UP
+	neighbours  []string // systems with an adjacency that is UP, sorted
 	metrics     map[events.LeafRef]events.Value
 	isis        []network.Metric // those of them that are IS-IS metrics, sorted
 }
@@ -242,8 +276,11 @@ func (c *cache) show(of shownOf, fresh time.Time) *shown {
 	each(subject{adjacencyUp, of.iface}, func(s state) {
 		if s.word == "UP" {
 			sum.adjacencies++
+			sum.neighbours = append(sum.neighbours, s.system)
 		}
 	})
+	slices.Sort(sum.neighbours)
+	sum.neighbours = slices.Compact(sum.neighbours)
 	each(subject{metricState, of.iface}, func(s state) {
 		sum.metrics[s.leaf] = s.metric
 	})

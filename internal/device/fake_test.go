@@ -243,6 +243,9 @@ func (f *telemetryOf) serve(list *gnmi.SubscriptionList, stream gnmi.GNMI_Subscr
 	}
 	last := list.GetSubscription()[0].GetPath().GetElem()
 	what := last[len(last)-1].GetName()
+	if what == "set-bit" {
+		return status.Error(codes.InvalidArgument, "it tells of no overload bit")
+	}
 	select {
 	case f.asked <- what + " " + mode:
 	default:

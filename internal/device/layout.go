@@ -1,10 +1,14 @@
 package device
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
 	"strconv"
+	"strings"
+
+	"github.com/openconfig/gnmi/proto/gnmi"
 
 	"github.com/detour-net/detour/events"
 )
@@ -16,6 +20,7 @@ type layout map[string]isisInterface
 // isisInterface is one interface as IS-IS on the router has it.
 type isisInterface struct {
 	place  place
+	system string           // the process's IS-IS system identifier, "" when it has no title
 	port   string           // its name in the interface table
 	leaves []events.LeafRef // every metric leaf in use, level 1 before 2, IPv4 before IPv6
 	values map[events.LeafRef]configured
@@ -49,7 +54,7 @@ func (s *session) forgetLayout() {
 // survey reads the router's whole IS-IS interface and global configuration in one request.
 func (s *session) survey(ctx context.Context) (layout, error) {
 	p := s.profile.paths
-	list, err := s.read(ctx, p.metric.upTo("interfaces").fill(nil), p.globalFamily.upTo("global").fill(nil))
+	list, err := s.read(ctx, gnmi.GetRequest_CONFIG, p.metric.upTo("interfaces").fill(nil), p.globalFamily.upTo("global").fill(nil))
 	if err != nil {
 		return nil, err
 	}
@@ -57,6 +62,9 @@ func (s *session) survey(ctx context.Context) (layout, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.layout = lay
+	for _, iface := range lay {
+		s.system = cmp.Or(iface.system, s.system)
+	}
 	return lay, nil
 }
 
@@ -77,6 +85,7 @@ type process struct {
 	families   map[string]bool // upper case, as OpenConfig writes them
 	multiTopo  map[string]bool
 	capability string
+	system     string
 }
 
 // ports is one interface of one process.
@@ -138,6 +147,11 @@ func (f *findings) takeGlobal(p paths, u update) {
 	}
 	for _, i := range p.multiTopo.find(u.path, u.value) {
 		f.process(placeOf(i.names)).multiTopo[i.names["family"]] = true
+	}
+	for _, i := range p.net.find(u.path, u.value) {
+		if titles, err := words(i.value); err == nil && len(titles) > 0 {
+			f.process(placeOf(i.names)).system = systemOf(titles[0])
+		}
 	}
 	for _, i := range p.levelCapability.find(u.path, u.value) {
 		if text, err := enum(i.value); err == nil {
@@ -201,11 +215,21 @@ func (f *findings) level(bind names) *levelFound {
 	return port.levels[n]
 }
 
+// systemOf is the system identifier in a network entity title such as 49.0001.0000.0000.0001.00: the six octets before the
+// selector (ISO 10589, section 7.1). It is "" where the title is none.
+func systemOf(title string) string {
+	parts := strings.Split(strings.ToLower(title), ".")
+	if len(parts) < 5 {
+		return ""
+	}
+	return strings.Join(parts[len(parts)-4:len(parts)-1], ".")
+}
+
 func placeOf(bind names) place { return place{bind["instance"], bind["protocol"]} }
 
 // assemble decides which metric leaves are in use on one interface.
 func (f *ports) assemble(key portKey, global *process) isisInterface {
-	iface := isisInterface{place: key.place, port: f.port, values: map[events.LeafRef]configured{}}
+	iface := isisInterface{place: key.place, system: global.system, port: f.port, values: map[events.LeafRef]configured{}}
 	if iface.port == "" {
 		iface.port = key.id
 	}

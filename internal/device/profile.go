@@ -43,6 +43,10 @@ type paths struct {
 	levelCapability, multiTopo  template
 	oper, description, counters template
 	bootTime, software          template
+	net, overload               template // the process's network entity titles; its overload bit, as in force
+	portSpeed, lagSpeed         template
+	circuit, peerCircuit        template // of an adjacency: extended circuit identifiers of this end and of the other
+	lspFlags, lspHost, lspReach template // of a link-state packet
 	counter                     map[string]template
 }
 
@@ -100,6 +104,8 @@ func openConfigPaths() paths {
 		iface = isis + "/interfaces/interface[interface-id={interface}]"
 		level = iface + "/levels/level[level-number={level}]"
 		af    = level + "/afi-safi/af[afi-name={family}][safi-name=UNICAST]"
+		peer  = level + "/adjacencies/adjacency[system-id={system}]/state/"
+		lsp   = isis + "/levels/level[level-number={level}]/link-state-database/lsp[lsp-id={lsp}]/"
 		port  = "/interfaces/interface[name={port}]"
 	)
 	at := func(text string) template {
@@ -112,7 +118,7 @@ func openConfigPaths() paths {
 	p := paths{
 		metric:          at(af + "/config/metric"),
 		metricState:     at(af + "/state/metric"),
-		adjacency:       at(level + "/adjacencies/adjacency[system-id={system}]/state/adjacency-state"),
+		adjacency:       at(peer + "adjacency-state"),
 		isisInterface:   at(iface + "/config/interface-id"),
 		isisPort:        at(iface + "/interface-ref/config/interface"),
 		levelNumber:     at(level + "/config/level-number"),
@@ -127,7 +133,17 @@ func openConfigPaths() paths {
 		counters:        at(port + "/state/counters"),
 		bootTime:        at("/system/state/boot-time"),
 		software:        at("/system/state/software-version"),
-		counter:         map[string]template{},
+		net:             at(isis + "/global/config/net"),
+		overload:        at(isis + "/global/lsp-bit/overload-bit/state/set-bit"),
+		portSpeed:       at(port + "/ethernet/state/port-speed"),
+		lagSpeed:        at(port + "/aggregation/state/lag-speed"),
+		circuit:         at(peer + "local-extended-circuit-id"),
+		peerCircuit:     at(peer + "neighbor-extended-circuit-id"),
+		lspFlags:        at(lsp + "state/flags"),
+		lspHost:         at(lsp + "tlvs/tlv[type=DYNAMIC_NAME]/hostname/state/hostname"),
+		lspReach: at(lsp + "tlvs/tlv[type=EXTENDED_IS_REACHABILITY]/extended-is-reachability/neighbors/neighbor[system-id={system}]/" +
+			"instances/instance[id={instance-id}]/state/metric"),
+		counter: map[string]template{},
 	}
 	for _, name := range counterNames() {
 		p.counter[name] = at(port + "/state/counters/" + name)

@@ -86,9 +86,9 @@ func (s *session) subscribeOnce(ctx context.Context, paths []*gnmi.Path, take fu
 	}
 }
 
-// read asks for whole subtrees of the configuration with Get, and with Subscribe ONCE where Get fails or says nothing.
-func (s *session) read(ctx context.Context, paths ...*gnmi.Path) ([]update, error) {
-	list, err := s.get(ctx, gnmi.GetRequest_CONFIG, paths...)
+// read asks for whole subtrees with Get, and with Subscribe ONCE where Get fails or says nothing.
+func (s *session) read(ctx context.Context, kind gnmi.GetRequest_DataType, paths ...*gnmi.Path) ([]update, error) {
+	list, err := s.get(ctx, kind, paths...)
 	if err == nil && len(list) > 0 {
 		return list, nil
 	}

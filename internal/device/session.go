@@ -28,10 +28,12 @@ type session struct {
 	schema     *schema
 	turn       chan struct{} // holds one token while an actuation is in flight
 	seen       *cache
+	beside     *cache // of what not every router tells
 
 	mu     sync.Mutex
 	proof  *events.Proved // the newest, nil when there is none
 	layout layout
+	system string // the router's IS-IS system identifier as last surveyed, "" when not known
 	about  about
 	err    error // why the router cannot be followed, nil while it can
 }
@@ -62,7 +64,7 @@ func newSession(r network.Router, interfaces []string, opts Options, schema *sch
 		router: r, interfaces: interfaces, profile: p, opts: opts,
 		log:  opts.Logger.With(zap.String("device", r.Name)),
 		conn: conn, client: gnmi.NewGNMIClient(conn),
-		schema: schema, turn: make(chan struct{}, 1), seen: newCache(opts.TelemetryInterval),
+		schema: schema, turn: make(chan struct{}, 1), seen: newCache(opts.TelemetryInterval), beside: newCache(opts.TelemetryInterval),
 	}, nil
 }
 

@@ -19,6 +19,8 @@ type Sight struct {
 type endSeen struct {
 	*shown
 	heard   time.Time       // when its router was, about anything
+	system  string          // of its router, "" when not known
+	speed   int64           // of its port in bits per second, 0 when not known
 	traffic *events.Traffic // nil when not known
 	counted time.Time       // when the oldest sample behind the traffic was heard
 }
@@ -38,7 +40,17 @@ func (f *Fleet) seen(end network.End, now time.Time) endSeen {
 	if !ok {
 		return endSeen{shown: &shown{}}
 	}
-	return s.seen.end(s.shownOf(end.Interface), now.Add(-s.opts.StaleAfter))
+	of, fresh := s.shownOf(end.Interface), now.Add(-s.opts.StaleAfter)
+	e := s.seen.end(of, fresh)
+	e.system, e.speed = s.systemID(), s.beside.speedOf(of.port, fresh)
+	return e
+}
+
+// systemID is the router's IS-IS system identifier, "" when it was never surveyed.
+func (s *session) systemID() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.system
 }
 
 // shownOf is what is known of an interface; before the router was surveyed every metric is taken for one that counts.
@@ -59,8 +71,9 @@ func (s Sight) State() network.State {
 		}
 	}
 	for name, session := range f.sessions {
-		if heard := session.seen.lastHeard(); !heard.Before(s.at.Add(-f.opts.StaleAfter)) {
-			state.Routers[name] = network.RouterState{At: heard}
+		fresh := s.at.Add(-f.opts.StaleAfter)
+		if heard := session.seen.lastHeard(); !heard.Before(fresh) {
+			state.Routers[name] = network.RouterState{At: heard, Overload: session.beside.overload(fresh)}
 		}
 	}
 	return state

@@ -73,6 +73,7 @@ func (s *session) live(ctx context.Context, healthy func()) error {
 	}
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return s.follow(ctx, s.counterWatch()) })
+	group.Go(func() error { return s.followBeside(ctx) })
 	group.Go(func() error {
 		return s.follow(ctx, s.stateWatch(func() {
 			s.healed()
@@ -213,8 +214,11 @@ func (s *session) follow(ctx context.Context, w watch) error {
 			return fmt.Errorf("telemetry of %s: %w", w.name, err)
 		}
 	}
-	return fmt.Errorf("telemetry of %s: %w", w.name, err)
+	return fmt.Errorf("telemetry of %s: %w: %w", w.name, errNoMode, err)
 }
+
+// errNoMode says that a router can follow paths in no way.
+var errNoMode = errors.New("not told in any mode")
 
 // stream follows w over one Subscribe STREAM. It always returns an error that says why the stream ended.
 func (s *session) stream(ctx context.Context, w watch, mode watchMode) error {

@@ -252,7 +252,7 @@ func bare(name string) string {
 // colon of their own.
 func keyValue(key, value string) string {
 	switch key {
-	case "identifier", "afi-name", "safi-name":
+	case "identifier", "afi-name", "safi-name", "type":
 		return bare(value)
 	}
 	return value

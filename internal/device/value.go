@@ -84,6 +84,56 @@ func word(v *gnmi.TypedValue) (string, error) {
 	return s, nil
 }
 
+// words reads a leaf-list of strings or enumerations, without the module prefixes of the latter; a lone scalar is a list of
+// one.
+func words(v *gnmi.TypedValue) ([]string, error) {
+	var list []*gnmi.TypedValue
+	if array := v.GetLeaflistVal(); array != nil {
+		list = array.GetElement()
+	} else {
+		raw := v.GetJsonIetfVal()
+		if raw == nil {
+			raw = v.GetJsonVal()
+		}
+		var each []json.RawMessage
+		if json.Unmarshal(raw, &each) != nil {
+			list = []*gnmi.TypedValue{v}
+		}
+		for _, one := range each {
+			list = append(list, &gnmi.TypedValue{Value: &gnmi.TypedValue_JsonIetfVal{JsonIetfVal: one}})
+		}
+	}
+	texts := make([]string, 0, len(list))
+	for _, one := range list {
+		text, err := enum(one)
+		if err != nil {
+			return nil, err
+		}
+		texts = append(texts, text)
+	}
+	return texts, nil
+}
+
+// speed reads an Ethernet speed, which has a name such as SPEED_10GB, in bits per second. It is 0 where the port has none.
+func speed(v *gnmi.TypedValue) (int64, error) {
+	text, err := enum(v)
+	if err != nil {
+		return 0, err
+	}
+	name := strings.TrimPrefix(text, "SPEED_")
+	for unit, size := range map[string]int64{"MB": 1e6, "GB": 1e9} {
+		digits, ok := strings.CutSuffix(name, unit)
+		n, err := strconv.ParseUint(digits, 10, 16)
+		if ok && err == nil {
+			return int64(n) * size, nil
+		}
+	}
+	if name == "UNKNOWN" {
+		return 0, nil
+	}
+	return 0, fmt.Errorf("the router sent the speed %.40q, want a name such as SPEED_10GB", text)
+}
+
 // enum reads an enumeration, without the module prefix that routers put before identities and some before everything.
 func enum(v *gnmi.TypedValue) (string, error) {
 	text, err := word(v)

@@ -53,14 +53,14 @@ type Credentials struct {
 
 // Link joins two routers. Parallel links are separate links and may share a Bundle.
 type Link struct {
-	Name     string   `yaml:"name"`
-	A        End      `yaml:"a"`
-	B        End      `yaml:"b"`
-	Capacity int64    `yaml:"capacity_bps"`        // bits per second in each direction, positive
-	Members  []Member `yaml:"members,omitempty"`   // of a LAG; their capacities add up to Capacity
-	MinLinks int      `yaml:"min_links,omitempty"` // with fewer members up the LAG is down; 0 is 1
-	Bundle   string   `yaml:"bundle,omitempty"`    // parallel links of two routers that count as one for budgets
-	SRLGs    []string `yaml:"srlgs,omitempty"`     // shared risk link groups, beside those that list the link
+	Name     string   `yaml:"name" json:"name"`
+	A        End      `yaml:"a" json:"a"`
+	B        End      `yaml:"b" json:"b"`
+	Capacity int64    `yaml:"capacity_bps" json:"capacity_bps"`               // bits per second in each direction, positive
+	Members  []Member `yaml:"members,omitempty" json:"members,omitempty"`     // of a LAG; their capacities add up to Capacity
+	MinLinks int      `yaml:"min_links,omitempty" json:"min_links,omitempty"` // with fewer members up the LAG is down; 0 is 1
+	Bundle   string   `yaml:"bundle,omitempty" json:"bundle,omitempty"`       // parallel links of two routers that count as one for budgets
+	SRLGs    []string `yaml:"srlgs,omitempty" json:"srlgs,omitempty"`         // shared risk link groups, beside those that list the link
 }
 
 // Member is one physical link of a LAG.
@@ -71,11 +71,11 @@ type Member struct {
 
 // End is one side of a link. Its metrics are for the direction away from Device; the two ends' may differ.
 type End struct {
-	Device    string   `yaml:"device"`
-	Interface string   `yaml:"interface"`         // as the router's IS-IS configuration names it
-	Card      string   `yaml:"card,omitempty"`    // line card that the interface sits on
-	Metric    uint32   `yaml:"metric,omitempty"`  // for every level and family that Metrics leaves out; 0 is DefaultMetric
-	Metrics   []Metric `yaml:"metrics,omitempty"` // by level and family
+	Device    string   `yaml:"device" json:"device"`
+	Interface string   `yaml:"interface" json:"interface"`                 // as the router's IS-IS configuration names it
+	Card      string   `yaml:"card,omitempty" json:"card,omitempty"`       // line card that the interface sits on
+	Metric    uint32   `yaml:"metric,omitempty" json:"metric,omitempty"`   // for every level and family that Metrics leaves out; 0 is DefaultMetric
+	Metrics   []Metric `yaml:"metrics,omitempty" json:"metrics,omitempty"` // by level and family
 }
 
 // SRLG declares a shared risk link group: links that one event can take down together. A link is a member when either

@@ -1,0 +1,87 @@
+package device
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/openconfig/gnmi/proto/gnmi"
+	"go.uber.org/zap"
+)
+
+// besideWatches are the states that help and that not every router tells: how fast ports are, and the router's overload
+// bit. A router that can do nothing with one list of paths is asked for the next, shorter one.
+func (s *session) besideWatches() []watch {
+	p := s.profile.paths
+	overload := s.overloadPath()
+	speeds := []*gnmi.Path{overload}
+	for _, port := range s.ports() {
+		speeds = append(speeds, p.portSpeed.fill(names{"port": port}), p.lagSpeed.fill(names{"port": port}))
+	}
+	var list []watch
+	for _, paths := range [][]*gnmi.Path{speeds, {overload}} {
+		list = append(list, watch{
+			name: "speeds and overload", paths: paths, modes: []watchMode{onChange, sampling, polling},
+			begin: func(m watchMode) { s.beside.beginStates(m != onChange) },
+			take: func(n *gnmi.Notification) {
+				s.beside.takeStates(p, n, s.opts.Now())
+				s.seen.touch(s.opts.Now())
+			},
+			complete: s.beside.completeStates,
+		})
+	}
+	return list
+}
+
+// overloadPath is the overload bit of the process that the router's links run in.
+func (s *session) overloadPath() *gnmi.Path {
+	for _, iface := range s.knownLayout() {
+		if iface.wrong == "" {
+			return s.profile.paths.overload.fill(names{"instance": iface.place.instance, "protocol": iface.place.protocol})
+		}
+	}
+	return s.profile.paths.overload.fill(nil)
+}
+
+// followBeside follows what the router tells of that. What it does not tell stays unknown, and nothing else suffers.
+func (s *session) followBeside(ctx context.Context) error {
+	defer s.beside.forget()
+	for _, w := range s.besideWatches() {
+		if err := s.follow(ctx, w); !errors.Is(err, errNoMode) {
+			return err
+		}
+	}
+	s.log.Info("the router tells neither of speeds nor of its overload bit: they stay unknown", zap.String("profile", s.profile.name))
+	return nil
+}
+
+// speedOf is how fast a port is in bits per second, the sum of its members where it is a bundle; 0 when not known.
+func (c *cache) speedOf(port string, fresh time.Time) int64 {
+	for _, sig := range []signal{lagSpeed, portSpeed} {
+		for _, s := range c.holding(subject{sig, port}, fresh) {
+			return s.number
+		}
+	}
+	return 0
+}
+
+// overload is the router's overload bit, nil when not known.
+func (c *cache) overload(fresh time.Time) *bool {
+	for _, s := range c.holding(subject{overloadBit, ""}, fresh) {
+		set := s.word == "true"
+		return &set
+	}
+	return nil
+}
+
+// holding are the states of a subject that hold. Those that are told when they change hold while their stream is open.
+func (c *cache) holding(of subject, fresh time.Time) (list []state) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, s := range c.states[of] {
+		if c.complete && s.known && (!c.sampled || !s.heard.Before(fresh)) {
+			list = append(list, s)
+		}
+	}
+	return list
+}
