@@ -13,6 +13,8 @@ type Facts struct {
 	At      time.Time    `json:"at"` // when the oldest part was seen
 	Ends    []EndFacts   `json:"ends,omitempty"`
 	Network NetworkFacts `json:"network"`
+	// Asymmetric says that the topology gives the ends of the target different metrics.
+	Asymmetric bool `json:"asymmetric,omitempty"`
 	// Prospect is what a drain of the target would do, nil where the target is no link.
 	Prospect *Prospect `json:"prospect,omitempty"`
 }
@@ -24,6 +26,9 @@ type EndFacts struct {
 	Leaves      []LeafFacts `json:"leaves,omitempty"`     // every metric leaf configured on the interface, per level and family
 	Oper        string      `json:"oper,omitempty"`       // oper-status, "" when unknown
 	Adjacencies int         `json:"adjacencies"`          // IS-IS adjacencies UP on the interface
+	Neighbours  []string    `json:"neighbours,omitempty"` // IS-IS systems that they are with, sorted
+	System      string      `json:"system,omitempty"`     // the router's own IS-IS system identifier, "" when it does not tell
+	Speed       int64       `json:"speed_bps,omitempty"`  // of the interface, 0 when it does not tell
 	Traffic     *Traffic    `json:"traffic,omitempty"`    // nil until two samples were seen
 	Profile     Profile     `json:"profile"`
 	Booted      time.Time   `json:"booted,omitzero"` // the router's boot time, when it tells
@@ -87,6 +92,7 @@ type NetworkFacts struct {
 	Links        int      `json:"links"`                   // in the topology
 	DrainedLinks []string `json:"drained_links,omitempty"` // links found with a metric at or above the soft drain value, whoever set it
 	DownLinks    []string `json:"down_links,omitempty"`    // links with an end not UP
+	Overloaded   []string `json:"overloaded,omitempty"`    // routers with the overload bit that the inventory does not give them
 	WorstLink    string   `json:"worst_link,omitempty"`    // the most loaded link other than the target
 	WorstPermil  int      `json:"worst_permil"`            // its load in thousandths of capacity; -1 when unknown
 }

@@ -116,7 +116,7 @@ func TestLoopFree(t *testing.T) {
 		{"an end that stands higher already", "", func(q *Question) {
 			way(500, LastMetric)(q)
 			q.Plan = inSteps(500, LastMetric)
-			q.Facts.Ends[1].Leaves[0] = leaf("e2", 700, 700)
+			q.Facts.Ends[1].Leaves[0], q.Facts.Asymmetric = leaf("e2", 700, 700), true
 			q.Plan.Steps[0].Changes[1].Settings[0].Before, q.Plan.Steps[0].Changes[1].Settings[0].After = events.UintValue(700), events.UintValue(700)
 			q.Plan.Steps[1].Changes[1].Settings[0].Before = events.UintValue(700)
 		}, events.Allow, "", ""},

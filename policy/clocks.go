@@ -45,6 +45,8 @@ type CauseLimits struct {
 type FactLimits struct {
 	CoveragePermil int `yaml:"coverage_permil" json:"coverage_permil"` // routers with fresh telemetry, in thousandths of all
 	OthersDown     int `yaml:"others_down" json:"others_down"`         // links other than the target that may be down
+	// Untold says what is done where an end of a link does not tell whom it is adjacent to.
+	Untold Treatment `yaml:"untold" json:"untold"`
 	// Unproven says what is done on routers whose platform profile is not qualified for the action.
 	Unproven Treatment `yaml:"unproven" json:"unproven"`
 }
@@ -82,7 +84,7 @@ func defaults() file {
 			ClearFor: 5 * minute, Probation: 40 * minute, CoolDown: 10 * minute, Override: hour,
 		},
 		Cause: CauseLimits{Wait: 2 * second, Within: 2 * minute, HitPermil: 800},
-		Facts: FactLimits{CoveragePermil: 800, OthersDown: 2, Unproven: TreatRefuse},
+		Facts: FactLimits{CoveragePermil: 800, OthersDown: 2, Untold: TreatRefuse, Unproven: TreatRefuse},
 		Prospect: ProspectLimits{
 			Missing: TreatAsk, MatrixAge: 15 * minute, MatrixAgeApproved: hour, CountersPermil: 900, FitPermil: 950,
 			WorstPermil: 800, SurvivePermil: 1000, WorseByPermil: 50, NewViolations: 0, Edge: TreatAsk,

@@ -35,6 +35,7 @@ const (
 	CheckFresh      = "facts-fresh"
 	CheckReadable   = "pre-image-readable"
 	CheckUnchanged  = "pre-image-unchanged"
+	CheckEnds       = "ends-agree"
 	CheckPlatform   = "platform-qualified"
 	CheckUndrained  = "not-yet-drained"
 	CheckCoverage   = "telemetry-coverage"
@@ -80,6 +81,7 @@ var actChecks = []check{
 	{CheckFresh, events.Defer, factsFresh},
 	{CheckReadable, events.Defer, preImageReadable},
 	{CheckUnchanged, events.Defer, preImageHolds},
+	{CheckEnds, events.Defer, endsAgree},
 	{CheckPlatform, events.Defer, platformQualified},
 	{CheckUndrained, events.Deny, notYetDrained},
 	{CheckCoverage, events.Defer, telemetryCoverage},

@@ -61,9 +61,15 @@ func inSteps(metrics ...uint64) events.Plan {
 	return p
 }
 
+// adjacent gives an end its router's system identifier, which is its name, and a neighbour.
+func adjacent(e events.EndFacts, to string) events.EndFacts {
+	e.System, e.Neighbours, e.Speed = e.Device, []string{to}, 10e9
+	return e
+}
+
 func facts(metric uint64) events.Facts {
 	return events.Facts{
-		At: noon.Add(-time.Second), Ends: []events.EndFacts{end("den", "e1", metric), end("kcy", "e2", metric)},
+		At: noon.Add(-time.Second), Ends: []events.EndFacts{adjacent(end("den", "e1", metric), "kcy"), adjacent(end("kcy", "e2", metric), "den")},
 		Network:  events.NetworkFacts{Routers: 10, Seen: 10, Links: 40, WorstLink: "chi-nyc", WorstPermil: 400},
 		Prospect: calm(),
 	}
@@ -228,7 +234,9 @@ func TestEvaluateOnPlanAndFacts(t *testing.T) {
 		{"unreadable", "", func(q *Question) { q.Facts.Ends[0].Unreadable, q.Facts.Ends[0].Leaves = "Internal", nil }, events.Defer, CheckReadable, "pre-image of den e1 is unreadable: Internal"},
 		{"not looked at", "", func(q *Question) { q.Facts.Ends = q.Facts.Ends[:1] }, events.Defer, CheckReadable, "kcy e2 was not looked at"},
 		{"leaf not read", "", func(q *Question) { q.Facts.Ends[0].Leaves = nil }, events.Defer, CheckReadable, "on den was not read"},
-		{"somebody changed it since", "", func(q *Question) { q.Facts.Ends[0].Leaves[0] = leaf("e1", 11, 11) }, events.Defer, CheckUnchanged, "is 11, and the plan was made when it was 10"},
+		{"somebody changed it since", "", func(q *Question) {
+			q.Facts.Ends[0].Leaves[0], q.Facts.Ends[1].Leaves[0] = leaf("e1", 11, 11), leaf("e2", 11, 11)
+		}, events.Defer, CheckUnchanged, "is 11, and the plan was made when it was 10"},
 
 		{"unproven, refused", "", func(q *Question) { q.Facts.Ends[0].Profile.Qualified = false }, events.Defer, CheckPlatform, "no proof of den with its present software"},
 		{"unproven, asked", "facts: {unproven: ask}", func(q *Question) { q.Facts.Ends[0].Profile.Qualified = false }, events.Ask, CheckPlatform, "no proof of den with its present software"},

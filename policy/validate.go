@@ -162,6 +162,7 @@ func (v validator) cause(l CauseLimits) {
 func (v validator) limits(f file) {
 	number(v, "facts.coverage_permil", f.Facts.CoveragePermil, FloorCoveragePermil, 1000, "the floor of this binary; thousandths")
 	number(v, "facts.others_down", f.Facts.OthersDown, 0, 1000, "")
+	oneOf(v, "facts.untold", f.Facts.Untold, TreatRefuse, TreatAsk, TreatAllow)
 	oneOf(v, "facts.unproven", f.Facts.Unproven, TreatRefuse, TreatAsk, TreatAllow)
 	number(v, "verify.traffic_permil_of_line", f.Verify.TrafficPermilOfLine, 0, 200, "thousandths")
 	number(v, "verify.traffic_permil_of_prior", f.Verify.TrafficPermilOfPrior, 0, 500, "thousandths")

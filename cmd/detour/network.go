@@ -25,6 +25,9 @@ func newDrains(c *cli) *cobra.Command {
 				}
 				return c.show(list, func() error {
 					c.note("others' drains as %d of %d routers show", list.Seen, list.Routers)
+					for _, router := range list.Overloaded {
+						c.note("router %s has the overload bit, by whomever: nothing crosses it", router)
+					}
 					if len(list.Drains) == 0 {
 						c.note("nothing is drained")
 						return nil

@@ -110,6 +110,9 @@ func TestBeside(t *testing.T) {
 	overload := func(name string) *bool { return l.See().State().Routers[name].Overload }
 	eventually(t, "the overload bit of b", func() bool { o := overload("b"); return o != nil && *o })
 	eventually(t, "that of a", func() bool { o := overload("a"); return o != nil && !*o })
+	if got := l.See().Facts("").Overloaded; !cmp.Equal(got, []string{"b"}) {
+		t.Errorf("overloaded: %v", got)
+	}
 	end := func() endSeen { return l.See().links[0][0] }
 	eventually(t, "speed, system and neighbours", func() bool {
 		e := end()

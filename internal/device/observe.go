@@ -3,6 +3,7 @@ package device
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -35,6 +36,7 @@ func (s Sight) Observe(ctx context.Context, target events.Target) events.Facts {
 	avoid := ""
 	if target.Kind == events.TargetLink {
 		avoid = target.Name
+		facts.Asymmetric = slices.ContainsFunc(f.topology.Links, func(l network.Link) bool { return l.Name == target.Name && !l.Symmetric() })
 	}
 	facts.Network = s.Facts(avoid)
 	ends.Wait()
@@ -67,6 +69,7 @@ func (f *Fleet) observeEnd(ctx context.Context, end events.End) (events.EndFacts
 		facts.Leaves = append(facts.Leaves, events.LeafFacts{LeafRef: ref, Config: values[ref], State: seen.metrics[ref]})
 	}
 	facts.Oper, facts.Adjacencies, facts.Traffic = seen.oper, seen.adjacencies, seen.traffic
+	facts.Neighbours, facts.System, facts.Speed = seen.neighbours, seen.system, seen.speed
 	if seen.traffic == nil {
 		return facts, now
 	}

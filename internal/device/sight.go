@@ -100,7 +100,11 @@ func (s Sight) Facts(avoid string) events.NetworkFacts {
 		if !session.seen.lastHeard().Before(s.at.Add(-f.opts.StaleAfter)) {
 			facts.Seen++
 		}
+		if bit := session.beside.overload(s.at.Add(-f.opts.StaleAfter)); bit != nil && *bit && !session.router.Overload {
+			facts.Overloaded = append(facts.Overloaded, session.router.Name)
+		}
 	}
+	slices.Sort(facts.Overloaded)
 	for i, l := range f.topology.Links {
 		drained, down := false, false
 		for j, end := range [2]network.End{l.A, l.B} {

@@ -100,7 +100,7 @@ func testFacts(at time.Time, seen [2]events.Seen, helps bool) events.Facts {
 			bps = 0
 		}
 		e := events.EndFacts{
-			End: end, Oper: "UP", Adjacencies: 1, Traffic: &events.Traffic{Window: events.Duration(time.Second), InBPS: bps, OutBPS: bps, InPPS: bps / 8000},
+			End: end, Oper: "UP", Adjacencies: 1, System: end.Device, Neighbours: []string{target.Ends[1-n].Device}, Traffic: &events.Traffic{Window: events.Duration(time.Second), InBPS: bps, OutBPS: bps, InPPS: bps / 8000},
 			Profile: events.Profile{Name: "openconfig", SoftMetric: 16777214, HardMetric: 16777215, Bars: []events.Bar{events.BarArbitration, events.BarDeadline}, Qualified: true},
 		}
 		for _, family := range []string{events.IPv4, events.IPv6} {

@@ -2,6 +2,7 @@ package incident
 
 import (
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/detour-net/detour/events"
@@ -179,11 +180,11 @@ func (l *lab) drained(name string) bool {
 func (l *lab) end(end events.End, link *labLink, busy bool) events.EndFacts {
 	r := l.router(end.Device)
 	e := events.EndFacts{
-		End: end, Oper: "UP", Adjacencies: 1, Traffic: &events.Traffic{Window: events.Duration(time.Second)},
+		End: end, Oper: "UP", Adjacencies: 1, System: end.Device, Neighbours: []string{strings.TrimPrefix(end.Interface, "to-")}, Traffic: &events.Traffic{Window: events.Duration(time.Second)},
 		Profile: events.Profile{Name: "openconfig", SoftMetric: drained, HardMetric: drained + 1, Bars: l.bars, Qualified: true},
 	}
 	if link.down {
-		e.Oper, e.Adjacencies = "DOWN", 0
+		e.Oper, e.Adjacencies, e.Neighbours = "DOWN", 0, nil
 	}
 	if busy {
 		e.Traffic.InBPS, e.Traffic.OutBPS, e.Traffic.InPPS = 2_000_000_000, 2_000_000_000, 250_000

@@ -68,6 +68,11 @@ func (e End) metrics(levels []int) []Metric {
 	return all
 }
 
+// Symmetric reports whether both ends are configured with the same metric on every level and for every family.
+func (l Link) Symmetric() bool {
+	return slices.Equal(l.A.metrics(l.A.levels()), l.B.metrics(l.B.levels()))
+}
+
 func compareMetrics(a, b Metric) int {
 	return cmp.Or(cmp.Compare(a.Level, b.Level), cmp.Compare(a.Family, b.Family))
 }

@@ -22,7 +22,7 @@ func (s *Server) drains(r *http.Request, _ events.Person) (any, error) {
 
 // drains puts together what the ledger says stands, and what the routers show.
 func drains(b *incident.Board, facts events.NetworkFacts) api.Drains {
-	list := api.Drains{Position: b.Position, Drains: []api.Drain{}, Seen: facts.Seen, Routers: facts.Routers}
+	list := api.Drains{Position: b.Position, Drains: []api.Drain{}, Overloaded: facts.Overloaded, Seen: facts.Seen, Routers: facts.Routers}
 	ours := map[string]bool{}
 	for _, i := range b.Open() {
 		if !i.Live() || !i.Stands() {

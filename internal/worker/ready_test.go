@@ -196,7 +196,10 @@ func TestAnnouncementOutlivesNothing(t *testing.T) {
 				e := anomaly("1", events.Firing)
 				early <- e
 				s.pass(time.Millisecond)
-				s.routers.alter(func() { s.routers.metric[events.End{Device: "a", Interface: "to-b"}] = 900 })
+				s.routers.alter(func() {
+					s.routers.metric[events.End{Device: "a", Interface: "to-b"}] = 900
+					s.routers.metric[events.End{Device: "b", Interface: "to-a"}] = 900
+				})
 				c.between(s)
 				s.pass(time.Millisecond)
 				s.bus.publish(e)

@@ -123,9 +123,9 @@ func (n *network) Observe(ctx context.Context, o incident.Observe) events.Facts 
 	slices.Sort(f.Network.DrainedLinks)
 	f.Network.DrainedLinks = slices.Compact(f.Network.DrainedLinks)
 	left := !slices.ContainsFunc(target.Ends, func(e events.End) bool { return n.at(e) != drained })
-	for _, end := range target.Ends {
+	for i, end := range target.Ends {
 		e := events.EndFacts{
-			End: end, Oper: "UP", Adjacencies: 1, Traffic: &events.Traffic{Window: events.Duration(time.Second), InBPS: 2e9, OutBPS: 2e9, InPPS: 250_000},
+			End: end, Oper: "UP", Adjacencies: 1, System: end.Device, Neighbours: []string{target.Ends[1-i].Device}, Traffic: &events.Traffic{Window: events.Duration(time.Second), InBPS: 2e9, OutBPS: 2e9, InPPS: 250_000},
 			Profile: events.Profile{Name: "openconfig", SoftMetric: drained, HardMetric: drained + 1, Bars: []events.Bar{events.BarArbitration, events.BarDeadline}, Qualified: true},
 		}
 		if left {

@@ -107,9 +107,11 @@ func (c *Case) facts() events.Facts {
 		Routers: routers, Seen: or(c.Network.Seen, routers), Links: or(c.Network.Links, 300), DrainedLinks: c.Network.Drained, DownLinks: c.Network.Down,
 		WorstLink: c.Network.WorstLink, WorstPermil: or(c.Network.WorstPermil, 300),
 	}}
-	for _, d := range c.Device {
+	for n, d := range c.Device {
+		f.Asymmetric = f.Asymmetric || d.metric() != c.Device[0].metric() // the topology of a case has the metrics of the case
 		f.Ends = append(f.Ends, events.EndFacts{
 			End: events.End{Device: d.Name, Interface: d.Interface}, Oper: d.Oper, Adjacencies: or(d.Adjacencies, 1),
+			System: d.Name, Neighbours: []string{c.Device[len(c.Device)-1-n].Name},
 			Leaves:  []events.LeafFacts{{LeafRef: d.leaf(), Config: d.metric(), State: d.metric()}},
 			Traffic: &events.Traffic{Window: events.Duration(10 * time.Second), InBPS: d.InBPS, OutBPS: d.OutBPS, InErrors: d.InErrors, InPPS: d.InPPS},
 			Profile: events.Profile{Name: d.Profile, Software: d.Software, SoftMetric: policy.LastMetric, HardMetric: policy.MaxMetric, Qualified: or(d.Qualified, true)},

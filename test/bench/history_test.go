@@ -182,7 +182,7 @@ func (h *history) facts(target events.Target) events.Facts {
 			metric, bps = 1<<24-2, 0
 		}
 		e := events.EndFacts{
-			End: end, Oper: "UP", Adjacencies: 1,
+			End: end, Oper: "UP", Adjacencies: 1, System: end.Device, Neighbours: []string{target.Ends[1-n].Device},
 			Traffic: &events.Traffic{Window: events.Duration(4 * time.Second), InBPS: bps, OutBPS: bps, InPPS: bps / 8000},
 			Profile: events.Profile{Name: "openconfig", Software: "1.0.0", SoftMetric: 1<<24 - 2, HardMetric: 1<<24 - 1, Bars: []events.Bar{events.BarDeadline}, Qualified: true},
 			Booted:  time.Date(2025, 12, 1, 0, 0, 0, 0, time.UTC),

@@ -11,6 +11,7 @@ import (
 	"github.com/detour-net/detour/events"
 	"github.com/detour-net/detour/internal/backbone"
 	"github.com/detour-net/detour/internal/incident"
+	"github.com/detour-net/detour/internal/network"
 	"github.com/detour-net/detour/internal/web/api"
 )
 
@@ -132,9 +133,12 @@ func TestApprovals(t *testing.T) {
 	// A plan is a plan: what changed on the router between the question and the answer voids it.
 	was := i.Ask.Plan
 	l := s.linkNamed(linkPlain)
-	path := s.net.Router(ams).Path("interfaces", "interface[interface-id="+l.A.Interface+"]", "levels", "level[level-number=2]", "afi-safi", "af[afi-name=IPV4][safi-name=UNICAST]", "config", "metric")
-	if err := s.net.Router(ams).Configure(path, "111"); err != nil {
-		t.Fatal(err)
+	for _, end := range []network.End{l.A, l.B} {
+		r := s.net.Router(end.Device)
+		path := r.Path("interfaces", "interface[interface-id="+end.Interface+"]", "levels", "level[level-number=2]", "afi-safi", "af[afi-name=IPV4][safi-name=UNICAST]", "config", "metric")
+		if err := r.Configure(path, "111"); err != nil {
+			t.Fatal(err)
+		}
 	}
 	s.first[linkPlain] = s.metrics(linkPlain)
 	if a := r.detour("bob", "approve", i.ID, "--plan", short); a.code != 0 {

@@ -32,8 +32,10 @@ const OwnerOther = "other"
 type Drains struct {
 	Position uint64  `json:"position"`
 	Drains   []Drain `json:"drains"`
-	Seen     int     `json:"routers_seen"` // of Routers, with telemetry fresh enough to show others' drains
-	Routers  int     `json:"routers"`
+	// Overloaded are routers that bear the overload bit, which the inventory does not give them: nothing crosses them.
+	Overloaded []string `json:"overloaded,omitempty"`
+	Seen       int      `json:"routers_seen"` // of Routers, with telemetry fresh enough to show others' drains
+	Routers    int      `json:"routers"`
 }
 
 // Router is one router of the inventory.
