@@ -175,7 +175,7 @@ func TestApprovedTogether(t *testing.T) {
 	for _, line := range []string{"together", "event e1 firing major a-b kind=silent-loss", "event e2 firing major c-d kind=silent-loss", "now", "approve a-b-1 ann"} {
 		s.say(line)
 	}
-	s.lab.router("c").metric["to-d"] = 900 // somebody changes what the other plan starts from
+	s.lab.router("c").metric["to-d"], s.lab.router("d").metric["to-c"] = 900, 900 // somebody changes what the other plan starts from
 	s.say("tick 10s")
 	s.say("approve a-b-1 bob")
 	i, _ := s.active.board.Incident("a-b-1")
@@ -199,7 +199,7 @@ func TestApprovedBefore(t *testing.T) {
 	for _, line := range []string{"together", "event e1 firing major a-b kind=silent-loss", "event e2 firing major c-d kind=silent-loss", "now", "approve a-b-1 ann", "router a hangs", "approve a-b-1 bob"} {
 		s.say(line)
 	}
-	s.lab.router("c").metric["to-d"] = 900
+	s.lab.router("c").metric["to-d"], s.lab.router("d").metric["to-c"] = 900, 900
 	for _, line := range []string{"router a delivers", "router a well", "tick 1m"} {
 		s.say(line)
 	}
