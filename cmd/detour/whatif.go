@@ -23,21 +23,24 @@ type whatifAsk struct {
 	config, inventory, topology, gml string
 	traffic, gravity                 string
 	drained, down                    []string
+	observed                         bool
 
 	worst, surviveLimit int // thousandths; 0: as the policy has it
 }
 
-// newWhatif is the verb that answers from files alone: no service, no router.
+// newWhatif is the verb that answers from files, and from routers only where --observed wants it: it needs no service.
 func newWhatif(c *cli) *cobra.Command {
 	var ask whatifAsk
 	cmd := &cobra.Command{
-		Use: "whatif LINK... | --all | --survive", Short: "What draining links would do to the network, or what it survives now: offline",
+		Use: "whatif LINK... | --all | --survive", Short: "What draining links would do to the network, or what it survives now",
 		Long: "Computes from files alone what draining the named links together would do: how full links get, what one more failure of a\n" +
 			"link, risk group or router would do then, what is cut off, and the metric steps on which no packet loops. --all asks it of\n" +
 			"every link alone; --survive what each single failure would do to the network as it is.\n\n" +
 			"The network is that of --config, of --inventory with --topology, or a GML file of the Internet Topology Zoo. Its traffic is the\n" +
 			"configuration's, a matrix in a CSV file, or made up by the gravity rule. Without traffic only what is cut off is answered.\n" +
 			"The limits are those of the configuration's policy (prospect:), or a policy's defaults.\n\n" +
+			"It starts from the network as configured, with what --drained and --down name. With --observed the routers are asked first, and\n" +
+			"it starts from what they show: metrics in force, overload bits and what is down, whoever did it.\n\n" +
 			"Exits 0 when everything that was asked about is safe, and 3 when something is not, or cannot be known to be.",
 		Example: "  detour whatif den-kcy --config detour.yaml\n" +
 			"  detour whatif den-kcy chi-nyc --inventory inventory.yaml --topology topology.yaml --traffic traffic.csv\n" +
@@ -70,6 +73,7 @@ func newWhatif(c *cli) *cobra.Command {
 	f.StringVar(&ask.traffic, "traffic", "", "traffic matrix as CSV, instead of the configuration's")
 	f.StringVar(&ask.gravity, "gravity", "", "make up traffic of so many bit/s in all by the gravity rule, for example 40G")
 	f.StringArrayVar(&ask.drained, "drained", nil, "a link that is drained already (repeatable)")
+	f.BoolVar(&ask.observed, "observed", false, "start from what the routers show now, everybody's drains included, rather than from what is configured")
 	f.StringArrayVar(&ask.down, "down", nil, "a link that is down (repeatable)")
 	f.IntVar(&ask.worst, "worst", 0, "thousandths of its capacity that a drain may fill a link to (default the policy's, 800 without one)")
 	f.IntVar(&ask.surviveLimit, "survive-limit", 0, "the same after one more failure (default the policy's, 1000 without one)")
@@ -106,6 +110,8 @@ func (a *whatifAsk) check(given func(string) bool) error {
 		return usage("%s: want one network", strings.Join(sources, " and "))
 	case (a.inventory == "") != (a.topology == ""):
 		return usage("--inventory and --topology belong together")
+	case a.observed && a.gml != "":
+		return &codedError{errNoRouters, exitUsage}
 	case a.traffic != "" && a.gravity != "":
 		return usage("--traffic and --gravity: want one traffic")
 	}
@@ -154,7 +160,7 @@ func (a *whatifAsk) complete(given []string) ([]string, cobra.ShellCompDirective
 
 // whatif answers, and says by its error whether what was asked about is safe.
 func (c *cli) whatif(ctx context.Context, ask whatifAsk) error {
-	w, err := interruptible(ctx, func() (*workbench, error) { return ask.load() })
+	w, err := interruptible(ctx, func() (*workbench, error) { return ask.load(ctx) })
 	if err != nil {
 		return err
 	}

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -19,7 +21,9 @@ type workbench struct {
 	limits     policy.ProspectLimits
 	limitsFrom string // a file, or "defaults"
 	traffic    network.Matrix
-	known      bool // whether there is traffic; otherwise traffic only probes for paths
+	known      bool           // whether there is traffic; otherwise traffic only probes for paths
+	inventory  string         // the file that the routers are from
+	seen       *network.State // what the routers tell, nil when they were not asked
 	state      network.State
 	hard       bool
 	drained    []string
@@ -33,12 +37,19 @@ type workbench struct {
 const boundFrom = 200
 
 // load reads everything that the question names. What is wrong with it is the asker's to mend.
-func (a *whatifAsk) load() (*workbench, error) {
+func (a *whatifAsk) load(ctx context.Context) (*workbench, error) {
 	w, notes, err := a.network()
+	if err == nil && a.observed {
+		err = w.askRouters(ctx)
+	}
 	if err == nil {
 		err = w.read(a)
 	}
-	if err != nil {
+	var coded *codedError
+	switch {
+	case errors.As(err, &coded):
+		return nil, err
+	case err != nil:
 		return nil, &codedError{err, exitUsage}
 	}
 	w.notes = append(notes, w.notes...)
@@ -64,10 +75,11 @@ func (a *whatifAsk) network() (w *workbench, notes []string, err error) {
 		if err != nil {
 			return nil, nil, fmt.Errorf("configuration: %w", err)
 		}
-		w.network, w.traffic, rules, w.limitsFrom = c.Network, c.Traffic, c.Policy, c.Files.Policy
+		w.network, w.traffic, rules, w.limitsFrom, w.inventory = c.Network, c.Traffic, c.Policy, c.Files.Policy, c.Files.Inventory
 	case a.gml != "":
 		w.network, notes, err = network.LoadGML(a.gml)
 	default:
+		w.inventory = a.inventory
 		w.network, err = network.Load(a.inventory, a.topology)
 	}
 	if err != nil {
@@ -95,12 +107,13 @@ func (w *workbench) read(a *whatifAsk) (err error) {
 			}
 		}
 	}
+	w.drained, w.down = union(w.drained, a.drained), union(w.down, a.down)
 	for _, name := range a.links {
 		switch {
-		case slices.Contains(a.down, name):
-			return fmt.Errorf("link %s is down (--down): there is nothing to drain", name)
-		case slices.Contains(a.drained, name):
-			return fmt.Errorf("link %s is drained already (--drained)", name)
+		case slices.Contains(w.down, name):
+			return fmt.Errorf("link %s is down (%s): there is nothing to drain", name, saidBy("--down", a.down, name))
+		case slices.Contains(w.drained, name):
+			return fmt.Errorf("link %s is drained already (%s)", name, saidBy("--drained", a.drained, name))
 		}
 	}
 	switch {
@@ -122,9 +135,27 @@ func (w *workbench) read(a *whatifAsk) (err error) {
 	if w.known = len(w.traffic.Demands) > 0; !w.known {
 		w.traffic = probes(w.network)
 	}
-	w.hard, w.drained, w.down = a.hard, a.drained, a.down
-	w.observe()
+	w.hard = a.hard
+	w.observe(a.drained, a.down)
 	return nil
+}
+
+// union is a and what of b is not in it.
+func union(a, b []string) []string {
+	for _, name := range b {
+		if !slices.Contains(a, name) {
+			a = append(a, name)
+		}
+	}
+	return a
+}
+
+// saidBy is who says it of a link: the flag that names it, or its routers.
+func saidBy(flag string, named []string, name string) string {
+	if slices.Contains(named, name) {
+		return flag
+	}
+	return "--observed"
 }
 
 // probes are one bit per second from every router to every other, to see what is cut off.
@@ -140,22 +171,44 @@ func probes(t *network.Topology) network.Matrix {
 	return m
 }
 
-// observe makes up what telemetry would show of the network with what is drained and down. Nothing is observed here, so
-// that it is of no time: one instant, which leaves the same files with the same digest.
-func (w *workbench) observe() {
+// observe lays what is named as drained and down over what the routers tell. Where they were not asked nothing is
+// observed, so that it is of no time: one instant, which leaves the same files with the same digest.
+func (w *workbench) observe(drained, down []string) {
 	at := time.Unix(1, 0).UTC()
 	w.state = network.State{At: at, Links: make(map[string]network.LinkState, len(w.network.Links))}
+	if w.seen != nil {
+		w.state, at = *w.seen, w.seen.At
+	}
 	for _, l := range w.network.Links {
-		end := network.EndState{At: at, Down: slices.Contains(w.down, l.Name)}
-		if slices.Contains(w.drained, l.Name) {
-			for _, level := range l.Levels() {
-				for _, family := range network.Families() {
-					end.Metrics = append(end.Metrics, network.Metric{Level: level, Family: family, Value: network.MetricLastResort})
-				}
+		now, known := w.state.Links[l.Name]
+		if !known {
+			now = network.LinkState{A: network.EndState{At: at}, B: network.EndState{At: at}}
+		}
+		for _, end := range []*network.EndState{&now.A, &now.B} {
+			end.Down = end.Down || slices.Contains(down, l.Name)
+			if slices.Contains(drained, l.Name) {
+				end.Metrics = lastResort(end.Metrics, l.Levels())
 			}
 		}
-		w.state.Links[l.Name] = network.LinkState{A: end, B: end}
+		w.state.Links[l.Name] = now
 	}
+}
+
+// lastResort are the metrics of an end of a drained link, on the given levels where none is seen; one that is drained
+// harder stays.
+func lastResort(seen []network.Metric, levels []int) (metrics []network.Metric) {
+	for _, m := range seen {
+		m.Value = max(m.Value, network.MetricLastResort)
+		metrics = append(metrics, m)
+	}
+	for _, level := range levels {
+		for _, family := range network.Families() {
+			if len(seen) == 0 {
+				metrics = append(metrics, network.Metric{Level: level, Family: family, Value: network.MetricLastResort})
+			}
+		}
+	}
+	return metrics
 }
 
 // single are the links that can be drained, each alone.

@@ -74,7 +74,7 @@ func draw(t *testing.T, r *rand.Rand) written {
 func (w written) offline(t *testing.T, link string) prediction {
 	t.Helper()
 	ask := whatifAsk{config: w.file("detour.yaml"), links: []string{link}}
-	bench, err := ask.load()
+	bench, err := ask.load(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -211,7 +211,7 @@ func TestServedAlike(t *testing.T) {
 // Without traffic, what is cut off is counted in pairs of routers, and nothing is called safe.
 func TestPathsAlone(t *testing.T) {
 	ask := whatifAsk{gml: abilene, links: []string{"seattle--sunnyvale", "seattle--denver"}}
-	bench, err := ask.load()
+	bench, err := ask.load(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}

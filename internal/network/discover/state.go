@@ -8,7 +8,7 @@ import (
 
 // State is the configured network as its routers tell it: which ends are up, the metrics in force and overload bits,
 // whoever set them. Of a router that could not be asked it has what others have of it in their databases. What nobody
-// tells is left out. unknown are the links and routers of which nothing is known, sorted.
+// tells is left out. unknown are the links and routers of which that is so, for a link at either end, sorted.
 func State(configured *network.Topology, accounts []Account) (state network.State, unknown []string) {
 	byName := map[string]*Account{}
 	for i := range accounts {
@@ -30,9 +30,10 @@ func State(configured *network.Topology, accounts []Account) (state network.Stat
 	for _, l := range configured.Links {
 		a, knownA := endState(l.A, l.B, l.Levels(), byName)
 		b, knownB := endState(l.B, l.A, l.Levels(), byName)
-		state.Links[l.Name] = network.LinkState{A: a, B: b}
-		if !knownA && !knownB {
-			delete(state.Links, l.Name)
+		if knownA || knownB {
+			state.Links[l.Name] = network.LinkState{A: a, B: b}
+		}
+		if !knownA || !knownB {
 			unknown = append(unknown, l.Name)
 		}
 	}

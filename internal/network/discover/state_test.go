@@ -62,14 +62,14 @@ func TestState(t *testing.T) {
 				silence("c")(all)
 				all["a"].Database, all["b"].Database = nil, nil
 			},
-			links: links(ab, network.LinkState{A: end(20)}, network.LinkState{B: end(35)}), unknown: []string{"c"},
+			links: links(ab, network.LinkState{A: end(20)}, network.LinkState{B: end(35)}), unknown: []string{"bc", "c", "ca"},
 		},
 		"two that are silent": {
 			alter: func(all map[string]*Account) {
 				silence("c", "b")(all)
 				all["a"].Database = nil
 			},
-			links: map[string]network.LinkState{"ab": {A: end(10)}, "ca": {B: end(35)}}, unknown: []string{"b", "bc", "c"},
+			links: map[string]network.LinkState{"ab": {A: end(10)}, "ca": {B: end(35)}}, unknown: []string{"ab", "b", "bc", "c", "ca"},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -98,7 +98,10 @@ func TestStateParallel(t *testing.T) {
 		Routers: []network.Router{{Name: "a"}, {Name: "b"}},
 		Links:   []network.Link{link("one", "a", "p1", "b", "p4", 10, 10), link("two", "a", "p2", "b", "p3", 20, 20)},
 	}
-	got, _ := State(net, world([]string{"a", "b"}, twins, silence("b")))
+	got, unknown := State(net, world([]string{"a", "b"}, twins, silence("b")))
+	if diff := cmp.Diff([]string{"one", "two"}, unknown); diff != "" {
+		t.Errorf("unknown (-want +got):\n%s", diff)
+	}
 	for _, name := range []string{"one", "two"} {
 		if l := got.Links[name]; len(l.A.Metrics) == 0 || len(l.B.Metrics) != 0 {
 			t.Errorf("%s: %+v", name, l)
