@@ -230,13 +230,19 @@ type PolicyRefused struct {
 // MaxRefusal bounds PolicyRefused.Why, in bytes.
 const MaxRefusal = 2048
 
-// Proved is the result of a canary on one router: which bars it was seen to honour, with which software.
+// Proved is the result of canaries on one router: which bars it was seen to honour, and which leaves to take, with which
+// software.
 type Proved struct {
 	Device   string `json:"device"`
 	Software string `json:"software,omitempty"`
 	Bars     []Bar  `json:"bars"`
-	By       Person `json:"by"`
-	Detail   string `json:"detail,omitempty"`
+	Leaves   []Leaf `json:"leaves,omitempty"` // kinds of leaf that were written and deleted as asked
+	// Unset is what the router shows of a metric that is not configured, absent when it shows nothing; Default is the metric
+	// that is in force then, 0 when it does not tell. They mean something when Leaves has ISISMetric.
+	Unset   Value  `json:"unset,omitzero"`
+	Default uint32 `json:"default,omitempty"`
+	By      Person `json:"by"`
+	Detail  string `json:"detail,omitempty"`
 }
 
 // Told says which message in a chat shows something of an incident, and which replica sees to it: the others leave it

@@ -91,7 +91,7 @@ func platformQualified(p *Policy, q Question) answer {
 			a.detail = fmt.Sprintf("%s is not qualified for this, and it was approved", end.Device)
 		default:
 			a.ok, a.detail = false, fmt.Sprintf("no proof of %s with its present software is on record", end.Device)
-			a.remedy = fmt.Sprintf("an operator: detour routers prove %s; or set facts.unproven in the policy", end.Device)
+			a.remedy = fmt.Sprintf("an operator: detour routers prove %s, with a canary_metric in the inventory; or set facts.unproven in the policy", end.Device)
 			if how == TreatAsk {
 				a.no, a.remedy = events.Ask, "an approver decides"
 			}

@@ -100,8 +100,10 @@ func newRouters(c *cli) *cobra.Command {
 
 func newProve(c *cli) *cobra.Command {
 	return &cobra.Command{
-		Use: "prove ROUTER", Short: "Find out by a canary which fences a router honours", Args: takes("ROUTER"),
-		Long: "Writes the router's declared canary leaf under each fence and looks whether the router honours it. What it shows\nstands on the ledger, and from then on a Set rests on it.",
+		Use: "prove ROUTER", Short: "Find out by canaries which fences a router honours, and which leaves it takes", Args: takes("ROUTER"),
+		Long: "Writes the description of the interface that the inventory names as canary under each fence, and looks whether the router\n" +
+			"honours it; and writes and deletes the metric of the one that it names as canary_metric. Everything is put back. What it\n" +
+			"shows stands on the ledger with the router's software, and from then on a Set rests on it, until the software is another.",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return c.call(cmd.Context(), proofWithin, func(ctx context.Context, cl *client.Client) error {
 				proved, err := cl.Prove(ctx, args[0])
@@ -109,8 +111,8 @@ func newProve(c *cli) *cobra.Command {
 					return err
 				}
 				return c.show(proved, func() error {
-					t := c.table("ROUTER", "SOFTWARE", "FENCES", "DETAIL")
-					t.row(proved.Device, proved.Software, joined[events.Bar](proved.Bars), proved.Detail)
+					t := c.table("ROUTER", "SOFTWARE", "FENCES", "MAY SET", "DETAIL")
+					t.row(proved.Device, proved.Software, joined[events.Bar](proved.Bars), joined[events.Leaf](proved.Leaves), proved.Detail)
 					return t.flush()
 				})
 			})

@@ -46,7 +46,7 @@ func Abilene() *network.Topology {
 	for _, c := range abileneCities {
 		at[c.code] = c
 		t.Routers = append(t.Routers, network.Router{
-			Name: c.code, Profile: "openconfig", Site: strings.ReplaceAll(strings.ToLower(c.name), " ", "-"), Canary: Loopback, Latitude: c.latitude, Longitude: c.longitude,
+			Name: c.code, Profile: "openconfig", Site: strings.ReplaceAll(strings.ToLower(c.name), " ", "-"), Canary: Loopback, CanaryMetric: Loopback, Latitude: c.latitude, Longitude: c.longitude,
 		})
 	}
 	ports := map[string]int{}

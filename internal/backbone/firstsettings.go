@@ -98,28 +98,33 @@ func (r *Router) firstLevels() list {
 	return all
 }
 
+// firstIsis has every interface that ends a link, and the loopback, which is passive.
 func (r *Router) firstIsis() list {
-	all := list{}
+	all := list{r.isisOn(Loopback, defaultMetric, true)}
 	for _, p := range r.ports {
-		var levels list
-		for _, level := range r.options.Levels {
-			families := list{}
-			for class := range r.classes() {
-				config := object{"afi-name": afiNames[class], "safi-name": "UNICAST", "enabled": true}
-				if !r.options.MetricAbsent {
-					config["metric"] = p.metric
-				}
-				families = append(families, object{"afi-name": afiNames[class], "safi-name": "UNICAST", "config": config})
-			}
-			levels = append(levels, object{
-				"level-number": level, "config": object{"level-number": level, "enabled": true}, "afi-safi": object{"af": families},
-			})
-		}
-		all = append(all, object{
-			"interface-id": p.name,
-			"config":       object{"interface-id": p.name, "enabled": true, "circuit-type": "POINT_TO_POINT"},
-			"levels":       object{"level": levels},
-		})
+		all = append(all, r.isisOn(p.name, p.metric, false))
 	}
 	return all
+}
+
+func (r *Router) isisOn(name string, metric uint32, passive bool) object {
+	var levels list
+	for _, level := range r.options.Levels {
+		families := list{}
+		for class := range r.classes() {
+			config := object{"afi-name": afiNames[class], "safi-name": "UNICAST", "enabled": true}
+			if !r.options.MetricAbsent {
+				config["metric"] = metric
+			}
+			families = append(families, object{"afi-name": afiNames[class], "safi-name": "UNICAST", "config": config})
+		}
+		levels = append(levels, object{
+			"level-number": level, "config": object{"level-number": level, "enabled": true}, "afi-safi": object{"af": families},
+		})
+	}
+	config := object{"interface-id": name, "enabled": true, "circuit-type": "POINT_TO_POINT"}
+	if passive {
+		config = object{"interface-id": name, "enabled": true, "passive": true}
+	}
+	return object{"interface-id": name, "config": config, "levels": object{"level": levels}}
 }

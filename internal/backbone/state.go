@@ -54,7 +54,9 @@ func (r *Router) describeState(c *target.Leaves) {
 	}
 	d.at = model.Join(r.isis, model.E("global"), model.E("lsp-bit"), model.E("overload-bit"), model.E("state"))
 	d.leaf("set-bit", func(time.Time) model.Value { return model.Bool(r.overloaded()) })
+	loopback := r.portKeys(Loopback)
 	for level := 1; level <= 2; level++ {
+		d.metrics(Loopback, level, &loopback.levels[level])
 		if r.speaks(level) {
 			d.database(level)
 		}
@@ -152,14 +154,7 @@ func (d *describer) isis(p *port, level int) {
 		return
 	}
 	f := r.network.fabric
-	for class := range keys.af {
-		if _, ok := r.programmed[keys.af[class].name]; ok {
-			d.at = model.Join(r.afPath(p.name, level, class), model.E("state"))
-			d.leaf("metric", func(time.Time) model.Value {
-				return model.Uint(uint64(metricOf(r.programmed, keys.af[class].metric)))
-			})
-		}
-	}
+	d.metrics(p.name, level, keys)
 	d.at = model.Join(r.levelPath(p.name, level), model.E("adjacencies"), model.E("adjacency", "system-id", p.peer.SystemID()), model.E("state"))
 	d.fixed("system-id", model.String(p.peer.SystemID()))
 	d.fixed("adjacency-type", model.String([...]string{1: "LEVEL_1", 2: "LEVEL_2"}[level]))
@@ -174,6 +169,19 @@ func (d *describer) isis(p *port, level int) {
 		_, multi := r.programmed[r.multiTopologyKey()]
 		return model.Bool(multi)
 	})
+}
+
+// metrics adds what is in force on an interface at one level.
+func (d *describer) metrics(name string, level int, keys *levelKeys) {
+	r := d.router
+	for class := range keys.af {
+		if _, ok := r.programmed[keys.af[class].name]; ok {
+			d.at = model.Join(r.afPath(name, level, class), model.E("state"))
+			d.leaf("metric", func(time.Time) model.Value {
+				return model.Uint(uint64(metricOf(r.programmed, keys.af[class].metric)))
+			})
+		}
+	}
 }
 
 // portAt is the router's port at an end of the fabric, which it must have.

@@ -51,6 +51,7 @@ var inventoryFile = template.Must(template.New("inventory").Parse(`routers:
     profile: {{.Profile}}
     site: {{.Site}}
     canary: {{.Canary}}
+    canary_metric: {{.CanaryMetric}}
     latitude: {{.Latitude}}
     longitude: {{.Longitude}}
     tls: {ca: "{{.TLS.CA}}", cert: "{{.TLS.Cert}}", key: "{{.TLS.Key}}", server_name: {{.TLS.ServerName}}}

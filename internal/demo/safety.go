@@ -20,7 +20,7 @@ const stub = "den-slc"
 // withStub is Abilene with a router behind Denver that hangs on one link.
 func withStub() *network.Topology {
 	t := backbone.Abilene()
-	t.Routers = append(t.Routers, network.Router{Name: "slc", Profile: "openconfig", Site: "salt-lake-city", Canary: backbone.Loopback, Latitude: 40.76078, Longitude: -111.89105})
+	t.Routers = append(t.Routers, network.Router{Name: "slc", Profile: "openconfig", Site: "salt-lake-city", Canary: backbone.Loopback, CanaryMetric: backbone.Loopback, Latitude: 40.76078, Longitude: -111.89105})
 	t.Links = append(t.Links, network.Link{
 		Name: stub, A: network.End{Device: "den", Interface: "ethernet-1/5", Metric: 600}, B: network.End{Device: "slc", Interface: "ethernet-1/1", Metric: 600}, Capacity: 10_000_000_000,
 	})

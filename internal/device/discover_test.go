@@ -41,6 +41,7 @@ func TestAccounts(t *testing.T) {
 		Ports: []discover.Port{
 			{Interface: "ethernet-1/1", Description: "a-b to b", Oper: "UP", Speed: 10e9, Metrics: both(10), Adjacencies: []discover.Adjacency{{Level: 2, System: "0000.0000.0002", Up: true, Circuit: 1, Peer: 1}}},
 			{Interface: "ethernet-1/2", Description: "a-c to c", Oper: "UP", Speed: 10e9, Metrics: both(30), Adjacencies: []discover.Adjacency{{Level: 2, System: "0000.0000.0003", Up: true, Circuit: 2, Peer: 2}}},
+			{Interface: backbone.Loopback, Description: "loopback", Oper: "UP", Metrics: both(10)},
 		},
 		Database: []discover.Packet{
 			{Level: 2, System: "0000.0000.0001", Host: "a", Reach: []discover.Reach{{System: "0000.0000.0002", Metric: 10}, {System: "0000.0000.0003", Metric: 30}}},
@@ -94,7 +95,7 @@ func TestAccountsSilent(t *testing.T) {
 	if !strings.Contains(accounts[1].Silent, "check tls.ca and tls.server_name in the inventory") || accounts[1].System != "" || accounts[1].Ports != nil {
 		t.Errorf("b: %+v", accounts[1])
 	}
-	if accounts[0].Silent != "" || len(accounts[0].Ports) != 2 {
+	if accounts[0].Silent != "" || len(accounts[0].Ports) != 3 {
 		t.Errorf("a: %+v", accounts[0])
 	}
 	found := discover.Join(accounts, l.topology)

@@ -16,7 +16,7 @@ import (
 
 func TestRouters(t *testing.T) {
 	l := startLab(t, labSetup{})
-	l.Proven(events.Proved{Device: "b", Bars: []events.Bar{events.BarArbitration}})
+	l.Proven(events.Proved{Device: "b", Bars: []events.Bar{events.BarArbitration}, Leaves: []events.Leaf{events.ISISMetric}})
 	eventually(t, "all are reachable", func() bool {
 		for _, r := range l.Routers() {
 			if !r.Reachable || r.LastSeen.IsZero() {

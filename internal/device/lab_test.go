@@ -43,7 +43,7 @@ func triangle() *network.Topology {
 		return network.End{Device: device, Interface: iface, Metric: metric}
 	}
 	router := func(name string) network.Router {
-		return network.Router{Name: name, Profile: "openconfig", Site: name, Canary: backbone.Loopback}
+		return network.Router{Name: name, Profile: "openconfig", Site: name, Canary: backbone.Loopback, CanaryMetric: backbone.Loopback}
 	}
 	return &network.Topology{
 		Routers: []network.Router{router("a"), router("b"), router("c")},

@@ -34,15 +34,15 @@ func (f *Fleet) Look(ctx context.Context, order events.Order, fence uint64) (eve
 	if err != nil {
 		return events.Found{}, fmt.Errorf("read back: %w", explain(s.router, err))
 	}
-	found.Seen = s.profile.compare(order.Change, values)
-	if found.Seen != events.SeenAfter && order.Arm > 0 && order.Mode == events.Live && s.proven(events.BarCommitConfirmed) {
+	found.Seen = s.platform().compare(order.Change, values)
+	if found.Seen != events.SeenAfter && order.Arm > 0 && order.Mode == events.Live && s.honours(events.BarCommitConfirmed) {
 		if _, err := s.closeCommit(ctx, order, fence); err != nil {
 			return events.Found{}, err
 		}
 		if values, err = s.leaves(ctx, refsOf(order.Change)); err != nil {
 			return events.Found{}, fmt.Errorf("read back: %w", explain(s.router, err))
 		}
-		found.Seen = s.profile.compare(order.Change, values)
+		found.Seen = s.platform().compare(order.Change, values)
 	}
 	if found.Seen == events.SeenOther {
 		found.Detail = s.differencesOf(order.Change, values)
@@ -60,7 +60,7 @@ func (s *session) raise(ctx context.Context, fence uint64) (uint64, error) {
 	ctx, cancel := context.WithTimeout(ctx, s.opts.ReadTimeout)
 	defer cancel()
 	_, err := s.client.Set(ctx, &gnmi.SetRequest{Extension: extensions})
-	if !s.proven(events.BarArbitration) {
+	if !s.honours(events.BarArbitration) {
 		return 0, nil // whether it is reachable at all shows in the read that follows
 	}
 	switch {
@@ -130,5 +130,5 @@ func (s *session) nothingWaits(ctx context.Context, order events.Order, answer e
 		return false
 	}
 	values, err := s.leaves(ctx, refsOf(order.Change))
-	return err == nil && s.profile.compare(order.Change, values) == events.SeenAfter
+	return err == nil && s.platform().compare(order.Change, values) == events.SeenAfter
 }

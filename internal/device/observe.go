@@ -58,7 +58,7 @@ func (f *Fleet) observeEnd(ctx context.Context, end events.End) (events.EndFacts
 		return facts, now
 	}
 	about := s.known()
-	facts.Profile, facts.Booted = s.profile.facts(about.software, s.provenBars(), s.qualified()), about.booted
+	facts.Profile, facts.Booted = s.profile.facts(about.software, s.provenBars(), slices.Contains(s.qualified(), events.ISISMetric)), about.booted
 
 	values, refs, err := s.readEnd(ctx, end.Interface)
 	if err != nil {

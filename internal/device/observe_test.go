@@ -123,7 +123,7 @@ func TestObserveLearnsOfANewFamily(t *testing.T) {
 
 func TestObserveTelemetry(t *testing.T) {
 	l := startLab(t, labSetup{})
-	l.Proven(events.Proved{Device: "b", Software: "1.0.0"})
+	l.Proven(events.Proved{Device: "b", Software: "1.0.0", Leaves: []events.Leaf{events.ISISMetric}})
 	ctx := t.Context()
 	var facts events.Facts
 	aToB, bToA := l.net.Load("a-b")

@@ -2,7 +2,6 @@ package device
 
 import (
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -206,6 +205,6 @@ func (p profile) same(ref events.LeafRef, want, got events.Value) bool {
 func (p profile) facts(software string, bars []events.Bar, proven bool) events.Profile {
 	return events.Profile{
 		Name: p.name, Software: software, SoftMetric: p.soft, HardMetric: p.hard, SameLevels: p.sameLevels,
-		Bars: bars, Qualified: proven && slices.Contains(p.qualified, events.ISISMetric),
+		Bars: bars, Qualified: proven,
 	}
 }

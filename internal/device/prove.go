@@ -25,10 +25,12 @@ const (
 	canaryLow  = 1
 )
 
-// Prove finds out which bars a router honours, by writing the description of the interface that its inventory entry names
-// as canary, and puts the description back. It takes a little longer than Options.CanaryRollback and keeps the router's
-// turn meanwhile. What is not seen to work is not proven; an error means that nothing can be said, and says whether the
-// description could be put back.
+// Prove finds out which bars a router honours, and whether what is set outlives its session, by writing the description of
+// the interface that its inventory entry names as canary; and by the metric of the one named as canary_metric whether
+// metrics are written and deleted as asked, and what a router shows of one that is not configured. Without that no metric is
+// proven. Everything is put back. It takes a little longer than Options.CanaryRollback and keeps the router's turn
+// meanwhile. What is not seen to work is not proven; an error means that nothing can be said, and says whether what was
+// written could be put back.
 func (f *Fleet) Prove(ctx context.Context, device string, by events.Person) (events.Proved, error) {
 	s, err := f.session(device)
 	if err != nil {
@@ -43,6 +45,10 @@ func (f *Fleet) Prove(ctx context.Context, device string, by events.Person) (eve
 	}
 	defer s.release()
 	c, err := s.findCanary(ctx)
+	var metric *metricCanary
+	if err == nil && s.router.CanaryMetric != "" {
+		metric, err = c.findMetric(ctx)
+	}
 	if err != nil {
 		return events.Proved{}, fmt.Errorf("prove router %s: %w", device, err)
 	}
@@ -67,7 +73,15 @@ func (f *Fleet) Prove(ctx context.Context, device string, by events.Person) (eve
 		said = append(said, fmt.Sprintf("%s: %s", proof.bar, why))
 	}
 	proved.Bars = append(proved.Bars, events.BarDeadline)
-	proved.Detail = strings.Join(said, "; ")
+	text, err := c.persistence(ctx)
+	if err := errors.Join(err, c.restore(ctx)); err != nil {
+		return events.Proved{}, fmt.Errorf("prove persistence on router %s: %w", device, err)
+	}
+	said = append(said, text)
+	if text, err = c.proveMetric(ctx, metric, &proved); err != nil {
+		return events.Proved{}, err
+	}
+	proved.Detail = strings.Join(append(said, text), "; ")
 	s.log.Info("proved", zap.String("detail", proved.Detail))
 	return proved, nil
 }

@@ -65,7 +65,7 @@ func (s *session) validate(path *gnmi.Path, value *gnmi.TypedValue) error {
 // extensions are the fences that travel with a change.
 func (a *actuation) extensions() []*gnmi_ext.Extension {
 	list := a.fenceOf(a.order.Fence)
-	if !a.order.Undo && a.order.Arm > 0 && a.proven(events.BarCommitConfirmed) {
+	if !a.order.Undo && a.order.Arm > 0 && a.honours(events.BarCommitConfirmed) {
 		a.armed = true
 		list = append(list, armCommit(a.order.CommitID(), a.order.Arm.Std()))
 	}

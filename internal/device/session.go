@@ -106,32 +106,43 @@ func (s *session) setProof(p events.Proved) {
 	s.proof = &p
 }
 
-// qualified reports whether a proof was recorded of this router with the software that it runs.
-func (s *session) qualified() bool {
+// proven is the proof of this router with the software that it runs, zero when there is none.
+func (s *session) proven() events.Proved {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.proof != nil && (s.proof.Software == "" || s.about.software == "" || s.proof.Software == s.about.software)
+	if s.proof == nil || s.proof.Software != "" && s.about.software != "" && s.proof.Software != s.about.software {
+		return events.Proved{}
+	}
+	return *s.proof
+}
+
+// qualified are the kinds of leaf that may be set: the platform has them, and a proof showed them to be taken.
+func (s *session) qualified() []events.Leaf {
+	return slices.DeleteFunc(slices.Clone(s.profile.qualified), func(l events.Leaf) bool { return !slices.Contains(s.proven().Leaves, l) })
+}
+
+// platform is the profile, with what a proof showed in place of what is usual.
+func (s *session) platform() profile {
+	p := s.profile
+	if proof := s.proven(); slices.Contains(proof.Leaves, events.ISISMetric) {
+		p.whenUnset = map[events.Leaf]string{events.ISISMetric: proof.Unset.JSON()}
+	}
+	return p
 }
 
 // provenBars lists the bars, strongest first; the deadline is always the last.
 func (s *session) provenBars() []events.Bar {
 	var list []events.Bar
 	for _, bar := range []events.Bar{events.BarArbitration, events.BarCommitConfirmed} {
-		if s.proven(bar) {
+		if s.honours(bar) {
 			list = append(list, bar)
 		}
 	}
 	return append(list, events.BarDeadline)
 }
 
-func (s *session) proven(bar events.Bar) bool {
-	if !s.qualified() {
-		return false
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return slices.Contains(s.proof.Bars, bar)
-}
+// honours reports whether a bar is proven.
+func (s *session) honours(bar events.Bar) bool { return slices.Contains(s.proven().Bars, bar) }
 
 // known returns what the router last said of itself.
 func (s *session) known() about {
@@ -145,10 +156,8 @@ func (s *session) status() RouterStatus {
 		Name: s.router.Name, Address: s.router.Address, Profile: s.profile.name, Software: s.known().software,
 		LastSeen: s.seen.lastHeard(), Bars: s.provenBars(),
 	}
-	if s.qualified() {
-		for _, leaf := range s.profile.qualified {
-			st.Qualified = append(st.Qualified, string(leaf))
-		}
+	for _, leaf := range s.qualified() {
+		st.Qualified = append(st.Qualified, string(leaf))
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()

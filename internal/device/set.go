@@ -113,7 +113,7 @@ func (a *actuation) choose(ctx context.Context) ([]events.Setting, events.Body) 
 		return a.chooseUndo(values)
 	}
 	for _, set := range change.Settings {
-		if !a.profile.same(set.LeafRef, set.Before, values[set.LeafRef]) {
+		if !a.platform().same(set.LeafRef, set.Before, values[set.LeafRef]) {
 			return nil, a.refused(events.RefusedByChanged, "the pre-image no longer holds: %s", a.differences(values))
 		}
 	}
@@ -126,8 +126,8 @@ func (a *actuation) chooseUndo(values map[events.LeafRef]events.Value) ([]events
 	for _, set := range a.order.Change.Settings {
 		got := values[set.LeafRef]
 		switch {
-		case a.profile.same(set.LeafRef, set.After, got):
-		case a.profile.same(set.LeafRef, set.Before, got):
+		case a.platform().same(set.LeafRef, set.After, got):
+		case a.platform().same(set.LeafRef, set.Before, got):
 			send = append(send, set)
 		default:
 			return nil, a.refused(events.RefusedByChanged, "somebody else changed it: %s", a.differences(values))
@@ -202,7 +202,7 @@ func (a *actuation) disarm(ctx context.Context) (events.Seen, map[events.LeafRef
 	}
 	a.armed = false
 	values, err := a.leaves(ctx, refsOf(a.order.Change))
-	return a.profile.compare(a.order.Change, values), values, err
+	return a.platform().compare(a.order.Change, values), values, err
 }
 
 // readBack reads the change's leaves until they are as set, or for as long as a commit may take to show.
@@ -215,7 +215,7 @@ func (a *actuation) readBack(ctx context.Context) (events.Seen, map[events.LeafR
 		if err != nil {
 			return "", nil, err
 		}
-		seen := a.profile.compare(a.order.Change, values)
+		seen := a.platform().compare(a.order.Change, values)
 		if seen == events.SeenAfter {
 			return seen, values, nil
 		}
@@ -236,7 +236,7 @@ func (a *actuation) applied(detail string) events.Applied {
 		return body
 	}
 	body.Armed = a.armed
-	if a.profile.arbitration && a.proven(events.BarArbitration) {
+	if a.profile.arbitration && a.honours(events.BarArbitration) {
 		body.Bars = append(body.Bars, events.BarArbitration)
 	}
 	if a.armed {

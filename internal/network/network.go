@@ -21,14 +21,16 @@ type Topology struct {
 
 // Router is one router of the inventory.
 type Router struct {
-	Name     string   `yaml:"name"`              // unique, as anomalies name it
-	Address  string   `yaml:"address,omitempty"` // host:port of its gNMI server
-	Profile  string   `yaml:"profile,omitempty"` // platform profile, for example "openconfig"
-	Site     string   `yaml:"site,omitempty"`
-	Plane    string   `yaml:"plane,omitempty"`
-	Roles    []string `yaml:"roles,omitempty"`
-	Canary   string   `yaml:"canary,omitempty"`   // an interface whose description a person declared harmless to write, for proofs
-	Overload bool     `yaml:"overload,omitempty"` // configured with the IS-IS overload bit: reached, but not transited
+	Name    string   `yaml:"name"`              // unique, as anomalies name it
+	Address string   `yaml:"address,omitempty"` // host:port of its gNMI server
+	Profile string   `yaml:"profile,omitempty"` // platform profile, for example "openconfig"
+	Site    string   `yaml:"site,omitempty"`
+	Plane   string   `yaml:"plane,omitempty"`
+	Roles   []string `yaml:"roles,omitempty"`
+	Canary  string   `yaml:"canary,omitempty"` // an interface whose description a person declared harmless to write, for proofs
+	// CanaryMetric is an IS-IS interface without a neighbour whose metric a person declared harmless to write, for proofs.
+	CanaryMetric string `yaml:"canary_metric,omitempty"`
+	Overload     bool   `yaml:"overload,omitempty"` // configured with the IS-IS overload bit: reached, but not transited
 
 	Latitude  float64 `yaml:"latitude,omitempty"`  // degrees north
 	Longitude float64 `yaml:"longitude,omitempty"` // degrees east

@@ -34,13 +34,14 @@ type survey struct {
 	routers map[string]bool
 	tokens  map[string]string // "router "+token or "link "+token -> name
 	ends    map[port]string   // device and interface -> link
+	metrics map[port]bool     // device and interface whose metric proofs may write
 	links   map[string]Link   // by name
 	bundles map[string]Link   // bundle -> the first link in it
 }
 
 func (t *Topology) complaints() []complaint {
 	s := &survey{
-		routers: map[string]bool{}, tokens: map[string]string{}, ends: map[port]string{},
+		routers: map[string]bool{}, tokens: map[string]string{}, ends: map[port]string{}, metrics: map[port]bool{},
 		links: map[string]Link{}, bundles: map[string]Link{},
 	}
 	for i, r := range t.Routers {
@@ -86,6 +87,7 @@ func fitName(name string) bool {
 func (s *survey) router(at string, r Router) {
 	s.unique(at+".name", "router", r.Name)
 	s.routers[r.Name] = true
+	s.metrics[port{r.Name, r.CanaryMetric}] = r.CanaryMetric != ""
 	s.name(at+".site", r.Site)
 	s.name(at+".plane", r.Plane)
 	if r.Address != "" {

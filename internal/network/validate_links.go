@@ -72,6 +72,9 @@ func (s *survey) end(at, link string, e End) {
 	if other, taken := s.ends[key]; taken {
 		s.bad(at+".interface", "link %q: %s %s is already an end of link %q", link, e.Device, e.Interface, other)
 	}
+	if s.metrics[key] {
+		s.bad(at+".interface", "link %q: the inventory names %s of %s as canary_metric: a proof would move the link's traffic", link, e.Interface, e.Device)
+	}
 	s.ends[key] = link
 }
 

@@ -230,7 +230,7 @@ func (s *stage) prove() {
 	var records []events.Record
 	for _, r := range s.net.Routers() {
 		o := routerOptions(r.Name())
-		p := events.Proved{Device: r.Name(), Software: o.SoftwareVersion, By: events.Person{Name: "alice"}, Bars: []events.Bar{events.BarDeadline}}
+		p := events.Proved{Device: r.Name(), Software: o.SoftwareVersion, By: events.Person{Name: "alice"}, Bars: []events.Bar{events.BarDeadline}, Leaves: []events.Leaf{events.ISISMetric}}
 		if o.CommitConfirmed {
 			p.Bars = append([]events.Bar{events.BarCommitConfirmed}, p.Bars...)
 		}

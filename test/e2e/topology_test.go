@@ -67,7 +67,7 @@ func arbitrates(name string) bool { return routerOptions(name).MasterArbitration
 func topology() *network.Topology {
 	t := &network.Topology{}
 	for i, name := range []string{ams, ber, cdg, dub, fra, gva, edge} {
-		r := network.Router{Name: name, Profile: "openconfig", Site: fmt.Sprintf("site-%d", i+1), Canary: backbone.Loopback, Latitude: 40 + float64(i), Longitude: 5 * float64(i)}
+		r := network.Router{Name: name, Profile: "openconfig", Site: fmt.Sprintf("site-%d", i+1), Canary: backbone.Loopback, CanaryMetric: backbone.Loopback, Latitude: 40 + float64(i), Longitude: 5 * float64(i)}
 		t.Routers = append(t.Routers, r)
 	}
 	ports := map[string]int{}

@@ -102,7 +102,7 @@ func (r *Replica) Deafen() {
 
 // Prove is web.Orders'. Every router honours master arbitration.
 func (r *Replica) Prove(ctx context.Context, device string, by events.Person) (events.Proved, error) {
-	p := events.Proved{Device: device, Software: "SimOS 1.0", Bars: []events.Bar{events.BarArbitration, events.BarDeadline}, By: by, Detail: "a lower election id was refused"}
+	p := events.Proved{Device: device, Software: "SimOS 1.0", Bars: []events.Bar{events.BarArbitration, events.BarDeadline}, Leaves: []events.Leaf{events.ISISMetric}, Default: 10, By: by, Detail: "a lower election id was refused"}
 	_, err := r.Submit(ctx, func(*incident.Board, time.Time) ([]events.Record, error) { return []events.Record{{Body: p}}, nil })
 	return p, err
 }
