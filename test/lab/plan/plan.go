@@ -142,7 +142,7 @@ func New(t *network.Topology, o Options) (*Lab, error) {
 	}
 	for i := range l.Topology.Routers {
 		r := &l.Topology.Routers[i]
-		r.Address, r.Profile, r.Canary = fmt.Sprintf("127.0.0.1:%d", l.Routers[i].Port), "frr", Loopback
+		r.Address, r.Profile, r.Canary, r.CanaryMetric = fmt.Sprintf("127.0.0.1:%d", l.Routers[i].Port), "frr", Loopback, Loopback
 	}
 	return l, nil
 }
