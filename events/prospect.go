@@ -36,11 +36,11 @@ type Prospect struct {
 
 	// Moved is the traffic that the link carries, both directions together, and which a drain moves elsewhere.
 	Moved int64 `json:"moved_bps"`
-	// Steps are the metrics to raise the link to, one after the other, so that no transient loop can form on the way into
-	// the drain, whatever the order in which routers learn of each; the last is the drain itself. Loops says that packets
-	// may loop all the same: there were more steps than are allowed.
-	Steps []uint32 `json:"steps,omitempty"`
-	Loops bool     `json:"loops,omitempty"`
+	// Way is how to get from the links in service to the links drained, push by push, so that no transient loop can form,
+	// whatever the order in which routers learn of each; the last push for an end is the drain itself. Loops says that
+	// packets may loop all the same: there were more pushes than are allowed.
+	Way   []Push `json:"way,omitempty"`
+	Loops bool   `json:"loops,omitempty"`
 	// Harm is the traffic expected to be lost over the time of a repair because the link is drained: overflow now, and
 	// after each single failure weighted by its likelihood; Benefit is what is lost on the link now.
 	Harm    int64 `json:"harm_bps"`
@@ -50,8 +50,8 @@ type Prospect struct {
 // Hard reports whether it is of taking the link out of SPF altogether, rather than of leaving it as the last resort.
 func (p *Prospect) Hard() bool {
 	const unused = 1<<24 - 1 // RFC 5305, section 3
-	n := len(p.Steps)
-	return n > 0 && p.Steps[n-1] >= unused
+	n := len(p.Way)
+	return n > 0 && len(p.Way[n-1]) > 0 && p.Way[n-1][0].Metric >= unused
 }
 
 // Method says what a Prospect rests on.

@@ -37,9 +37,11 @@ func TestModelKnown(t *testing.T) {
 		}), events.Allow, "", ""},
 
 		{"of a soft drain, and the plan is hard", "", func(q *Question) { q.Plan = drain(MaxMetric) }, events.Ask, CheckModel + " " + CheckHard, "leaves the link as a last resort"},
-		{"of no steps, and the plan is hard", "", func(q *Question) { q.Plan, q.Facts.Prospect.Steps = drain(MaxMetric), nil }, events.Ask, CheckModel + " " + CheckHard, "takes it out of SPF"},
-		{"of a hard drain", "", func(q *Question) { q.Plan, q.Facts.Prospect.Steps = drain(MaxMetric), []uint32{MaxMetric} }, events.Ask, CheckHard, ""},
-		{"of a hard drain, and the plan is soft", "", func(q *Question) { q.Facts.Prospect.Steps = []uint32{MaxMetric} }, events.Allow, "", ""},
+		{"of no steps, and the plan is hard", "", func(q *Question) { q.Plan, q.Facts.Prospect.Way = drain(MaxMetric), nil }, events.Ask, CheckModel + " " + CheckHard, "takes it out of SPF"},
+		{"of a hard drain", "", func(q *Question) {
+			q.Plan, q.Facts.Prospect.Way = drain(MaxMetric), events.Uniform("den-kcy", MaxMetric)
+		}, events.Ask, CheckHard, ""},
+		{"of a hard drain, and the plan is soft", "", func(q *Question) { q.Facts.Prospect.Way = events.Uniform("den-kcy", MaxMetric) }, events.Allow, "", ""},
 	} {
 		t.Run(tt.name, tt.test)
 	}

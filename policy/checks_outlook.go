@@ -43,10 +43,11 @@ func steps(n int) string {
 	return fmt.Sprintf("%d steps", n)
 }
 
-// jump says where the plan raises a metric past the next step of the loop-free way; "" when it never does. Smaller steps
-// are as good: what lies between two metrics cannot make a loop that going from one to the other does not.
+// jump says where the plan raises a metric past the next step that the loop-free way has for its end; "" when it never does.
+// Smaller steps are as good: what lies between two metrics cannot make a loop that going from one to the other does not. And
+// each end may go at its own pace, since no destination is reached over both directions of a link.
 func (q Question) jump() (where string) {
-	way := q.Facts.Prospect.Steps
+	way, link := q.Facts.Prospect.Way, q.Plan.Target.Name
 	if len(way) == 0 {
 		return ""
 	}
@@ -62,9 +63,13 @@ func (q Question) jump() (where string) {
 		}
 		to, _ := s.After.Uint()
 		at[leaf] = to
-		next := slices.IndexFunc(way, func(m uint32) bool { return uint64(m) > from })
-		if next >= 0 && to > uint64(way[next]) && where == "" {
-			where = fmt.Sprintf("%s on %s goes from %d to %d in one step, and only to %d without a loop", s.LeafRef, device, from, to, way[next])
+		next, ok := events.Next(way, link, device, s.Family, from)
+		switch {
+		case where != "":
+		case ok && to > uint64(next):
+			where = fmt.Sprintf("%s on %s goes from %d to %d in one step, and only to %d without a loop", s.LeafRef, device, from, to, next)
+		case !events.Sets(way, link, device, s.Family):
+			where = fmt.Sprintf("nothing is known of %s on %s", s.LeafRef, device)
 		}
 	})
 	return where

@@ -87,7 +87,12 @@ func TestSurvives(t *testing.T) {
 func TestLoopFree(t *testing.T) {
 	loops := foresees(func(f *events.Prospect) { f.Loops = true })
 	way := func(steps ...uint32) func(*Question) {
-		return foresees(func(f *events.Prospect) { f.Steps = steps })
+		return foresees(func(f *events.Prospect) { f.Way = events.Uniform("den-kcy", steps...) })
+	}
+	own := func(den, kcy uint32) func(*Question) {
+		return foresees(func(f *events.Prospect) {
+			f.Way = []events.Push{{{Link: "den-kcy", Device: "den", Metric: den}, {Link: "den-kcy", Device: "kcy", Metric: kcy}}, {{Link: "den-kcy", Metric: LastMetric}}}
+		})
 	}
 	planned := func(way func(*Question), metrics ...uint64) func(*Question) {
 		return func(q *Question) { way(q); q.Plan = inSteps(metrics...) }
@@ -106,6 +111,20 @@ func TestLoopFree(t *testing.T) {
 
 		{"the plan takes the way", "", planned(way(500, LastMetric), 500, LastMetric), events.Allow, "", ""},
 		{"the plan jumps", "", way(500, LastMetric), events.Ask, CheckLoopFree, "isis-metric e1 L2 ipv4 on den goes from 10 to 16777214 in one step, and only to 500 without a loop"},
+		{"each end takes its own", "", func(q *Question) {
+			planned(own(500, 800), 500, LastMetric)(q)
+			q.Plan.Steps[0].Changes[1].Settings[0].After = events.UintValue(800)
+			q.Plan.Steps[1].Changes[1].Settings[0].Before = events.UintValue(800)
+		}, events.Allow, "", ""},
+		{"one end jumps", "", planned(own(500, 400), 500, LastMetric), events.Ask, CheckLoopFree, "on kcy goes from 10 to 500 in one step, and only to 400 without a loop"},
+		{"one end is not on the way", "", planned(foresees(func(f *events.Prospect) {
+			f.Way = []events.Push{{{Link: "den-kcy", Device: "den", Metric: LastMetric}}}
+		}), LastMetric), events.Ask, CheckLoopFree, "nothing is known of isis-metric e2 L2 ipv4 on kcy"},
+		{"the way is another link's", "", planned(foresees(func(f *events.Prospect) { f.Way = events.Uniform("chi-nyc", LastMetric) }), LastMetric),
+			events.Ask, CheckLoopFree, "nothing is known of isis-metric e1 L2 ipv4 on den"},
+		{"another family is raised further", "", planned(foresees(func(f *events.Prospect) {
+			f.Way = []events.Push{{{Link: "den-kcy", Family: events.IPv6, Metric: 900}, {Link: "den-kcy", Family: events.IPv4, Metric: 500}}, {{Link: "den-kcy", Metric: LastMetric}}}
+		}), 501, LastMetric), events.Ask, CheckLoopFree, "from 10 to 501"},
 		{"its first step is too large by one", "", planned(way(500, LastMetric), 501, LastMetric), events.Ask, CheckLoopFree, "from 10 to 501"},
 		{"its last step begins too early by one", "", planned(way(500, LastMetric), 499, LastMetric), events.Ask, CheckLoopFree, "from 499 to 16777214"},
 		{"smaller steps", "", planned(way(500, LastMetric), 100, 500, 9000, LastMetric), events.Allow, "", ""},
@@ -200,7 +219,7 @@ func TestEvidence(t *testing.T) {
 	q := good()
 	f := q.Facts.Prospect
 	f.Drained = events.Outlook{WorstPermil: 710, WorstLink: "den-kcy", SurvivePermil: 930, Failure: "sea-den", Link: "chi-nyc", Failures: 52}
-	f.Steps = []uint32{500, LastMetric}
+	f.Way = events.Uniform("den-kcy", 500, LastMetric)
 	f.Benefit, f.Harm = 1_500_000_000, 2_000_000
 	q.Plan = inSteps(500, LastMetric)
 	r := parse(t, "").Evaluate(q)

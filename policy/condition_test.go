@@ -29,7 +29,7 @@ func told() Question {
 		At: noon, Method: events.MethodExact, MatrixAt: noon.Add(-2 * time.Minute), Fit: events.Fit{Links: 40, Close: 39}, Counters: events.Fit{Links: 20, Close: 19},
 		InService:     events.Outlook{WorstPermil: 400, CutOff: 5, CutOffNames: []string{"tul"}, SurvivePermil: 900, Failures: 9},
 		Drained:       events.Outlook{WorstPermil: 710, WorstLink: "chi-nyc", CutOff: 5, CutOffNames: []string{"tul"}, SurvivePermil: 930, Failure: "sea-den", Link: "sea-lax", Failures: 9},
-		NewViolations: 1, Moved: 3e9, Steps: []uint32{500, LastMetric}, Loops: true, Benefit: 6, Harm: 7,
+		NewViolations: 1, Moved: 3e9, Way: events.Uniform("den-kcy", 500, LastMetric), Loops: true, Benefit: 6, Harm: 7,
 	}
 	return q
 }

@@ -312,7 +312,9 @@ func TestEvaluateOnTheBoard(t *testing.T) {
 		{"between two planes, alone", roomy, func(q *Question) { q.Plan.Target.Scopes = append(q.Plan.Target.Scopes, "plane:2") }, events.Allow, "", ""},
 		{"above the ceiling of an hour", roomy, func(q *Question) { q.Situation.Admissions = admissions(60, 50*time.Second) }, events.Defer, CheckCeilRate, "60 mitigations were begun within the hour"},
 
-		{"hard, automatic", "", func(q *Question) { q.Plan, q.Facts.Prospect.Steps = drain(MaxMetric), []uint32{MaxMetric} }, events.Ask, CheckHard, "out of SPF"},
+		{"hard, automatic", "", func(q *Question) {
+			q.Plan, q.Facts.Prospect.Way = drain(MaxMetric), events.Uniform("den-kcy", MaxMetric)
+		}, events.Ask, CheckHard, "out of SPF"},
 		{"hard, approved", "", func(q *Question) { q.Plan, q.Approved = drain(MaxMetric), true }, events.Allow, "", ""},
 		{"hard, dry", "", func(q *Question) { q.Plan, q.Mode = drain(MaxMetric), events.DryRun }, events.Allow, "", ""},
 		{"approval wanted", "", func(q *Question) { q.Rule.Autonomy = Approve }, events.Ask, CheckApproval, "acts only with approval"},

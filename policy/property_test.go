@@ -298,7 +298,7 @@ func TestAWorseProspectIsNeverJudgedBetter(t *testing.T) {
 		"saves less":      func(f *events.Prospect, by int) { f.Benefit = max(0, f.Benefit-int64(by)) },
 		"fits less":       func(f *events.Prospect, by int) { f.Fit.Close = max(0, f.Fit.Close-by) },
 		"an older matrix": func(f *events.Prospect, by int) { f.MatrixAt = f.MatrixAt.Add(-time.Duration(by) * time.Minute) },
-		"a longer way":    func(f *events.Prospect, _ int) { f.Steps = append([]uint32{500}, f.Steps...) },
+		"a longer way":    func(f *events.Prospect, _ int) { f.Way = append(events.Uniform("den-kcy", 500), f.Way...) },
 		"nothing in before": func(f *events.Prospect, _ int) {
 			f.InService.WorstPermil, f.InService.SurvivePermil, f.InService.CutOff = 0, 0, 0
 		},

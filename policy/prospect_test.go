@@ -13,6 +13,6 @@ func calm() *events.Prospect {
 		Fit:       events.Fit{Links: 80, Close: 80},
 		InService: events.Outlook{WorstPermil: 400, WorstLink: "chi-nyc", SurvivePermil: 700, Failure: "den-kcy", Link: "chi-nyc", Failures: 50, Settled: 40},
 		Drained:   events.Outlook{WorstPermil: 500, WorstLink: "chi-nyc", SurvivePermil: 800, Failure: "sea-den", Link: "chi-nyc", Failures: 50, Settled: 40},
-		Moved:     3e9, Steps: []uint32{LastMetric},
+		Moved:     3e9, Way: events.Uniform("den-kcy", LastMetric),
 	}
 }

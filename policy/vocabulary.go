@@ -251,7 +251,7 @@ func verdictFields() []field {
 	number("cut_off_bps", func(p *events.Prospect) int64 { return p.Drained.CutOff })
 	of("cut_off", types.NewListType(types.StringType), func(p *events.Prospect) ref.Val { return native(p.Drained.CutOffNames) })
 	number("moved_bps", func(p *events.Prospect) int64 { return p.Moved })
-	number("steps", func(p *events.Prospect) int64 { return int64(len(p.Steps)) })
+	number("steps", func(p *events.Prospect) int64 { return int64(len(p.Way)) })
 	of("micro_loops", types.BoolType, func(p *events.Prospect) ref.Val { return types.Bool(p.Loops) })
 	number("benefit_bps", func(p *events.Prospect) int64 { return p.Benefit })
 	number("harm_bps", func(p *events.Prospect) int64 { return p.Harm })

@@ -84,7 +84,7 @@ func TestEveryPlanCanBeUndone(t *testing.T) {
 			}
 			facts.Ends = append(facts.Ends, end)
 		}
-		facts.Prospect = &events.Prospect{Steps: rapid.SliceOfN(rapid.Uint32Range(1, 1<<24-1), 0, 5).Draw(t, "steps")}
+		facts.Prospect = &events.Prospect{Way: drawWay(t, target)}
 		r := rapid.SampledFrom(All()).Draw(t, "remediator")
 		plan, err := r.Propose(target, facts, "", json.RawMessage(rapid.SampledFrom(withs[r.Name()]).Draw(t, "with")))
 		if err != nil {
@@ -128,4 +128,21 @@ func TestEveryPlanCanBeUndone(t *testing.T) {
 	if planned == 0 || stepped == 0 {
 		t.Errorf("%d were ever planned, %d by steps: the property says nothing", planned, stepped)
 	}
+}
+
+// drawWay is some way, lawful or not, of the target or of another link, for both ends at once or for each by itself.
+func drawWay(t *rapid.T, target events.Target) (way []events.Push) {
+	link := rapid.SampledFrom([]string{target.Name, target.Name, target.Name, "another"}).Draw(t, "link of the way")
+	device := rapid.SampledFrom([]string{"", target.Ends[0].Device, target.Ends[1].Device})
+	family := rapid.SampledFrom([]string{"", events.IPv4, events.IPv6})
+	for range rapid.IntRange(0, 5).Draw(t, "pushes") {
+		var push events.Push
+		for range rapid.IntRange(1, 3).Draw(t, "metrics") {
+			push = append(push, events.EndMetric{
+				Link: link, Device: device.Draw(t, "device"), Family: family.Draw(t, "family"), Metric: rapid.Uint32Range(1, 1<<24-1).Draw(t, "metric"),
+			})
+		}
+		way = append(way, push)
+	}
+	return way
 }

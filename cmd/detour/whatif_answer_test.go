@@ -60,8 +60,8 @@ func TestAnswers(t *testing.T) {
 		got := events.Prospect{InService: *p.InService, Drained: *p.Drained, Moved: p.Moved, Harm: p.Harm, NewViolations: p.Newly, Loops: p.Loops}
 		if diff := cmp.Diff(events.Prospect{
 			InService: want.InService, Drained: want.Drained, Moved: want.Moved, Harm: want.Harm, NewViolations: want.NewViolations, Loops: want.Loops,
-		}, got); diff != "" || len(p.Pushes) != len(want.Way.Pushes) {
-			t.Errorf("%v: %d steps, want %d (-forecast +verb):\n%s", p.Links, len(p.Pushes), len(want.Way.Pushes), diff)
+		}, got); diff != "" || len(p.Pushes) != len(want.Way) {
+			t.Errorf("%v: %d steps, want %d (-forecast +verb):\n%s", p.Links, len(p.Pushes), len(want.Way), diff)
 		}
 	}
 	all := asked(t, exitRefused, "--all")

@@ -4,7 +4,6 @@ import (
 	"slices"
 
 	"github.com/detour-net/detour/events"
-	"github.com/detour-net/detour/internal/network/forecast"
 	"github.com/detour-net/detour/policy"
 )
 
@@ -48,11 +47,12 @@ type prediction struct {
 
 // push sets the metrics of a link, of each direction at its own end.
 type push struct {
-	Link string `json:"link"`
-	A    string `json:"a"` // the router
-	B    string `json:"b"`
-	AB   uint32 `json:"metric_a_to_b"`
-	BA   uint32 `json:"metric_b_to_a"`
+	Link   string `json:"link"`
+	Family string `json:"family,omitempty"` // of the addresses whose metrics they are; "" is both
+	A      string `json:"a"`                // the router
+	B      string `json:"b"`
+	AB     uint32 `json:"metric_a_to_b"`
+	BA     uint32 `json:"metric_b_to_a"`
 }
 
 // predict asks what draining links together would do, and judges it.
@@ -70,9 +70,9 @@ func (w *workbench) predict(links []string) prediction {
 	if !w.known {
 		f.Method = "" // every pair of routers sends a bit, to see what has a path
 	}
-	p.CutOff, p.Pushes, p.Loops = f.NewlyCut(), w.pushes(f), f.Loops
+	p.CutOff, p.Pushes, p.Loops = f.NewlyCut(), w.pushes(f.Way), f.Loops
 	p.Sentence, p.Verdict = f.Sentence(len(p.Pushes)), isSafe
-	for _, c := range w.limits.Judge(&f.Prospect) {
+	for _, c := range w.limits.Judge(&f) {
 		if !w.known && (c.Name == policy.CheckCapacity || c.Name == policy.CheckSurvives) {
 			continue
 		}
@@ -95,15 +95,20 @@ func (w *workbench) predict(links []string) prediction {
 const noTraffic = "how full links get is not known without traffic: give --traffic FILE, or make some up with --gravity RATE"
 
 // pushes are the metrics to set, with the routers that hold them.
-func (w *workbench) pushes(f forecast.Forecast) [][]push {
+func (w *workbench) pushes(way []events.Push) [][]push {
 	ends := map[string][2]string{}
 	for _, l := range w.network.Links {
 		ends[l.Name] = [2]string{l.A.Device, l.B.Device}
 	}
-	all := make([][]push, len(f.Way.Pushes))
-	for i, step := range f.Way.Pushes {
+	all := make([][]push, len(way))
+	for i, step := range way {
 		for _, m := range step {
-			all[i] = append(all[i], push{Link: m.Link, A: ends[m.Link][0], B: ends[m.Link][1], AB: m.AB, BA: m.BA})
+			p := push{Link: m.Link, Family: m.Family, A: ends[m.Link][0], B: ends[m.Link][1]}
+			p.AB, _ = step.Metric(m.Link, p.A, m.Family)
+			p.BA, _ = step.Metric(m.Link, p.B, m.Family)
+			if !slices.Contains(all[i], p) {
+				all[i] = append(all[i], p)
+			}
 		}
 	}
 	return all

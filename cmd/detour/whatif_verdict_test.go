@@ -18,6 +18,7 @@ import (
 	"github.com/detour-net/detour/internal/network/forecast"
 	"github.com/detour-net/detour/internal/network/whatif"
 	"github.com/detour-net/detour/policy"
+	"github.com/detour-net/detour/remediators/linkdrain"
 )
 
 // written is a network in files, as operators write them.
@@ -122,30 +123,14 @@ func (w written) serving(t *testing.T, link string) events.Ruled {
 	f.Use(c.Traffic)
 	ahead := f.Link(link, seen)
 	facts.Prospect = &ahead
+	plan, err := linkdrain.New().Propose(target, facts, "", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
 	return c.Policy.Evaluate(policy.Question{
 		Now: now, Rule: policy.Rule{Name: "r", Autonomy: policy.Auto}, Symptom: events.LinkErrors, Mode: events.Live, Facts: facts,
-		Plan: stepwise(target, facts),
+		Plan: plan,
 	})
-}
-
-// stepwise is the plan that goes by every step of the what-if. An end that stands higher stays until it is passed.
-func stepwise(target events.Target, facts events.Facts) events.Plan {
-	plan := events.Plan{Remediator: "drain", Target: target, Checks: []string{events.CheckTrafficLeft}}
-	at := map[string]uint64{}
-	for _, metric := range facts.Prospect.Steps {
-		var step events.Step
-		for _, end := range facts.Ends {
-			leaf := end.Leaves[0]
-			from, _ := leaf.Config.Uint()
-			from = max(from, at[end.Device])
-			at[end.Device] = max(from, uint64(metric))
-			step.Changes = append(step.Changes, events.Change{Device: end.Device, Settings: []events.Setting{
-				{LeafRef: leaf.LeafRef, Before: events.UintValue(from), After: events.UintValue(at[end.Device])},
-			}})
-		}
-		plan.Steps = append(plan.Steps, step)
-	}
-	return plan
 }
 
 // about are policies whose limits lie where the drain just keeps them, and just not.

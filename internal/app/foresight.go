@@ -64,16 +64,16 @@ func (f foresight) Observe(ctx context.Context, o incident.Observe) events.Facts
 func (f foresight) ahead(o incident.Observe, seen network.State) events.Prospect {
 	ask := func(s network.State, names ...string) events.Prospect {
 		if o.Hard {
-			return f.forecaster.Hard(names, s).Prospect
+			return f.forecaster.Hard(names, s)
 		}
-		return f.forecaster.Links(names, s).Prospect
+		return f.forecaster.Links(names, s)
 	}
 	meant, changed := drained(seen, o.Besides)
 	p := ask(meant, o.Target.Name)
 	switch {
 	case p.Method == events.MethodBound && len(o.Besides) > 0:
 		joint := ask(seen, append([]string{o.Target.Name}, o.Besides...)...)
-		joint.Steps, joint.Loops = p.Steps, p.Loops // the way is this link's alone
+		joint.Way, joint.Loops = p.Way, p.Loops // the way is this link's alone
 		p = joint
 	case p.Method == events.MethodExact && changed:
 		p.Fit = f.forecaster.Link(o.Target.Name, seen).Fit

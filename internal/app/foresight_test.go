@@ -58,7 +58,7 @@ func TestAheadOfAHardDrain(t *testing.T) {
 				t.Fatalf("soft %+v, hard %+v", soft, hard)
 			}
 			if soft.Hard() || !hard.Hard() {
-				t.Errorf("beside %v: soft by %v, hard by %v", besides, soft.Steps, hard.Steps)
+				t.Errorf("beside %v: soft by %v, hard by %v", besides, soft.Way, hard.Way)
 			}
 			if besides == nil && hard.NewViolations <= soft.NewViolations {
 				t.Errorf("by %s: %d new violations, soft %d", hard.Method, hard.NewViolations, soft.NewViolations)

@@ -46,5 +46,5 @@ func (i *Incident) isolates() bool {
 // otherDrain reports whether what was computed is of another kind of drain than the plan.
 func otherDrain(plan events.Plan, facts events.Facts) bool {
 	f := facts.Prospect
-	return f != nil && f.Missing == "" && len(f.Steps) > 0 && f.Hard() != policy.Isolates(plan, facts)
+	return f != nil && f.Missing == "" && len(f.Way) > 0 && f.Hard() != policy.Isolates(plan, facts)
 }

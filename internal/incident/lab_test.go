@@ -151,8 +151,8 @@ func (l *lab) prospect(o Observe) *events.Prospect {
 	if !ok {
 		p = safe
 	}
-	if p.Steps == nil && o.Hard {
-		p.Steps = []uint32{drained + 1}
+	if p.Way == nil && o.Hard {
+		p.Way = events.Uniform(name, drained+1)
 	}
 	p.At, p.Besides = l.now, o.Besides
 	for _, pair := range l.apart {

@@ -250,7 +250,7 @@ func (s *stage) ahead(link string, named map[string]string) error {
 			case "violations":
 				p.NewViolations, p.Worst = int(n), "if x-y fails, 1 demands are cut off"
 			case "steps":
-				p.Steps = append(p.Steps, uint32(n))
+				p.Way = append(p.Way, events.Uniform(strings.TrimSuffix(link, " hard"), uint32(n))...)
 			default:
 				return fmt.Errorf("%s=%s is not known", k, v)
 			}

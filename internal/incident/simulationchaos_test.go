@@ -180,7 +180,7 @@ func (s *simulation) foresee() {
 	for _, name := range simulatedLinks {
 		if s.chance(50) {
 			p := safe
-			p.Steps = []uint32{1000, 4000, drained}
+			p.Way = events.Uniform(name, 1000, 4000, drained)
 			s.lab.ahead[name] = p
 		}
 	}

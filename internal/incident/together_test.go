@@ -232,7 +232,7 @@ func TestApprovedBySteps(t *testing.T) {
 	s := newStage(t, roomy(t))
 	s.world.Inventory = grouped{"srlg:7": {"a-b", "c-d"}}
 	steps := safe
-	steps.Steps = []uint32{1000, 4000, drained}
+	steps.Way = events.Uniform("c-d", 1000, 4000, drained)
 	s.lab.ahead = map[string]events.Prospect{"c-d": steps}
 	for _, line := range []string{"together", "event e1 firing major a-b kind=silent-loss value=0.0001", "event e2 firing major c-d kind=silent-loss value=0.0001", "now", "approve a-b-1 ann", "approve a-b-1 bob", "tick 1m"} {
 		s.say(line)

@@ -152,7 +152,7 @@ func (n *network) prospect(name string, f events.Facts, besides []string) *event
 		return nil
 	}
 	p := events.Prospect{
-		At: f.At, Method: events.MethodBound, Besides: besides, Moved: 4e9, Steps: n.steps,
+		At: f.At, Method: events.MethodBound, Besides: besides, Moved: 4e9, Way: events.Uniform(name, n.steps...),
 		InService: events.Outlook{WorstPermil: 400, SurvivePermil: 600, Failures: 20}, Drained: events.Outlook{WorstPermil: 500, SurvivePermil: 640, Failures: 20},
 	}
 	if n.full > 0 {

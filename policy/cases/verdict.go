@@ -64,7 +64,7 @@ func (c *Case) prospect() *events.Prospect {
 		p.Matrix, p.MatrixAt, p.Fit = "the case's", c.Now.Add(-v.MatrixAge.Std()), events.Fit{Links: 1000, Close: or(v.FitPermil, 1000)}
 	}
 	for _, m := range c.way(max(1, v.Steps), max(drainMetric, or(c.Plan.Metric, 0))) {
-		p.Steps = append(p.Steps, uint32(m))
+		p.Way = append(p.Way, events.Uniform(c.Link.Name, uint32(m))...)
 	}
 	return p
 }

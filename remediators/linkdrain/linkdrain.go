@@ -6,8 +6,9 @@
 // Adjacencies stay up either way.
 //
 // While routers learn of a new metric one after the other, packets may go round between two of them. So the metric is raised
-// step by step where the what-if names steps between which that cannot happen, and the undo goes the same way back. A link
-// that loses more than such a moment costs is drained at once; which one does is the policy's to say.
+// step by step, each end by metrics of its own, where the what-if names steps between which that cannot happen, and the undo
+// goes the same way back. A link that loses more than such a moment costs is drained at once; which one does is the policy's
+// to say.
 package linkdrain
 
 import (
@@ -85,7 +86,7 @@ func (Remediator) Propose(target events.Target, facts events.Facts, atOnce strin
 	if err != nil {
 		return events.Plan{}, err
 	}
-	var highest, drained uint64 // metric of any leaf now; what is set in the end
+	var drained uint64 // what is set in the end
 	step, err := linkmetric.Raise(target, facts, func(end events.EndFacts, metric uint64) (uint64, error) {
 		value := uint64(end.Profile.SoftMetric)
 		if p.Style == Hard {
@@ -97,14 +98,14 @@ func (Remediator) Propose(target events.Target, facts events.Facts, atOnce strin
 		case value <= metric:
 			return 0, fmt.Errorf("it already stands at %d, the %s drain is %d", metric, p.Style, value)
 		}
-		highest, drained = max(highest, metric), value
+		drained = value
 		return value, nil
 	})
 	if err != nil {
 		return events.Plan{}, err
 	}
 	way, how := p.way(facts.Prospect, atOnce)
-	steps, passed := linkmetric.By(step, way, highest)
+	steps, passed := linkmetric.By(step, target.Name, way, facts)
 	if len(steps) > 1 {
 		for i := range steps {
 			steps[i].Settle = p.Settle
@@ -126,13 +127,13 @@ func (Remediator) Propose(target events.Target, facts events.Facts, atOnce strin
 	}, nil
 }
 
-// way returns the metrics to go by, and why none although some are known.
-func (p params) way(f *events.Prospect, atOnce string) (metrics []uint32, whyNot string) {
+// way returns the pushes to go by, and why none although some are known.
+func (p params) way(f *events.Prospect, atOnce string) (way []events.Push, whyNot string) {
 	switch {
-	case f == nil || f.Missing != "" || len(f.Steps) < 2 || p.Steps == StepsNever:
+	case f == nil || f.Missing != "" || len(f.Way) < 2 || p.Steps == StepsNever:
 		return nil, ""
 	case atOnce != "":
 		return nil, " at once, since " + atOnce
 	}
-	return f.Steps, ""
+	return f.Way, ""
 }

@@ -103,45 +103,70 @@ func TestProposeRefuses(t *testing.T) {
 	}
 }
 
+// TestProposeSteps: den stands at 10 for IPv4 and 11 for IPv6, kcy at 20. What is wanted are the metrics of each step: of den's
+// three leaves, then of kcy's one.
 func TestProposeSteps(t *testing.T) {
-	way := []uint32{15, 30, 100, 16777214}
+	const soft = 16777214
+	way := events.Uniform("den-kcy", 15, 30, 100, soft)
+	each := func(metrics ...uint32) (way []events.Push) {
+		for i := 0; i < len(metrics); i += 2 {
+			way = append(way, events.Push{{Link: "den-kcy", Device: "den", Metric: metrics[i]}, {Link: "den-kcy", Device: "kcy", Metric: metrics[i+1]}})
+		}
+		return way
+	}
+	at := func(m uint64) []uint64 { return []uint64{m, m, m, m} }
 	for _, tt := range []struct {
 		name    string
 		with    string
 		atOnce  string
-		way     []uint32
+		way     []events.Push
 		missing string
-		want    []uint64 // metrics after each step
+		spoil   func(*events.Facts)
+		want    [][]uint64
 		says    string
 	}{
-		{name: "by steps", way: way, want: []uint64{30, 100, 16777214}, says: "by way of 30, 100"}, // kcy stands at 20: 15 is below it
-		{name: "to a hard drain", with: `{"style":"hard"}`, way: way, want: []uint64{30, 100, 16777214, 16777215}, says: "by way of 30, 100, 16777214"},
-		{name: "one is enough", way: []uint32{16777214}, want: []uint64{16777214}},
-		{name: "none is known", want: []uint64{16777214}},
-		{name: "none counts when nothing could be computed", way: way, missing: "a link is not seen", want: []uint64{16777214}},
-		{name: "not wanted", with: `{"steps":"never"}`, way: way, want: []uint64{16777214}},
-		{name: "in a hurry", atOnce: "it burns", way: way, want: []uint64{16777214}, says: "at once, since it burns"},
-		{name: "in a hurry, where one is enough", atOnce: "it burns", way: way[3:], want: []uint64{16777214}},
-		{name: "out of order", way: []uint32{100, 30, 100, 16777214, 200}, want: []uint64{100, 200, 16777214}, says: "by way of 100, 200"},
+		{name: "by steps, of which the first is for den alone", way: way, want: [][]uint64{{15, 15, 15, 21}, at(30), at(100), at(soft)}, says: "by way of 15 and 21, 30, 100"},
+		{name: "each end by its own", way: each(15, 25, 30, 40, soft, soft), want: [][]uint64{{15, 15, 15, 25}, {30, 30, 30, 40}, at(soft)}, says: "by way of 15 and 25, 30 and 40"},
+		{name: "one end is through before the other", way: each(15, soft, 30, soft, soft, soft), want: [][]uint64{{15, 15, 15, 21}, {30, 30, 30, 22}, at(soft)}, says: "by way of 15 and 21, 30 and 22"},
+		{name: "each family by its own", way: []events.Push{
+			{{Link: "den-kcy", Family: events.IPv4, Metric: 40}, {Link: "den-kcy", Family: events.IPv6, Metric: 50}}, {{Link: "den-kcy", Metric: soft}},
+		}, want: [][]uint64{{40, 40, 50, 40}, at(soft)}, says: "by way of 40 and 50"},
+		{name: "no room for a step beside another", way: way, spoil: func(f *events.Facts) {
+			f.Ends[0].Leaves[0] = leaf(ref("e2", 2, events.IPv4), "16777212", "16777212")
+		}, want: [][]uint64{{15, 15, 15, soft - 1}, at(soft)}, says: "by way of 15 and 16777213"},
+		{name: "a router with one metric for all", way: []events.Push{{{Link: "den-kcy", Family: events.IPv4, Metric: 40}}, {{Link: "den-kcy", Metric: soft}}}, spoil: func(f *events.Facts) {
+			f.Ends[1].Profile.SameLevels = true
+		}, want: [][]uint64{at(40), at(soft)}, says: "by way of 40"},
+		{name: "to a hard drain", with: `{"style":"hard"}`, way: way[1:], want: [][]uint64{at(30), at(100), at(soft), at(soft + 1)}, says: "by way of 30, 100, 16777214"},
+		{name: "one is enough", way: way[3:], want: [][]uint64{at(soft)}},
+		{name: "none is known", want: [][]uint64{at(soft)}},
+		{name: "none is known of this link", way: events.Uniform("chi-nyc", 30, 100, soft), want: [][]uint64{at(soft)}},
+		{name: "none counts when nothing could be computed", way: way, missing: "a link is not seen", want: [][]uint64{at(soft)}},
+		{name: "not wanted", with: `{"steps":"never"}`, way: way, want: [][]uint64{at(soft)}},
+		{name: "in a hurry", atOnce: "it burns", way: way, want: [][]uint64{at(soft)}, says: "at once, since it burns"},
+		{name: "in a hurry, where one is enough", atOnce: "it burns", way: way[3:], want: [][]uint64{at(soft)}},
+		{name: "out of order", way: events.Uniform("den-kcy", 100, 30, 100, soft, 200), want: [][]uint64{at(100), at(200), at(soft)}, says: "by way of 100, 200"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			facts := seen()
-			facts.Prospect = &events.Prospect{Steps: tt.way, Missing: tt.missing}
+			facts.Prospect = &events.Prospect{Way: tt.way, Missing: tt.missing}
+			if tt.spoil != nil {
+				tt.spoil(&facts)
+			}
 			plan, err := New().Propose(link(), facts, tt.atOnce, json.RawMessage(tt.with))
 			if err != nil {
 				t.Fatal(err)
 			}
-			var got []uint64
+			var got [][]uint64
 			for _, step := range plan.Steps {
-				first, _ := step.Changes[0].Settings[0].After.Uint()
-				got = append(got, first)
+				var metrics []uint64
 				for _, c := range step.Changes {
 					for _, s := range c.Settings {
-						if after, _ := s.After.Uint(); after != first {
-							t.Errorf("%s on %s goes to %d in a step to %d", s.LeafRef, c.Device, after, first)
-						}
+						after, _ := s.After.Uint()
+						metrics = append(metrics, after)
 					}
 				}
+				got = append(got, metrics)
 			}
 			if diff := cmp.Diff(tt.want, got); diff != "" {
 				t.Errorf("steps (-want +got):\n%s", diff)

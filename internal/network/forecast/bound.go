@@ -3,6 +3,7 @@ package forecast
 import (
 	"fmt"
 
+	"github.com/detour-net/detour/internal/network"
 	"github.com/detour-net/detour/internal/network/whatif"
 )
 
@@ -33,7 +34,7 @@ func (q *question) bound() error {
 	if err != nil {
 		return err
 	}
-	if err := q.held.plan(q.names, &q.out); err != nil {
+	if err := q.held.plan(q, network.MetricLastResort, &q.out); err != nil {
 		return err
 	}
 	q.held.cutOff(gone, &q.out)

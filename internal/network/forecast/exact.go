@@ -17,7 +17,7 @@ func (q *question) exact(now []whatif.Metrics) error {
 	known, ok := q.held.answers[key]
 	if !ok {
 		var err error
-		if known, err = q.held.drain(q.names, q.limits); err != nil {
+		if known, err = q.held.drain(q); err != nil {
 			return err
 		}
 		if len(q.held.answers) == remembered {
@@ -44,32 +44,32 @@ func (q *question) exact(now []whatif.Metrics) error {
 }
 
 // drain computes what draining links would do.
-func (h *held) drain(names []string, limits whatif.Limits) (Forecast, error) {
+func (h *held) drain(q *question) (p events.Prospect, err error) {
+	names, limits := q.names, q.limits
 	drained, gone, err := h.without(names)
 	if err != nil {
-		return Forecast{}, err
+		return p, err
 	}
 	if h.survey == nil {
 		if h.survey, err = whatif.NewSurvey(h.base, h.scenarios, surveyMemory); err != nil {
-			return Forecast{}, fmt.Errorf("survey failures: %w", err)
+			return p, fmt.Errorf("survey failures: %w", err)
 		}
 	}
 	after, err := h.survey.Survive(drained, limits)
 	if err != nil {
-		return Forecast{}, fmt.Errorf("survive the drain of %s: %w", listed(names), err)
+		return p, fmt.Errorf("survive the drain of %s: %w", listed(names), err)
 	}
-	var f Forecast
-	if err := h.plan(names, &f); err != nil {
-		return Forecast{}, err
+	if err := h.plan(q, network.MetricLastResort, &p); err != nil {
+		return p, err
 	}
 	for _, name := range names {
 		ab, ba, _ := h.base.Load(name)
-		f.Moved += ab.BPS + ba.BPS
+		p.Moved += ab.BPS + ba.BPS
 	}
-	f.InService, f.Drained = outlook(h.base, h.survey.Present(limits)), outlook(drained, after)
-	h.cutOff(gone, &f)
-	f.NewViolations, f.Worst, f.Harm = after.Violations+after.Cut, worst(after), h.harm(drained, gone, after)
-	return f, nil
+	p.InService, p.Drained = outlook(h.base, h.survey.Present(limits)), outlook(drained, after)
+	h.cutOff(gone, &p)
+	p.NewViolations, p.Worst, p.Harm = after.Violations+after.Cut, worst(after), h.harm(drained, gone, after)
+	return p, nil
 }
 
 // without is the network with links as the last resort, and with everything out of all paths that is to be spared: these
@@ -100,44 +100,23 @@ func outlook(st *whatif.State, s whatif.Survival) events.Outlook {
 
 // cutOff says what has no path in service, and what when the links are gone, drained links being none: of that some of what
 // is new is always named.
-func (h *held) cutOff(gone *whatif.State, f *Forecast) {
+func (h *held) cutOff(gone *whatif.State, p *events.Prospect) {
 	before := h.reach.Undelivered(0)
 	after := gone.Undelivered(before.Count + named) // all that had no path in service has none then
-	f.InService.CutOff, f.Drained.CutOff = before.BPS, after.BPS
+	p.InService.CutOff, p.Drained.CutOff = before.BPS, after.BPS
 	lost := map[whatif.Lost]bool{}
 	for i, l := range h.reach.Undelivered(before.Count).Named {
 		lost[l] = true
 		if i < named {
-			f.InService.CutOffNames = append(f.InService.CutOffNames, l.From+" > "+l.To)
+			p.InService.CutOffNames = append(p.InService.CutOffNames, l.From+" > "+l.To)
 		}
 	}
-	f.Drained.CutOffNames = slices.Clone(f.InService.CutOffNames)
+	p.Drained.CutOffNames = slices.Clone(p.InService.CutOffNames)
 	for _, l := range after.Named {
-		if !lost[l] && len(f.Drained.CutOffNames) < len(f.InService.CutOffNames)+named {
-			f.Drained.CutOffNames = append(f.Drained.CutOffNames, l.From+" > "+l.To)
+		if !lost[l] && len(p.Drained.CutOffNames) < len(p.InService.CutOffNames)+named {
+			p.Drained.CutOffNames = append(p.Drained.CutOffNames, l.From+" > "+l.To)
 		}
 	}
-}
-
-// plan fills in the way into the drain.
-func (h *held) plan(names []string, f *Forecast) (err error) {
-	if f.Way, err = h.base.Steps(names, network.MetricLastResort, whatif.DefaultSteps); err != nil {
-		return fmt.Errorf("plan the drain of %s: %w", listed(names), err)
-	}
-	f.Loops = f.Way.Loops
-	if len(names) > 1 {
-		return nil
-	}
-	// A step is one metric for both ends. Where they differ, each goes by the other's steps as well: a direction may stop
-	// anywhere between two metrics, and no destination is reached over both.
-	for _, push := range f.Way.Pushes {
-		for _, m := range push {
-			f.Steps = append(f.Steps, m.AB, m.BA)
-		}
-	}
-	slices.Sort(f.Steps)
-	f.Steps = slices.Compact(f.Steps)
-	return nil
 }
 
 // listed are names for people.

@@ -39,19 +39,11 @@ type held struct {
 	shape     shape
 	digest    events.Digest
 	base      *whatif.State
-	spared    []string            // links that are drained beside those that are asked about
-	reach     *whatif.State       // base without them
-	scenarios []whatif.Scenario   // every link, risk group and router
-	survey    *whatif.Survey      // nil until a drain is asked about
-	answers   map[string]Forecast // by the links' names, as far as they do not depend on measured loads
-}
-
-// Forecast is what draining one or more links at once would do.
-type Forecast struct {
-	// Prospect has all links in service on its one side and all drained on the other. Its Steps are given for one link.
-	events.Prospect
-	// Way is how to get there without loops: for every link, whatever stands now.
-	Way whatif.Steps
+	spared    []string                   // links that are drained beside those that are asked about
+	reach     *whatif.State              // base without them
+	scenarios []whatif.Scenario          // every link, risk group and router
+	survey    *whatif.Survey             // nil until a drain is asked about
+	answers   map[string]events.Prospect // by the links' names, as far as they do not depend on measured loads
 }
 
 // New returns a Forecaster for a valid topology, without a traffic matrix and with whatif's default limits.
@@ -84,18 +76,18 @@ func (f *Forecaster) Limit(l whatif.Limits) {
 // Link forecasts what draining a link would do, with everything else as it is in s. What keeps it from knowing is said in
 // Missing.
 func (f *Forecaster) Link(name string, s network.State) events.Prospect {
-	return f.Links([]string{name}, s).Prospect
+	return f.Links([]string{name}, s)
 }
 
-// Links forecasts what draining links all together would do, as Link does for one. Their order does not matter, nor that a
-// name is given twice.
-func (f *Forecaster) Links(names []string, s network.State) Forecast {
+// Links forecasts what draining links all together would do, as Link does for one: with all of them in service on one side and
+// all drained on the other, and a way for all. Their order does not matter, nor that a name is given twice.
+func (f *Forecaster) Links(names []string, s network.State) events.Prospect {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	q := &question{Forecaster: f, seen: s, names: slices.Compact(slices.Sorted(slices.Values(names)))}
 	q.out.At = s.At
 	if err := q.ask(); err != nil {
-		return Forecast{Prospect: events.Prospect{At: q.out.At, Inputs: q.out.Inputs, Missing: err.Error()}}
+		return events.Prospect{At: q.out.At, Inputs: q.out.Inputs, Missing: err.Error()}
 	}
 	return q.out
 }
@@ -109,7 +101,7 @@ type question struct {
 	about    map[int]bool     // their indices in the topology
 	families []network.Family // that the network runs
 	held     *held
-	out      Forecast
+	out      events.Prospect
 }
 
 func (q *question) ask() error {
@@ -161,7 +153,7 @@ func (q *question) hold() error {
 		q.recent = slices.Insert(slices.Delete(q.recent, i, i+1), 0, q.held)
 		return nil
 	}
-	h := &held{shape: q.asked.clone(), answers: map[string]Forecast{}}
+	h := &held{shape: q.asked.clone(), answers: map[string]events.Prospect{}}
 	net, err := whatif.New(whatif.Spec{Nodes: h.shape.nodes, Links: h.shape.links, Demands: q.demands()})
 	if err != nil {
 		return fmt.Errorf("model the network: %w", err)

@@ -13,7 +13,7 @@ import (
 
 // Hard forecasts what taking links out of SPF altogether would do (metric 16777215), as Links does for draining them: then
 // they carry nothing, also where a failure more leaves no other way.
-func (f *Forecaster) Hard(names []string, s network.State) Forecast {
+func (f *Forecaster) Hard(names []string, s network.State) events.Prospect {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	q := &question{Forecaster: f, seen: s, names: slices.Compact(slices.Sorted(slices.Values(names)))}
@@ -23,7 +23,7 @@ func (f *Forecaster) Hard(names []string, s network.State) Forecast {
 		err = q.isolate()
 	}
 	if err != nil {
-		return Forecast{Prospect: events.Prospect{At: q.out.At, Inputs: q.out.Inputs, Missing: err.Error()}}
+		return events.Prospect{At: q.out.At, Inputs: q.out.Inputs, Missing: err.Error()}
 	}
 	return q.out
 }
@@ -36,7 +36,7 @@ func (q *question) isolate() error {
 	known, ok := q.held.answers[key]
 	if !ok {
 		var err error
-		if known, err = q.held.isolated(q.names, q.limits, q.out.Method); err != nil {
+		if known, err = q.held.isolated(q); err != nil {
 			return err
 		}
 		if len(q.held.answers) == remembered {
@@ -49,7 +49,7 @@ func (q *question) isolate() error {
 		Soft events.Digest
 		Hard bool
 	}{out.Inputs, true})
-	out.Steps, out.Loops, out.Way = known.Steps, known.Loops, known.Way
+	out.Way, out.Loops = known.Way, known.Loops
 	if out.Method != events.MethodExact {
 		if out.NewViolations += known.NewViolations; out.Worst == "" {
 			out.Worst = known.Worst
@@ -63,16 +63,17 @@ func (q *question) isolate() error {
 }
 
 // isolated computes the network without links: whole with a traffic matrix, and what failures cut off without one.
-func (h *held) isolated(names []string, limits whatif.Limits, method events.Method) (f Forecast, err error) {
+func (h *held) isolated(q *question) (p events.Prospect, err error) {
+	names, limits := q.names, q.limits
 	out, err := h.base.Apply(whatif.HardDrain(names...))
 	if err != nil {
-		return f, fmt.Errorf("take %s out: %w", listed(names), err)
+		return p, fmt.Errorf("take %s out: %w", listed(names), err)
 	}
 	_, gone, err := h.without(names)
 	if err != nil {
-		return f, err
+		return p, err
 	}
-	if method != events.MethodExact {
+	if q.out.Method != events.MethodExact {
 		limits.Permil = math.MaxInt32 // loads are not known here
 	}
 	survive := func() (whatif.Survival, error) { return whatif.Survive(h.base, out, h.scenarios, limits) }
@@ -81,28 +82,12 @@ func (h *held) isolated(names []string, limits whatif.Limits, method events.Meth
 	}
 	after, err := survive()
 	if err != nil {
-		return f, fmt.Errorf("survive without %s: %w", listed(names), err)
+		return p, fmt.Errorf("survive without %s: %w", listed(names), err)
 	}
-	way, err := h.base.Steps(names, whatif.Unused, whatif.DefaultSteps)
-	if err != nil {
-		return f, fmt.Errorf("plan to take %s out: %w", listed(names), err)
+	if err := h.plan(q, network.MetricUnused, &p); err != nil {
+		return p, err
 	}
-	if f.Way, f.Loops = way, way.Loops; len(names) == 1 {
-		f.Steps = metrics(way)
-	}
-	f.Drained = outlook(out, after)
-	f.NewViolations, f.Worst, f.Harm = after.Violations+after.Cut, worst(after), h.harm(out, gone, after)
-	return f, nil
-}
-
-// metrics are those that a way sets, of both directions, each once and rising: a direction may stop anywhere between two
-// metrics, and no destination is reached over both.
-func metrics(way whatif.Steps) (list []uint32) {
-	for _, push := range way.Pushes {
-		for _, m := range push {
-			list = append(list, m.AB, m.BA)
-		}
-	}
-	slices.Sort(list)
-	return slices.Compact(list)
+	p.Drained = outlook(out, after)
+	p.NewViolations, p.Worst, p.Harm = after.Violations+after.Cut, worst(after), h.harm(out, gone, after)
+	return p, nil
 }

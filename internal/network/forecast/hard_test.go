@@ -40,20 +40,20 @@ func TestHardLeavesNoLastResort(t *testing.T) {
 		if known {
 			f.Use(m)
 		}
-		soft, hard := f.Link("a-b", state), f.Hard([]string{"a-b"}, state).Prospect
+		soft, hard := f.Link("a-b", state), f.Hard([]string{"a-b"}, state)
 		if soft.Missing != "" || hard.Missing != "" || soft.NewViolations != 0 {
 			t.Fatalf("matrix %t: soft %+v, hard %q", known, soft, hard.Missing)
 		}
 		if hard.NewViolations < 3 || !strings.Contains(hard.Worst, "are cut off") {
 			t.Errorf("matrix %t: after any other link the ring is cut in two, and it is said: %d, %q", known, hard.NewViolations, hard.Worst)
 		}
-		if n := len(hard.Steps); n == 0 || hard.Steps[n-1] != whatif.Unused || soft.Steps[len(soft.Steps)-1] != whatif.LastResort {
-			t.Errorf("matrix %t: steps %v, soft %v", known, hard.Steps, soft.Steps)
+		if !hard.Hard() || len(soft.Way) == 0 || soft.Hard() {
+			t.Errorf("matrix %t: steps %v, soft %v", known, hard.Way, soft.Way)
 		}
 		if hard.Inputs == soft.Inputs || hard.Method != soft.Method || hard.Moved != soft.Moved {
 			t.Errorf("matrix %t: hard %+v, soft %+v", known, hard, soft)
 		}
-		if again := f.Hard([]string{"a-b", "a-b"}, state).Prospect; !cmp.Equal(again, hard) {
+		if again := f.Hard([]string{"a-b", "a-b"}, state); !cmp.Equal(again, hard) {
 			t.Errorf("matrix %t: asked again:\n%s", known, cmp.Diff(hard, again))
 		}
 		if after := f.Link("a-b", state); !cmp.Equal(after, soft) {
@@ -79,7 +79,7 @@ func TestHardExact(t *testing.T) {
 		}
 		f, bound := forecast.New(top), forecast.New(top)
 		f.Use(m)
-		soft, hard, most := f.Links(names, state).Prospect, f.Hard(names, state), bound.Hard(names, state)
+		soft, hard, most := f.Links(names, state), f.Hard(names, state), bound.Hard(names, state)
 		if hard.Missing != "" || most.Missing != "" {
 			t.Fatalf("seed %d: %q, %q", seed, hard.Missing, most.Missing)
 		}
@@ -113,12 +113,12 @@ func TestHardExact(t *testing.T) {
 		if most.Drained.WorstPermil+1 < hard.Drained.WorstPermil || most.Drained.SurvivePermil+1 < hard.Drained.SurvivePermil {
 			t.Errorf("seed %d: %v: bound %+v, exactly %+v", seed, names, most.Drained, hard.Drained)
 		}
-		last := map[string]whatif.Metrics{}
-		for _, m := range slices.Concat(hard.Way.Pushes...) {
+		last := map[string]events.EndMetric{}
+		for _, m := range slices.Concat(hard.Way...) {
 			last[m.Link] = m
 		}
 		for _, name := range names {
-			if m := last[name]; m.AB != whatif.Unused || m.BA != whatif.Unused {
+			if m := last[name]; m.Metric != whatif.Unused || m.Device != "" {
 				t.Errorf("seed %d: %v: the way ends at %+v", seed, names, m)
 			}
 		}

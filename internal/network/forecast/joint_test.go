@@ -75,7 +75,7 @@ func TestJointExact(t *testing.T) {
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("%v (-whatif +forecast):\n%s", pair, diff)
 		}
-		if safe(f.Link(pair[0], state)) && safe(f.Link(pair[1], state)) && !safe(p.Prospect) {
+		if safe(f.Link(pair[0], state)) && safe(f.Link(pair[1], state)) && !safe(p) {
 			if p.Drained.CutOff > 0 {
 				cut++
 			} else {

@@ -1,10 +1,11 @@
 package forecast_test
 
 import (
+	"maps"
 	"math/rand/v2"
-	"slices"
 	"testing"
 
+	"github.com/detour-net/detour/events"
 	"github.com/detour-net/detour/internal/network"
 	"github.com/detour-net/detour/internal/network/forecast"
 	"github.com/detour-net/detour/internal/network/whatif"
@@ -62,9 +63,9 @@ func loops(top *network.Topology, before, after *whatif.State, old, now map[stri
 	return false
 }
 
-// TestSteps walks a link's metric through the steps, both ends at once, and looks for loops at every one; the ends' metrics
-// differ. In one step a good share of drains would loop.
-func TestSteps(t *testing.T) {
+// TestWay walks a link's metrics along the way, each end at its own pace, and looks for loops at every step: at the pushes
+// themselves, both ends together, and with either end two pushes ahead of the other. In one step a good share would loop.
+func TestWay(t *testing.T) {
 	looping, several := 0, 0
 	for seed := range uint64(200) {
 		r := rand.New(rand.NewPCG(seed, 7))
@@ -75,37 +76,50 @@ func TestSteps(t *testing.T) {
 		f.Use(m)
 		link := top.Links[r.IntN(len(top.Links))]
 		p := f.Link(link.Name, seen(top, base))
-		if p.Missing != "" || len(p.Steps) == 0 || p.Steps[len(p.Steps)-1] != network.MetricLastResort || !slices.IsSorted(p.Steps) || p.Loops {
-			t.Fatalf("seed %d: steps %v, loops %v, missing %q", seed, p.Steps, p.Loops, p.Missing)
+		if p.Missing != "" || len(p.Way) == 0 || p.Hard() || p.Loops {
+			t.Fatalf("seed %d: way %v, loops %v, missing %q", seed, p.Way, p.Loops, p.Missing)
 		}
-		if len(p.Steps) > 1 {
+		if len(p.Way) > 1 {
 			several++
 		}
 		metrics := map[string][2]uint32{}
 		for _, l := range top.Links {
 			metrics[l.Name] = [2]uint32{l.A.Metric, l.B.Metric}
 		}
-		step := func(st *whatif.State, had map[string][2]uint32, to uint32) (*whatif.State, map[string][2]uint32) {
-			now := map[string][2]uint32{}
-			for name, m := range had {
-				now[name] = m
-			}
-			now[link.Name] = [2]uint32{max(had[link.Name][0], to), max(had[link.Name][1], to)}
-			next, err := st.Apply(whatif.Change{Metrics: []whatif.Metrics{{Link: link.Name, AB: now[link.Name][0], BA: now[link.Name][1]}}})
+		step := func(st *whatif.State, had map[string][2]uint32, to [2]uint32) (*whatif.State, map[string][2]uint32) {
+			now := maps.Clone(had)
+			now[link.Name] = to
+			next, err := st.Apply(whatif.Change{Metrics: []whatif.Metrics{{Link: link.Name, AB: to[0], BA: to[1]}}})
 			if err != nil {
 				t.Fatal(err)
 			}
 			return next, now
 		}
-		st, at := base, metrics
-		for _, metric := range p.Steps {
-			next, now := step(st, at, metric)
-			if loops(top, st, next, at, now) {
-				t.Errorf("seed %d: %s: packets may loop on the way to %d of %v", seed, link.Name, metric, p.Steps)
+		along := func(n int, device string, had uint32) uint32 { // the n-th metric of an end; 0 is what it had
+			if n <= 0 {
+				return had
 			}
-			st, at = next, now
+			m, ok := p.Way[min(n, len(p.Way))-1].Metric(link.Name, device, events.IPv6)
+			if !ok || m <= had {
+				t.Fatalf("seed %d: push %d of %v sets %d on %s, which had %d", seed, n, p.Way, m, device, had)
+			}
+			return m
 		}
-		if end, now := step(base, metrics, network.MetricLastResort); loops(top, base, end, metrics, now) {
+		for _, behind := range [][2]int{{0, 0}, {2, 0}, {0, 2}} {
+			st, at := base, metrics
+			for n := 1; n <= len(p.Way)+2; n++ {
+				to := [2]uint32{along(n-behind[0], link.A.Device, link.A.Metric), along(n-behind[1], link.B.Device, link.B.Metric)}
+				next, now := step(st, at, to)
+				if loops(top, st, next, at, now) {
+					t.Errorf("seed %d: %s: packets may loop on the way from %v to %v of %v", seed, link.Name, at[link.Name], to, p.Way)
+				}
+				st, at = next, now
+			}
+			if at[link.Name] != [2]uint32{network.MetricLastResort, network.MetricLastResort} {
+				t.Errorf("seed %d: %s ends at %v", seed, link.Name, at[link.Name])
+			}
+		}
+		if end, now := step(base, metrics, [2]uint32{network.MetricLastResort, network.MetricLastResort}); loops(top, base, end, metrics, now) {
 			looping++
 		}
 	}
@@ -115,7 +129,7 @@ func TestSteps(t *testing.T) {
 	}
 }
 
-// A joint drain has a way for all of its links, and no list of steps, which would not say whose they are.
+// A joint drain has a way that names each of its links.
 func TestJointWay(t *testing.T) {
 	top := random(rand.New(rand.NewPCG(1, 7)))
 	m := matrix(t, top, 1_000_000_000)
@@ -123,20 +137,17 @@ func TestJointWay(t *testing.T) {
 	f.Use(m)
 	names := []string{top.Links[0].Name, top.Links[1].Name, top.Links[2].Name}
 	p := f.Links(names, seen(top, model(t, top, m)))
-	if p.Steps != nil || p.Loops != p.Way.Loops {
-		t.Errorf("steps %v, loops %v", p.Steps, p.Loops)
-	}
-	for _, name := range names {
-		last := whatif.Metrics{}
-		for _, push := range p.Way.Pushes {
-			for _, m := range push {
-				if m.Link == name {
+	for _, l := range top.Links[:3] {
+		for _, device := range []string{l.A.Device, l.B.Device} {
+			last := uint32(0)
+			for _, push := range p.Way {
+				if m, ok := push.Metric(l.Name, device, events.IPv4); ok {
 					last = m
 				}
 			}
-		}
-		if want := (whatif.Metrics{Link: name, AB: network.MetricLastResort, BA: network.MetricLastResort}); last != want {
-			t.Errorf("%s ends at %+v", name, last)
+			if last != network.MetricLastResort {
+				t.Errorf("%s ends at %d on %s", l.Name, last, device)
+			}
 		}
 	}
 }

@@ -94,7 +94,7 @@ func ahead(at time.Time, worst, survives int) *events.Prospect {
 		Matrix: "traffic.csv", MatrixAt: Start.Add(-4 * time.Minute), Fit: events.Fit{Links: 28, Close: 28},
 		InService: events.Outlook{WorstPermil: 520, WorstLink: "den-sea, den to sea", SurvivePermil: 810, Failure: "hou-atl", Link: "kcy-ipl, kcy to ipl", Failures: 25},
 		Drained:   events.Outlook{WorstPermil: worst, WorstLink: "den-sea, den to sea", SurvivePermil: survives, Failure: "sea-svl", Link: "den-sea, sea to den", Failures: 25},
-		Moved:     2_500_000_000, Steps: []uint32{16777214},
+		Moved:     2_500_000_000, Way: events.Uniform("den-kcy", 16777214),
 	}
 }
 

@@ -3,7 +3,8 @@
 // A metric is one-directional: raising it at one end does not divert the traffic that the other end sends (RFC 8379,
 // section 1). So both ends are set in one step, one change for each router, with every level and address family that is
 // configured there: a family left behind would keep its traffic on the link. What cannot be done at both ends is not
-// done at all, and the error is the sentence that goes on the record. What rises may do so by steps, both ends in each.
+// done at all, and the error is the sentence that goes on the record. What rises may do so by steps, both ends in each, each
+// end by metrics of its own.
 package linkmetric
 
 import (
@@ -12,7 +13,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math"
 
 	"github.com/detour-net/detour/events"
 )
@@ -126,42 +126,4 @@ func level(settings []events.Setting) {
 func num(v events.Value) uint64 {
 	n, _ := v.Uint()
 	return n
-}
-
-// By splits a step that raises metrics into one for each metric of way and itself at the end. A metric counts when every
-// leaf rises to it: it is above highest, the highest that any leaf has, above the one before it, and below all that whole
-// sets. passed are those that count, for the record.
-func By(whole events.Step, way []uint32, highest uint64) (steps []events.Step, passed []string) {
-	for _, m := range way {
-		if uint64(m) > highest && uint64(m) < lowest(whole) {
-			low, rest := split(whole, events.UintValue(uint64(m)))
-			steps, whole, highest = append(steps, low), rest, uint64(m)
-			passed = append(passed, fmt.Sprint(m))
-		}
-	}
-	return append(steps, whole), passed
-}
-
-// lowest is the lowest value that a step sets.
-func lowest(step events.Step) uint64 {
-	least := uint64(math.MaxUint64)
-	for _, c := range step.Changes {
-		for _, s := range c.Settings {
-			least = min(least, num(s.After))
-		}
-	}
-	return least
-}
-
-// split makes two steps of one: to a value between, and from there on.
-func split(whole events.Step, between events.Value) (low, rest events.Step) {
-	for _, c := range whole.Changes {
-		first, second := events.Change{Device: c.Device}, events.Change{Device: c.Device}
-		for _, s := range c.Settings {
-			first.Settings = append(first.Settings, events.Setting{LeafRef: s.LeafRef, Before: s.Before, After: between})
-			second.Settings = append(second.Settings, events.Setting{LeafRef: s.LeafRef, Before: between, After: s.After})
-		}
-		low.Changes, rest.Changes = append(low.Changes, first), append(rest.Changes, second)
-	}
-	return low, rest
 }
