@@ -18,7 +18,6 @@ import (
 	"github.com/detour-net/detour/internal/network/forecast"
 	"github.com/detour-net/detour/internal/network/whatif"
 	"github.com/detour-net/detour/policy"
-	"github.com/detour-net/detour/remediators/linkdrain"
 )
 
 // written is a network in files, as operators write them.
@@ -123,14 +122,31 @@ func (w written) serving(t *testing.T, link string) events.Ruled {
 	f.Use(c.Traffic)
 	ahead := f.Link(link, seen)
 	facts.Prospect = &ahead
-	plan, err := linkdrain.New().Propose(target, facts, "", nil)
-	if err != nil {
-		t.Fatal(err)
-	}
 	return c.Policy.Evaluate(policy.Question{
 		Now: now, Rule: policy.Rule{Name: "r", Autonomy: policy.Auto}, Symptom: events.LinkErrors, Mode: events.Live, Facts: facts,
-		Plan: plan,
+		Plan: stepwise(target, facts),
 	})
+}
+
+// stepwise is the plan that goes by every push of the what-if.
+func stepwise(target events.Target, facts events.Facts) events.Plan {
+	plan := events.Plan{Remediator: "drain", Target: target, Checks: []string{events.CheckTrafficLeft}}
+	at := map[string]events.Value{}
+	for _, push := range facts.Prospect.Way {
+		var step events.Step
+		for _, end := range facts.Ends {
+			leaf := end.Leaves[0]
+			if _, seen := at[end.Device]; !seen {
+				at[end.Device] = leaf.Config
+			}
+			metric, _ := push.Metric(target.Name, end.Device, leaf.Family)
+			after := events.UintValue(uint64(metric))
+			step.Changes = append(step.Changes, events.Change{Device: end.Device, Settings: []events.Setting{{LeafRef: leaf.LeafRef, Before: at[end.Device], After: after}}})
+			at[end.Device] = after
+		}
+		plan.Steps = append(plan.Steps, step)
+	}
+	return plan
 }
 
 // about are policies whose limits lie where the drain just keeps them, and just not.
