@@ -104,7 +104,7 @@ func (c *cli) writeDrain(p prediction) error {
 	t := c.table("STEP", "LINK", "METRICS")
 	for i, step := range p.Pushes {
 		for _, s := range step {
-			t.row(i+1, s.Link, fmt.Sprintf("%d at %s, %d at %s", s.AB, s.A, s.BA, s.B))
+			t.row(i+1, strings.TrimSpace(s.Link+" "+s.Family), fmt.Sprintf("%d at %s, %d at %s", s.AB, s.A, s.BA, s.B))
 		}
 	}
 	return t.flush()

@@ -37,17 +37,18 @@ func TestReadMatrix(t *testing.T) {
 		name, in string
 		want     []Demand
 	}{
-		{"plain", "from,to,bps\nb,a,1000\na,b,2000\n", []Demand{{"a", "b", 2000, ""}, {"b", "a", 1000, ""}}},
-		{"kbps", "from,to,kbps\na,b,1.5\n", []Demand{{"a", "b", 1500, ""}}},
-		{"mbps", "from,to,mbps\na,b,1e3\n", []Demand{{"a", "b", 1e9, ""}}},
-		{"gbps", "from,to,gbps\na,b,0.1\n", []Demand{{"a", "b", 1e8, ""}}},
-		{"rounded", "from,to,bps\na,b,999.5\nb,a,1000.4\n", []Demand{{"a", "b", 1000, ""}, {"b", "a", 1000, ""}}},
-		{"a demand of 0", "from,to,bps\na,b,0\nb,a,1000", []Demand{{"a", "b", 0, ""}, {"b", "a", 1000, ""}}},
-		{"columns in another order", "class,mbps,to,from\ngold,1,b,a\n", []Demand{{"a", "b", 1e6, "gold"}}},
-		{"classes", "from,to,mbps,class\na,b,1,x\na,b,2,\na,b,3,m\n", []Demand{{"a", "b", 2e6, ""}, {"a", "b", 3e6, "m"}, {"a", "b", 1e6, "x"}}},
-		{"quotes", "from,to,mbps\n\"c,d\",\"a\", 1\n", []Demand{{"c,d", "a", 1e6, ""}}},
-		{"blanks, blank lines and CRLF", "\r\nfrom, to, mbps\r\n\r\n a , b ,\t1 \r\n", []Demand{{"a", "b", 1e6, ""}}},
-		{"byte order mark and comments", "\ufeff# measured\n#\nfrom,to,mbps\na,b,1", []Demand{{"a", "b", 1e6, ""}}},
+		{"plain", "from,to,bps\nb,a,1000\na,b,2000\n", []Demand{{"a", "b", 2000, "", ""}, {"b", "a", 1000, "", ""}}},
+		{"kbps", "from,to,kbps\na,b,1.5\n", []Demand{{"a", "b", 1500, "", ""}}},
+		{"mbps", "from,to,mbps\na,b,1e3\n", []Demand{{"a", "b", 1e9, "", ""}}},
+		{"gbps", "from,to,gbps\na,b,0.1\n", []Demand{{"a", "b", 1e8, "", ""}}},
+		{"rounded", "from,to,bps\na,b,999.5\nb,a,1000.4\n", []Demand{{"a", "b", 1000, "", ""}, {"b", "a", 1000, "", ""}}},
+		{"a demand of 0", "from,to,bps\na,b,0\nb,a,1000", []Demand{{"a", "b", 0, "", ""}, {"b", "a", 1000, "", ""}}},
+		{"columns in another order", "class,mbps,to,from\ngold,1,b,a\n", []Demand{{"a", "b", 1e6, "gold", ""}}},
+		{"classes", "from,to,mbps,class\na,b,1,x\na,b,2,\na,b,3,m\n", []Demand{{"a", "b", 2e6, "", ""}, {"a", "b", 3e6, "m", ""}, {"a", "b", 1e6, "x", ""}}},
+		{"families", "from,to,mbps,class,family\na,b,1,x,ipv6\na,b,2,,\na,b,3,x,ipv4\na,b,4,,ipv6\n", []Demand{{"a", "b", 2e6, "", ""}, {"a", "b", 4e6, "", IPv6}, {"a", "b", 3e6, "x", IPv4}, {"a", "b", 1e6, "x", IPv6}}},
+		{"quotes", "from,to,mbps\n\"c,d\",\"a\", 1\n", []Demand{{"c,d", "a", 1e6, "", ""}}},
+		{"blanks, blank lines and CRLF", "\r\nfrom, to, mbps\r\n\r\n a , b ,\t1 \r\n", []Demand{{"a", "b", 1e6, "", ""}}},
+		{"byte order mark and comments", "\ufeff# measured\n#\nfrom,to,mbps\na,b,1", []Demand{{"a", "b", 1e6, "", ""}}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -94,6 +95,8 @@ func TestReadMatrixRefuses(t *testing.T) {
 		{"to itself", "from,to,bps\nb,b,5\n", `m.csv:2: a demand from "b" to itself`},
 		{"twice", "from,to,bps\na,b,500\nb,a,500\na,b,500\n", `m.csv:4: the demand from "a" to "b" is given twice; first: m.csv:2`},
 		{"twice of a class", "class,from,to,mbps\nx,a,b,1\ny,a,b,1\nx,a,b,1\n", `m.csv:4: the demand from "a" to "b" of class "x" is given twice; first: m.csv:2`},
+		{"twice of a family", "family,from,to,mbps\nipv4,a,b,1\nipv6,a,b,1\nipv6,a,b,1\n", `m.csv:4: the demand from "a" to "b" for ipv6 is given twice; first: m.csv:3`},
+		{"a family that is none", "family,from,to,mbps\nIPv6,a,b,1\n", `m.csv:2: family "IPv6": want [ipv4 ipv6], or nothing for both`},
 		{"a class with a blank", "class,from,to,mbps\nx y,a,b,1\n", `m.csv:2: class "x y": want at most 64 bytes`},
 		{"a class that is not UTF-8", "class,from,to,mbps\n\xff,a,b,1\n", `class "\xff": want`},
 		{"a long line", "from,to,bps\n" + strings.Repeat("a", 4097) + "\n", "m.csv:2: a line of more than 4096 bytes"},
@@ -249,7 +252,7 @@ func TestMatrixRoundTrip(t *testing.T) {
 			for _, to := range topo.Routers {
 				for _, class := range []string{"", "x", "a"} {
 					if from.Name != to.Name && rapid.Bool().Draw(t, "keep") {
-						demands = append(demands, Demand{from.Name, to.Name, rapid.Int64Range(1, 1e8).Draw(t, "bps"), class})
+						demands = append(demands, Demand{from.Name, to.Name, rapid.Int64Range(1, 1e8).Draw(t, "bps"), class, ""})
 					}
 				}
 			}

@@ -13,6 +13,7 @@ type canon struct {
 	Routers []canonRouter `json:"routers"`
 	Links   []canonLink   `json:"links"`
 	SRLGs   []SRLG        `json:"srlgs"`
+	IPv6    *int          `json:"ipv6_permil,omitempty"`
 }
 
 type canonRouter struct {
@@ -43,7 +44,7 @@ type canonEnd struct {
 // Digest identifies the network that t describes. It does not change with the order of routers, links, ends, members or
 // groups, with a default that is written out, or with how routers are reached.
 func (t *Topology) Digest() events.Digest {
-	c := canon{Routers: make([]canonRouter, len(t.Routers)), Links: make([]canonLink, len(t.Links)), SRLGs: t.RiskGroups()}
+	c := canon{Routers: make([]canonRouter, len(t.Routers)), Links: make([]canonLink, len(t.Links)), SRLGs: t.RiskGroups(), IPv6: t.IPv6Permil}
 	for i, r := range t.Routers {
 		c.Routers[i] = canonRouter{Name: r.Name, Profile: r.Profile, Site: r.Site, Plane: r.Plane, Roles: sorted(r.Roles), Overload: r.Overload}
 	}

@@ -17,7 +17,7 @@ func TestGravity(t *testing.T) {
 	}
 	// Masses 1, 3 and 2; the products of the pairs are 3, 2 and 6, each in two directions: 22 parts.
 	want := []Demand{
-		{"a", "b", 1500, ""}, {"a", "c,d", 1000, ""}, {"b", "a", 1500, ""}, {"b", "c,d", 3000, ""}, {"c,d", "a", 1000, ""}, {"c,d", "b", 3000, ""},
+		{"a", "b", 1500, "", ""}, {"a", "c,d", 1000, "", ""}, {"b", "a", 1500, "", ""}, {"b", "c,d", 3000, "", ""}, {"c,d", "a", 1000, "", ""}, {"c,d", "b", 3000, "", ""},
 	}
 	if !slices.Equal(m.Demands, want) || m.Source != "gravity" {
 		t.Errorf("matrix %+v, want %v", m, want)
@@ -102,7 +102,7 @@ func TestGravityLeavesOutSegments(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if want := []Demand{{"a", "c,d", 500, ""}, {"c,d", "a", 500, ""}}; !slices.Equal(m.Demands, want) {
+	if want := []Demand{{"a", "c,d", 500, "", ""}, {"c,d", "a", 500, "", ""}}; !slices.Equal(m.Demands, want) {
 		t.Errorf("demands %v, want %v", m.Demands, want)
 	}
 }

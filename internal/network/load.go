@@ -74,12 +74,13 @@ func ParseInventory(name string, raw []byte) ([]Router, error) {
 }
 
 // ParseTopology reads a topology: "links", a list of Link, between the given routers, and optionally "srlgs", a list of
-// SRLG. Once there is such a list, every group that a link names must be on it. name stands in messages, which give line
-// and column.
+// SRLG, and "ipv6_permil". Once there is a list of groups, every group that a link names must be on it. name stands in
+// messages, which give line and column.
 func ParseTopology(name string, raw []byte, routers []Router) (*Topology, error) {
 	var f struct {
 		Links []Link `yaml:"links"`
 		SRLGs []SRLG `yaml:"srlgs"`
+		IPv6  *int   `yaml:"ipv6_permil"`
 	}
 	doc, err := strict.Read(name, raw, &f)
 	if err != nil {
@@ -88,7 +89,7 @@ func ParseTopology(name string, raw []byte, routers []Router) (*Topology, error)
 	if len(f.Links) == 0 {
 		doc.Bad("links", "is missing or empty: list the links with name, a, b and capacity_bps")
 	}
-	t := &Topology{Routers: routers, Links: f.Links, SRLGs: f.SRLGs}
+	t := &Topology{Routers: routers, Links: f.Links, SRLGs: f.SRLGs, IPv6Permil: f.IPv6}
 	for _, c := range t.complaints() {
 		doc.Bad(c.path, "%s", c.text)
 	}

@@ -25,10 +25,12 @@ type Demand struct {
 	To    string `json:"to"`
 	BPS   int64  `json:"bps"` // bits per second, 0 to 2^50
 	Class string `json:"class,omitempty"`
+
+	Family Family `json:"family,omitempty"` // of the packets' addresses; "" is both, or not known
 }
 
-// Matrix is the traffic offered to a network: at most 4,000,000 demands, at most one for each pair of routers and class,
-// sorted by From, To and Class. Together they are at least 1 and at most 2^62 bits per second.
+// Matrix is the traffic offered to a network: at most 4,000,000 demands, at most one for each pair of routers, class and
+// family, sorted by From, To, Class and Family. Together they are at least 1 and at most 2^62 bits per second.
 type Matrix struct {
 	Demands []Demand  `json:"demands"`
 	At      time.Time `json:"at,omitzero"`      // when it was measured; zero when that is not known
@@ -47,7 +49,7 @@ func NewMatrix(t *Topology, demands []Demand, at time.Time, source string) (Matr
 			s.bad(int32(i), "%d: want 0 to %d bits per second", d.BPS, int64(maxDemand))
 			continue
 		}
-		s.take(int32(i), d.From, d.To, d.Class, d.BPS)
+		s.take(int32(i), d.From, d.To, class{d.Class, d.Family}, d.BPS)
 	}
 	sorted, err := s.finish(source)
 	if err != nil {
@@ -71,7 +73,7 @@ func (m Matrix) Digest() events.Digest {
 	var line []byte
 	for _, d := range m.Demands {
 		line = line[:0]
-		for _, name := range []string{d.From, d.To, d.Class} {
+		for _, name := range []string{d.From, d.To, d.Class, string(d.Family)} {
 			line = append(strconv.AppendQuote(line, name), ' ')
 		}
 		line = append(strconv.AppendInt(line, d.BPS, 10), '\n')

@@ -12,12 +12,12 @@ import (
 
 func TestNewMatrix(t *testing.T) {
 	at := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
-	in := []Demand{{"b", "a", 1e6, ""}, {"a", "b", 1e6, "x"}, {"a", "b", 1e6, ""}}
+	in := []Demand{{"b", "a", 1e6, "", ""}, {"a", "b", 1e6, "x", ""}, {"a", "b", 1e6, "", ""}}
 	m, err := NewMatrix(line(t), in, at, "flows")
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := Matrix{Demands: []Demand{{"a", "b", 1e6, ""}, {"a", "b", 1e6, "x"}, {"b", "a", 1e6, ""}}, At: at, Source: "flows"}
+	want := Matrix{Demands: []Demand{{"a", "b", 1e6, "", ""}, {"a", "b", 1e6, "x", ""}, {"b", "a", 1e6, "", ""}}, At: at, Source: "flows"}
 	if diff := cmp.Diff(want, m); diff != "" {
 		t.Errorf("matrix (-want +got):\n%s", diff)
 	}
@@ -30,10 +30,10 @@ func TestNewMatrix(t *testing.T) {
 		want string
 	}{
 		{"none", nil, "flows: the matrix is empty: it has no demand"},
-		{"negative", []Demand{{"a", "b", -1, ""}}, "demands[0]: -1: want 0 to 1125899906842624 bits per second"},
-		{"huge", []Demand{{"a", "b", 1<<50 + 1, ""}}, "demands[0]: 1125899906842625: want"},
-		{"twice", []Demand{{"a", "b", 1e6, ""}, {"a", "b", 1e6, ""}}, "demands[1]: the demand from \"a\" to \"b\" is given twice; first: demands[0]"},
-		{"unknown", []Demand{{"a", "", 1e6, ""}}, `demands[0]: to: router "" is not in the inventory`},
+		{"negative", []Demand{{"a", "b", -1, "", ""}}, "demands[0]: -1: want 0 to 1125899906842624 bits per second"},
+		{"huge", []Demand{{"a", "b", 1<<50 + 1, "", ""}}, "demands[0]: 1125899906842625: want"},
+		{"twice", []Demand{{"a", "b", 1e6, "", ""}, {"a", "b", 1e6, "", ""}}, "demands[1]: the demand from \"a\" to \"b\" is given twice; first: demands[0]"},
+		{"unknown", []Demand{{"a", "", 1e6, "", ""}}, `demands[0]: to: router "" is not in the inventory`},
 	} {
 		if _, err := NewMatrix(line(t), tt.in, at, "flows"); err == nil || !strings.Contains(err.Error(), tt.want) {
 			t.Errorf("%s: err = %v, want %q", tt.name, err, tt.want)
@@ -72,7 +72,7 @@ func TestMatrixInAll(t *testing.T) {
 }
 
 func TestMatrixDigest(t *testing.T) {
-	base, err := NewMatrix(line(t), []Demand{{"a", "b", 1e6, ""}, {"b", "a", 2e6, "x"}}, time.Time{}, "m")
+	base, err := NewMatrix(line(t), []Demand{{"a", "b", 1e6, "", ""}, {"b", "a", 2e6, "x", ""}}, time.Time{}, "m")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -158,6 +158,8 @@ func TestParseTopologyRefusesInconsistency(t *testing.T) {
 		{"unknown SRLG member", edit("links: [cd, bc]", "links: [cd, xy]"), `t.yaml:13:61: srlgs[0].links[1]: SRLG "river": link "xy" is not in the topology`},
 		{"SRLG member twice", edit("links: [cd, bc]", "links: [cd, cd]"), `SRLG "river": link "cd" is given twice`},
 		{"undeclared SRLG", edit("srlgs: [river]", "srlgs: [lake]"), `links[1].srlgs[0]: link "bc": SRLG "lake" is not declared under srlgs`},
+		{"a share of IPv6 beyond the whole", edit("srlgs:\n", "ipv6_permil: 1001\nsrlgs:\n"), "ipv6_permil: 1001: want 0 to 1000"},
+		{"a negative share of IPv6", edit("srlgs:\n", "ipv6_permil: -1\nsrlgs:\n"), "ipv6_permil: -1: want 0 to 1000"},
 		{"SRLG without a name", edit("name: hill, ", ""), "srlgs[1].name: the SRLG's name is missing"},
 		{"SRLG twice", edit("name: hill", "name: river"), `srlgs[1].name: SRLG "river" is given twice`},
 		{"SRLG without links", edit("name: hill, links: [ea]", "name: hill"), `srlgs[1]: SRLG "hill": no link is in it`},
@@ -290,5 +292,20 @@ func TestStateJSON(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("read back (-want +got):\n%s", diff)
+	}
+}
+
+// TestIPv6Share: the share is part of the network, and one that is not stated is not one of nothing.
+func TestIPv6Share(t *testing.T) {
+	digests := map[string]bool{}
+	for text, want := range map[string]int{"": -1, "ipv6_permil: 0\n": 0, "ipv6_permil: 250\n": 250} {
+		top := mustParse(t, text+ring)
+		if (top.IPv6Permil == nil) != (want < 0) || want >= 0 && *top.IPv6Permil != want {
+			t.Errorf("%q: %v", text, top.IPv6Permil)
+		}
+		digests[string(top.Digest())] = true
+	}
+	if len(digests) != 3 {
+		t.Errorf("%d digests of three networks", len(digests))
 	}
 }

@@ -17,6 +17,9 @@ type Topology struct {
 	Routers []Router
 	Links   []Link
 	SRLGs   []SRLG // as declared; RiskGroups has those too that only links name
+
+	// IPv6Permil is how much of the traffic is IPv6, in thousandths, as far as a matrix does not say; nil: not known.
+	IPv6Permil *int
 }
 
 // Router is one router of the inventory.

@@ -17,11 +17,17 @@ type sieve struct {
 	topology *Topology
 	routers  []string
 	index    map[string]int32 // router -> its place in routers
-	classes  []string         // in the order of their appearance
+	classes  []class          // in the order of their appearance
 	rows     []row
 	found    []error
 	more     int
 	where    func(place int32) string
+}
+
+// class is a class of traffic of one address family.
+type class struct {
+	name   string
+	family Family
 }
 
 // row is one demand; place is the line or index at which it was given.
@@ -54,7 +60,7 @@ func (s *sieve) bad(place int32, format string, args ...any) {
 }
 
 // take takes a demand whose rate is within bounds.
-func (s *sieve) take(place int32, from, to, class string, bps int64) {
+func (s *sieve) take(place int32, from, to string, of class, bps int64) {
 	a, knownA := s.index[from]
 	b, knownB := s.index[to]
 	switch {
@@ -65,26 +71,30 @@ func (s *sieve) take(place int32, from, to, class string, bps int64) {
 	case a == b:
 		s.bad(place, "a demand from %q to itself", from)
 	default:
-		if c, ok := s.classOf(place, class); ok {
+		if c, ok := s.classOf(place, of); ok {
 			s.rows = append(s.rows, row{from: a, to: b, class: c, place: place, bps: bps})
 		}
 	}
 }
 
 // classOf is the number of a class. There are few, and neighbours mostly share one.
-func (s *sieve) classOf(place int32, class string) (int32, bool) {
-	if i := slices.Index(s.classes, class); i >= 0 {
+func (s *sieve) classOf(place int32, of class) (int32, bool) {
+	if i := slices.Index(s.classes, of); i >= 0 {
 		return int32(i), true
 	}
-	if !fitName(class) || !utf8.ValidString(class) {
-		s.bad(place, "class %.80q: want at most %d bytes of UTF-8 without blanks", class, maxName)
+	if of.family != "" && !slices.Contains(Families(), of.family) {
+		s.bad(place, "family %.80q: want %v, or nothing for both", string(of.family), Families())
+		return 0, false
+	}
+	if !fitName(of.name) || !utf8.ValidString(of.name) {
+		s.bad(place, "class %.80q: want at most %d bytes of UTF-8 without blanks", of.name, maxName)
 		return 0, false
 	}
 	if len(s.classes) == maxClasses {
-		s.bad(place, "class %q: more than %d classes", class, maxClasses)
+		s.bad(place, "class %q: more than %d classes, counted for each family", of.name, maxClasses)
 		return 0, false
 	}
-	s.classes = append(s.classes, class)
+	s.classes = append(s.classes, of)
 	return int32(len(s.classes) - 1), true
 }
 
@@ -104,7 +114,8 @@ func (s *sieve) finish(name string) ([]Demand, error) {
 	}
 	demands := make([]Demand, len(s.rows))
 	for i, r := range s.rows {
-		demands[i] = Demand{From: s.routers[r.from], To: s.routers[r.to], BPS: r.bps, Class: s.classes[r.class]}
+		of := s.classes[r.class]
+		demands[i] = Demand{From: s.routers[r.from], To: s.routers[r.to], BPS: r.bps, Class: of.name, Family: of.family}
 	}
 	return demands, nil
 }
@@ -120,9 +131,10 @@ func (s *sieve) err(name string) error {
 
 // rankClasses renumbers the classes in their sorting order.
 func (s *sieve) rankClasses() {
-	ranked := sorted(s.classes)
+	order := func(a, b class) int { return cmp.Or(cmp.Compare(a.name, b.name), cmp.Compare(a.family, b.family)) }
+	ranked := slices.SortedFunc(slices.Values(s.classes), order)
 	for i, r := range s.rows {
-		at, _ := slices.BinarySearch(ranked, s.classes[r.class])
+		at, _ := slices.BinarySearchFunc(ranked, s.classes[r.class], order)
 		s.rows[i].class = int32(at)
 	}
 	s.classes = ranked
@@ -145,8 +157,11 @@ func (s *sieve) duplicates() {
 	for _, d := range again {
 		r := s.rows[d.row]
 		of := ""
-		if class := s.classes[r.class]; class != "" {
-			of = fmt.Sprintf(" of class %q", class)
+		if c := s.classes[r.class]; c.name != "" {
+			of = fmt.Sprintf(" of class %q", c.name)
+		}
+		if family := s.classes[r.class].family; family != "" {
+			of += fmt.Sprintf(" for %s", family)
 		}
 		s.bad(d.place, "the demand from %q to %q%s is given twice; first: %s", s.routers[r.from], s.routers[r.to], of, s.where(d.first))
 	}

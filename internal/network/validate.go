@@ -51,6 +51,9 @@ func (t *Topology) complaints() []complaint {
 		s.link(fmt.Sprintf("links[%d]", i), l)
 	}
 	s.groups(t)
+	if p := t.IPv6Permil; p != nil && (*p < 0 || *p > 1000) {
+		s.bad("ipv6_permil", "%d: want 0 to 1000, the share of IPv6 in all traffic in thousandths", *p)
+	}
 	return s.found
 }
 

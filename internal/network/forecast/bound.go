@@ -30,7 +30,7 @@ func (q *question) bound() error {
 	for i := range q.about {
 		q.out.Moved = min(q.out.Moved+seen.carried[i], beyond)
 	}
-	drained, gone, err := q.held.without(q.names)
+	drained, gone, err := q.held.without(q)
 	if err != nil {
 		return err
 	}
@@ -39,7 +39,7 @@ func (q *question) bound() error {
 	}
 	q.held.cutOff(gone, &q.out)
 	q.out.InService.CutOff, q.out.Drained.CutOff = 0, 0 // how much it is cannot be told
-	if gone.Undelivered(0).Count > q.held.reach.Undelivered(0).Count {
+	if gone.undelivered(0).Count > q.held.reach.undelivered(0).Count {
 		q.out.Drained.CutOff = max(1, q.out.Moved)
 	}
 	q.out.InService.WorstPermil, q.out.InService.WorstLink = seen.fullest(0, nil)
@@ -95,10 +95,10 @@ func (q *question) besides(m measured, shed int64, without map[int]bool) (worst 
 }
 
 // unused are the drained links that carry nothing at all.
-func (q *question) unused(drained *whatif.State) map[int]bool {
+func (q *question) unused(drained layers) map[int]bool {
 	unused := map[int]bool{}
 	for i := range q.about {
-		ab, ba, _ := drained.Load(q.topology.Links[i].Name)
+		ab, ba := drained.load(q.topology.Links[i].Name)
 		unused[i] = ab.BPS == 0 && ba.BPS == 0
 	}
 	return unused

@@ -15,6 +15,14 @@
 // spared in the same way: one drain must not live off another. Hard asks about taking links out of SPF instead (16777215):
 // what a failure more then cuts off is part of the answer, with a matrix and without.
 //
+// Address families whose metrics agree on every link share their paths. Where they differ anywhere the network runs multiple
+// topologies (RFC 5120): each family's paths are computed by themselves, each with its own traffic, and loads add up on the
+// links. The matrix says which traffic is of which family, or the topology what share of it.
+//
+// Of IS-IS levels one is modelled: the only one that there is, or level 1 where every link is on it, whose routes are
+// preferred to those of level 2. Areas joined by level 2, default routes to the nearest attached router (ISO 10589, 7.2.9.2)
+// and routes leaked between levels are not: Missing says so, and no drain is decided on such a network without a person.
+//
 // A Forecaster keeps the last few networks with what it found out about them, and begins anew when anything that paths
 // depend on has changed.
 package forecast

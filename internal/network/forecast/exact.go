@@ -12,7 +12,7 @@ import (
 )
 
 // exact answers with the paths of every demand.
-func (q *question) exact(now []whatif.Metrics) error {
+func (q *question) exact(now [][]whatif.Metrics) error {
 	key := strings.Join(q.names, "\n")
 	known, ok := q.held.answers[key]
 	if !ok {
@@ -29,15 +29,9 @@ func (q *question) exact(now []whatif.Metrics) error {
 	p.At, p.Inputs, p.Counters = q.out.At, q.out.Inputs, q.out.Counters
 	p.Method, p.Matrix, p.MatrixAt = q.out.Method, q.out.Matrix, q.out.MatrixAt
 	q.out = p
-	stands := q.held.base
-	if slices.ContainsFunc(now, func(m whatif.Metrics) bool {
-		l := q.asked.links[q.links[m.Link]]
-		return m.AB != l.MetricAB || m.BA != l.MetricBA
-	}) {
-		var err error
-		if stands, err = stands.Apply(whatif.Change{Metrics: now}); err != nil {
-			return fmt.Errorf("see %s as it is: %w", listed(q.names), err)
-		}
+	stands, err := q.stands(now)
+	if err != nil {
+		return fmt.Errorf("see %s as it is: %w", listed(q.names), err)
 	}
 	q.out.Fit = q.fit(stands)
 	return nil
@@ -46,16 +40,15 @@ func (q *question) exact(now []whatif.Metrics) error {
 // drain computes what draining links would do.
 func (h *held) drain(q *question) (p events.Prospect, err error) {
 	names, limits := q.names, q.limits
-	drained, gone, err := h.without(names)
+	drained, gone, err := h.without(q)
 	if err != nil {
 		return p, err
 	}
-	if h.survey == nil {
-		if h.survey, err = whatif.NewSurvey(h.base, h.scenarios, surveyMemory); err != nil {
-			return p, fmt.Errorf("survey failures: %w", err)
-		}
+	before, err := h.present(limits)
+	if err != nil {
+		return p, err
 	}
-	after, err := h.survey.Survive(drained, limits)
+	after, err := h.survive(drained, limits)
 	if err != nil {
 		return p, fmt.Errorf("survive the drain of %s: %w", listed(names), err)
 	}
@@ -63,30 +56,53 @@ func (h *held) drain(q *question) (p events.Prospect, err error) {
 		return p, err
 	}
 	for _, name := range names {
-		ab, ba, _ := h.base.Load(name)
+		ab, ba := h.base.load(name)
 		p.Moved += ab.BPS + ba.BPS
 	}
-	p.InService, p.Drained = outlook(h.base, h.survey.Present(limits)), outlook(drained, after)
+	p.InService, p.Drained = outlook(h.base, before), outlook(drained, after)
 	h.cutOff(gone, &p)
 	p.NewViolations, p.Worst, p.Harm = after.Violations+after.Cut, worst(after), h.harm(drained, gone, after)
 	return p, nil
 }
 
+// stands is the network with the links that the question is about as they are now.
+func (q *question) stands(now [][]whatif.Metrics) (layers, error) {
+	for n, metrics := range now {
+		if slices.ContainsFunc(metrics, func(m whatif.Metrics) bool {
+			l := q.asked.layers[n].links[q.links[m.Link]]
+			return m.AB != l.MetricAB || m.BA != l.MetricBA
+		}) {
+			return q.held.base.apply(func(n int) whatif.Change { return whatif.Change{Metrics: now[n]} })
+		}
+	}
+	return q.held.base, nil
+}
+
 // without is the network with links as the last resort, and with everything out of all paths that is to be spared: these
 // links and those that are drained already, for one drain must not live off another.
-func (h *held) without(names []string) (drained, gone *whatif.State, err error) {
-	if drained, err = h.base.Apply(whatif.SoftDrain(names...)); err != nil {
-		return nil, nil, fmt.Errorf("drain %s: %w", listed(names), err)
+func (h *held) without(q *question) (drained, gone layers, err error) {
+	if drained, err = h.base.apply(func(n int) whatif.Change { return whatif.SoftDrain(h.within(q, n)...) }); err != nil {
+		return nil, nil, fmt.Errorf("drain %s: %w", listed(q.names), err)
 	}
-	if gone, err = h.reach.Apply(whatif.HardDrain(names...)); err != nil {
-		return nil, nil, fmt.Errorf("take %s away: %w", listed(names), err)
+	if gone, err = h.reach.apply(func(n int) whatif.Change { return whatif.HardDrain(h.within(q, n)...) }); err != nil {
+		return nil, nil, fmt.Errorf("take %s away: %w", listed(q.names), err)
 	}
 	return drained, gone, nil
 }
 
+// within are the links that a question is about, as far as they are in a layer.
+func (h *held) within(q *question, layer int) (names []string) {
+	for _, name := range q.names {
+		if h.shape.layers[layer].links[q.links[name]].MetricAB != 0 {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
 // outlook puts a state into the vocabulary, but for what is cut off.
-func outlook(st *whatif.State, s whatif.Survival) events.Outlook {
-	full := st.Worst()
+func outlook(l layers, s whatif.Survival) events.Outlook {
+	full := fullest(l.loads())
 	o := events.Outlook{
 		WorstPermil: int(full.Permil), WorstLink: direction(full),
 		SurvivePermil: int(max(s.AtMost, full.Permil)), Failure: s.Worst.Failure, Link: direction(s.Worst.Load),
@@ -100,12 +116,12 @@ func outlook(st *whatif.State, s whatif.Survival) events.Outlook {
 
 // cutOff says what has no path in service, and what when the links are gone, drained links being none: of that some of what
 // is new is always named.
-func (h *held) cutOff(gone *whatif.State, p *events.Prospect) {
-	before := h.reach.Undelivered(0)
-	after := gone.Undelivered(before.Count + named) // all that had no path in service has none then
+func (h *held) cutOff(gone layers, p *events.Prospect) {
+	before := h.reach.undelivered(0)
+	after := gone.undelivered(before.Count + named) // all that had no path in service has none then
 	p.InService.CutOff, p.Drained.CutOff = before.BPS, after.BPS
 	lost := map[whatif.Lost]bool{}
-	for i, l := range h.reach.Undelivered(before.Count).Named {
+	for i, l := range h.reach.undelivered(before.Count).Named {
 		lost[l] = true
 		if i < named {
 			p.InService.CutOffNames = append(p.InService.CutOffNames, l.From+" > "+l.To)
@@ -153,8 +169,8 @@ const failureIn10000 = 64
 
 // harm is the traffic that is expected to be lost because of the drain: what no longer fits, what has no way but the
 // drained link, and what a failure more would take, weighted by its likelihood. Of failures the twenty worst are counted.
-func (h *held) harm(drained, gone *whatif.State, after whatif.Survival) int64 {
-	lost := max(0, overflow(drained)-overflow(h.base)) + gone.Undelivered(0).BPS - h.reach.Undelivered(0).BPS
+func (h *held) harm(drained, gone layers, after whatif.Survival) int64 {
+	lost := max(0, overflow(drained)-overflow(h.base)) + gone.undelivered(0).BPS - h.reach.undelivered(0).BPS
 	failing := after.CutBPS
 	for _, v := range after.Violating {
 		failing += v.Load.BPS - v.Load.Capacity
@@ -164,8 +180,8 @@ func (h *held) harm(drained, gone *whatif.State, after whatif.Survival) int64 {
 	return lost + int64(weighted)
 }
 
-func overflow(st *whatif.State) (sum int64) {
-	for _, l := range st.Loads() {
+func overflow(in layers) (sum int64) {
+	for _, l := range in.loads() {
 		sum += max(0, l.BPS-l.Capacity)
 	}
 	return sum

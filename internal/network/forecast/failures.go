@@ -45,19 +45,19 @@ func (f *Forecaster) Failures(s network.State, visit func(Failure) error) error 
 	}
 	lost := map[whatif.Lost]bool{}
 	now := failed(base, whatif.Scenario{}, lost)
-	for _, l := range base.Undelivered(math.MaxInt).Named {
+	for _, l := range base.undelivered(math.MaxInt).Named {
 		lost[l] = true
 	}
 	if err := visit(now); err != nil {
 		return err
 	}
-	net := base.Net()
+	net := base[0].Net()
 	for _, of := range []struct {
 		cause Cause
 		list  []whatif.Scenario
 	}{{CauseLink, net.Links()}, {CauseSRLG, net.Groups()}, {CauseRouter, net.Nodes()}} {
 		for _, scenario := range of.list {
-			st, err := base.Apply(whatif.Change{Down: scenario.Links, Dead: scenario.Nodes})
+			st, err := base.fail(scenario)
 			if err != nil {
 				return fmt.Errorf("fail %s: %w", scenario.Name, err)
 			}
@@ -72,7 +72,7 @@ func (f *Forecaster) Failures(s network.State, visit func(Failure) error) error 
 }
 
 // present is the network as it is seen.
-func (f *Forecaster) present(s network.State) (*whatif.State, error) {
+func (f *Forecaster) present(s network.State) (layers, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if len(f.matrix.Demands) == 0 {
@@ -87,13 +87,13 @@ func (f *Forecaster) present(s network.State) (*whatif.State, error) {
 }
 
 // failed describes a state; what is lost already counts for nothing.
-func failed(st *whatif.State, s whatif.Scenario, lost map[whatif.Lost]bool) Failure {
-	full := st.Worst()
+func failed(st layers, s whatif.Scenario, lost map[whatif.Lost]bool) Failure {
+	full := fullest(st.loads())
 	f := Failure{Name: s.Name, WorstPermil: int(full.Permil), WorstLink: direction(full)}
-	if st.Undelivered(0).Count == len(lost) {
+	if st.undelivered(0).Count == len(lost) {
 		return f // taking away mends nothing
 	}
-	for _, l := range st.Undelivered(math.MaxInt).Named {
+	for _, l := range st.undelivered(math.MaxInt).Named {
 		if lost[l] || slices.Contains(s.Nodes, l.From) || slices.Contains(s.Nodes, l.To) {
 			continue
 		}

@@ -23,12 +23,12 @@ func (q *question) fresh(r network.Reading) bool {
 }
 
 // fit compares what is computed with what is measured.
-func (q *question) fit(st *whatif.State) (fit events.Fit) {
+func (q *question) fit(stands layers) (fit events.Fit) {
 	for i, l := range q.topology.Links {
 		if q.live.Links[i].Down {
 			continue
 		}
-		ab, ba, _ := st.Load(l.Name)
+		ab, ba := stands.load(l.Name)
 		seen := q.seen.Links[l.Name]
 		for _, d := range []struct {
 			computed whatif.Load

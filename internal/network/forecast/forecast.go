@@ -24,13 +24,13 @@ type Forecaster struct {
 	topology *network.Topology
 	links    map[string]int // name -> index in the topology
 	routers  map[string]int // likewise
-	level    int            // that all links are on, 0 if they are on several
+	level    int            // whose paths packets take, 0 if that is not modelled
 
 	mu      sync.Mutex
 	limits  whatif.Limits
 	matrix  network.Matrix
 	traffic events.Digest // of matrix
-	asked   shape         // of the question under way
+	room    shape         // for the shape that is asked about
 	recent  []*held       // the networks that were asked about lately, the newest first
 }
 
@@ -38,11 +38,10 @@ type Forecaster struct {
 type held struct {
 	shape     shape
 	digest    events.Digest
-	base      *whatif.State
-	spared    []string                   // links that are drained beside those that are asked about
-	reach     *whatif.State              // base without them
+	base      layers
+	reach     layers                     // base without the links that are drained beside those that are asked about
 	scenarios []whatif.Scenario          // every link, risk group and router
-	survey    *whatif.Survey             // nil until a drain is asked about
+	surveys   []*whatif.Survey           // of each layer; nil until a drain is asked about
 	answers   map[string]events.Prospect // by the links' names, as far as they do not depend on measured loads
 }
 
@@ -55,7 +54,7 @@ func New(t *network.Topology) *Forecaster {
 	for i, l := range t.Links {
 		f.links[l.Name] = i
 	}
-	f.asked = f.configured()
+	f.room = f.configured()
 	return f
 }
 
@@ -95,13 +94,13 @@ func (f *Forecaster) Links(names []string, s network.State) events.Prospect {
 // question is one forecast under way.
 type question struct {
 	*Forecaster
-	seen     network.State
-	live     network.Live
-	names    []string         // of the links that it is about, sorted
-	about    map[int]bool     // their indices in the topology
-	families []network.Family // that the network runs
-	held     *held
-	out      events.Prospect
+	seen  network.State
+	live  network.Live
+	names []string     // of the links that it is about, sorted
+	about map[int]bool // their indices in the topology
+	asked shape
+	held  *held
+	out   events.Prospect
 }
 
 func (q *question) ask() error {
@@ -123,8 +122,8 @@ func (q *question) ask() error {
 	return q.bound()
 }
 
-// look finds the network that the question is about; now are the metrics that its links have.
-func (q *question) look() (now []whatif.Metrics, err error) {
+// look finds the network that the question is about; now are the metrics that its links have, by layer.
+func (q *question) look() (now [][]whatif.Metrics, err error) {
 	q.about = map[int]bool{}
 	for _, name := range q.names {
 		i, known := q.links[name]
@@ -154,13 +153,21 @@ func (q *question) hold() error {
 		return nil
 	}
 	h := &held{shape: q.asked.clone(), answers: map[string]events.Prospect{}}
-	net, err := whatif.New(whatif.Spec{Nodes: h.shape.nodes, Links: h.shape.links, Demands: q.demands()})
-	if err != nil {
-		return fmt.Errorf("model the network: %w", err)
+	for _, l := range h.shape.layers {
+		demands, err := q.demands(l.family)
+		if err != nil {
+			return err
+		}
+		net, err := whatif.New(whatif.Spec{Nodes: h.shape.nodes, Links: l.links, Demands: demands})
+		if err != nil {
+			return fmt.Errorf("model the network: %w", err)
+		}
+		h.base = append(h.base, net.Solve())
 	}
-	h.digest = h.shape.digest(q.traffic)
-	h.base, h.spared, h.scenarios = net.Solve(), q.spared(h.shape.links), slices.Concat(net.Links(), net.Groups(), net.Nodes())
-	if h.reach, err = h.base.Apply(whatif.HardDrain(h.spared...)); err != nil {
+	net := h.base[0].Net()
+	h.digest, h.scenarios = h.shape.digest(q.traffic), slices.Concat(net.Links(), net.Groups(), net.Nodes())
+	var err error
+	if h.reach, err = h.base.apply(func(n int) whatif.Change { return whatif.HardDrain(q.spared(h.shape.layers[n])...) }); err != nil {
 		return fmt.Errorf("spare the drained links: %w", err)
 	}
 	q.held = h
@@ -168,13 +175,13 @@ func (q *question) hold() error {
 	return nil
 }
 
-// spared are the links that are drained: the last resort, and not configured to be.
-func (q *question) spared(links []whatif.Link) (names []string) {
+// spared are the links that are drained in a layer: the last resort, and not configured to be.
+func (q *question) spared(in layer) (names []string) {
 	for i, l := range q.topology.Links {
 		drained := func(e network.End, is uint32) bool {
-			return is >= network.MetricLastResort && !slices.ContainsFunc(l.Levels(), func(level int) bool { return e.MetricAt(level, network.IPv4) >= network.MetricLastResort })
+			return is >= network.MetricLastResort && configured(e, q.level, in.family) < network.MetricLastResort
 		}
-		if drained(l.A, links[i].MetricAB) || drained(l.B, links[i].MetricBA) {
+		if drained(l.A, in.links[i].MetricAB) || drained(l.B, in.links[i].MetricBA) {
 			names = append(names, l.Name)
 		}
 	}

@@ -214,7 +214,7 @@ func TestMissing(t *testing.T) {
 		{"no such link", "den-rio", state(), false, `link "den-rio" is not in the topology`},
 		{"an end that is not seen", "den-kcy", edit(state(), "chi-nyc", func(l *network.LinkState) { l.B = network.EndState{} }), false, "link chi-nyc is not seen"},
 		{"nothing seen", "den-kcy", network.State{At: now}, false, "is not seen"},
-		{"two topologies", "den-kcy", edit(state(), "chi-nyc", func(l *network.LinkState) { l.A.Metrics[1].Value++ }), false, "other metrics for IPv6"},
+		{"two topologies", "den-kcy", edit(state(), "chi-nyc", func(l *network.LinkState) { l.A.Metrics[1].Value++ }), false, "the metrics of IPv6 differ from those of IPv4, and how much of the traffic is IPv6 is not known"},
 		{"a link with one family", "den-kcy", edit(state(), "chi-nyc", func(l *network.LinkState) { l.B.Metrics = l.B.Metrics[:1] }), false, "link chi-nyc carries ipv4 alone"},
 		{"a metric of 0", "den-kcy", edit(state(), "chi-nyc", func(l *network.LinkState) { l.A.Metrics[0].Value = 0 }), false, "link chi-nyc has metric 0"},
 		{"a load that is not known", "den-kcy", edit(state(), "chi-nyc", func(l *network.LinkState) { l.A.Load = network.Reading{} }), true, "load of link chi-nyc is not known"},

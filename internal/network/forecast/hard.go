@@ -65,22 +65,18 @@ func (q *question) isolate() error {
 // isolated computes the network without links: whole with a traffic matrix, and what failures cut off without one.
 func (h *held) isolated(q *question) (p events.Prospect, err error) {
 	names, limits := q.names, q.limits
-	out, err := h.base.Apply(whatif.HardDrain(names...))
+	out, err := h.base.apply(func(n int) whatif.Change { return whatif.HardDrain(h.within(q, n)...) })
 	if err != nil {
 		return p, fmt.Errorf("take %s out: %w", listed(names), err)
 	}
-	_, gone, err := h.without(names)
+	_, gone, err := h.without(q)
 	if err != nil {
 		return p, err
 	}
 	if q.out.Method != events.MethodExact {
 		limits.Permil = math.MaxInt32 // loads are not known here
 	}
-	survive := func() (whatif.Survival, error) { return whatif.Survive(h.base, out, h.scenarios, limits) }
-	if h.survey != nil {
-		survive = func() (whatif.Survival, error) { return h.survey.Survive(out, limits) }
-	}
-	after, err := survive()
+	after, err := h.survive(out, limits)
 	if err != nil {
 		return p, fmt.Errorf("survive without %s: %w", listed(names), err)
 	}

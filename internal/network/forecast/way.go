@@ -4,30 +4,47 @@ import (
 	"fmt"
 
 	"github.com/detour-net/detour/events"
+	"github.com/detour-net/detour/internal/network"
 	"github.com/detour-net/detour/internal/network/whatif"
 )
 
 // plan fills in the way from the links in service to the links raised to metric. A push names both ends of a link at once where
-// they get the same.
+// they get the same, and both families where one topology has both. The layers go their ways at the same time, since packets
+// stay in theirs.
 func (h *held) plan(q *question, metric uint32, p *events.Prospect) error {
-	way, err := h.base.Steps(q.names, metric, whatif.DefaultSteps)
-	if err != nil {
-		return fmt.Errorf("plan to raise %s to %d: %w", listed(q.names), metric, err)
-	}
-	p.Way, p.Loops = nil, way.Loops
-	for _, raised := range way.Pushes {
-		var push events.Push
-		for _, m := range raised {
-			if m.AB == m.BA {
-				push = append(push, events.EndMetric{Link: m.Link, Metric: m.AB})
-				continue
-			}
-			l := q.topology.Links[q.links[m.Link]]
-			push = append(push,
-				events.EndMetric{Link: m.Link, Device: l.A.Device, Metric: m.AB},
-				events.EndMetric{Link: m.Link, Device: l.B.Device, Metric: m.BA})
+	p.Way, p.Loops = nil, false
+	for n, st := range h.base {
+		names := h.within(q, n)
+		if len(names) == 0 {
+			continue
 		}
-		p.Way = append(p.Way, push)
+		way, err := st.Steps(names, metric, whatif.DefaultSteps)
+		if err != nil {
+			return fmt.Errorf("plan to raise %s to %d: %w", listed(names), metric, err)
+		}
+		p.Loops = p.Loops || way.Loops
+		for i, raised := range way.Pushes {
+			if i == len(p.Way) {
+				p.Way = append(p.Way, nil)
+			}
+			p.Way[i] = append(p.Way[i], q.push(raised, h.shape.layers[n].family)...)
+		}
 	}
 	return nil
+}
+
+// push puts metrics into the vocabulary.
+func (q *question) push(raised []whatif.Metrics, family network.Family) (push events.Push) {
+	for _, m := range raised {
+		at := events.EndMetric{Link: m.Link, Family: string(family), Metric: m.AB}
+		if m.AB != m.BA {
+			l := q.topology.Links[q.links[m.Link]]
+			other := at
+			at.Device, other.Device, other.Metric = l.A.Device, l.B.Device, m.BA
+			push = append(push, at, other)
+			continue
+		}
+		push = append(push, at)
+	}
+	return push
 }

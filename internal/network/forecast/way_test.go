@@ -11,7 +11,7 @@ import (
 	"github.com/detour-net/detour/internal/network/whatif"
 )
 
-// hops are the next hops of every router towards to, as distances give them.
+// hops are the next hops of every router towards to, as distances give them; a metric of 0 is none.
 func hops(top *network.Topology, st *whatif.State, metrics map[string][2]uint32, to string) map[string][]string {
 	next := map[string][]string{}
 	distance := func(from string) uint32 {
@@ -27,7 +27,7 @@ func hops(top *network.Topology, st *whatif.State, metrics map[string][2]uint32,
 	for _, l := range top.Links {
 		m := metrics[l.Name]
 		for i, end := range [][2]string{{l.A.Device, l.B.Device}, {l.B.Device, l.A.Device}} {
-			if end[0] != to && distance(end[0]) == m[i]+distance(end[1]) {
+			if m[i] > 0 && end[0] != to && distance(end[0]) == m[i]+distance(end[1]) {
 				next[end[0]] = append(next[end[0]], end[1])
 			}
 		}
