@@ -15,8 +15,8 @@ func newDrains(c *cli) *cobra.Command {
 	return &cobra.Command{
 		Use: "drains", Short: "Every drain in force, ours and others'", Args: takes(),
 		Long: "Lists what Detour has drained, as the ledger says, and what somebody else has drained, as the routers' metrics show.\n" +
-			"Of each of Detour's it says how full other links are as measured, and what it costs as computed last: how full the fullest\n" +
-			"link is, in service and drained, and the same after the worst failure more.",
+			"Of each it says what it costs as computed last: how full the fullest link is, in service and drained, and the same after\n" +
+			"the worst failure more. Of Detour's it also says how full other links are as measured.",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return c.call(cmd.Context(), answerWithin, func(ctx context.Context, cl *client.Client) error {
 				list, err := cl.Drains(ctx)
@@ -50,8 +50,11 @@ func newDrains(c *cli) *cobra.Command {
 
 // capacityCost is how full the fullest link is in service, and drained.
 func capacityCost(v *incident.Verdict) string {
-	if v == nil || v.Prospect.Missing != "" {
+	switch {
+	case v == nil:
 		return ""
+	case v.Prospect.Missing != "":
+		return "not known"
 	}
 	return fmt.Sprintf("%s -> %s", events.Percent(v.Prospect.InService.WorstPermil), filled(v.Prospect.Drained.WorstLink, v.Prospect.Drained.WorstPermil))
 }

@@ -47,6 +47,7 @@ type App struct {
 	policy *policyFile
 	worker *worker.Worker
 	web    *web.Server
+	costs  *costs
 	chat   *chat // nil without one
 	listen net.Listener
 
@@ -141,6 +142,7 @@ func (a *App) openWorker(context.Context) error {
 	a.policy = &policyFile{
 		path: a.cfg.Files.Policy, parse: a.cfg.ParsePolicy, offer: a.worker.Offer, log: a.log.Named("policy"), known: look{digest: a.cfg.PolicyBytes},
 	}
+	a.costs = newCosts(a)
 	a.openChat(registry)
 	return a.openWeb(registry)
 }
@@ -155,7 +157,7 @@ func (a *App) openWeb(registry *prometheus.Registry) error {
 	}
 	var err error
 	a.web, err = web.New(web.Config{
-		Board: a.worker, Orders: a.worker, Ledger: a.ledger, Network: sights{a}, Health: health{a}, Auth: auth, Registry: registry, Log: a.log.Named("web"),
+		Board: a.worker, Orders: a.worker, Ledger: a.ledger, Network: sights{a}, Costs: a.costs, Health: health{a}, Auth: auth, Registry: registry, Log: a.log.Named("web"),
 	})
 	if err != nil {
 		return fmt.Errorf("auth: %w", err)
@@ -184,7 +186,7 @@ func (a *App) openWeb(registry *prometheus.Registry) error {
 func (a *App) Run(ctx context.Context) error {
 	g, inner := errgroup.WithContext(ctx)
 	tasks := map[string]func(context.Context) error{
-		"routers": a.fleet.Run, "intake": a.intake.Run, "peers": a.peers.Run, "worker": a.worker.Run, "policy": a.policy.run,
+		"routers": a.fleet.Run, "intake": a.intake.Run, "peers": a.peers.Run, "worker": a.worker.Run, "policy": a.policy.run, "costs": a.costs.run,
 		"web": func(ctx context.Context) error { return a.web.Serve(ctx, a.listen) },
 	}
 	if a.chat != nil {

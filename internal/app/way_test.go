@@ -58,11 +58,11 @@ func telemetry(top *network.Topology, link network.Link, now time.Time) (network
 	return s, target, facts
 }
 
-// costs are the metrics of a network by link, of each direction.
-type costs map[string][2]uint32
+// metrics are those of a network by link, of each direction.
+type metrics map[string][2]uint32
 
 // nextHops are those of every router towards to, by Bellman and Ford.
-func nextHops(top *network.Topology, c costs, to string) map[string][]string {
+func nextHops(top *network.Topology, c metrics, to string) map[string][]string {
 	const far = 1 << 40
 	distance := map[string]int{}
 	for _, r := range top.Routers {
@@ -88,7 +88,7 @@ func nextHops(top *network.Topology, c costs, to string) map[string][]string {
 }
 
 // mayLoop reports whether packets to any router can go round while routers move from one to the other in some order.
-func mayLoop(top *network.Topology, before, after costs) bool {
+func mayLoop(top *network.Topology, before, after metrics) bool {
 	for _, r := range top.Routers {
 		next := nextHops(top, before, r.Name)
 		for from, to := range nextHops(top, after, r.Name) {
@@ -165,12 +165,12 @@ func TestPlansKeepToTheWay(t *testing.T) {
 
 // walk goes by a plan's steps and looks for loops; the undo goes the same way back, and can loop where the plan can.
 func walk(top *network.Topology, link network.Link, plan events.Plan) error {
-	at := costs{}
+	at := metrics{}
 	for _, l := range top.Links {
 		at[l.Name] = [2]uint32{l.A.Metric, l.B.Metric}
 	}
 	for n, step := range plan.Steps {
-		after := costs{}
+		after := metrics{}
 		for name, c := range at {
 			after[name] = c
 		}

@@ -21,7 +21,7 @@ const recent = 10
 func (s *Server) board(w http.ResponseWriter, _ *http.Request, _ events.Person) error {
 	status, facts, now := s.cfg.Health.Status(), s.cfg.Network.Facts(), s.cfg.Now()
 	v := view(s, func(b *incident.Board) page.View {
-		v := page.View{Freezes: freezes(b), Windows: windows(b, now), Drains: drains(b, facts)}
+		v := page.View{Freezes: freezes(b), Windows: windows(b, now), Drains: drains(b, facts, s.cfg.Costs)}
 		for _, i := range b.Open() {
 			v.Open = append(v.Open, Summarize(b, i))
 		}

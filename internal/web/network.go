@@ -17,11 +17,11 @@ func (s *Server) drains(r *http.Request, _ events.Person) (any, error) {
 		return nil, err
 	}
 	facts := s.cfg.Network.Facts()
-	return view(s, func(b *incident.Board) api.Drains { return drains(b, facts) }), nil
+	return view(s, func(b *incident.Board) api.Drains { return drains(b, facts, s.cfg.Costs) }), nil
 }
 
 // drains puts together what the ledger says stands, and what the routers show.
-func drains(b *incident.Board, facts events.NetworkFacts) api.Drains {
+func drains(b *incident.Board, facts events.NetworkFacts, costs Costs) api.Drains {
 	list := api.Drains{Position: b.Position, Drains: []api.Drain{}, Overloaded: facts.Overloaded, Seen: facts.Seen, Routers: facts.Routers}
 	ours := map[string]bool{}
 	for _, i := range b.Open() {
@@ -45,7 +45,11 @@ func drains(b *incident.Board, facts events.NetworkFacts) api.Drains {
 	slices.SortStableFunc(list.Drains, func(x, y api.Drain) int { return x.Since.Compare(y.Since) })
 	for _, link := range facts.DrainedLinks {
 		if !ours[link] {
-			list.Drains = append(list.Drains, api.Drain{Link: link, Owner: api.OwnerOther, Seen: true})
+			d := api.Drain{Link: link, Owner: api.OwnerOther, Seen: true}
+			if v, ok := costs.Cost(link); ok {
+				d.Verdict = &v
+			}
+			list.Drains = append(list.Drains, d)
 		}
 	}
 	return list

@@ -112,8 +112,8 @@ func TestDrains(t *testing.T) {
 	if v := list.Drains[1].Verdict; v == nil || v.Prospect.Drained.SurvivePermil != 930 {
 		t.Errorf("the second was only decided on, and has %+v", v)
 	}
-	if v := list.Drains[2].Verdict; v != nil {
-		t.Errorf("somebody else's has %+v", v)
+	if v := list.Drains[2].Verdict; v == nil || v.Prospect.Drained.SurvivePermil != 990 || v.Prospect.Drained.WorstPermil != 780 {
+		t.Errorf("somebody else's costs %+v", v)
 	}
 	if d := list.Drains[0]; !d.Seen || d.Worst != "den-sea" || d.Permil != 412 || d.Expires.IsZero() || d.Since.IsZero() {
 		t.Errorf("%+v", d)

@@ -14,12 +14,13 @@ import (
 	"github.com/detour-net/detour/internal/web/page"
 )
 
-// Config is what a Server is made of. Board, Orders, Ledger, Network and Health are required.
+// Config is what a Server is made of. Board, Orders, Ledger, Network, Costs and Health are required.
 type Config struct {
 	Board   Board
 	Orders  Orders
 	Ledger  Ledger
 	Network Network
+	Costs   Costs
 	Health  Health
 	Auth    Auth
 

@@ -41,6 +41,11 @@ type Network interface {
 	Compare(ctx context.Context) (api.Comparison, error)
 }
 
+// Costs says what drains cost that Detour did not make; ok is false while it is not computed yet.
+type Costs interface {
+	Cost(link string) (v incident.Verdict, ok bool)
+}
+
 // Health tells how this replica is doing.
 type Health interface {
 	Status() api.Status

@@ -41,7 +41,7 @@ func New() *Replica {
 
 // Config is the configuration of a server on top of the replica.
 func (r *Replica) Config(auth web.Auth) web.Config {
-	return web.Config{Board: r, Orders: r, Ledger: r, Network: r, Health: r, Auth: auth, Now: r.now, Refresh: 5 * time.Millisecond}
+	return web.Config{Board: r, Orders: r, Ledger: r, Network: r, Costs: r, Health: r, Auth: auth, Now: r.now, Refresh: 5 * time.Millisecond}
 }
 
 // Append writes one commit and folds it.
@@ -173,6 +173,12 @@ func (r *Replica) Routers() []api.Router {
 // Facts is web.Network's: the drained link, and one that somebody else has drained.
 func (r *Replica) Facts() events.NetworkFacts {
 	return events.NetworkFacts{Routers: 11, Seen: 10, Links: 14, DrainedLinks: []string{"den-kcy", "ipl-atl"}, WorstLink: "den-sea", WorstPermil: 412}
+}
+
+// Cost is web.Costs'.
+func (r *Replica) Cost(link string) (incident.Verdict, bool) {
+	f := ahead(Start.Add(9*time.Minute), 780, 990)
+	return incident.Verdict{At: f.At, Sentence: f.Sentence(1), Prospect: f}, link == "ipl-atl"
 }
 
 // Compare is web.Network's.
