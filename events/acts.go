@@ -143,6 +143,8 @@ type Aborted struct {
 type Stuck struct {
 	Why    string `json:"why"`
 	Remedy string `json:"remedy"`
+	// Checks are what it was decided on, where that was a check of what is seen.
+	Checks []Check `json:"checks,omitempty"`
 }
 
 // Outcome is how an incident ended.

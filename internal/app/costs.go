@@ -20,8 +20,8 @@ const (
 	costsMost  = 32
 )
 
-// costs says what drains cost that Detour did not make. It computes them aside, one after the other by forecasters of its own,
-// so that no decision and nobody who asks waits for it.
+// costs says what drains cost of which the ledger does not: those that Detour did not make, and those that wait for a person.
+// It computes them aside, one after the other by forecasters of its own, so that no decision and nobody who asks waits for it.
 type costs struct {
 	others func() []string                          // links, sorted
 	look   func() func(link string) events.Prospect // at the network; what it returns forecasts a drain of it
@@ -57,12 +57,15 @@ func costIn(f foresight, seen network.State) func(link string) events.Prospect {
 	}
 }
 
-// othersDrains are the links that routers show drained and no incident of the ledger holds.
+// othersDrains are the links that routers show drained and no incident of the ledger holds; also those of incidents that wait for
+// a person, which record no verdict that is new.
 func (a *App) othersDrains() []string {
 	links := slices.Sorted(slices.Values(a.fleet.See().Facts("").DrainedLinks))
 	a.worker.View(func(b *incident.Board) {
 		links = slices.DeleteFunc(links, func(link string) bool {
-			return slices.ContainsFunc(b.Open(), func(i *incident.Incident) bool { return i.Target.Name == link && i.Live() && i.Stands() })
+			return slices.ContainsFunc(b.Open(), func(i *incident.Incident) bool {
+				return i.Target.Name == link && i.Live() && i.Stands() && i.Phase != incident.Stuck
+			})
 		})
 	})
 	return links

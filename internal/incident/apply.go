@@ -253,6 +253,7 @@ func (b *Board) foldIncident(i *Incident, c events.Commit, body events.Body) (to
 		return i.relapse(b.Now, r)
 	case events.Stuck:
 		i.Trouble, i.Release, i.Abort, to = &r, nil, nil, Stuck
+		i.Called = i.Called || ofBearing(r.Checks) >= 0
 	case events.Closed:
 		if i.Live() && i.Stands() && !(i.Abort != nil && i.Abort.AsIs) {
 			return to, "changes still stand on routers"
@@ -365,7 +366,7 @@ func (i *Incident) relapse(at time.Time, r events.Relapsed) (Phase, string) {
 		i.Lost++
 	}
 	i.Steps, i.Intent, i.Refusal, i.Verified, i.Hold, i.Release, i.Ask, i.Approvals = nil, nil, nil, nil, nil, nil, nil, nil
-	i.Watch, i.Unbearable, i.Foreseen, i.Gathering = time.Time{}, time.Time{}, nil, r.Gathering
+	i.Watch, i.Unbearable, i.Called, i.Foreseen, i.Gathering = time.Time{}, time.Time{}, false, nil, r.Gathering
 	return Open, ""
 }
 

@@ -10,8 +10,9 @@ import (
 )
 
 // A drain that was safe when it was made need not stay so: traffic grows, and other links fail. So while it stands every look
-// asks whether the network still bears it. What is found is recorded when it changes; two looks in a row that find too much
-// end the hold as the policy says.
+// asks whether the network still bears it, also while it waits for a person. What is found is recorded when it changes; two
+// looks in a row that find too much end the hold as the policy says. Of a drain that waits for a person already, that person
+// is told once; taken back by itself it is only where that has not been tried before.
 
 // tooMuch asks whether the network still bears a drain that stands. It reports whether it recorded anything.
 func (d *draft) tooMuch(i *Incident, facts events.Facts) bool {
@@ -33,12 +34,20 @@ func (d *draft) tooMuch(i *Incident, facts events.Facts) bool {
 	if facts.At.Before(i.Unbearable.Add(d.lookAtStanding())) {
 		return false // the next look comes by itself
 	}
-	if d.world.Policy.Prospects().WhenUnbearable == policy.UnbearableRevert {
+	revert := d.world.Policy.Prospects().WhenUnbearable == policy.UnbearableRevert
+	switch {
+	case revert && !i.Intent.Undo:
 		d.append(i.ID, events.Released{Why: c.Detail, Checks: []events.Check{c}})
 		return true
+	case i.Called:
+		return false
+	}
+	why := fmt.Sprintf("%s, since %s", c.Detail, i.Unbearable.Format(time.RFC3339))
+	if i.Phase == Stuck && ofBearing(i.Trouble.Checks) < 0 {
+		why += "; it needed a person before: " + i.Trouble.Why
 	}
 	d.append(i.ID, events.Stuck{
-		Why:    fmt.Sprintf("%s, since %s", c.Detail, i.Unbearable.Format(time.RFC3339)),
+		Why: why, Checks: []events.Check{c},
 		Remedy: fmt.Sprintf("decide whether the sick link is put back: detour undrain %s; or take load off the network", i.ID),
 	})
 	return true
@@ -64,13 +73,18 @@ func (d *draft) stillBorne(i *Incident, facts events.Facts) bool {
 	return true
 }
 
+// ofBearing is where among checks it stands whether the network bears a drain, -1 for nowhere.
+func ofBearing(checks []events.Check) int {
+	return slices.IndexFunc(checks, func(c events.Check) bool { return c.Name == policy.CheckBearable })
+}
+
 // bears notes since when a drain that stands is more than the network bears, as a ruling says.
 func (i *Incident) bears(r events.Ruled, at time.Time) {
-	n := slices.IndexFunc(r.Checks, func(c events.Check) bool { return c.Name == policy.CheckBearable })
+	n := ofBearing(r.Checks)
 	switch {
 	case n < 0:
 	case r.Checks[n].OK:
-		i.Unbearable = time.Time{}
+		i.Unbearable, i.Called = time.Time{}, false
 	case i.Unbearable.IsZero():
 		i.Unbearable = at
 	}

@@ -141,7 +141,11 @@ func (i *Incident) sentence() string {
 	case Probation:
 		return fmt.Sprintf("back in service, and watched until %s", at(i.Watch))
 	case Stuck:
-		return "it needs a person: " + i.Trouble.Why
+		s := "it needs a person: " + i.Trouble.Why
+		if !i.Unbearable.IsZero() && !i.Called {
+			s += "; since " + at(i.Unbearable) + " the network no longer bears it"
+		}
+		return s
 	case Closed:
 		return fmt.Sprintf("it ended as %s: %s", i.End.Outcome, i.End.Reason)
 	}

@@ -52,6 +52,7 @@ type Incident struct {
 
 	Foreseen   *events.Prospect `json:"foreseen,omitempty"`        // the newest that is on record of the drain, after the plan's
 	Unbearable time.Time        `json:"unbearable_since,omitzero"` // since when looks have found that the network no longer bears the drain
+	Called     bool             `json:"called,omitempty"`          // a person was called for that
 
 	Release *events.Released `json:"release,omitempty"`
 	Abort   *events.Aborted  `json:"abort,omitempty"`

@@ -127,10 +127,11 @@ var table = []Transition{
 
 	{Stuck, events.KindFound, Stuck, ""},
 	{Stuck, events.KindUnknown, Stuck, ""},
-	{Stuck, events.KindReleased, Stuck, "a person orders the undrain"},
+	{Stuck, events.KindRuled, Stuck, "the network no longer bears it, or does again"},
+	{Stuck, events.KindReleased, Stuck, "a person orders the undrain, or the network no longer bears it"},
 	{Stuck, events.KindAborted, Stuck, "a person orders the undo"},
-	{Stuck, events.KindStuck, Stuck, "what was ordered cannot be carried out"},
-	{Stuck, events.KindIntended, Reverting, "ordered by a person"},
+	{Stuck, events.KindStuck, Stuck, "what was ordered cannot be carried out, or the network no longer bears it"},
+	{Stuck, events.KindIntended, Reverting, "ordered by a person, or released"},
 	{Stuck, events.KindClosed, Closed, "nothing stands any more"},
 }
 

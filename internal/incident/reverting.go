@@ -131,11 +131,17 @@ func (d *draft) stuck(i *Incident) {
 	if !d.settle(i) || d.drift(i) {
 		return
 	}
-	_, after, other := i.count()
+	before, after, other := i.count()
 	switch {
 	case after+other == 0:
 		d.stuckUndone(i)
+	case i.Abort == nil && i.Release == nil && before+other == 0:
+		if facts, fresh := d.factsSince(i, i.Changed, d.lookAtStanding()); fresh {
+			d.tooMuch(i, facts)
+		}
 	case i.Abort == nil && i.Release == nil:
+	case i.Abort == nil && i.Release.By == nil:
+		d.undo(i, "released: "+i.Release.Why)
 	case after > 0:
 		d.undo(i, "ordered by a person: "+i.orderedBy())
 	default:

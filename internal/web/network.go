@@ -40,6 +40,9 @@ func drains(b *incident.Board, facts events.NetworkFacts, costs Costs) api.Drain
 		if v, ok := i.Newest(); ok {
 			d.Verdict = &v
 		}
+		if v, ok := costs.Cost(d.Link); ok && i.Phase == incident.Stuck && v.Prospect.Missing == "" {
+			d.Verdict = &v // the record has none that is as new
+		}
 		list.Drains = append(list.Drains, d)
 	}
 	slices.SortStableFunc(list.Drains, func(x, y api.Drain) int { return x.Since.Compare(y.Since) })

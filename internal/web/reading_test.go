@@ -109,8 +109,8 @@ func TestDrains(t *testing.T) {
 	if v := list.Drains[0].Verdict; v == nil || v.Prospect.Drained.SurvivePermil != 912 || v.Prospect.InService.WorstPermil != 520 || !strings.HasPrefix(v.Sentence, "after the drain worst link den-sea 69 %") {
 		t.Errorf("the newest verdict on the first is %+v", v)
 	}
-	if v := list.Drains[1].Verdict; v == nil || v.Prospect.Drained.SurvivePermil != 930 {
-		t.Errorf("the second was only decided on, and has %+v", v)
+	if v := list.Drains[1].Verdict; v == nil || v.Prospect.Drained.SurvivePermil != 990 {
+		t.Errorf("the second waits for a person, and has %+v", v)
 	}
 	if v := list.Drains[2].Verdict; v == nil || v.Prospect.Drained.SurvivePermil != 990 || v.Prospect.Drained.WorstPermil != 780 {
 		t.Errorf("somebody else's costs %+v", v)

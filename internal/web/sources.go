@@ -41,7 +41,7 @@ type Network interface {
 	Compare(ctx context.Context) (api.Comparison, error)
 }
 
-// Costs says what drains cost that Detour did not make; ok is false while it is not computed yet.
+// Costs says what drains cost that Detour did not make, or that wait for a person; ok is false while it is not computed yet.
 type Costs interface {
 	Cost(link string) (v incident.Verdict, ok bool)
 }

@@ -21,7 +21,7 @@ type Drain struct {
 	Permil   int            `json:"worst_permil,omitempty"` // the load of Worst as measured after the drain, in thousandths of capacity
 
 	// Verdict is what the drain costs: in capacity (how full the fullest link is with it and in service), and in what one more
-	// failure would do (N-1). Of Detour's own it is the newest on record; of others' it is computed every minute.
+	// failure would do (N-1). Of Detour's own it is the newest on record; of others' and of those that wait for a person it is computed every minute.
 	Verdict *incident.Verdict `json:"verdict,omitempty"`
 }
 

@@ -178,7 +178,7 @@ func (r *Replica) Facts() events.NetworkFacts {
 // Cost is web.Costs'.
 func (r *Replica) Cost(link string) (incident.Verdict, bool) {
 	f := ahead(Start.Add(9*time.Minute), 780, 990)
-	return incident.Verdict{At: f.At, Sentence: f.Sentence(1), Prospect: f}, link == "ipl-atl"
+	return incident.Verdict{At: f.At, Sentence: f.Sentence(1), Prospect: f}, link != "den-kcy"
 }
 
 // Compare is web.Network's.
