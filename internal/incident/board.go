@@ -146,6 +146,15 @@ func (b *Board) Closed() []*Incident {
 	return list
 }
 
+// Remembers reports whether every incident that ended after since can still be shown.
+func (b *Board) Remembers(since time.Time) bool {
+	if len(b.closed) < maxClosed {
+		return true
+	}
+	oldest, ok := b.Incident(b.closed[0])
+	return ok && !oldest.Changed.After(since)
+}
+
 // Freezes returns every freeze in force, by scope.
 func (b *Board) Freezes() map[events.Scope]events.Frozen { return maps.Clone(b.freezes) }
 

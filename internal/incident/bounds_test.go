@@ -174,6 +174,12 @@ func TestEndedIncidentsAreBounded(t *testing.T) {
 			t.Errorf("%s is still remembered", id)
 		}
 	}
+	if !b.Remembers(testStart) || b.Remembers(testStart.Add(-time.Second)) {
+		t.Error("what ended at the start was forgotten, so what ended since then is known, and what ended before it is not")
+	}
+	if !NewBoard().Remembers(time.Time{}) {
+		t.Error("a Board that has forgotten nothing remembers everything")
+	}
 	if _, ok := b.Latest("link/c-d"); ok {
 		t.Error("a target keeps an incident that is forgotten")
 	}

@@ -69,7 +69,7 @@ func (a Auth) check() error {
 	return nil
 }
 
-// identify says who is calling. Every token is compared, in constant time, whichever fits.
+// identify says who is calling, by the token in the header or, without one, by where the call comes from.
 func (a Auth) identify(r *http.Request) (who events.Person, ok bool) {
 	header := r.Header.Get("Authorization")
 	if header == "" {
@@ -79,13 +79,31 @@ func (a Auth) identify(r *http.Request) (who events.Person, ok bool) {
 	if !strings.EqualFold(scheme, "Bearer") {
 		return events.Person{}, false
 	}
-	sum := sha256.Sum256([]byte(strings.TrimSpace(secret)))
+	t, ok := a.holder(strings.TrimSpace(secret))
+	if !ok {
+		return events.Person{}, false
+	}
+	return events.Person{Name: t.Name, Role: Expand(t.Roles), Via: via(r)}, true
+}
+
+// holder finds whose secret it is. Every token is compared, in constant time, whichever fits.
+func (a Auth) holder(secret string) (found Token, ok bool) {
+	sum := sha256.Sum256([]byte(secret))
 	for _, t := range a.Tokens {
 		if subtle.ConstantTimeCompare(sum[:], t.SHA256[:]) == 1 {
-			who, ok = events.Person{Name: t.Name, Role: Expand(t.Roles), Via: via(r)}, true
+			found, ok = t, true
 		}
 	}
-	return who, ok
+	return found, ok
+}
+
+// named finds a token by the name of its bearer.
+func (a Auth) named(name string) (Token, bool) {
+	n := slices.IndexFunc(a.Tokens, func(t Token) bool { return t.Name == name })
+	if n < 0 {
+		return Token{}, false
+	}
+	return a.Tokens[n], true
 }
 
 // Expand spells out what admin includes, so that the record, and the policy's list of approvers, need not know.

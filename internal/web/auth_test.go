@@ -18,9 +18,6 @@ func TestLocalViewer(t *testing.T) {
 	if a := s.do("GET", "/api/v1/incidents", "", ""); a.status != http.StatusOK {
 		t.Fatalf("local: %d %s", a.status, a.body)
 	}
-	if a := s.do("GET", "/", "", ""); a.status != http.StatusOK {
-		t.Fatalf("local page: %d %s", a.status, a.body)
-	}
 	p := wantProblem(t, s.do("POST", "/api/v1/freeze", "", `{"reason":"x"}`), http.StatusForbidden, api.ProblemForbidden)
 	if !strings.Contains(p.Remedy, "auth.tokens") {
 		t.Errorf("the remedy does not name the setting: %s", p.Remedy)

@@ -23,7 +23,16 @@ func Summarize(b *incident.Board, i *incident.Incident) api.Summary {
 		Drained: i.Drained(), Opened: i.Opened, Changed: i.Changed, Sets: i.Sets, Sentence: why.Sentence, Position: newest(i),
 	}
 	if i.Plan != nil {
-		sum.Mode = i.Plan.Mode
+		sum.Mode, sum.Rule, sum.Plan = i.Plan.Mode, i.Plan.Rule, i.Plan.Plan.Sentence
+	}
+	if i.Hold != nil && i.Stands() {
+		sum.Until, sum.Expires = i.Hold.Until, i.Hold.Expires
+	}
+	if i.Phase == incident.Asking {
+		sum.Question = question(i)
+	}
+	if i.IsOpen() {
+		sum.Unblock = why.Unblock
 	}
 	if i.Cause != nil {
 		sum.Cause, sum.Lead = i.Cause.Scope, i.Cause.Lead
@@ -32,6 +41,17 @@ func Summarize(b *incident.Board, i *incident.Incident) api.Summary {
 		sum.Outcome = i.End.Outcome
 	}
 	return sum
+}
+
+// question is what people are asked about an incident that is Asking.
+func question(i *incident.Incident) *api.Question {
+	q := &api.Question{Plan: i.Ask.Plan, Quorum: i.Ask.Quorum, Approved: []string{}, Roles: orEmpty(i.Ask.Roles), Asked: i.Asked, Expires: i.Ask.Expires, Checks: orEmpty(i.Ask.Checks)}
+	for _, a := range i.Approvals {
+		if a.Plan == i.Ask.Plan {
+			q.Approved = append(q.Approved, a.By.Name)
+		}
+	}
+	return q
 }
 
 // newest is the position of the incident's newest commit.
@@ -46,11 +66,15 @@ func newest(i *incident.Incident) uint64 {
 func all(b *incident.Board) []*incident.Incident { return append(b.Open(), b.Closed()...) }
 
 func (s *Server) incidents(r *http.Request, _ events.Person) (any, error) {
-	q, err := ask(r, "phase", "open", "limit")
+	q, err := ask(r, "phase", "open", "skip", "limit")
 	if err != nil {
 		return nil, err
 	}
 	limit, err := limitOf(q)
+	if err != nil {
+		return nil, err
+	}
+	skip, err := skipOf(q)
 	if err != nil {
 		return nil, err
 	}
@@ -59,17 +83,19 @@ func (s *Server) incidents(r *http.Request, _ events.Person) (any, error) {
 		return nil, err
 	}
 	return view(s, func(b *incident.Board) api.Incidents {
-		rows, more := first(b, limit, wanted, func(i *incident.Incident) api.Summary { return Summarize(b, i) })
+		rows, more := some(b, skip, limit, wanted, func(i *incident.Incident) api.Summary { return Summarize(b, i) })
 		return api.Incidents{Position: b.Position, Incidents: rows, More: more}
 	}), nil
 }
 
-// first makes rows of the first incidents that are wanted, and counts the others.
-func first[T any](b *incident.Board, limit int, wanted func(*incident.Incident) bool, row func(*incident.Incident) T) (rows []T, more int) {
+// some makes rows of the first incidents that are wanted behind those that are skipped, and counts the ones behind.
+func some[T any](b *incident.Board, skip, limit int, wanted func(*incident.Incident) bool, row func(*incident.Incident) T) (rows []T, more int) {
 	rows = []T{}
 	for _, i := range all(b) {
 		switch {
 		case !wanted(i):
+		case skip > 0:
+			skip--
 		case len(rows) == limit:
 			more++
 		default:
@@ -188,7 +214,7 @@ func (s *Server) decisions(r *http.Request, _ events.Person) (any, error) {
 		return nil, err
 	}
 	return view(s, func(b *incident.Board) api.Decisions {
-		rows, more := first(b, limit, func(i *incident.Incident) bool { return i.Ruling != nil }, decision)
+		rows, more := some(b, 0, limit, func(i *incident.Incident) bool { return i.Ruling != nil }, decision)
 		return api.Decisions{Position: b.Position, Decisions: rows, More: more}
 	}), nil
 }

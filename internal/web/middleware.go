@@ -39,7 +39,7 @@ func (s *Server) build() http.Handler {
 	mux.Handle("/", http.HandlerFunc(s.missing))
 	cross := http.NewCrossOriginProtection()
 	cross.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		fail(w, r, problem(api.ProblemForbidden, "a cross-origin request that would change something", "call the API from a program, with a token"))
+		fail(w, r, problem(api.ProblemForbidden, "a cross-origin request that would change something", "use the console that this server serves, or call the API from a program, with a token"))
 	}))
 	return s.outer(cross.Handler(s.methods(mux)))
 }
@@ -111,14 +111,13 @@ func (s *Server) guard(rt route) http.Handler {
 		rec := &recorder{ResponseWriter: w}
 		defer func() { s.metrics.answered(rt, rec.status, time.Since(start)) }()
 		s.deadlines(rt, w, start)
-		who, err := s.admit(rt, r)
+		who, within, err := s.admit(rt, r)
 		if err != nil {
-			if rt.page {
-				s.refusePage(rec, r, err)
-				return
-			}
 			fail(rec, r, err)
 			return
+		}
+		if within != nil {
+			r = r.WithContext(context.WithValue(r.Context(), sessionKey{}, within))
 		}
 		if err := rt.serve(rec, r, who); err != nil {
 			if rec.status == 0 {
@@ -145,43 +144,49 @@ func (s *Server) deadlines(rt route, w http.ResponseWriter, start time.Time) {
 }
 
 // admit finds out who calls and whether they may.
-func (s *Server) admit(rt route, r *http.Request) (events.Person, error) {
+func (s *Server) admit(rt route, r *http.Request) (who events.Person, within *session, err error) {
 	if rt.role == "" {
-		return events.Person{}, nil
+		return who, nil, nil
 	}
-	who, ok := s.cfg.Auth.identify(r)
+	who, within, ok := s.caller(r)
 	if !s.limits.allow(who.Name, ok) {
-		return who, problem(api.ProblemTooMany, "this caller asks more often than it may", "wait a second; GET /api/v1/stream tells of changes without asking")
+		return who, nil, problem(api.ProblemTooMany, "this caller asks more often than it may", "wait a second; GET /api/v1/stream tells of changes without asking")
 	}
 	switch {
+	case ok && !genuine(r, within):
+		return who, nil, problem(api.ProblemForbidden, "a request that changes something was made in a session without the session's "+CSRFHeader, "load the console anew; a program sends a token instead")
 	case !ok && len(s.cfg.Auth.Tokens) == 0:
-		return who, problem(api.ProblemUnauthorized, "this server has no tokens and answers only callers on its own machine", "configure auth.tokens")
+		return who, nil, problem(api.ProblemUnauthorized, "this server has no tokens and answers only callers on its own machine", "configure auth.tokens")
 	case !ok && r.Header.Get("Authorization") == "":
-		return who, problem(api.ProblemUnauthorized, "the request carries no token", "send \"Authorization: Bearer TOKEN\"; with the command line, --token-file or DETOUR_TOKEN_FILE")
+		return who, nil, problem(api.ProblemUnauthorized, "the request carries no token", "sign in at the console, or send \"Authorization: Bearer TOKEN\"; with the command line, --token-file or DETOUR_TOKEN_FILE")
 	case !ok:
-		return who, problem(api.ProblemUnauthorized, "the token is not one of those configured", "check the token file, and auth.tokens of this server")
+		return who, nil, problem(api.ProblemUnauthorized, "the token is not one of those configured", "check the token file, and auth.tokens of this server")
 	case !may(who, rt.role) && len(s.cfg.Auth.Tokens) == 0:
-		return who, problem(api.ProblemForbidden, "this server has no tokens, so nobody may change anything through it", "configure auth.tokens and give a token the role "+string(rt.role))
+		return who, nil, problem(api.ProblemForbidden, "this server has no tokens, so nobody may change anything through it", "configure auth.tokens and give a token the role "+string(rt.role))
 	case !may(who, rt.role):
-		return who, problem(api.ProblemForbidden, fmt.Sprintf("%s has the roles %v; this needs %s", who.Name, who.Role, rt.role), "ask someone who has the role "+string(rt.role)+", or have it added to the token in auth.tokens")
+		return who, nil, problem(api.ProblemForbidden, fmt.Sprintf("%s has the roles %v; this needs %s", who.Name, who.Role, rt.role), "ask someone who has the role "+string(rt.role)+", or have it added to the token in auth.tokens")
 	}
-	return who, nil
+	return who, within, nil
 }
 
 // How often one caller may ask: requests per second, and at once. Callers without a valid token share one allowance.
 const (
 	perSecond = 100
 	atOnce    = 200
+
+	signInPerSecond = 5
+	signInAtOnce    = 20
 )
 
 // limits holds one allowance for each caller.
 type limits struct {
 	known     map[string]*rate.Limiter
 	anonymous *rate.Limiter
+	signIn    *rate.Limiter // of everybody together
 }
 
 func newLimits(a Auth) *limits {
-	l := &limits{known: map[string]*rate.Limiter{}, anonymous: rate.NewLimiter(perSecond, atOnce)}
+	l := &limits{known: map[string]*rate.Limiter{}, anonymous: rate.NewLimiter(perSecond, atOnce), signIn: rate.NewLimiter(signInPerSecond, signInAtOnce)}
 	for _, t := range a.Tokens {
 		l.known[t.Name] = rate.NewLimiter(perSecond, atOnce)
 	}

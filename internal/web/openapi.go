@@ -24,7 +24,7 @@ func (s *Server) openapi(r *http.Request, _ events.Person) (any, error) {
 	problem := object{"description": "What is wrong, and the remedy", "content": object{api.ContentTypeProblem: object{"schema": schemas.of(reflect.TypeFor[api.Problem]())}}}
 	paths := map[string]object{}
 	for _, rt := range s.routes {
-		if rt.page || strings.HasPrefix(rt.path, "/assets/") {
+		if rt.page {
 			continue
 		}
 		if paths[rt.path] == nil {

@@ -63,6 +63,11 @@ var examples = map[string]struct{ path, body string }{
 	"get /api/v1/freeze":                 {path: "/api/v1/freeze"},
 	"get /api/v1/maintenance":            {path: "/api/v1/maintenance"},
 	"get /api/v1/policy":                 {path: "/api/v1/policy"},
+	"get /api/v1/policy/rules":           {path: "/api/v1/policy/rules?days=3"},
+	"get /api/v1/topology":               {path: "/api/v1/topology"},
+	"get /api/v1/map":                    {path: "/api/v1/map"},
+	"get /api/v1/session":                {path: "/api/v1/session"},
+	"get /api/v1/ledger/search":          {path: "/api/v1/ledger/search?text=errors&kind=opened&kind=ruled&incident=" + webtest.Held + "&before=9&limit=3"},
 	"get /api/v1/routers":                {path: "/api/v1/routers"},
 	"get /api/v1/stream":                 {path: "/api/v1/stream?from=1"},
 	"get /api/v1/ledger":                 {path: "/api/v1/ledger?from=2&limit=3"},
@@ -78,6 +83,8 @@ var examples = map[string]struct{ path, body string }{
 	"delete /api/v1/freeze":               {path: "/api/v1/freeze?scope=site:sea"},
 	"post /api/v1/maintenance":            {"/api/v1/maintenance", `{"scope":"site:den","for":"1h","reason":"work"}`},
 	"delete /api/v1/maintenance/{id}":     {path: "/api/v1/maintenance/mw-0001"},
+	"post /api/v1/session":                {"/api/v1/session", `{"token":"viewer-secret"}`},
+	"delete /api/v1/session":              {path: "/api/v1/session"},
 	"post /api/v1/routers/{name}/prove":   {path: "/api/v1/routers/den/prove"},
 }
 

@@ -2,9 +2,12 @@ package web_test
 
 import (
 	"bytes"
+	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
@@ -206,74 +209,60 @@ func TestMetrics(t *testing.T) {
 	}
 }
 
-func TestPage(t *testing.T) {
-	s := start(t, web.Auth{LocalViewer: true})
-	a := s.do("GET", "/", "", "")
-	csp := a.header.Get("Content-Security-Policy")
-	if a.status != http.StatusOK || !strings.HasPrefix(csp, "default-src 'none'") || strings.Contains(csp, "unsafe") {
-		t.Fatalf("%d %s", a.status, csp)
-	}
-	for _, want := range []string{
-		"4 open · Detour", `mode-live">live`, "Frozen: site:sea", "fibre work on the west coast", "Maintenance: device:chi", `incident stuck major`,
-		"it would act, but is held by budget-device", "den-sea 41.2 %", "ipl-atl", "last-link: it would cut atl off",
-	} {
-		if !strings.Contains(string(a.body), want) {
-			t.Errorf("%q is not on the page", want)
-		}
-	}
-	if bytes.Contains(a.body, []byte("<style")) || bytes.Contains(a.body, []byte("//cdn")) || bytes.Contains(a.body, []byte("onclick")) {
-		t.Error("the page carries what its own policy forbids")
-	}
-	for _, file := range []string{"board.css", "board.js", "icon.svg"} {
-		if a := s.do("GET", "/assets/"+file, "", ""); a.status != http.StatusOK || len(a.body) == 0 {
-			t.Errorf("%s: %d", file, a.status)
-		}
-		if !bytes.Contains(a.body, []byte("/assets/"+file)) {
-			t.Errorf("the page does not use %s", file)
-		}
-	}
-	if a := s.do("GET", "/assets/../page.go", "", ""); a.status != http.StatusNotFound {
-		t.Errorf("outside of the assets: %d", a.status)
-	}
-	closed := start(t, people()).do("GET", "/", "", "")
-	if closed.status != http.StatusUnauthorized || !strings.Contains(closed.header.Get("Content-Type"), "text/html") || bytes.Contains(closed.body, []byte(webtest.Held)) {
-		t.Errorf("without a token: %d %s", closed.status, closed.body)
-	}
-}
-
-// Incidents that were decided together are one on the page, and in a list each names the one that speaks for it.
-func TestPageTogether(t *testing.T) {
-	s := start(t, web.Auth{LocalViewer: true})
+// Incidents that were decided together name the one that speaks for them.
+func TestTogether(t *testing.T) {
+	s := start(t, people())
 	if _, err := s.Append(webtest.Start, webtest.Together()...); err != nil {
 		t.Fatal(err)
 	}
-	body := string(s.do("GET", "/", "", "").body)
-	_, below, ok := strings.Cut(body, "One cause: srlg:duct-7. Decided together with it:")
-	if n := strings.Count(body, "<article"); !ok || n != 5 {
-		t.Fatalf("%d incidents on the page:\n%s", n, body)
-	}
-	if own, _, _ := strings.Cut(below, "</article>"); !strings.Contains(own, webtest.Child) || !strings.Contains(own, "held by one-cause") {
-		t.Errorf("below it stands %s", own)
-	}
-	for _, i := range into[api.Incidents](t, s.do("GET", "/api/v1/incidents?open=true", "", "")).Incidents {
+	for _, i := range into[api.Incidents](t, s.do("GET", "/api/v1/incidents?open=true", "viewer", "")).Incidents {
 		want := map[string]string{webtest.Lead: webtest.Lead, webtest.Child: webtest.Lead}[i.ID]
 		if i.Lead != want || (i.Cause != "") != (want != "") {
 			t.Errorf("%s: spoken for by %q, cause %q", i.ID, i.Lead, i.Cause)
 		}
 	}
-	why := into[api.Why](t, s.do("GET", "/api/v1/incidents/"+webtest.Lead+"/why", "", ""))
+	why := into[api.Why](t, s.do("GET", "/api/v1/incidents/"+webtest.Lead+"/why", "viewer", ""))
 	if diff := cmp.Diff([]string{webtest.Child}, why.Incident.Children); diff != "" || !strings.Contains(why.Incident.Sentence, "2 of 2 links alarmed, and it speaks for "+webtest.Child) {
 		t.Errorf("why: %+v", why.Incident)
 	}
 }
 
-// What an outsider wrote is text on the page, never markup.
-func TestPageEscapes(t *testing.T) {
-	s := start(t, web.Auth{LocalViewer: true})
-	if _, err := s.Append(webtest.Start, events.Record{Body: events.Frozen{Scope: "site:x", Reason: "<script>alert(1)</script>"}}); err != nil {
-		t.Fatal(err)
+// A summary says what people are asked, and until when a drain stands.
+func TestSummary(t *testing.T) {
+	s := start(t, people())
+	rows := map[string]api.Summary{}
+	for _, i := range into[api.Incidents](t, s.do("GET", "/api/v1/incidents", "viewer", "")).Incidents {
+		rows[i.ID] = i
 	}
-	if body := s.do("GET", "/", "", "").body; bytes.Contains(body, []byte("<script>alert")) || !bytes.Contains(body, []byte("&lt;script&gt;")) {
-		t.Error("a reason became markup")
+	asking, held, refused := rows[webtest.Asking], rows[webtest.Held], rows[webtest.Refused]
+	want := &api.Question{Plan: plan(t, s), Quorum: 1, Approved: []string{}, Roles: []string{"approver"}, Asked: webtest.Start.Add(7 * time.Second), Expires: webtest.Start.Add(time.Hour), Checks: []string{}}
+	if diff := cmp.Diff(want, asking.Question); diff != "" {
+		t.Errorf("what is asked (-want +got):\n%s", diff)
 	}
+	if len(asking.Unblock) == 0 || asking.Rule != "drain-sick-links" || asking.Plan != "drain link chi-nyc softly: IS-IS metric 16777214 on both ends" {
+		t.Errorf("%+v", asking)
+	}
+	if held.Question != nil || !held.Expires.Equal(webtest.Start.Add(24*time.Hour)) || !held.Until.Equal(webtest.Start.Add(30*time.Minute)) {
+		t.Errorf("%+v", held)
+	}
+	if refused.Unblock != nil || !refused.Expires.IsZero() {
+		t.Errorf("%+v", refused)
+	}
+}
+
+// A long list is read in parts, and none of it twice.
+func TestIncidentsInParts(t *testing.T) {
+	s := start(t, people())
+	var got []string
+	for skip, more := 0, 1; more > 0; skip += 2 {
+		part := into[api.Incidents](t, s.do("GET", fmt.Sprintf("/api/v1/incidents?limit=2&skip=%d", skip), "viewer", ""))
+		more = part.More
+		for _, i := range part.Incidents {
+			got = append(got, i.ID)
+		}
+	}
+	if want := []string{webtest.Held, webtest.Asking, webtest.Waiting, webtest.Stuck, webtest.Refused}; !slices.Equal(got, want) {
+		t.Errorf("%v, want %v", got, want)
+	}
+	wantProblem(t, s.do("GET", "/api/v1/incidents?skip=-1", "viewer", ""), http.StatusBadRequest, api.ProblemInvalid)
 }

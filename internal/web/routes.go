@@ -23,7 +23,7 @@ type route struct {
 	path    string // as http.ServeMux takes it
 	role    Role   // "" for anyone
 	streams bool   // the answer ends when the caller goes
-	page    bool   // for people: what is wrong is said in HTML
+	page    bool   // of the console, and no part of the API
 
 	summary string
 	query   []param
@@ -54,10 +54,8 @@ var (
 
 // table is every route.
 func (s *Server) table() []route {
-	rows := slices.Concat(s.reading(), s.ordering(), s.recording())
+	rows := slices.Concat(s.reading(), s.ordering(), s.recording(), s.pages())
 	return append(rows,
-		route{method: "GET", path: "/{$}", role: Viewer, page: true, media: "text/html", summary: "The state of things, for a browser", serve: s.board},
-		route{method: "GET", path: "/assets/{file}", media: "text/css", summary: "What the page is made of", serve: s.asset},
 		route{method: "GET", path: "/metrics", media: "text/plain", summary: "Metrics for Prometheus", serve: plain(promhttp.HandlerFor(s.cfg.Registry, promhttp.HandlerOpts{}))},
 		route{method: "GET", path: "/livez", reply: api.Ready{}, summary: "Whether the process answers", serve: s.live},
 		route{method: "GET", path: "/readyz", reply: api.Ready{}, summary: "Whether this replica decides and acts; 503 when not", serve: s.ready},
@@ -72,7 +70,8 @@ func (s *Server) reading() []route {
 	return []route{
 		get("status", "How this replica is doing", api.Status{}, s.status),
 		get("incidents", "Incidents: the open ones, most severe first, then the ended ones, newest first", api.Incidents{}, s.incidents,
-			param{"phase", "string", "only those in this phase; may be repeated"}, param{"open", "boolean", "only those that have not ended, or only those that have"}, limitParam),
+			param{"phase", "string", "only those in this phase; may be repeated"}, param{"open", "boolean", "only those that have not ended, or only those that have"},
+			param{"skip", "integer", "leave out so many before the first"}, limitParam),
 		get("incidents/{id}", "One incident, whole", api.Incident{}, s.incident),
 		get("incidents/{id}/why", "Why an incident stands where it stands", api.Why{}, s.whyIncident),
 		get("incidents/{id}/records", "What the ledger says of an incident", api.History{}, s.history, limitParam),
@@ -82,7 +81,11 @@ func (s *Server) reading() []route {
 		get("freeze", "The freezes in force", api.Freezes{}, s.freezes),
 		get("maintenance", "The maintenance windows in force that people began", api.Windows{}, s.windows),
 		get("policy", "The policy that each replica last said that it decides by", api.Policies{}, s.policies),
+		get("policy/rules", "What each rule has done lately", api.Rules{}, s.rules, param{"days", "integer", fmt.Sprintf("how far back, %d if not given, %d at most", defaultDays, maxDays)}),
 		get("routers", "The inventory", api.Routers{}, s.routers),
+		get("topology", "The network as configured", api.Topology{}, s.topology),
+		get("map", "How the links stand now", api.Map{}, s.chart),
+		get("session", "Who calls, and their session at the console", api.Session{}, s.showSession),
 		{method: "GET", path: "/api/v1/stream", role: Viewer, streams: true, media: "text/event-stream", serve: s.stream,
 			summary: "Changes as they happen; Last-Event-ID is the position that the reader knows", query: []param{fromParam}},
 	}
@@ -104,6 +107,8 @@ func (s *Server) ordering() []route {
 		order("POST", "maintenance", Operator, "Open a window in which plans are dry-run", api.NewWindow{}, s.beginMaintenance),
 		order("DELETE", "maintenance/{id}", Operator, "Close a window before its time", nil, s.endMaintenance),
 		prove,
+		{method: "POST", path: "/api/v1/session", body: api.SignIn{}, reply: api.Session{}, serve: s.signIn, summary: "Sign in: begin a session at this replica, which answers with a cookie"},
+		{method: "DELETE", path: "/api/v1/session", role: Viewer, reply: api.Session{}, serve: s.signOut, summary: "Sign out: end the session"},
 	}
 }
 
@@ -111,6 +116,9 @@ func (s *Server) recording() []route {
 	return []route{
 		{method: "GET", path: "/api/v1/ledger", role: Viewer, summary: "A part of the ledger; without from, its newest commits", reply: api.Ledger{},
 			query: []param{fromParam, limitParam}, serve: s.answer(s.ledger)},
+		{method: "GET", path: "/api/v1/ledger/search", role: Viewer, summary: "Records that say something, the newest first", reply: api.Hits{},
+			query: []param{{"text", "string", "that have this in them, in any case"}, {"kind", "string", "only of this kind; may be repeated"},
+				{"incident", "string", "only of this incident"}, {"before", "integer", "only before this position"}, limitParam}, serve: s.answer(s.search)},
 		{method: "GET", path: "/api/v1/ledger/export", role: Viewer, streams: true, media: "application/x-ndjson", serve: s.export,
 			summary: "The ledger as it lies on the stream, one commit a line, up to where it ends now", query: []param{fromParam, toParam}},
 		{method: "GET", path: "/api/v1/ledger/stream", role: Viewer, streams: true, media: "text/event-stream", serve: s.tail,
@@ -200,6 +208,18 @@ func limitOf(q url.Values) (int, error) {
 	n, err := strconv.Atoi(q.Get("limit"))
 	if err != nil || n < 1 || n > maxLimit {
 		return 0, invalid(fmt.Sprintf("limit is %q", q.Get("limit")), fmt.Sprintf("give a number from 1 to %d", maxLimit))
+	}
+	return n, nil
+}
+
+// skipOf reads how many rows are left out before the first.
+func skipOf(q url.Values) (int, error) {
+	if !q.Has("skip") {
+		return 0, nil
+	}
+	n, err := strconv.Atoi(q.Get("skip"))
+	if err != nil || n < 0 {
+		return 0, invalid(fmt.Sprintf("skip is %q", q.Get("skip")), "give a number from 0 on")
 	}
 	return n, nil
 }

@@ -10,17 +10,17 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/zap"
-
-	"github.com/detour-net/detour/internal/web/page"
 )
 
-// Config is what a Server is made of. Board, Orders, Ledger, Network, Costs and Health are required.
+// Config is what a Server is made of. Board, Orders, Ledger, Network, Costs, Terrain, Policy and Health are required.
 type Config struct {
 	Board   Board
 	Orders  Orders
 	Ledger  Ledger
 	Network Network
 	Costs   Costs
+	Terrain Terrain
+	Policy  Policy
 	Health  Health
 	Auth    Auth
 
@@ -28,7 +28,7 @@ type Config struct {
 	Now      func() time.Time     // time.Now if nil
 	Log      *zap.Logger          // nil for none
 
-	// Heartbeat is the longest silence of a stream, 15 s if 0; Refresh is how often a stream looks at the Board, 200 ms if 0.
+	// Heartbeat is the longest silence of a stream, 3 s if 0; Refresh is how often a stream looks at the Board, 200 ms if 0.
 	Heartbeat, Refresh time.Duration
 	// OrderWithin is how long an order, and ProveWithin how long a proof or a comparison may take: 10 s and 2 min if 0.
 	OrderWithin, ProveWithin time.Duration
@@ -45,13 +45,13 @@ const (
 
 // Server answers HTTP requests.
 type Server struct {
-	cfg     Config
-	log     *zap.Logger
-	routes  []route
-	handler http.Handler
-	metrics *metrics
-	limits  *limits
-	page    *page.Page
+	cfg      Config
+	log      *zap.Logger
+	routes   []route
+	handler  http.Handler
+	metrics  *metrics
+	limits   *limits
+	sessions *sessions
 
 	ending context.Context // ends when the server does; streams end with it
 	end    context.CancelFunc
@@ -63,8 +63,9 @@ func New(c Config) (*Server, error) {
 		return nil, fmt.Errorf("auth: %w", err)
 	}
 	c = c.withDefaults()
-	s := &Server{cfg: c, log: c.Log, metrics: newMetrics(c.Registry), limits: newLimits(c.Auth), page: page.New()}
+	s := &Server{cfg: c, log: c.Log, metrics: newMetrics(c.Registry), limits: newLimits(c.Auth)}
 	s.ending, s.end = context.WithCancel(context.Background())
+	s.sessions = newSessions(s.ending, c.Now)
 	s.routes = s.table()
 	s.handler = s.build()
 	return s, nil
@@ -85,7 +86,7 @@ func (c Config) withDefaults() Config {
 			*d = value
 		}
 	}
-	set(&c.Heartbeat, 15*time.Second)
+	set(&c.Heartbeat, 3*time.Second)
 	set(&c.Refresh, 200*time.Millisecond)
 	set(&c.OrderWithin, 10*time.Second)
 	set(&c.ProveWithin, 2*time.Minute)

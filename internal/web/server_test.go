@@ -29,6 +29,7 @@ func people() web.Auth {
 type server struct {
 	t   *testing.T
 	url string
+	web *web.Server
 	*webtest.Replica
 }
 
@@ -45,7 +46,7 @@ func start(t *testing.T, auth web.Auth, more ...func(*web.Config)) *server {
 	}
 	srv := httptest.NewServer(s.Handler())
 	t.Cleanup(func() { s.Close(); srv.Close(); http.DefaultClient.CloseIdleConnections() })
-	return &server{t: t, url: srv.URL, Replica: r}
+	return &server{t: t, url: srv.URL, web: s, Replica: r}
 }
 
 // answer is what came back.

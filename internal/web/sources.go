@@ -6,6 +6,7 @@ import (
 	"github.com/detour-net/detour/events"
 	"github.com/detour-net/detour/internal/incident"
 	"github.com/detour-net/detour/internal/web/api"
+	"github.com/detour-net/detour/policy"
 )
 
 // Board gives read access to the Board.
@@ -44,6 +45,20 @@ type Network interface {
 // Costs says what drains cost that Detour did not make, or that wait for a person; ok is false while it is not computed yet.
 type Costs interface {
 	Cost(link string) (v incident.Verdict, ok bool)
+}
+
+// Terrain is what a map of the network is drawn from.
+type Terrain interface {
+	Topology() api.Topology
+	// Loads is how full every link is, in the topology's order: thousandths of capacity in the fuller direction, -1 where it
+	// is not known; and the routers whose telemetry is not fresh.
+	Loads() (permil []int, unseen []string)
+}
+
+// Policy is the policy by which this replica decides now.
+type Policy interface {
+	Rules() []policy.Rule
+	Digest() events.Digest
 }
 
 // Health tells how this replica is doing.

@@ -53,13 +53,22 @@ func (o *sender) event(id uint64, name string, data []byte) error {
 	return o.send(buf.Bytes())
 }
 
+// beat tells a reader that nothing has changed since position, so that it can tell a quiet network from a dead stream.
+func (o *sender) beat(position uint64, at time.Time) error {
+	return o.event(position, "beat", fmt.Appendf(nil, `{"position":%d,"at":%q}`, position, at.UTC().Format(time.RFC3339Nano)))
+}
+
 // comment keeps proxies from taking a quiet stream for a dead one.
 func (o *sender) comment() error { return o.send([]byte(": still here\n\n")) }
 
-// streaming is the context of a stream: it ends with the request or the server.
+// streaming is the context of a stream: it ends with the request, the session in which it was made, or the server.
 func (s *Server) streaming(r *http.Request) (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithCancel(r.Context())
-	unhook := context.AfterFunc(s.ending, cancel)
+	over := s.ending
+	if within := sessionOf(ctx); within != nil {
+		over = within.ctx
+	}
+	unhook := context.AfterFunc(over, cancel)
 	return ctx, func() { unhook(); cancel() }
 }
 
@@ -117,7 +126,7 @@ func (s *Server) follow(ctx context.Context, out *sender, known uint64, resumed 
 	for first := true; ; first = false {
 		status := s.cfg.Health.Status()
 		change := view(s, func(b *incident.Board) api.Change { return changes(b, known, resumed || !first) })
-		change.Status = status
+		change.Status, change.At = status, s.cfg.Now().UTC()
 		status.Position, status.Digest = 0, ""
 		switch {
 		case first || change.Position != known || status != sent:
@@ -130,7 +139,7 @@ func (s *Server) follow(ctx context.Context, out *sender, known uint64, resumed 
 			}
 			known, sent, quietSince = change.Position, status, s.cfg.Now()
 		case s.cfg.Now().Sub(quietSince) >= s.cfg.Heartbeat:
-			if out.comment() != nil {
+			if out.beat(known, s.cfg.Now()) != nil {
 				return nil
 			}
 			quietSince = s.cfg.Now()

@@ -87,7 +87,7 @@ func (r *reader) next() (m message) {
 func (r *reader) change() (c api.Change) {
 	r.t.Helper()
 	m := r.next()
-	for m.comment != "" {
+	for m.comment != "" || m.name == "beat" {
 		m = r.next()
 	}
 	if err := json.Unmarshal([]byte(m.data), &c); err != nil || m.name != "change" {
@@ -142,15 +142,22 @@ func TestStream(t *testing.T) {
 	}
 }
 
-// A stream that has nothing to say says that it is still there.
+// A stream that has nothing to say says that it is still there: the state's by a beat, which a page can hear, the ledger's by
+// a comment.
 func TestHeartbeat(t *testing.T) {
 	s := start(t, people(), func(c *web.Config) { c.Heartbeat = 2 * time.Millisecond; c.Now = time.Now })
-	for _, path := range []string{"/api/v1/stream?from=16", "/api/v1/ledger/stream"} {
+	for path, want := range map[string]message{"/api/v1/stream?from=16": {id: "15", name: "beat"}, "/api/v1/ledger/stream": {comment: "still here"}} {
 		r := open(t, s, path, "viewer")
-		for m := r.next(); m.comment == ""; m = r.next() {
-			if m == (message{}) {
-				t.Fatalf("%s ended", path)
-			}
+		m := r.next()
+		for m.name == "change" {
+			m = r.next()
+		}
+		var beat api.Change
+		if err := json.Unmarshal([]byte(m.data), &beat); want.name != "" && (err != nil || beat.Position != 15 || time.Since(beat.At) > time.Hour) {
+			t.Errorf("%s: the beat says %s", path, m.data)
+		}
+		if m.data = ""; m != want {
+			t.Errorf("%s: %+v, want %+v", path, m, want)
 		}
 	}
 }

@@ -16,7 +16,6 @@ func mayPanic() map[string]string {
 		"internal/device.openConfigPaths":  "the templates are literals of one table",
 		"internal/backbone.describer.leaf": "the paths are literals, resolved in the schema that is compiled in",
 		"internal/web.Server.outer":        "hands on http.ErrAbortHandler, net/http's own way to cut off an answer",
-		"internal/web/page.Assets":         "the folder is embedded",
 		"cmd/detour.must":                  "commands are built of literals",
 	}
 }

@@ -27,6 +27,24 @@ type Summary struct {
 	Position uint64             `json:"position"`          // of its newest commit
 	Cause    events.Scope       `json:"cause,omitempty"`   // what it has in common with others that were decided together with it
 	Lead     string             `json:"lead,omitempty"`    // the incident that speaks for all of them, itself included
+
+	Rule     string    `json:"rule,omitempty"`     // that answers it
+	Plan     string    `json:"plan,omitempty"`     // what its plan does, in one sentence
+	Question *Question `json:"question,omitempty"` // what people are asked now
+	Until    time.Time `json:"until,omitzero"`     // of a standing drain: not released before
+	Expires  time.Time `json:"expires,omitzero"`   // of a standing drain: a person is called, or it is released
+	Unblock  []string  `json:"unblock,omitempty"`  // of one that is open: what would change where it stands, and who can
+}
+
+// Question is what people are asked: whether exactly one plan may be carried out.
+type Question struct {
+	Plan     events.Digest `json:"plan"` // what an approval names
+	Quorum   int           `json:"quorum"`
+	Approved []string      `json:"approved"` // who has said yes
+	Roles    []string      `json:"roles"`    // one of which an approver has
+	Asked    time.Time     `json:"asked"`
+	Expires  time.Time     `json:"expires"` // without an answer by then it is no
+	Checks   []string      `json:"checks"`  // that want a person
 }
 
 // Incidents is a list of incidents: the open ones, most severe first, then the ended ones, newest first.
@@ -105,9 +123,11 @@ type Decisions struct {
 	More      int        `json:"more"`
 }
 
-// Change is one message of the event stream: what is different since the position that the reader knew.
+// Change is one message of the event stream: what is different since the position that the reader knew. One that only says
+// that the stream is alive, a beat, has a time and a position and nothing else.
 type Change struct {
 	Position  uint64    `json:"position"`
+	At        time.Time `json:"at"`        // by the server's clock
 	Incidents []Summary `json:"incidents"` // that have changed
 	Freezes   []Freeze  `json:"freezes"`   // every freeze in force
 	Status    Status    `json:"status"`

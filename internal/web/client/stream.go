@@ -36,7 +36,7 @@ func (c *Client) Tail(ctx context.Context, after uint64, fn func(position uint64
 	return c.stream(ctx, "ledger/stream", 0, url.Values{"from": {strconv.FormatUint(after+1, 10)}}, fn)
 }
 
-// stream reads server-sent events. Its error is ctx's, fn's, one of asking, or ErrCut.
+// stream reads server-sent events; beats say nothing but that it is alive. Its error is ctx's, fn's, one of asking, or ErrCut.
 func (c *Client) stream(ctx context.Context, path string, after uint64, query url.Values, fn func(id uint64, data []byte) error) error {
 	header := http.Header{"Accept": {"text/event-stream"}}
 	if after > 0 {
@@ -50,6 +50,7 @@ func (c *Client) stream(ctx context.Context, path string, after uint64, query ur
 	lines := bufio.NewReaderSize(resp.Body, 64<<10)
 	var id uint64
 	var data []byte
+	var beat bool
 	for {
 		line, err := lines.ReadString('\n')
 		switch {
@@ -67,14 +68,18 @@ func (c *Client) stream(ctx context.Context, path string, after uint64, query ur
 			if id, err = strconv.ParseUint(value, 10, 64); err != nil {
 				return fmt.Errorf("event id %q is not a position", value)
 			}
+		case "event":
+			beat = value == "beat"
 		case "data":
 			data = append(data, value...)
 		case "":
 			if line == "\n" && data != nil {
-				if err := fn(id, data); err != nil {
-					return err
+				if !beat {
+					if err := fn(id, data); err != nil {
+						return err
+					}
 				}
-				data = nil
+				data, beat = nil, false
 			}
 		}
 	}

@@ -21,16 +21,19 @@ type Replica struct {
 	board   *incident.Board
 	lines   [][]byte
 	grown   chan struct{} // closed and made anew when a line is added
-	now     func() time.Time
+	clock   func() time.Time
 	status  api.Status
 	differs []api.Difference
 	deaf    bool
+
+	topology api.Topology
+	down     []string
 }
 
 // New is a replica that has followed the story up to its end. Its clock stands shortly after.
 func New() *Replica {
-	r := &Replica{board: incident.NewBoard(), grown: make(chan struct{}), now: func() time.Time { return Start.Add(10 * time.Minute) }}
-	r.status = api.Status{Replica: "replica-1", Version: "test", Mode: events.Live, CaughtUp: true, Connected: true, Policy: policy}
+	r := &Replica{board: incident.NewBoard(), grown: make(chan struct{}), clock: func() time.Time { return Start.Add(10 * time.Minute) }, topology: abilene()}
+	r.status = api.Status{Replica: "replica-1", Version: "test", Mode: events.Live, CaughtUp: true, Connected: true, Policy: policyDigest}
 	for _, s := range story() {
 		if _, err := r.Append(Start.Add(s.after), s.records...); err != nil {
 			panic(err)
@@ -41,7 +44,7 @@ func New() *Replica {
 
 // Config is the configuration of a server on top of the replica.
 func (r *Replica) Config(auth web.Auth) web.Config {
-	return web.Config{Board: r, Orders: r, Ledger: r, Network: r, Costs: r, Health: r, Auth: auth, Now: r.now, Refresh: 5 * time.Millisecond}
+	return web.Config{Board: r, Orders: r, Ledger: r, Network: r, Costs: r, Terrain: r, Policy: r, Health: r, Auth: auth, Now: r.now, Refresh: 5 * time.Millisecond}
 }
 
 // Append writes one commit and folds it.
@@ -86,11 +89,11 @@ func (r *Replica) Submit(ctx context.Context, order incident.Order) (events.Comm
 	if r.deaf {
 		return events.Commit{}, fmt.Errorf("hand the order to the worker: %w", context.DeadlineExceeded)
 	}
-	records, err := order(r.board, r.now())
+	records, err := order(r.board, r.clock())
 	if err != nil {
 		return events.Commit{}, err
 	}
-	return r.append(r.now(), records)
+	return r.append(r.clock(), records)
 }
 
 // Deafen makes every order time out, as on a replica that cannot reach the bus.
@@ -172,7 +175,9 @@ func (r *Replica) Routers() []api.Router {
 
 // Facts is web.Network's: the drained link, and one that somebody else has drained.
 func (r *Replica) Facts() events.NetworkFacts {
-	return events.NetworkFacts{Routers: 11, Seen: 10, Links: 14, DrainedLinks: []string{"den-kcy", "ipl-atl"}, WorstLink: "den-sea", WorstPermil: 412}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return events.NetworkFacts{Routers: 11, Seen: 10, Links: 14, DrainedLinks: []string{"den-kcy", "ipl-atl"}, DownLinks: slices.Clone(r.down), WorstLink: "den-sea", WorstPermil: 412}
 }
 
 // Cost is web.Costs'.

@@ -21,7 +21,7 @@ const (
 // EventID is the event that opened Held.
 const EventID = "018f-1/den"
 
-const policy = events.Digest("sha256:1111111111111111111111111111111111111111111111111111111111111111")
+const policyDigest = events.Digest("sha256:1111111111111111111111111111111111111111111111111111111111111111")
 
 // moment is one commit of the story.
 type moment struct {
@@ -49,7 +49,7 @@ func (t *tale) position() uint64 { return uint64(len(t.moments) + 1) }
 
 func story() []moment {
 	t := &tale{}
-	t.say("", events.PolicyLoaded{Digest: policy, Mode: events.Live, Source: "policy.yaml"})
+	t.say("", events.PolicyLoaded{Digest: policyDigest, Mode: events.Live, Source: "policy.yaml"})
 	t.say("", &events.Observed{Event: "018f-0", Source: "/telemetry/test", Anomaly: anomaly("nowhere", "ethernet-1/1"), Disposition: events.WasNowhere, Detail: "nowhere/ethernet-1/1 is not in the inventory"})
 	t.held()
 	t.asking()
@@ -111,7 +111,7 @@ func ruled(p events.Planned, v events.Verdict, more ...events.Check) events.Rule
 		{Name: "coverage", OK: true, Value: "11 of 11 routers", Limit: "at least 90 %"},
 		{Name: "worst-link", OK: true, Value: "30.0 %", Limit: "70.0 %"},
 	}, more...)
-	return events.Ruled{Verdict: v, Rule: p.Rule, Plan: p.Digest, Policy: policy, Checks: checks}
+	return events.Ruled{Verdict: v, Rule: p.Rule, Plan: p.Digest, Policy: policyDigest, Checks: checks}
 }
 
 // admitted is the commit that ends with the intent.

@@ -1,0 +1,173 @@
+package web_test
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/detour-net/detour/internal/incident"
+	"github.com/detour-net/detour/internal/web"
+	"github.com/detour-net/detour/internal/web/api"
+	"github.com/detour-net/detour/internal/web/webtest"
+)
+
+// browser is somebody at the console: a cookie, and what the page was given to prove that it is one.
+type browser struct {
+	*server
+	cookie, csrf string
+}
+
+// signIn signs in at s with the token of a name.
+func signIn(t *testing.T, s *server, name string) (*browser, *http.Cookie) {
+	t.Helper()
+	a := s.do("POST", "/api/v1/session", "", `{"token":"`+name+`-secret"}`)
+	if a.status != http.StatusOK {
+		t.Fatalf("%d %s", a.status, a.body)
+	}
+	session := into[api.Session](t, a)
+	c, err := http.ParseSetCookie(a.header.Get("Set-Cookie"))
+	if err != nil || session.Name != name || !session.SignedIn || session.CSRF == "" {
+		t.Fatalf("%v: %+v", err, session)
+	}
+	return &browser{server: s, cookie: c.Name + "=" + c.Value, csrf: session.CSRF}, c
+}
+
+// ask asks as the console does.
+func (b *browser) ask(method, path, body string) answer {
+	b.t.Helper()
+	return b.do(method, path, "", body, "Cookie", b.cookie, web.CSRFHeader, b.csrf)
+}
+
+// The cookie is out of every script's reach and goes to this site alone; the token itself is not in it.
+func TestSignIn(t *testing.T) {
+	s := start(t, people())
+	b, c := signIn(t, s, "approver")
+	if !c.HttpOnly || c.SameSite != http.SameSiteStrictMode || c.Path != "/" || c.Secure || c.MaxAge <= 0 || strings.Contains(c.Value, "secret") {
+		t.Errorf("%+v", c)
+	}
+	over := s.do("POST", "/api/v1/session", "", `{"token":"approver-secret"}`, "X-Forwarded-Proto", "https")
+	if c, err := http.ParseSetCookie(over.header.Get("Set-Cookie")); err != nil || !c.Secure {
+		t.Errorf("behind TLS: %+v, %v", c, err)
+	}
+	who := into[api.Session](t, b.ask("GET", "/api/v1/session", ""))
+	if who.Name != "approver" || who.CSRF != b.csrf || !who.Expires.Equal(webtest.Start.Add(10*time.Minute+8*time.Hour)) {
+		t.Errorf("%+v", who)
+	}
+	if a := b.ask("POST", "/api/v1/incidents/"+webtest.Asking+"/approve", `{"plan":"`+string(plan(t, s))+`"}`); a.status != http.StatusOK {
+		t.Fatalf("%d %s", a.status, a.body)
+	}
+	s.View(func(board *incident.Board) {
+		i, _ := board.Incident(webtest.Asking)
+		if by := i.Approvals[0].By; by.Name != "approver" || by.Via != "console" {
+			t.Errorf("on the record is %+v", by)
+		}
+	})
+	for name, a := range map[string]answer{
+		"a role that the token has not":    b.ask("POST", "/api/v1/freeze", `{"reason":"x"}`),
+		"without the page's proof":         b.do("POST", "/api/v1/incidents/"+webtest.Held+"/approve", "", `{"plan":"x"}`, "Cookie", b.cookie),
+		"with another's proof":             b.do("DELETE", "/api/v1/session", "", "", "Cookie", b.cookie, web.CSRFHeader, "guessed"),
+		"from a page of another's":         b.do("POST", "/api/v1/incidents/x/approve", "", `{"plan":"x"}`, "Cookie", b.cookie, web.CSRFHeader, b.csrf, "Sec-Fetch-Site", "cross-site"),
+		"from a page of a neighbour's":     b.do("POST", "/api/v1/incidents/x/approve", "", `{"plan":"x"}`, "Cookie", b.cookie, web.CSRFHeader, b.csrf, "Sec-Fetch-Site", "same-site"),
+		"signing somebody in from outside": s.do("POST", "/api/v1/session", "", `{"token":"approver-secret"}`, "Sec-Fetch-Site", "cross-site"),
+	} {
+		t.Run(name, func(t *testing.T) { wantProblem(t, a, http.StatusForbidden, api.ProblemForbidden) })
+	}
+}
+
+// Whoever has no token, or another's cookie, is nobody.
+func TestSignInRefused(t *testing.T) {
+	s := start(t, people())
+	_, c := signIn(t, s, "viewer")
+	for _, body := range []string{`{"token":"guessed"}`, `{"token":""}`} {
+		a := s.do("POST", "/api/v1/session", "", body)
+		wantProblem(t, a, http.StatusUnauthorized, api.ProblemUnauthorized)
+		if a.header.Get("Set-Cookie") != "" {
+			t.Errorf("%s: a cookie was given", body)
+		}
+	}
+	wantProblem(t, s.do("POST", "/api/v1/session", "", `{"token":"x","more":1}`), http.StatusBadRequest, api.ProblemInvalid)
+	wantProblem(t, s.do("GET", "/api/v1/session", "", "", "Cookie", c.Name+"=guessed"), http.StatusUnauthorized, api.ProblemUnauthorized)
+	other := start(t, people())
+	wantProblem(t, other.do("GET", "/api/v1/incidents", "", "", "Cookie", c.Name+"="+c.Value), http.StatusUnauthorized, api.ProblemUnauthorized)
+	for range 40 { // faster than any person
+		if a := s.do("POST", "/api/v1/session", "", `{"token":"guessed"}`); a.status == http.StatusTooManyRequests {
+			return
+		}
+	}
+	t.Error("guessing goes on unhindered")
+}
+
+// Replicas on one host do not take each other's cookies for their own.
+func TestCookieNames(t *testing.T) {
+	_, mine := signIn(t, start(t, people()), "viewer")
+	other := start(t, people())
+	other.SetStatus(func(st *api.Status) { st.Replica = "replica-2/4711" })
+	_, its := signIn(t, other, "viewer")
+	other.SetStatus(func(st *api.Status) { st.Replica = "replica-2/4712" })
+	_, after := signIn(t, other, "viewer")
+	if mine.Name == its.Name || its.Name != after.Name {
+		t.Errorf("%s, %s, and after a restart %s", mine.Name, its.Name, after.Name)
+	}
+}
+
+// A session ends by the hand of who has it, and by itself; streams that are read in it end with it.
+func TestSessionEnds(t *testing.T) {
+	s := start(t, people())
+	b, _ := signIn(t, s, "admin")
+	r := open(t, s, "/api/v1/stream", "", "Authorization", "", "Cookie", b.cookie)
+	r.change()
+	if a := b.ask("DELETE", "/api/v1/session", ""); a.status != http.StatusOK || !strings.Contains(a.header.Get("Set-Cookie"), "Max-Age=0") {
+		t.Fatalf("%d %v", a.status, a.header)
+	}
+	for m := r.next(); m != (message{}); m = r.next() {
+		t.Logf("still under way: %+v", m)
+	}
+	wantProblem(t, b.ask("GET", "/api/v1/session", ""), http.StatusUnauthorized, api.ProblemUnauthorized)
+
+	b, _ = signIn(t, s, "admin")
+	now := webtest.Start.Add(10 * time.Minute)
+	for after, want := range map[time.Duration]int{8*time.Hour - time.Second: http.StatusOK, 8 * time.Hour: http.StatusUnauthorized} {
+		s.SetClock(func() time.Time { return now.Add(after) })
+		if a := b.ask("GET", "/api/v1/session", ""); a.status != want {
+			t.Errorf("after %s: %d, want %d", after, a.status, want)
+		}
+	}
+}
+
+// Who comes when there are too many sessions ends the oldest, and nobody else's.
+func TestManySessions(t *testing.T) {
+	auth := people()
+	s := start(t, auth)
+	now := webtest.Start
+	tick := func() { now = now.Add(time.Second); s.SetClock(func() time.Time { return now }) }
+	tick()
+	first, _ := signIn(t, s, "viewer")
+	tick()
+	second, _ := signIn(t, s, "viewer")
+	if over := web.FillSessions(s.web, tick); over != 1 {
+		t.Fatalf("%d sessions too many were begun", over)
+	}
+	wantProblem(t, first.ask("GET", "/api/v1/session", ""), http.StatusUnauthorized, api.ProblemUnauthorized)
+	if a := second.ask("GET", "/api/v1/session", ""); a.status != http.StatusOK {
+		t.Errorf("the second: %d %s", a.status, a.body)
+	}
+}
+
+// A viewer on this machine signs in to do more; where there are no tokens the console does not offer it.
+func TestLocalViewerSignsIn(t *testing.T) {
+	auth := people()
+	auth.LocalViewer = true
+	s := start(t, auth)
+	if who := into[api.Session](t, s.do("GET", "/api/v1/session", "", "")); who.SignedIn || !who.CanSign || who.Name != "local" || who.CSRF != "" {
+		t.Errorf("%+v", who)
+	}
+	wantProblem(t, s.do("POST", "/api/v1/freeze", "", `{"reason":"x"}`), http.StatusForbidden, api.ProblemForbidden)
+	b, _ := signIn(t, s, "operator")
+	if a := b.ask("POST", "/api/v1/freeze", `{"reason":"storm"}`); a.status != http.StatusOK {
+		t.Errorf("%d %s", a.status, a.body)
+	}
+	if who := into[api.Session](t, start(t, web.Auth{LocalViewer: true}).do("GET", "/api/v1/session", "", "")); who.CanSign {
+		t.Errorf("nobody can sign in, and yet %+v", who)
+	}
+}
