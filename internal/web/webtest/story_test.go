@@ -44,3 +44,35 @@ func TestStory(t *testing.T) {
 		}
 	})
 }
+
+// What else may follow the story is lawful too.
+func TestMore(t *testing.T) {
+	for name, records := range map[string][]events.Record{"a plan that has changed": webtest.Changed(), "what a stranger wrote": webtest.Hostile("<b>\u202e\x07")} {
+		t.Run(name, func(t *testing.T) {
+			r := webtest.New()
+			if _, err := r.Append(webtest.Start.Add(20*time.Second), records...); err != nil {
+				t.Fatal(err)
+			}
+			wantNoAlarm(t, r)
+		})
+	}
+	r := webtest.New()
+	if err := r.Many(250); err != nil {
+		t.Fatal(err)
+	}
+	wantNoAlarm(t, r)
+	r.View(func(b *incident.Board) {
+		if n := len(b.Open()); n != 254 {
+			t.Errorf("%d incidents are open", n)
+		}
+	})
+}
+
+func wantNoAlarm(t *testing.T, r *webtest.Replica) {
+	t.Helper()
+	r.View(func(b *incident.Board) {
+		if f, frozen := b.Freezes()[events.Network]; frozen {
+			t.Error(f.Reason)
+		}
+	})
+}

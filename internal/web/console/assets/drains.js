@@ -12,9 +12,10 @@ function cost(d) {
   if (p.missing) return [`not known: ${p.missing}`, "not known"];
   const { drained = {}, in_service: before = {} } = p;
   const one = (o) => `${percent(o.worst_permil)} ${o.worst_link ?? ""}`;
-  const two = (o) => (o.failures ? `${percent(o.survive_permil)}${o.failure ? ` if ${o.failure} fails` : ""}` : "not looked at");
+  const two = (o) =>
+    o.failures ? `${percent(o.survive_permil)}${o.survive_failure ? ` if ${o.survive_failure} fails` : ""}` : "not looked at";
   return [
-    `${one(drained)}; in service ${percent(before.worst_permil)}${drained.cut_off ? `; ${rate(drained.cut_off)} cut off` : ""}`,
+    `${one(drained)}; in service ${percent(before.worst_permil)}${drained.cut_off_bps ? `; ${rate(drained.cut_off_bps)} cut off` : ""}`,
     `${two(drained)}; in service ${percent(before.survive_permil)}`,
   ];
 }

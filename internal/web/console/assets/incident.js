@@ -142,8 +142,10 @@ function outlook(name, verdict) {
     row([
       label,
       `${percent(o.worst_permil)} ${o.worst_link ?? ""}`,
-      o.failures ? `${percent(o.survive_permil)} ${o.link ?? ""}${o.failure ? `, if ${o.failure} fails` : ""}` : "not looked at",
-      o.cut_off ? rate(o.cut_off) : "nothing",
+      o.failures
+        ? `${percent(o.survive_permil)} ${o.survive_link ?? ""}${o.survive_failure ? `, if ${o.survive_failure} fails` : ""}`
+        : "not looked at",
+      o.cut_off_bps ? rate(o.cut_off_bps) : "nothing",
     ]);
   return [
     h("h3", {}, name),

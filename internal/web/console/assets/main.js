@@ -8,6 +8,7 @@ import { listen } from "./keys.js";
 import * as ledger from "./ledger.js";
 import { follow, identify, state, subscribe } from "./live.js";
 import * as first from "./now.js";
+import { say } from "./orders.js";
 import * as policy from "./policy.js";
 import { head, refresh, tick, turn, whoever } from "./top.js";
 
@@ -17,6 +18,7 @@ let page = null;
 function open() {
   const { pathname, search } = location;
   page?.leave?.();
+  say("");
   turn(pathname);
   const [, name, id] = pathname.split("/");
   if (state.barred) {

@@ -4,7 +4,7 @@
 import { part, post, remove } from "./api.js";
 import { h, show } from "./dom.js";
 import { clock, short } from "./format.js";
-import { age, may, stale, state, subscribe } from "./live.js";
+import { may, stale, state, subscribe } from "./live.js";
 
 // gate disables every control while the data is stale, and those that whoever looks may not use.
 export function gate(root = document) {
@@ -28,13 +28,18 @@ export function say(text) {
 }
 
 // dialog asks; fields are [name, label, attributes]. give is called with what was filled in; what it throws is shown, and the
-// dialog stays open.
-function dialog({ title, body, fields = [], action, role, danger, give, watch }) {
+// dialog stays open. What is free can be done on stale data, too.
+function dialog({ title, body, fields = [], action, role, danger, free, give, watch }) {
+  const opener = document.activeElement;
   const wrong = h("p", { class: "wrong", role: "alert" });
   const inputs = fields.map(([name, label, more]) =>
     h("label", {}, label, h("input", { name, autocomplete: "off", maxlength: "1000", ...more })),
   );
-  const go = h("button", { class: `order ${danger ? "danger" : "primary"}`, "data-role": role, "data-act": "go" }, action);
+  const go = h(
+    "button",
+    { class: `${free ? "" : "order "}${danger ? "danger" : "primary"}`, "data-role": role, "data-act": "go" },
+    action,
+  );
   const box = h(
     "dialog",
     { "aria-label": title },
@@ -71,6 +76,7 @@ function dialog({ title, body, fields = [], action, role, danger, give, watch })
       say(done);
     } catch (problem) {
       show(wrong, h("b", {}, problem.title ?? "Not done"), ` ${problem.message}. ${problem.remedy ?? ""}`);
+      if (problem.status === 409) go.dataset.void = "true"; // what was shown is not so any more
     } finally {
       go.dataset.busy = "false";
       gate(box);
@@ -78,18 +84,27 @@ function dialog({ title, body, fields = [], action, role, danger, give, watch })
   }
   const forget = watch
     ? subscribe(() => {
-        watch(go, wrong);
+        if (go.dataset.busy !== "true") watch(go, wrong);
         gate(box);
       })
     : () => {};
   box.addEventListener("close", () => {
     forget();
     box.remove();
+    comeBack(opener);
   });
   document.body.append(box);
   gate(box);
   box.showModal();
   (box.querySelector("input") ?? go).focus();
+}
+
+// comeBack sees to it that after a dialog something has the focus: the browser gives it back to what had it, unless that was
+// made anew meanwhile; then it is for what has taken its place.
+function comeBack(opener) {
+  if (document.activeElement !== document.body) return;
+  const id = opener?.closest("[data-id]")?.dataset.id;
+  [...document.querySelectorAll("main [data-id]")].find((e) => e.dataset.id === id)?.focus();
 }
 
 const at = (done) => `recorded at position ${done.position}`;
@@ -213,22 +228,11 @@ export function signIn(done) {
     ),
     fields: [["token", "Token", { type: "password", required: true, autocomplete: "current-password" }]],
     action: "Sign in",
+    free: true,
     give: async ({ token }) => {
       await post("session", { token });
       await done();
-      return "signed in";
+      return "";
     },
   });
-  gateSignIn();
 }
-
-// Signing in needs no fresh data: without a session there may be none.
-function gateSignIn() {
-  for (const button of document.querySelectorAll("dialog button.order:not([data-role])")) {
-    button.classList.remove("order");
-    button.disabled = false;
-    button.title = "";
-  }
-}
-
-export const lateness = () => (stale() ? age() : 0);
