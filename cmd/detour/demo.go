@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"os"
+	"time"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
@@ -13,6 +14,7 @@ import (
 func newDemo(c *cli) *cobra.Command {
 	var scenario, listen string
 	var exit bool
+	var wait time.Duration
 	cmd := &cobra.Command{
 		Use: "demo", Short: "The whole loop on this machine: a simulated backbone, a fault, and what becomes of it", Args: takes(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -33,7 +35,7 @@ func newDemo(c *cli) *cobra.Command {
 			}
 			out, isFile := c.stdout.(*os.File)
 			return demo.Run(cmd.Context(), demo.Options{
-				Scenario: scenario, Exit: exit, JSON: c.output == asJSON, Listen: listen, Out: c.stdout, Words: c.stderr,
+				Scenario: scenario, Exit: exit, JSON: c.output == asJSON, Listen: listen, Wait: wait, Out: c.stdout, Words: c.stderr,
 				Terminal: isFile && term.IsTerminal(int(out.Fd())), Colour: c.style.colour, Executable: self,
 			})
 		},
@@ -41,6 +43,7 @@ func newDemo(c *cli) *cobra.Command {
 	f := cmd.Flags()
 	f.StringVar(&scenario, "scenario", demo.Scenarios()[0].Name, "what happens; list names them")
 	f.BoolVar(&exit, "exit", false, "end when the loop has closed; exit 0 only if it closed as the scenario says")
+	f.DurationVar(&wait, "wait", 0, "before the story begins, to open the console first")
 	f.StringVar(&listen, "listen", "127.0.0.1:0", "where API and console answer; port 0 takes a free one")
 	must(cmd.RegisterFlagCompletionFunc("scenario", cobra.FixedCompletions(demo.Names(), cobra.ShellCompDirectiveNoFileComp)))
 	return cmd

@@ -2,9 +2,13 @@ package demo
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
+	"errors"
+	"io"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -101,5 +105,30 @@ func TestDuct(t *testing.T) {
 		if target, _ := r.Link(link); target.Ends[0].Device != "den" || target.Ends[1].Device != "kcy" {
 			t.Errorf("%s joins %v", link, target.Ends)
 		}
+	}
+}
+
+// pauser hears the story, and loses patience when it is told to wait.
+type pauser struct {
+	bytes.Buffer
+	leave context.CancelFunc
+}
+
+// Write takes a part of the story.
+func (p *pauser) Write(text []byte) (int, error) {
+	if bytes.Contains(text, []byte("the story begins in 1h0m0s")) {
+		p.leave()
+	}
+	return p.Buffer.Write(text)
+}
+
+// TestWait: nothing happens before somebody has had the time to open the console, whose address is told first.
+func TestWait(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	words := &pauser{leave: cancel}
+	err := Run(ctx, Options{Scenario: "link-errors", Exit: true, JSON: true, Listen: "127.0.0.1:0", Wait: time.Hour, Out: io.Discard, Words: words})
+	if story := words.String(); !errors.Is(err, context.Canceled) || !strings.Contains(story, "console and API at http://127.0.0.1:") || strings.Contains(story, "begins to lose") {
+		t.Errorf("%v:\n%s", err, story)
 	}
 }

@@ -16,12 +16,13 @@ import (
 
 // Options say how the demonstration is shown.
 type Options struct {
-	Scenario   string    // name of a scenario
-	Exit       bool      // end when the loop has closed
-	JSON       bool      // the story goes to Words, and the last line of Out is the Result
-	Listen     string    // where the API and console answer, host:port
-	Out, Words io.Writer // data and words
-	Terminal   bool      // Out is a terminal: colour, and a status line that moves
+	Scenario   string        // name of a scenario
+	Exit       bool          // end when the loop has closed
+	JSON       bool          // the story goes to Words, and the last line of Out is the Result
+	Listen     string        // where the API and console answer, host:port
+	Wait       time.Duration // before the story begins, so that somebody can open the console first
+	Out, Words io.Writer     // data and words
+	Terminal   bool          // Out is a terminal: colour, and a status line that moves
 	Colour     bool
 	Executable string // path of this binary, for scenarios with replicas as processes
 }
@@ -65,9 +66,9 @@ func run(ctx context.Context, o Options, sc Scenario) error {
 	defer screen.close()
 	screen.title(sc)
 
-	playing, cancel := context.WithTimeout(ctx, within)
-	defer cancel()
-	s, err := build(playing, o, sc, dir, screen.line)
+	building, built := context.WithTimeout(ctx, within)
+	defer built()
+	s, err := build(building, o, sc, dir, screen.line)
 	defer func() {
 		if s != nil {
 			s.end()
@@ -84,6 +85,14 @@ func run(ctx context.Context, o Options, sc Scenario) error {
 	}
 	screen.watch(s)
 	screen.line(line{text: "console and API at " + s.url, tone: quiet})
+	if o.Wait > 0 {
+		s.say("the story begins in %s", o.Wait)
+		if err = pause(ctx, o.Wait); err != nil {
+			return fmt.Errorf("scenario %s: %w", sc.Name, err)
+		}
+	}
+	playing, cancel := context.WithTimeout(ctx, within)
+	defer cancel()
 	err = sc.play(playing, s)
 	checking, stop := context.WithTimeout(context.WithoutCancel(ctx), checkWithin)
 	defer stop()
@@ -114,12 +123,12 @@ func (s *stage) invite(o Options) {
 	den := s.net.Router("den")
 	fmt.Fprintf(o.Words, `
 still running, until Ctrl-C. Look around:
-  console              %s
-  as an operator       detour --server %s --token-file %s/token incidents
-  a router over gNMI   gnmic -a %s --tls-ca %[3]s/ca.pem --tls-cert %[3]s/client.pem --tls-key %[3]s/client.key \
-                         --tls-server-name den -u detour -p "$(cat %[3]s/password)" get --path /interfaces
-  configuration        %[3]s
-`, s.url, s.url, s.dir, den.Address())
+  console              %[1]s, where orders take the token in %[2]s/token
+  as an operator       detour --server %[1]s --token-file %[2]s/token incidents
+  a router over gNMI   gnmic -a %[3]s --tls-ca %[2]s/ca.pem --tls-cert %[2]s/client.pem --tls-key %[2]s/client.key \
+                         --tls-server-name den -u detour -p "$(cat %[2]s/password)" get --path /interfaces
+  configuration        %[2]s
+`, s.url, s.dir, den.Address())
 }
 
 // result is how it ended, with everything held against everything.

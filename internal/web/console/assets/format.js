@@ -54,8 +54,8 @@ export function number(value) {
 // short is a digest's first twelve digits.
 export const short = (digest) => (digest ?? "").replace(/^sha256:/, "").slice(0, 12);
 
-// took is a Go duration of the API, which is written like "12ms" already.
-export const took = (duration) => (typeof duration === "number" ? `${duration / 1e6} ms` : duration);
+// took is a duration as Go writes it, "8.843222ms", with no more digits than anybody reads.
+export const took = (duration) => String(duration).replace(/(\.\d\d)\d+/, "$1");
 
 // count is a number with its noun.
 export const count = (n, noun) => `${n} ${noun}${n === 1 ? "" : "s"}`;

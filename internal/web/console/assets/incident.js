@@ -307,7 +307,9 @@ export function page(root, id) {
       show(
         stage,
         top(i),
-        h("div", { class: "columns" }, h("div", {}, evidence(i), plan(i), approvals(i)), h("div", {}, ruling, seen, cost)),
+        h("div", { class: "columns" }, h("div", {}, plan(i), approvals(i)), h("div", {}, evidence(i), cost)),
+        ruling,
+        seen,
         records(history),
       );
       if (act) [...stage.querySelectorAll("[data-act]")].find((e) => e.dataset.act === act)?.focus();

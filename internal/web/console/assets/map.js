@@ -119,6 +119,7 @@ export function atlas() {
     const names = chosen(new Set(by.keys()));
     picture.setAttribute("viewBox", `0 0 ${width} ${height}`);
     picture.style.height = `${height}px`;
+    picture.classList.toggle("dense", names.size > named);
     const where = fit(at, names, width, height, names.size > named ? 10 : 44);
     const drawn = lay(topology.links, chart.loads, by, where);
     sync(links, drawn, (d) => d.name, drawLink);

@@ -224,6 +224,7 @@ export function page(root) {
     h("div", { class: "columns" }, h("div", {}, needs.root, acting.root, others.root), h("div", {}, map.root, times.root)),
   );
   function refresh() {
+    const began = performance.now();
     const open = [...state.incidents.values()].sort(worst);
     const wanting = open.filter((i) => i.question).sort((a, b) => a.question.expires.localeCompare(b.question.expires));
     const wrong = open.filter((i) => i.phase === "stuck");
@@ -237,6 +238,7 @@ export function page(root) {
       other,
     );
     document.title = `${wanting.length + wrong.length > 0 ? `(${wanting.length + wrong.length}) ` : ""}Detour`;
+    performance.measure("now", { start: began, end: performance.now(), detail: open.length });
     map.refresh();
     times.refresh();
   }
