@@ -24,7 +24,7 @@ func mesh(routers int) (t api.Topology) {
 		t.Routers = append(t.Routers, api.Place{Name: fmt.Sprintf("r%04d", n), Latitude: 39 + 9*out*math.Sin(turn), Longitude: -96 + 26*out*math.Cos(turn)})
 	}
 	for n := range routers {
-		for _, far := range []int{13, 21} {
+		for _, far := range []int{min(13, routers/4), min(21, routers/3)} {
 			if other := n + far; other < routers {
 				a, b := t.Routers[n].Name, t.Routers[other].Name
 				t.Links = append(t.Links, api.Span{Name: a + "-" + b, A: a, B: b, Capacity: 100e9})
