@@ -125,8 +125,9 @@ func (s *Server) follow(ctx context.Context, out *sender, known uint64, resumed 
 	quietSince := s.cfg.Now()
 	for first := true; ; first = false {
 		status := s.cfg.Health.Status()
-		change := view(s, func(b *incident.Board) api.Change { return changes(b, known, resumed || !first) })
-		change.Status, change.At = status, s.cfg.Now().UTC()
+		now := s.cfg.Now()
+		change := view(s, func(b *incident.Board) api.Change { return changes(b, known, resumed || !first, now) })
+		change.Status = status
 		status.Position, status.Digest = 0, ""
 		switch {
 		case first || change.Position != known || status != sent:
@@ -137,12 +138,12 @@ func (s *Server) follow(ctx context.Context, out *sender, known uint64, resumed 
 			if out.event(change.Position, "change", data) != nil {
 				return nil // the reader has gone
 			}
-			known, sent, quietSince = change.Position, status, s.cfg.Now()
-		case s.cfg.Now().Sub(quietSince) >= s.cfg.Heartbeat:
-			if out.beat(known, s.cfg.Now()) != nil {
+			known, sent, quietSince = change.Position, status, now
+		case now.Sub(quietSince) >= s.cfg.Heartbeat:
+			if out.beat(known, now) != nil {
 				return nil
 			}
-			quietSince = s.cfg.Now()
+			quietSince = now
 		}
 		select {
 		case <-ctx.Done():
@@ -153,8 +154,8 @@ func (s *Server) follow(ctx context.Context, out *sender, known uint64, resumed 
 }
 
 // changes is what a reader that knows the Board as of known must be told; ended incidents only if it has known any.
-func changes(b *incident.Board, known uint64, ended bool) api.Change {
-	c := api.Change{Position: b.Position, Incidents: []api.Summary{}, Freezes: freezes(b)}
+func changes(b *incident.Board, known uint64, ended bool, now time.Time) api.Change {
+	c := api.Change{Position: b.Position, At: now.UTC(), Incidents: []api.Summary{}, Freezes: freezes(b), Windows: windows(b, now)}
 	if b.Position == known {
 		return c
 	}

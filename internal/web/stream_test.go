@@ -112,7 +112,7 @@ func TestStream(t *testing.T) {
 	if want := []string{webtest.Asking, webtest.Held, webtest.Stuck, webtest.Waiting}; !slices.Equal(ids(first), want) {
 		t.Fatalf("first told of %v, want what is open, %v", ids(first), want)
 	}
-	if len(first.Freezes) != 1 || first.Position != 15 {
+	if len(first.Freezes) != 1 || len(first.Windows) != 1 || first.Windows[0].Scope != "device:chi" || first.Position != 15 || !first.At.Equal(webtest.Start.Add(10*time.Minute)) {
 		t.Fatalf("%+v", first)
 	}
 

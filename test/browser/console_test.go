@@ -42,7 +42,7 @@ func TestPages(t *testing.T) {
 				p := open(t, r, path, screen[0], screen[1])
 				p.fresh()
 				p.says("main", words...)
-				p.says("#banners", "FROZEN: site:sea", "fibre work on the west coast", "by olga")
+				p.says("#banners", "FROZEN: site:sea", "fibre work on the west coast", "by olga", "Maintenance: device:chi", "dry-run there until 14:00:00Z: line card swap")
 				if path == "/" {
 					p.wait("the map", `document.querySelector("svg.map").dataset.drawn`)
 				}

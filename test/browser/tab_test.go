@@ -3,12 +3,13 @@ package browser_test
 import (
 	"context"
 	"fmt"
-	"net/http"
+	"net"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -33,16 +34,41 @@ func people() web.Auth {
 // replica is a served replica that behaves.
 type replica struct {
 	*webtest.Replica
-	tb     testing.TB
 	url    string
 	server *httptest.Server
-	again  *http.Server // serves when server was lost
+	door   *door
 }
+
+// door is a listener that can be shut: then whoever comes is sent away, as by a server that has gone.
+type door struct {
+	net.Listener
+	shut atomic.Bool
+}
+
+// Accept waits for the next caller while the door is open.
+func (d *door) Accept() (net.Conn, error) {
+	for {
+		conn, err := d.Listener.Accept()
+		if err != nil || !d.shut.Load() {
+			return conn, err
+		}
+		conn.Close()
+	}
+}
+
+// lose shuts the door, and closes every connection that is under way.
+func (r *replica) lose() {
+	r.door.shut.Store(true)
+	r.server.CloseClientConnections()
+}
+
+// regain opens the door again.
+func (r *replica) regain() { r.door.shut.Store(false) }
 
 // serve serves a replica whose clock goes on from shortly after the story.
 func serve(tb testing.TB, more ...func(*web.Config)) *replica {
 	tb.Helper()
-	r := &replica{Replica: webtest.New(), tb: tb}
+	r := &replica{Replica: webtest.New()}
 	began := time.Now()
 	r.SetClock(func() time.Time { return webtest.Start.Add(10 * time.Minute).Add(time.Since(began)) })
 	c := r.Config(people())
@@ -54,8 +80,11 @@ func serve(tb testing.TB, more ...func(*web.Config)) *replica {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	r.server = httptest.NewServer(s.Handler())
-	r.url, r.again = r.server.URL, &http.Server{Handler: s.Handler()}
+	r.server = httptest.NewUnstartedServer(s.Handler())
+	r.door = &door{Listener: r.server.Listener}
+	r.server.Listener = r.door
+	r.server.Start()
+	r.url = r.server.URL
 	tb.Cleanup(func() { s.Close(); r.server.Close() })
 	return r
 }
@@ -76,6 +105,9 @@ func open(tb testing.TB, r *replica, path string, width, height int64) *tab {
 	ctx, cancel := chromedp.NewContext(browser, chromedp.WithNewBrowserContext())
 	tb.Cleanup(cancel)
 	t := &tab{tb: tb, ctx: ctx}
+	if err := chromedp.Do(ctx); err != nil { // it lives as long as the context of this call
+		tb.Fatalf("open a tab: %v", err)
+	}
 	t.do(chromedp.EmulateViewport(width, height))
 	err := chromedp.Listen(ctx, func(ev any) {
 		t.mu.Lock()
@@ -99,7 +131,10 @@ func open(tb testing.TB, r *replica, path string, width, height int64) *tab {
 // do carries out steps, within patience.
 func (t *tab) do(steps ...chromedp.Action[chromedp.Void]) {
 	t.tb.Helper()
-	if err := chromedp.Do(t.ctx, steps...); err != nil {
+	ctx, cancel := context.WithTimeout(t.ctx, patience)
+	defer cancel()
+	if err := chromedp.Do(ctx, steps...); err != nil {
+		t.shot("failed")
 		t.tb.Fatal(err)
 	}
 }
@@ -107,7 +142,9 @@ func (t *tab) do(steps ...chromedp.Action[chromedp.Void]) {
 // is asks the page something.
 func is[T any](t *tab, expression string) T {
 	t.tb.Helper()
-	v, err := chromedp.Run(t.ctx, chromedp.Evaluate[T](expression))
+	ctx, cancel := context.WithTimeout(t.ctx, patience)
+	defer cancel()
+	v, err := chromedp.Run(ctx, chromedp.Evaluate[T](expression))
 	if err != nil {
 		t.tb.Fatalf("%s: %v", expression, err)
 	}
@@ -193,7 +230,9 @@ func (t *tab) shot(name string) {
 	if folder == "" {
 		return
 	}
-	raw, err := chromedp.Run(t.ctx, chromedp.CaptureScreenshot())
+	ctx, cancel := context.WithTimeout(t.ctx, patience)
+	defer cancel()
+	raw, err := chromedp.Run(ctx, chromedp.CaptureScreenshot())
 	if err == nil {
 		err = os.MkdirAll(folder, 0o755)
 	}

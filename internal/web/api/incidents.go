@@ -130,5 +130,6 @@ type Change struct {
 	At        time.Time `json:"at"`        // by the server's clock
 	Incidents []Summary `json:"incidents"` // that have changed
 	Freezes   []Freeze  `json:"freezes"`   // every freeze in force
+	Windows   []Window  `json:"windows"`   // every maintenance window in force that people began
 	Status    Status    `json:"status"`
 }

@@ -242,3 +242,20 @@ func TestNew(t *testing.T) {
 		}
 	}
 }
+
+// A beat says that the stream is alive, and is no change.
+func TestChangesPassOverBeats(t *testing.T) {
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/event-stream")
+		io.WriteString(w, "id: 3\nevent: beat\ndata: {\"position\":3}\n\nid: 4\nevent: change\ndata: {\"position\":4}\n\nid: 4\nevent: beat\ndata: {\"position\":4}\n\n")
+	}))
+	defer srv.Close()
+	var got []uint64
+	err := connect(t, client.Config{Server: srv.URL}).Changes(t.Context(), 0, func(c api.Change) error {
+		got = append(got, c.Position)
+		return nil
+	})
+	if !errors.Is(err, client.ErrCut) || len(got) != 1 || got[0] != 4 {
+		t.Errorf("%v: told of changes at %v, want one at 4", err, got)
+	}
+}

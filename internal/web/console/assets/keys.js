@@ -56,22 +56,22 @@ function act(name) {
 
 // listen hears keys for the whole document; go turns to a page.
 export function listen(go) {
-  let led = 0; // when g was pressed
+  let led = false; // g was pressed last
   document.addEventListener("keydown", (e) => {
     if (e.ctrlKey || e.metaKey || e.altKey || document.querySelector("dialog[open]")) return;
     if (e.target.matches("input, select, textarea")) {
       if (e.key === "Escape") e.target.blur();
       return;
     }
-    if (led && e.timeStamp - led < 1500 && places[e.key]) {
-      led = 0;
+    if (led && places[e.key]) {
+      led = false;
       e.preventDefault();
       go(places[e.key]);
       return;
     }
-    led = 0;
+    led = false;
     if (e.key === "Enter" && e.target.matches("[data-id]")) go(`/incidents/${encodeURIComponent(e.target.dataset.id)}`);
-    else if (e.key === "g") led = e.timeStamp;
+    else if (e.key === "g") led = true;
     else if (e.key === "j") step(1);
     else if (e.key === "k") step(-1);
     else if (e.key === "f") document.querySelector("#top [data-act=freeze]").disabled || freeze();

@@ -6,6 +6,7 @@ import { get, within } from "./api.js";
 export const state = {
   incidents: new Map(), // those that are open, by id
   freezes: [],
+  windows: [],
   status: null,
   position: 0,
   session: null,
@@ -49,7 +50,7 @@ function take(change) {
     if (i.phase === "closed") state.incidents.delete(i.id);
     else state.incidents.set(i.id, i);
   }
-  Object.assign(state, { position: change.position, freezes: change.freezes, status: change.status });
+  Object.assign(state, { position: change.position, freezes: change.freezes, windows: change.windows, status: change.status });
   tell(change);
 }
 

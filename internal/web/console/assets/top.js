@@ -153,6 +153,11 @@ function loud() {
       ...banner("frozen", `FROZEN: ${f.scope}`, `${f.reason} · by ${f.by.name}${f.by.via ? ` (${f.by.via})` : ""}`),
       freeze: f,
     });
+  for (const w of state.windows.filter((w) => Date.parse(w.until) > now())) {
+    list.push(
+      banner("warn", `Maintenance: ${w.scope}`, `plans are dry-run there until ${clock(w.until)}: ${w.reason} · by ${w.by.name}`),
+    );
+  }
   if (!st) return list;
   if (!st.bus_connected)
     list.push(
