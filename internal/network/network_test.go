@@ -176,7 +176,7 @@ func TestParseInventoryRefuses(t *testing.T) {
 }
 
 func TestParseTopologyRefuses(t *testing.T) {
-	routers := []Router{{Name: "a"}, {Name: "b"}}
+	routers := []Router{{Name: "a"}, {Name: "b"}, {Name: "c", CanaryMetric: "lo"}}
 	link := func(text string) string {
 		return "links:\n  - {name: x, a: {device: a, interface: e1}, b: {device: b, interface: e1}, capacity_bps: 1}\n  - {" + text + "}\n"
 	}
@@ -188,6 +188,7 @@ func TestParseTopologyRefuses(t *testing.T) {
 		{"names that are one on the bus", link("name: X, a: {device: a, interface: e2}, b: {device: b, interface: e2}, capacity_bps: 1"), `link "X" and "x" are the same on the bus`},
 		{"a name of another target", link("name: device-a, a: {device: a, interface: e2}, b: {device: b, interface: e2}, capacity_bps: 1"), `names beginning with "device-" or "other-" are those of other targets`},
 		{"unknown router", link("name: y, a: {device: z, interface: e2}, b: {device: b, interface: e2}, capacity_bps: 1"), `t.yaml:3:27: links[1].a.device: link "y": router "z" is not in the inventory`},
+		{"an interface whose metric proofs write", link("name: y, a: {device: c, interface: lo}, b: {device: b, interface: e2}, capacity_bps: 1"), `link "y": the inventory names lo of c as canary_metric`},
 		{"to itself", link("name: y, a: {device: a, interface: e2}, b: {device: a, interface: e3}, capacity_bps: 1"), `link "y" has both ends on a`},
 		{"no interface", link("name: y, a: {device: a}, b: {device: b, interface: e2}, capacity_bps: 1"), "want the interface as IS-IS on a names it"},
 		{"interface of two links", link("name: y, a: {device: a, interface: e1}, b: {device: b, interface: e2}, capacity_bps: 1"), `link "y": a e1 is already an end of link "x"`},

@@ -140,6 +140,14 @@ func TestJoin(t *testing.T) {
 				"loose: b p3: there are several links to a, and neither circuits nor descriptions tell them apart",
 			},
 		},
+		"circuits that do not match": {
+			wires: wires[:1], alter: func(all map[string]*Account) {
+				all["a"].Ports[0].Adjacencies[0].Peer, all["b"].Ports[0].Adjacencies[0].Circuit, all["b"].Ports[0].Adjacencies[0].Peer = 0, 0, 9
+			},
+			want: []string{
+				"loose: a p1: it leads to b, and its circuit is none of those that b tells of", "loose: b p1: it leads to a, and its circuit is none of those that a tells of",
+			},
+		},
 		"one end alone": {
 			wires: wires[:1], alter: func(all map[string]*Account) { all["b"].Ports[0].Adjacencies[0].Up = false },
 			want: []string{"loose: a p1: it leads to b, which shows no adjacency in return"},

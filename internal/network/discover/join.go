@@ -89,6 +89,8 @@ func (j *joining) whyLoose(e end) string {
 		return fmt.Sprintf("it leads to %s, which could not be asked", peer)
 	case !slices.ContainsFunc(j.ends, func(o end) bool { return j.facing(e, o) }):
 		return fmt.Sprintf("it leads to %s, which shows no adjacency in return", peer)
+	case !slices.ContainsFunc(j.ends, func(o end) bool { return j.facing(e, o) && !contradicted(e, o) }):
+		return fmt.Sprintf("it leads to %s, and its circuit is none of those that %s tells of", peer, peer)
 	}
 	return fmt.Sprintf("there are several links to %s, and neither circuits nor descriptions tell them apart", peer)
 }
