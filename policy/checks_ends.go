@@ -21,7 +21,7 @@ func endsAgree(p *Policy, q Question) answer {
 	}
 	one, other := q.Facts.Ends[0], q.Facts.Ends[1]
 	for _, disagreement := range []string{
-		adjacencyMissing(one, other), otherNeighbour(one, other), otherNeighbour(other, one), otherSpeed(one, other), otherMetric(q.Facts),
+		adjacencyMissing(one, other), otherNeighbour(one, other), otherNeighbour(other, one), otherSpeed(one, other), otherMetric(q),
 	} {
 		if disagreement != "" {
 			return answer{
@@ -80,9 +80,11 @@ func otherSpeed(one, other events.EndFacts) string {
 	return ""
 }
 
-// otherMetric compares the metrics that are configured now, or in force where none is configured.
-func otherMetric(f events.Facts) string {
-	if f.Asymmetric {
+// otherMetric compares the metrics that are configured now, or in force where none is configured. Between two steps of a
+// drain they are what the drain has set, which may be another value at each end.
+func otherMetric(q Question) string {
+	f := q.Facts
+	if f.Asymmetric || q.underWay {
 		return ""
 	}
 	for _, leaf := range f.Ends[0].Leaves {

@@ -13,15 +13,17 @@ func (p *Policy) Evaluate(q Question) events.Ruled { return p.rule(q, p.asked(q.
 
 // EvaluateStep says whether a mitigation that is under way may go on by the steps that are left, which are the plan's. It
 // asks what Evaluate asks, but for what concerns beginning: the rates, which count it already; what it is worth, for
-// traffic may have left; and whether the link is drained already, for that is its own doing.
+// traffic may have left; and whether the link is drained already, or its metrics differ, for that is its own doing.
 func (p *Policy) EvaluateStep(q Question) events.Ruled {
-	return p.rule(q, slices.DeleteFunc(slices.Clone(p.asked(q.Rule)), func(c check) bool {
+	checks := slices.DeleteFunc(slices.Clone(p.asked(q.Rule)), func(c check) bool {
 		switch c.name {
 		case CheckRate, CheckCeilRate, CheckWorth, CheckUndrained:
 			return true
 		}
 		return false
-	}))
+	})
+	q.underWay = true
+	return p.rule(q, checks)
 }
 
 // EvaluateRelease says whether the plan's mitigation may be taken back now. Only what concerns putting back is asked:

@@ -25,6 +25,7 @@ type Question struct {
 	// The alarm and the inventory. A condition that asks for what is left out gets an error, which is a no.
 	Subject Subject
 
+	underWay   bool    // some steps stand: metrics are what they set
 	approved   bool    // as far as the check is concerned that is asked
 	claimed    []Claim // what claims says, computed once for all checks
 	unforeseen string  // why Facts.Prospect is none to rest on; it is nil then
