@@ -29,9 +29,7 @@ func TestState(t *testing.T) {
 			}
 		}
 	}
-	if n := len(l.See().State().Routers); n != 3 {
-		t.Errorf("%d routers are heard, want 3", n)
-	}
+	eventually(t, "all three routers are heard", func() bool { return len(l.See().State().Routers) == 3 })
 	if err := l.net.SetLinkDown("a-b"); err != nil {
 		t.Fatal(err)
 	}
