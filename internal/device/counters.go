@@ -53,16 +53,21 @@ func (s series) rate(scale uint64, interval time.Duration) (perSecond int64, win
 	return int64(min(quotient, math.MaxInt64)), window, true
 }
 
+// heldUpFor is how many intervals' worth of samples may come late together.
+const heldUpFor = 10
+
 // between is the time between two samples. The router's own clock is the truer one, as samples may be heard late and
 // then in a burst; but some routers stamp a counter with its last change. Where the two clocks disagree, the one that
-// comes near to what was asked for is believed, and where neither does, the time is not certain.
+// comes near to what was asked for is believed, and where neither does, the time is not certain. Nor is it where the router
+// says that a little more time has passed than was heard of: that may be samples that were held up on the way.
 func between(first, last sample, asked time.Duration) (window time.Duration, certain bool) {
 	heard, told := last.heard.Sub(first.heard), last.told.Sub(first.told)
 	near := func(d time.Duration) bool { return d > asked/2 && d < 2*asked }
+	heldUp := told > heard && told < heldUpFor*asked
 	switch {
 	case told > 0 && (told-heard).Abs() <= max(told, heard)/4, near(told):
 		return told, true
-	case near(heard):
+	case near(heard) && !heldUp:
 		return heard, true
 	}
 	return 0, false

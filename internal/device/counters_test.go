@@ -42,6 +42,7 @@ func TestRate(t *testing.T) {
 		"after a reset":         {[]reading{{5000, 0, 0}, {10, 1, 1}, {30, 2, 2}}, 20, time.Second, true},
 		"heard unevenly":        {[]reading{{0, 0, 0}, {100, 1, 1.2}}, 100, time.Second, true},
 		"heard in a burst":      {[]reading{{0, 0, 1.9}, {100, 1, 1.91}, {200, 2, 2}}, 100, 2 * time.Second, true},
+		"held up on the way":    {readings: []reading{{0, 0, 0}, {5000, 5, 0.9}}},
 		"told at last change":   {[]reading{{0, 0, 0}, {100, 0.1, 1}}, 100, time.Second, true},
 		"told long ago":         {[]reading{{0, -100, 0}, {100, 1, 1}}, 100, time.Second, true},
 		"told backwards":        {[]reading{{0, 9, 0}, {100, 3, 1}}, 100, time.Second, true},

@@ -143,7 +143,8 @@ func TestObserveTelemetry(t *testing.T) {
 				return false
 			}
 		}
-		return facts.Network.Seen == 3 && facts.Network.WorstPermil > 0 && right(facts)
+		n := facts.Network
+		return n.Seen == 3 && n.WorstPermil > 0 && right(facts) && l.See().Facts("").WorstPermil >= n.WorstPermil // the worst of all
 	})
 	for i := range wants {
 		end := facts.Ends[i]
@@ -167,9 +168,6 @@ func TestObserveTelemetry(t *testing.T) {
 	}
 	if n := facts.Network; n.Routers != 3 || n.Links != 3 || n.WorstPermil <= 0 || n.WorstLink == "a-b" || len(n.DownLinks)+len(n.DrainedLinks) > 0 {
 		t.Errorf("network %+v", n)
-	}
-	if all := l.See().Facts(""); all.WorstPermil < facts.Network.WorstPermil {
-		t.Errorf("the worst of all links %+v is better than the worst of some %+v", all, facts.Network)
 	}
 }
 

@@ -43,7 +43,7 @@ func (s *stage) dispositions() map[events.Disposition]int {
 // TestArrivals sends events in every order and number in which a bus delivers them.
 func TestArrivals(t *testing.T) {
 	t.Parallel()
-	s := raise(t, setup{replicas: 3, proven: true, rules: rules{Autonomy: "approve"}})
+	s := raise(t, setup{replicas: 3, proven: true, rules: rules{Autonomy: "approve", MaxAge: 10 * time.Minute}})
 	want := func(what events.Disposition, n int) {
 		t.Helper()
 		s.wait("events to be "+string(what), func() bool { return s.dispositions()[what] == n })
@@ -87,7 +87,7 @@ func TestArrivals(t *testing.T) {
 	at := time.Now()
 	s.publish(s.event(linkSingle, state(events.Resolved), observed(at.Add(time.Millisecond))))
 	want(events.WasResolved, 1)
-	s.publish(s.event(linkSingle, observed(at)), s.event(linkPlain, observed(at.Add(-time.Second))))
+	s.publish(s.event(linkSingle, observed(at)), s.event(linkPlain, observed(first.Data.ObservedAt.Add(-time.Second))))
 	want(events.WasSuperseded, 2)
 	incidents(1)
 

@@ -30,7 +30,7 @@ type rules struct {
 	Autonomy string            // of soft drains, auto if empty
 	Click    bool              // approves soft drains
 	Quorum   int               // of approvals, 1 if 0
-	Expiry   time.Duration     // of approvals, a minute if 0
+	Expiry   time.Duration     // of approvals, ten minutes if 0
 	InFlight int               // in the network and in each other scope but a router's, 2 if 0
 	Mode     string            // live if empty
 	MaxAge   time.Duration     // of anomalies, a minute if 0
@@ -54,7 +54,7 @@ func (r rules) withDefaults() rules {
 		r.Quorum = 1
 	}
 	if r.Expiry == 0 {
-		r.Expiry = time.Minute
+		r.Expiry = 10 * time.Minute
 	}
 	if r.InFlight == 0 {
 		r.InFlight = 2

@@ -104,7 +104,7 @@ func TestApprovalRace(t *testing.T) {
 // TestApprovals asks for approval, and has everybody who should not get it try.
 func TestApprovals(t *testing.T) {
 	t.Parallel()
-	s := raise(t, setup{replicas: 1, proven: true, rules: rules{Autonomy: "approve", Quorum: 2, Expiry: 10 * time.Minute}})
+	s := raise(t, setup{replicas: 1, proven: true, rules: rules{Autonomy: "approve", Quorum: 2}})
 	r := s.replicas[0]
 	i := s.asked(linkPlain, labelled(incident.LabelAskedBy, "dave"))
 	short := i.Ask.Plan.Short()
