@@ -31,7 +31,10 @@
 // is the number of links out of use, down or drained by whomever, at which nothing more is begun there. The scope
 // capacity_permil caps the share of a scope's capacity that is under mitigation at once, where links differ in size. The scope
 // "srlg-partner:x" of a link counts the links of the risk group x, which is declared to be diverse from the link's own.
-// The section "cause" says what makes one fault of several alarms, which is the core's to find.
+// The section "cause" says what makes one fault of several alarms, which is the core's to find. Its drains are made all or
+// none, and every cap is 1 unless the file says otherwise, so by default such a fault is left to a person. That is meant:
+// links that share a risk fail together, often while their diverse partner is what is left, and how many of them a network
+// can spare at once is not to be read off a topology. Lacks says which budgets would have to be larger, and how large.
 // The section "keep" names what is never risked: links that are never touched, and routers that Detour depends on.
 //
 // Above every policy stands the Ceiling compiled into the binary. Parse refuses a policy that asks for more, and Evaluate

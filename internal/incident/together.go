@@ -134,10 +134,25 @@ func (d *draft) judge(j *joint) {
 	}
 	slices.Sort(j.asks)
 	j.asks = slices.Compact(j.asks)
+	if lacks := d.lacks(before); j.no.why != "" && lacks != nil {
+		j.no.remedy = fmt.Sprintf("it does not go on by itself: all %d drains at once would need %s; a person drains them", len(before), strings.Join(lacks, ", "))
+	}
 	if !j.open && j.no.why == "" {
 		j.no = d.whole(before)
 	}
 	j.speak()
+}
+
+// lacks is what keeps the policy from ever allowing all of it.
+func (d *draft) lacks(parts []*part) []string {
+	if len(parts) < 2 {
+		return nil
+	}
+	var targets []events.Target
+	for _, p := range parts {
+		targets = append(targets, p.i.Target)
+	}
+	return d.world.Policy.Lacks(targets, parts[0].facts.Network.Links)
 }
 
 // prepare plans a part beside those before it; ok is false when facts are missing for it.
