@@ -4,7 +4,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -50,7 +49,7 @@ func loadTokens(path string) ([]Token, error) {
 	if err := private(path); err != nil {
 		return nil, err
 	}
-	raw, err := os.ReadFile(path)
+	raw, err := strict.ReadFile(path)
 	if err != nil {
 		return nil, fmt.Errorf("read tokens: %w", err)
 	}

@@ -97,7 +97,7 @@ func LoadPeople(path string) (People, error) {
 	if mode := info.Mode().Perm(); runtime.GOOS != "windows" && mode&others != 0 {
 		return People{}, fmt.Errorf("%s may be written by everybody (mode %04o), and says who may decide: chmod o-w %s", path, mode, path)
 	}
-	raw, err := os.ReadFile(path)
+	raw, err := strict.ReadFile(path)
 	if err != nil {
 		return People{}, fmt.Errorf("read people: %w", err)
 	}

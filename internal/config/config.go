@@ -104,7 +104,7 @@ func hostname() string {
 
 // Load reads the configuration at path and everything that it names. What is wrong is reported for all files at once.
 func Load(path string) (*Config, error) {
-	raw, err := os.ReadFile(path)
+	raw, err := strict.ReadFile(path)
 	if err != nil {
 		return nil, fmt.Errorf("read configuration: %w", err)
 	}

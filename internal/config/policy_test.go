@@ -75,7 +75,7 @@ func TestReadPolicy(t *testing.T) {
 	if err != nil || len(raw) != strict.MaxBytes+1 {
 		t.Errorf("%d bytes, %v", len(raw), err)
 	}
-	if _, err := parsePolicy(path, raw); err == nil || !strings.Contains(err.Error(), "at most") {
+	if _, err := parsePolicy(path, raw); err == nil || !strings.Contains(err.Error(), "more than 16777216 bytes") {
 		t.Errorf("err = %v", err)
 	}
 	for _, place := range []string{dir, filepath.Join(dir, "none.yaml")} {

@@ -2,7 +2,6 @@ package network
 
 import (
 	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
 
@@ -21,7 +20,7 @@ func Load(inventory, topology string) (*Topology, error) {
 
 // LoadInventory reads the routers of an inventory file.
 func LoadInventory(path string) ([]Router, error) {
-	raw, err := os.ReadFile(path)
+	raw, err := strict.ReadFile(path)
 	if err != nil {
 		return nil, fmt.Errorf("read inventory: %w", err)
 	}
@@ -41,7 +40,7 @@ func LoadInventory(path string) ([]Router, error) {
 
 // LoadTopology reads the links of a topology file between the given routers.
 func LoadTopology(path string, routers []Router) (*Topology, error) {
-	raw, err := os.ReadFile(path)
+	raw, err := strict.ReadFile(path)
 	if err != nil {
 		return nil, fmt.Errorf("read topology: %w", err)
 	}
