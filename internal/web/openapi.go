@@ -38,9 +38,13 @@ func (s *Server) openapi(r *http.Request, _ events.Person) (any, error) {
 			"Orders stand on the ledger when they are answered. Lists are never null; fields are only ever added."},
 		"paths": paths,
 		"components": object{
-			"schemas":         schemas.named,
-			"responses":       object{"Problem": problem},
-			"securitySchemes": object{"token": object{"type": "http", "scheme": "bearer"}},
+			"schemas":   schemas.named,
+			"responses": object{"Problem": problem},
+			"securitySchemes": object{
+				"token": object{"type": "http", "scheme": "bearer"},
+				"session": object{"type": "apiKey", "in": "cookie", "name": s.cookieName(),
+					"description": "A browser's, begun by POST /api/v1/session. What changes something carries its csrf in the header " + CSRFHeader + "."},
+			},
 		},
 	}, nil
 }
@@ -71,7 +75,7 @@ func (rt route) describe(schemas *schemas) object {
 		op["requestBody"] = object{"required": true, "content": object{"application/json": object{"schema": schemas.of(reflect.TypeOf(rt.body))}}}
 	}
 	if rt.role != "" {
-		op["security"] = []object{{"token": []string{}}}
+		op["security"] = []object{{"token": []string{}}, {"session": []string{}}}
 		op["description"] = fmt.Sprintf("Needs the role %s.", rt.role)
 		if rt.role == Viewer {
 			op["description"] = "Needs any role."

@@ -114,6 +114,9 @@ func TestStaleDigest(t *testing.T) {
 	p.press(`dialog [data-act="go"]`)
 	p.says("dialog .wrong", "Refused", digest(behind).Short())
 	p.shot("refused")
+	if !is[bool](p, `document.querySelector('dialog [data-act="go"]').disabled`) {
+		t.Error("what was refused can be asked for again")
+	}
 	if got := approvals(r.Replica); got != nil {
 		t.Errorf("on the ledger: %v", got)
 	}
@@ -253,6 +256,36 @@ func TestFreezeAndThaw(t *testing.T) {
 	p.do(chromedp.SendKeys(chromedp.CSS(`dialog input[name="reason"]`), "x\r"))
 	p.says("dialog .wrong", "The request is not valid")
 	p.clean()
+}
+
+// What is stuck can be let go of as it stands, and what is held be undrained, each with a reason on the record.
+func TestLetGoAndUndrain(t *testing.T) {
+	r := serve(t)
+	p := open(t, r, "/incidents/"+webtest.Stuck, phoneWidth, phoneHeight)
+	p.fresh()
+	p.signIn("operator-secret")
+	p.press(`main [data-act="let-go"]`)
+	p.says("dialog", "the routers stay as they are now")
+	p.do(chromedp.SendKeys(chromedp.CSS(`dialog input[name="reason"]`), "repaired by hand\r"))
+	p.says("#said", "lax-hou-1 is let go")
+	on(r.Replica, webtest.Stuck, func(i *incident.Incident) {
+		if a := i.Abort; a == nil || !a.AsIs || a.Reason != "repaired by hand" || a.By.Name != "olga" || a.By.Via != "console" {
+			t.Errorf("on the ledger: %+v", a)
+		}
+	})
+	q := open(t, r, "/drains", phoneWidth, phoneHeight)
+	q.fresh()
+	q.signIn("operator-secret")
+	q.press(`[data-act="undrain den-kcy-1"]`)
+	q.do(chromedp.SendKeys(chromedp.CSS(`dialog input[name="reason"]`), "clean again\r"))
+	q.says("#said", "den-kcy-1 is taken back")
+	on(r.Replica, webtest.Held, func(i *incident.Incident) {
+		if i.Release == nil || i.Release.By == nil || i.Release.By.Name != "olga" {
+			t.Errorf("on the ledger: %+v", i.Release)
+		}
+	})
+	p.clean()
+	q.clean()
 }
 
 // Without a token nothing is shown where nobody may look without one.

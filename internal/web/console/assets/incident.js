@@ -4,7 +4,7 @@ import { get, part } from "./api.js";
 import { control, h, show } from "./dom.js";
 import { clock, count, number, percent, rate, remaining, set, short, span } from "./format.js";
 import { now, state } from "./live.js";
-import { abort, approve, gate, reject, undrain } from "./orders.js";
+import { abort, approve, gate, letGo, reject, undrain } from "./orders.js";
 import { tell } from "./records.js";
 
 const block = (name, ...body) => h("section", { "aria-label": name }, h("h2", {}, name), body);
@@ -224,6 +224,7 @@ function buttons(i, summary) {
     i.drained &&
       i.phase === "holding" &&
       control("Undrain", "undrain", "operator", () => undrain({ id: i.id, target: i.target.name })),
+    i.phase === "stuck" && control("Let go", "let-go", "operator", () => letGo(i)),
   );
 }
 

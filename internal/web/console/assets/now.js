@@ -5,7 +5,7 @@ import { control, h, show, sync } from "./dom.js";
 import { clock, count, remaining, set, short } from "./format.js";
 import { state } from "./live.js";
 import { atlas } from "./map.js";
-import { abort, approve, reject, undrain } from "./orders.js";
+import { abort, approve, letGo, reject, undrain } from "./orders.js";
 import { loud, tell } from "./records.js";
 
 const most = 30; // of one kind on this page; the rest is one press away
@@ -94,6 +94,7 @@ function stuck(i) {
       { class: "row" },
       control("Abort", "abort", "operator", () => abort(i)),
       i.drained && control("Undrain", "undrain", "operator", () => undrain(i)),
+      control("Let go", "let-go", "operator", () => letGo(i)),
     ),
   );
 }

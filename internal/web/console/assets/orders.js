@@ -177,6 +177,19 @@ export function abort(i) {
   });
 }
 
+// letGo ends a stuck incident without touching its routers.
+export function letGo(i) {
+  dialog({
+    title: `Let go of ${i.id}?`,
+    body: h("p", {}, "It ends, and the routers stay as they are now: whatever stands on them is yours."),
+    fields: [reason],
+    action: "Let go",
+    danger: true,
+    role: "operator",
+    give: async ({ reason }) => `${i.id} is let go, ${at(await post(`incidents/${part(i.id)}/abort`, { reason, as_is: true }))}`,
+  });
+}
+
 export function undrain(i) {
   dialog({
     title: `Undrain ${i.target ?? i.link}?`,
