@@ -32,6 +32,7 @@ type scratch struct {
 	pending  []int64  // traffic that comes or no longer comes
 	refilled []int32  // nodes whose traffic changes
 	flow     []int64  // their new traffic
+	swing    swing    // what it makes of a raise
 	walk     []visit  // the way of a search for cycles
 
 	// What arcs gain and lose, summed over repairs.

@@ -3,6 +3,7 @@ package whatif
 import (
 	"fmt"
 	"slices"
+	"sync/atomic"
 )
 
 // DefaultSteps is how many pushes a plan takes at most unless told otherwise.
@@ -49,7 +50,7 @@ func (st *State) Steps(links []string, target uint32, most int) (Steps, error) {
 	if err != nil {
 		return plan, fmt.Errorf("what-if: metric steps: %w", err)
 	}
-	p := planner{net: st.net, view: st.view, target: target}
+	p := planner{before: st, view: st.view, target: target}
 	for i, bundle := range bundles {
 		for _, link := range bundle {
 			plan.From = append(plan.From, st.net.metrics(st.view, link))
@@ -103,7 +104,7 @@ func (n *Net) metrics(v *view, link int32) Metrics {
 
 // planner raises one set of parallel links after the other.
 type planner struct {
-	net    *Net
+	before *State
 	view   *view // what the pushes so far lead to
 	target uint32
 	arcs   []arcChange // of the set
@@ -111,14 +112,8 @@ type planner struct {
 	top    uint32      // the raise that gives all the target
 }
 
-// reached is a destination that uses one of the arcs, as it is reached now.
-type reached struct {
-	to  int32
-	row *row
-}
-
 func (p *planner) raise(bundle []int32, allowed int, plan *Steps) {
-	n := p.net
+	n := p.before.net
 	p.arcs, p.start, p.top = p.arcs[:0], p.start[:0], 0
 	for _, link := range bundle {
 		for _, arc := range n.arcsOf[link] {
@@ -130,17 +125,11 @@ func (p *planner) raise(bundle []int32, allowed int, plan *Steps) {
 	if p.top == 0 {
 		return
 	}
-	affected := make([]int32, len(n.nodes))
-	for i := range affected {
-		affected[i] = int32(i)
-	}
+	after := p.raised(p.top)
+	swings := p.swings(after)
+	p.view = p.view.clone()
 	for now, pushes := uint32(0), 1; now < p.top; pushes++ {
-		rows := p.reach(affected)
-		affected = affected[:0]
-		for _, r := range rows {
-			affected = append(affected, r.to)
-		}
-		next := p.farthest(rows, now)
+		next := p.farthest(swings, now)
 		switch {
 		case next == p.top:
 		case next == now:
@@ -148,138 +137,80 @@ func (p *planner) raise(bundle []int32, allowed int, plan *Steps) {
 		case pushes == allowed:
 			plan.Loops, plan.Capped, next = true, true, p.top
 		}
-		now, p.view = next, p.raised(next)
+		now = next
+		p.set(p.view, now)
 		push := make([]Metrics, len(bundle))
 		for i, link := range bundle {
 			push[i] = n.metrics(p.view, link)
 		}
 		plan.Pushes = append(plan.Pushes, push)
 	}
+	p.view = after
 }
 
-// raised is the view with the set raised by so much.
-func (p *planner) raised(by uint32) *view {
-	v := p.view.clone()
+// set gives the set the metrics that it has when raised by so much.
+func (p *planner) set(v *view, by uint32) {
 	for i, c := range p.arcs {
 		v.metric[c.arc] = min(p.start[i]+by, p.target, LastResort)
 		if by == p.top {
 			v.metric[c.arc] = p.target
 		}
 	}
-	v.weigh(p.net)
+}
+
+// raised is the view with the set raised by so much.
+func (p *planner) raised(by uint32) *view {
+	v := p.view.clone()
+	p.set(v, by)
+	v.weigh(p.before.net)
 	return v
 }
 
-// reach finds how the given destinations are reached now, and returns those that use an arc of the set. Raising the set
-// more never makes others use it.
-func (p *planner) reach(destinations []int32) []reached {
-	n := p.net
-	all := make([]*row, len(destinations))
-	n.parallel(len(all), func(s *scratch, i int) {
-		r := &row{dist: make([]uint32, len(n.nodes)), next: make([]uint64, (len(n.tail)+63)/64)}
-		s.reach(p.view, destinations[i], r)
-		if s.gather(r, destinations[i], p.arcs) {
-			all[i] = r
+// swings are the destinations for which packets may loop when the set is raised to the top at once. Those for which they
+// may not never loop: on any way there a node has no next hops but those that it has before or after.
+func (p *planner) swings(after *view) []swing {
+	n := p.before.net
+	all := make([]*swing, len(n.nodes))
+	n.parallel(len(all), func(s *scratch, to int) {
+		r := p.reach(s, int32(to))
+		if !s.gather(r, int32(to), p.arcs) {
+			return
+		}
+		s.reroute(after, int32(to), r)
+		if p.swing(s, r); s.loops(&s.swing, 0, p.top) {
+			c := s.swing.clone()
+			all[to] = &c
 		}
 	}, nil)
-	var rows []reached
-	for i, r := range all {
-		if r != nil {
-			rows = append(rows, reached{to: destinations[i], row: r})
-		}
-	}
-	return rows
-}
-
-// farthest is the largest raise that is free of loops for all rows, found by halving; now when there is none. Only rows
-// that loop when raised by more are tried for less, and what is found is tried for all.
-func (p *planner) farthest(rows []reached, now uint32) uint32 {
-	looping := p.looping(rows, p.top)
-	low, high := now, p.top
-	for len(looping) > 0 {
-		for high-low > 1 {
-			middle := low + (high-low)/2
-			if worse := p.looping(looping, middle); len(worse) > 0 {
-				high, looping = middle, worse
-			} else {
-				low = middle
-			}
-		}
-		if low == now {
-			return now
-		}
-		if looping = p.looping(rows, low); len(looping) > 0 {
-			low, high = now, low
-			continue
-		}
-		return low
-	}
-	return high
-}
-
-// looping are the rows for which packets may loop while routers move from now to the set raised by so much.
-func (p *planner) looping(rows []reached, by uint32) []reached {
-	v := p.raised(by)
-	var arcs []arcChange
-	for _, c := range p.arcs {
-		if compareWeights(p.view.weight[c.arc], v.weight[c.arc]) > 0 {
-			arcs = append(arcs, c)
-		}
-	}
-	loops := make([]bool, len(rows))
-	p.net.parallel(len(rows), func(s *scratch, i int) {
-		s.gather(rows[i].row, rows[i].to, arcs)
-		s.reroute(v, rows[i].to, rows[i].row)
-		loops[i] = s.cycle(rows[i].row)
-	}, nil)
-	var list []reached
-	for i, r := range rows {
-		if loops[i] {
-			list = append(list, r)
+	var list []swing
+	for _, w := range all {
+		if w != nil {
+			list = append(list, *w)
 		}
 	}
 	return list
 }
 
-// cycle reports whether r's next hops and those of the repair just made hold a cycle together. One would pass a changed
-// node, since either set alone holds none.
-func (s *scratch) cycle(r *row) bool {
-	s.walk, s.hops = s.walk[:0], s.hops[:0]
-	for _, root := range s.changed {
-		if s.due[root] == s.epoch {
-			continue
-		}
-		s.enter(r, root)
-		for len(s.walk) > 0 {
-			top := &s.walk[len(s.walk)-1]
-			if int(top.at) == len(s.hops) {
-				s.pending[top.node] = 0
-				s.hops = s.hops[:top.from]
-				s.walk = s.walk[:len(s.walk)-1]
-				continue
-			}
-			head := s.net.head[s.hops[top.at]]
-			top.at++
-			if s.due[head] != s.epoch {
-				s.enter(r, head)
-			} else if s.pending[head] != 0 {
-				return true
-			}
-		}
+// reach is how a destination is reached before the set is raised.
+func (p *planner) reach(s *scratch, to int32) *row {
+	n := p.before.net
+	if row := n.rowOf[to]; row >= 0 && p.view == p.before.view {
+		return p.before.rows[row]
 	}
-	return false
+	r := &row{dist: make([]uint32, len(n.nodes)), next: make([]uint64, (len(n.tail)+63)/64)}
+	s.reach(p.view, to, r)
+	return r
 }
 
-// visit is a node on the way of a search for cycles, with where its next hops begin and which is to be followed next.
-type visit struct{ node, from, at int32 }
-
-// enter puts node on the way, which pending says of it until it is left for good.
-func (s *scratch) enter(r *row, node int32) {
-	s.due[node], s.pending[node] = s.epoch, 1
-	from := int32(len(s.hops))
-	s.hops = r.hops(s.net, node, s.hops)
-	if s.cutting[node] == s.epoch {
-		s.hops = append(s.hops, s.arena[s.hopsFrom[node]:s.hopsTo[node]]...)
-	}
-	s.walk = append(s.walk, visit{node, from, from})
+// farthest is the largest raise that is free of loops for all destinations; now when there is none.
+func (p *planner) farthest(swings []swing, now uint32) uint32 {
+	var least atomic.Uint32
+	least.Store(p.top)
+	p.before.net.parallel(len(swings), func(s *scratch, i int) {
+		most := least.Load()
+		for own := s.free(&swings[i], now, most); own < most && !least.CompareAndSwap(most, own); {
+			most = least.Load()
+		}
+	}, nil)
+	return least.Load()
 }

@@ -182,7 +182,8 @@ func TestStepsAreFew(t *testing.T) {
 	eachSeed(t, 10, func(r *rand.Rand, _ Spec) {
 		s := raisable(r)
 		link := s.Links[r.IntN(len(s.Links))].Name
-		plan, err := solved(t, s).Steps([]string{link}, 200, 1000)
+		target := []uint32{40, 200, LastResort, Unused}[r.IntN(4)]
+		plan, err := solved(t, s).Steps([]string{link}, target, 1000)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -191,7 +192,10 @@ func TestStepsAreFew(t *testing.T) {
 			if i < len(plan.Pushes)-1 {
 				pushes++
 				more := push[0]
-				more.AB, more.BA = min(more.AB+1, 200), min(more.BA+1, 200)
+				more.AB, more.BA = min(more.AB+1, target, LastResort), min(more.BA+1, target, LastResort)
+				if more == push[0] { // all that is left is to take the link out
+					more.AB, more.BA = target, target
+				}
 				versions, _ := pushed(now, []Metrics{more})
 				if _, looping := interleavings(versions); looping == 0 {
 					t.Fatalf("push %+v of %+v could go farther\n%+v", push, plan, s)
@@ -280,6 +284,43 @@ func TestStepsSayWhenTheyMustLoop(t *testing.T) {
 		}
 		now = after
 	}
+}
+
+// TestStepsWithoutTraffic wants the same plan whether destinations have traffic or not: their paths are known then or not.
+func TestStepsWithoutTraffic(t *testing.T) {
+	plans, long := 0, 0
+	eachSeed(t, 20, func(r *rand.Rand, _ Spec) {
+		bare := raisable(r)
+		full := bare
+		for from := range bare.Nodes {
+			for to := range bare.Nodes {
+				if from != to && r.IntN(3) > 0 {
+					full.Demands = append(full.Demands, Demand{from, to, 1})
+				}
+			}
+		}
+		var links []string
+		for range 1 + r.IntN(3) {
+			links = append(links, bare.Links[r.IntN(len(bare.Links))].Name)
+		}
+		target := []uint32{LastResort, Unused}[r.IntN(2)]
+		want, err := solved(t, bare).Steps(links, target, 1000)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := solved(t, full).Steps(links, target, 1000)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Fatalf("%v to %d (-without traffic +with):\n%s\n%+v", links, target, diff, full)
+		}
+		plans++
+		if len(want.Pushes) > len(links) {
+			long++
+		}
+	})
+	t.Logf("%d plans, %d in several pushes", plans, long)
 }
 
 func TestStepsRefuse(t *testing.T) {
