@@ -2,7 +2,6 @@ package whatif
 
 import (
 	"cmp"
-	"math"
 	"slices"
 	"sort"
 )
@@ -52,15 +51,11 @@ func (p *planner) swing(s *scratch, r *row) {
 	slices.SortFunc(w.nodes, func(a, b swinging) int { return cmp.Or(cmp.Compare(a.joins, b.joins), cmp.Compare(a.node, b.node)) })
 }
 
-// reachable is the largest raise that the links which r uses can have, short of being taken out.
+// reachable is the largest raise that the links which r uses can have, short of being taken out; all of these have the same
+// metric.
 func (p *planner) reachable(r *row) uint32 {
-	least := uint32(math.MaxUint32)
-	for i, c := range p.arcs {
-		if r.has(c.arc) {
-			least = min(least, p.start[i])
-		}
-	}
-	return min(p.target, LastResort) - least
+	i := slices.IndexFunc(p.arcs, func(c arcChange) bool { return r.has(c.arc) })
+	return min(p.target, LastResort) - p.start[i]
 }
 
 // free is the largest raise up to most at which no packet may loop when the set goes there from now.
