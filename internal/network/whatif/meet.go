@@ -1,206 +1,221 @@
 package whatif
 
-import "math/bits"
+import (
+	"math/bits"
+	"slices"
+)
 
-// meeter finds, destination by destination, where its traffic meets failures.
+// meeter finds, destination by destination, the traffic where a change and failures meet.
 type meeter struct {
-	net      *Net
-	worse    []arcChange
-	stamp    int32   // 1 + the row at hand, for what is marked
-	up, down []int32 // per node: upstream of a touched one, and downstream
-	before   []int64 // per arc: traffic before the change
-	drop     []int64 // per arc: traffic that the change takes off it, over all rows
-	hops     []int32
-	touched  []int32
-	above    []int32 // nodes marked up
-	below    []int32 // nodes marked down
-	found    []meet
+	net   *Net
+	worse []arcChange
+	stamp uint32   // of the row at hand, for what is marked
+	bad   []uint32 // per arc: made worse
+	below []uint32 // per node: behind a worse arc
+	above []uint32 // per node: before one
+	list  []uint32 // per node: listed
+	past  []int64  // per node below: how often its traffic has crossed worse arcs
+	ahead []int64  // per node above: how often a unit of its traffic will, in parts of one
+	heap  heap
+	nodes []int32 // where anything meets
+	arcs  []int64 // per arc: traffic before the change, but for the node at hand 0
+	hops  []int32
+	found []meet
 }
+
+// one is a crossing in meeter.ahead.
+const one = 1 << 20
 
 func newMeeter(n *Net, worse []arcChange) *meeter {
+	nodes, arcs := len(n.nodes), len(n.tail)
 	return &meeter{
-		net: n, worse: worse, before: make([]int64, len(n.tail)), drop: make([]int64, len(n.tail)),
-		up: make([]int32, len(n.nodes)), down: make([]int32, len(n.nodes)),
+		net: n, worse: worse, bad: make([]uint32, arcs), arcs: make([]int64, arcs),
+		below: make([]uint32, nodes), above: make([]uint32, nodes), list: make([]uint32, nodes),
+		past: make([]int64, nodes), ahead: make([]int64, nodes),
 	}
 }
 
-// meet looks at a row that the change alters, with a units of it on worse arcs. Only what lies upstream or downstream of a
-// touched node can meet it.
-func (m *meeter) meet(index int32, old, after *row, a int64) {
-	m.stamp = index + 1
-	m.mark(old, after)
-	for _, node := range m.below {
-		m.meetHops(node, old, after, a)
-		m.meetNode(node, old, after, a)
-	}
-	for _, node := range m.above {
-		if m.down[node] != m.stamp {
-			m.meetHops(node, old, after, a)
-			m.meetNode(node, old, after, a)
-		}
-	}
-}
-
-// passes notes an element that is upstream only and carries so much: that much its failure may take off the worse arcs.
-func (m *meeter) passes(element int32, before, a int64) {
-	if before > 0 {
-		m.found = append(m.found, meet{element: element, row: m.stamp - 1, meeting: meeting{both: min(a, before), less: min(a, before)}})
-	}
-}
-
-// moves notes an element downstream that carries so much before the change and then, and moves that when it fails; moved is
-// false when it is known to move in the same way.
-func (m *meeter) moves(element int32, before, then, a int64, moved bool) {
-	x := meet{element: element, row: m.stamp - 1, down: true}
-	if moved {
-		x.meeting = meeting{both: min(a, before+then), less: min(a, before), drop: min(a, max(0, before+then-a))}
-	}
-	m.found = append(m.found, x)
-}
-
-func (m *meeter) meetNode(node int32, old, after *row, a int64) {
-	n, element := m.net, int32(len(m.net.tail))+node
-	before, then := old.flow[node], after.flow[node]
-	if before == 0 && then == 0 {
-		return
-	}
-	if node == n.dests[m.stamp-1] { // all its traffic ends: like something upstream of everything, but not for what else fails
-		m.passes(element, before, a)
-		m.moves(element, 0, 0, a, false)
-		return
-	}
-	if m.down[node] != m.stamp {
-		m.passes(element, before, a)
-		return
-	}
-	own := n.demand(int(m.stamp-1), node)
-	if m.up[node] != m.stamp && own > 0 {
-		before, then, own = max(0, before-own)+int64(len(n.tail)), max(0, then-own), 0
-	}
-	if !m.enters(node, old, after) {
-		before, then = min(before, own), min(then, own)
-	}
-	m.moves(element, before, then, a, true)
-}
-
-// enters reports whether a node that is downstream meets the change when it fails: somebody who sends into it does not send
-// as before, or has no other next hop.
-func (m *meeter) enters(node int32, old, after *row) bool {
+// meet looks at a row that the change alters.
+func (m *meeter) meet(index int32, old, after *row) {
 	n := m.net
-	for arc := n.out[node]; arc < n.out[node+1]; arc++ {
-		in, tail := n.back[arc], n.head[arc]
-		if !old.has(in) && !after.has(in) || old.flow[tail] == 0 && after.flow[tail] == 0 {
-			continue
-		}
-		if m.up[tail] == m.stamp || old.flow[tail] != after.flow[tail] {
-			return true
-		}
-		m.hops = old.hops(n, tail, m.hops[:0])
-		if onlyTo(n, m.hops, node) {
-			return true
-		}
-	}
-	return false
-}
-
-// onlyTo reports whether all of the next hops lead to head.
-func onlyTo(n *Net, hops []int32, head int32) bool {
-	for _, arc := range hops {
-		if n.head[arc] != head {
-			return false
-		}
-	}
-	return true
-}
-
-// meetHops looks at the arcs that a node upstream or downstream sends over.
-func (m *meeter) meetHops(node int32, old, after *row, a int64) {
-	n := m.net
-	was, is := old.flow[node], after.flow[node]
-	if was == 0 && is == 0 {
-		return
-	}
-	m.hops = old.hops(n, node, m.hops[:0])
-	first := len(m.hops)
-	m.hops = after.hops(n, node, m.hops)
-	for i, arc := range m.hops[:first] {
-		m.before[arc] = portion(was, first, i)
-	}
-	down, up := m.down[node] == m.stamp, m.up[node] == m.stamp
-	then := m.hops[first:]
-	steady := !up && was == is && len(then) > 1
-	for i, arc := range then {
-		x := portion(is, len(then), i)
-		m.meetArc(arc, m.before[arc], x, a, old, after, down, steady)
-		m.drop[arc] += max(0, m.before[arc]-x)
-		m.before[arc] = -1
-	}
-	for _, arc := range m.hops[:first] {
-		if x := m.before[arc]; x >= 0 {
-			m.meetArc(arc, x, 0, a, old, after, down, false)
-			m.drop[arc] += x
-		}
-		m.before[arc] = 0
-	}
-	for _, arc := range then {
-		m.before[arc] = 0
-	}
-}
-
-func (m *meeter) meetArc(arc int32, before, then, a int64, old, after *row, down, steady bool) {
-	back := m.net.back[arc]
-	switch both := old.has(back) || after.has(back); {
-	case both || down:
-		m.moves(arc, before, then, a, both || !steady)
-	default:
-		m.passes(arc, before, a)
-	}
-}
-
-// mark finds the touched nodes, and marks what lies upstream of them before the change and downstream at any time.
-func (m *meeter) mark(old, after *row) {
-	n := m.net
-	m.touched = m.touched[:0]
+	m.stamp++
+	m.nodes = m.nodes[:0]
 	for _, c := range m.worse {
-		if old.has(c.arc) {
-			m.touched = append(m.touched, n.tail[c.arc])
+		if c.on(n, n.dests[index]) > 0 && old.has(c.arc) {
+			m.bad[c.arc] = m.stamp
+		}
+	}
+	m.behind(old)
+	m.before(old)
+	for node, flow := range old.flow {
+		if flow != after.flow[node] {
+			m.note(int32(node))
 		}
 	}
 	for i, word := range old.next {
 		for differ := word ^ after.next[i]; differ != 0; differ &= differ - 1 {
-			m.touched = append(m.touched, n.tail[i<<6+bits.TrailingZeros64(differ)])
+			m.note(n.tail[i<<6+bits.TrailingZeros64(differ)])
 		}
 	}
-	m.above = m.begin(m.up, m.above)
-	for i := 0; i < len(m.above); i++ { // grows
-		node := m.above[i]
-		for arc := n.out[node]; arc < n.out[node+1]; arc++ {
-			if head := n.head[arc]; m.up[head] != m.stamp && old.has(n.back[arc]) {
-				m.up[head] = m.stamp
-				m.above = append(m.above, head)
+	for _, node := range m.nodes {
+		if old.flow[node] > 0 || after.flow[node] > 0 {
+			m.meetNode(index, node, old, after)
+			m.meetHops(index, node, old, after)
+		}
+	}
+}
+
+// note lists a node, once.
+func (m *meeter) note(node int32) {
+	if m.list[node] != m.stamp {
+		m.list[node] = m.stamp
+		m.nodes = append(m.nodes, node)
+	}
+}
+
+// behind follows the traffic on worse arcs to the destination, the farthest node first.
+func (m *meeter) behind(old *row) {
+	n := m.net
+	arrive := func(arc int32, crossings int64) {
+		if head := n.head[arc]; crossings > 0 {
+			if m.below[head] != m.stamp {
+				m.below[head], m.past[head] = m.stamp, 0
+				m.heap.push(^old.dist[head], head)
 			}
+			m.past[head] = saturate(m.past[head] + crossings)
 		}
 	}
-	m.below = m.begin(m.down, m.below)
-	for i := 0; i < len(m.below); i++ { // grows
-		m.hops = after.hops(n, m.below[i], old.hops(n, m.below[i], m.hops[:0]))
+	for _, c := range m.worse {
+		if m.bad[c.arc] == m.stamp {
+			m.hops = old.hops(n, n.tail[c.arc], m.hops[:0])
+			arrive(c.arc, portion(old.flow[n.tail[c.arc]], len(m.hops), slices.Index(m.hops, c.arc)))
+		}
+	}
+	for len(m.heap) > 0 {
+		_, node := m.heap.pop()
+		m.note(node)
+		m.hops = old.hops(n, node, m.hops[:0])
 		for _, arc := range m.hops {
-			if head := n.head[arc]; m.down[head] != m.stamp {
-				m.down[head] = m.stamp
-				m.below = append(m.below, head)
+			arrive(arc, ceil(m.past[node], len(m.hops)))
+		}
+	}
+}
+
+// before works out who sends onto worse arcs how much of what they send, the nearest node first.
+func (m *meeter) before(old *row) {
+	n := m.net
+	reach := func(node int32) {
+		if m.above[node] != m.stamp {
+			m.above[node], m.ahead[node] = m.stamp, 0
+			m.heap.push(old.dist[node], node)
+		}
+	}
+	for _, c := range m.worse {
+		if m.bad[c.arc] == m.stamp {
+			reach(n.tail[c.arc])
+		}
+	}
+	for len(m.heap) > 0 {
+		_, node := m.heap.pop()
+		m.note(node)
+		sum := int64(0)
+		m.hops = old.hops(n, node, m.hops[:0])
+		for _, arc := range m.hops {
+			sum += m.will(arc)
+		}
+		m.ahead[node] = ceil(sum, len(m.hops))
+		for arc := n.out[node]; arc < n.out[node+1]; arc++ {
+			if old.has(n.back[arc]) {
+				reach(n.head[arc])
 			}
 		}
 	}
 }
 
-// begin marks the touched nodes, once each, and lists them.
-func (m *meeter) begin(marks, list []int32) []int32 {
-	list = list[:0]
-	for _, node := range m.touched {
-		if marks[node] != m.stamp {
-			marks[node] = m.stamp
-			list = append(list, node)
-		}
+// will is how many worse arcs a unit of traffic on arc crosses from there on, arc included.
+func (m *meeter) will(arc int32) (crossings int64) {
+	if m.bad[arc] == m.stamp {
+		crossings = one
 	}
-	return list
+	if head := m.net.head[arc]; m.above[head] == m.stamp {
+		crossings += m.ahead[head]
+	}
+	return crossings
+}
+
+// has is how many worse arcs the traffic of a node has crossed.
+func (m *meeter) has(node int32) int64 {
+	if m.below[node] != m.stamp {
+		return 0
+	}
+	return m.past[node]
+}
+
+func (m *meeter) meetNode(index, node int32, old, after *row) {
+	past, ahead := m.has(node), int64(0)
+	if m.above[node] == m.stamp {
+		ahead = times(old.flow[node], m.ahead[node])
+	}
+	element := int32(len(m.net.tail)) + node
+	if node == m.net.dests[index] { // all its traffic ends with it
+		m.add(index, element, 0, past)
+		return
+	}
+	stays := past == 0 && after.dist[node] == old.dist[node]
+	m.meeting(index, element, after.flow[node]-old.flow[node], past+ahead, stays)
+}
+
+// meetHops looks at the arcs that a node sends over.
+func (m *meeter) meetHops(index, node int32, old, after *row) {
+	n := m.net
+	m.hops = after.hops(n, node, m.hops[:0])
+	now := len(m.hops)
+	for i, arc := range m.hops {
+		m.arcs[arc] = portion(after.flow[node], now, i)
+	}
+	m.hops = old.hops(n, node, m.hops)
+	was := m.hops[now:]
+	past := ceil(m.has(node), max(1, len(was)))
+	for i, arc := range was {
+		carried := portion(old.flow[node], len(was), i)
+		joint := past + times(carried, m.will(arc))
+		stays := past == 0 && after.has(arc) && after.dist[node] == old.dist[node]
+		m.meeting(index, arc, m.arcs[arc]-carried, joint, stays)
+		m.arcs[arc] = 0
+	}
+	for _, arc := range m.hops[:now] {
+		m.meeting(index, arc, m.arcs[arc], 0, false)
+		m.arcs[arc] = 0
+	}
+}
+
+// meeting notes an element that carries more after the change than before, by so much, and that carries joint units that
+// cross worse arcs too; stays says that it carries all of these after the change as well.
+func (m *meeter) meeting(index, element int32, more, joint int64, stays bool) {
+	if !stays {
+		more += joint
+	}
+	m.add(index, element, max(0, more), joint)
+}
+
+func (m *meeter) add(index, element int32, moved, joint int64) {
+	if moved > 0 || joint > 0 {
+		m.found = append(m.found, meet{element: element, row: index, meeting: meeting{moved: moved, joint: joint}})
+	}
+}
+
+// ceil is x shared by k, rounded up.
+func ceil(x int64, k int) int64 { return (x + int64(k) - 1) / int64(k) }
+
+// times is traffic times crossings, in parts of one, rounded up.
+func times(traffic, crossings int64) int64 {
+	if crossings == 0 {
+		return 0
+	}
+	hi, lo := bits.Mul64(uint64(traffic), uint64(crossings))
+	if hi >= one {
+		return maxTotal << fraction
+	}
+	product, _ := bits.Div64(hi, lo, one)
+	return saturate(int64(min(product, 1<<62)) + 1)
 }

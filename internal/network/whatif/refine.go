@@ -27,7 +27,6 @@ type closer struct {
 	open
 	rows []int32
 	rest meeting
-	all  int64 // on the worse arcs, of the rows that are not computed
 }
 
 // refine takes a closer look at the failures that the bounds leave open, where that is cheaper than computing them whole:
@@ -66,26 +65,22 @@ func (t *trial) choose(c *closer, whole bool) {
 	k, f := t.slack, &t.sv.failures[c.index]
 	list := k.meets(f)
 	slices.SortFunc(list, func(a, b meet) int {
-		return cmp.Or(cmp.Compare(b.both+b.less, a.both+a.less), cmp.Compare(a.row, b.row))
+		return cmp.Or(cmp.Compare(b.moved+b.joint, a.moved+a.joint), cmp.Compare(a.row, b.row))
 	})
-	c.all = k.all
-	for _, m := range list {
-		c.all -= k.moved[m.row]
-	}
 	net, to := k.bare(f)+k.gained(&t.sv.effects[c.index])-c.known.net, len(list)
 	for ; to > c.known.rows && !whole; to-- {
-		rest, all := c.rest.plus(list[to-1].meeting), c.all+k.moved[list[to-1].row]
-		if k.rest(rest, all, net) > c.bound.room/4*3 {
+		rest := c.rest.plus(list[to-1].meeting)
+		if k.rest(rest, net) > c.bound.room/4*3 {
 			break
 		}
-		c.rest, c.all = rest, all
+		c.rest = rest
 	}
 	for _, m := range list[c.known.rows:to] {
 		c.rows = append(c.rows, m.row)
 	}
 }
 
-// meets are the rows where a failure meets the change by more than rounding, once each.
+// meets are the rows where a failure meets the change, once each.
 func (k *slack) meets(f *failure) []meet {
 	var list []meet
 	k.eachElement(f, func(i int32) { list = append(list, k.met[k.first[i]:k.first[i+1]]...) })
@@ -94,29 +89,11 @@ func (k *slack) meets(f *failure) []meet {
 	for i := 0; i < len(list); {
 		m := list[i]
 		for i++; i < len(list) && list[i].row == m.row; i++ {
-			m.meeting, m.down = m.plus(list[i].meeting), m.down || list[i].down
+			m.meeting = m.plus(list[i].meeting)
 		}
-		a := k.moved[m.row]
-		if m.down && !f.alone() && k.uses(m.row, f) {
-			m.meeting = meeting{both: a, drop: a, less: a}
-		}
-		m.meeting = meeting{both: min(a, m.both), drop: min(a, m.drop), less: min(a, m.less)}
-		if m.both > 0 || m.drop > 0 || m.less > 0 {
-			rows = append(rows, m)
-		}
+		rows = append(rows, m)
 	}
 	return rows
-}
-
-// uses reports whether a row uses more than one of the things that fail, before the change or after.
-func (k *slack) uses(row int32, f *failure) bool {
-	old, after, used := k.before.rows[row], k.after.rows[row], 0
-	k.eachElement(f, func(i int32) {
-		if i >= int32(len(k.net.tail)) || old.has(i) || after.has(i) {
-			used++
-		}
-	})
-	return used > 1
 }
 
 // correct computes the chosen rows of each failure before the change and after it. What the failure brings onto the worse
@@ -145,7 +122,7 @@ func (t *trial) correct(batch []closer) {
 		c := &batch[i]
 		c.known.take(s, 1)
 		net := t.slack.bare(list[i]) + t.slack.gained(&t.sv.effects[c.index]) - c.known.net
-		c.known.more, c.known.drop = t.slack.rest(c.rest, c.all, net), c.rest.drop
+		c.known.more, c.known.drop = t.slack.rest(c.rest, net), c.rest.joint
 	})
 }
 
