@@ -70,7 +70,7 @@ func (t *trial) choose(c *closer, whole bool) {
 	net, to := k.bare(f)+k.gained(&t.sv.effects[c.index])-c.known.net, len(list)
 	for ; to > c.known.rows && !whole; to-- {
 		rest := c.rest.plus(list[to-1].meeting)
-		if k.rest(rest, net) > c.bound.room/4*3 {
+		if k.rest(rest, net) > c.bound.room {
 			break
 		}
 		c.rest = rest
