@@ -31,12 +31,12 @@
 // without keeping the rows.
 //
 // Bounds spare most of that. Taking things away adds at most the traffic moved to any arc, because a shortest path crosses
-// an arc once; and for a drain and a failure together the loads add up, but for destinations where the two meet (see
-// slack). A Survey keeps, for every failure, the loads that it changes by more than a trifle, so that a drain costs one
-// pass over them. For a failure that this leaves open, the destinations where the two meet are computed, those that may
-// matter most first, until the rest cannot matter; what is open still is computed whole, the worst first. What cannot break
-// a limit and cannot be the worst is thus left alone; with Limits.Bound the worst is only bounded as well. Bounds only spare
-// work: whatever is reported comes of exact paths, but for Survival.AtMost then.
+// an arc once; and for a drain and a failure together the loads add up, but for the traffic that meets both (see slack). A
+// Survey keeps, for every failure, the loads that it changes by more than a trifle, so that a drain costs one pass over them.
+// For a failure that this leaves open, the destinations where the two meet are computed, those that may matter most first,
+// until the rest cannot matter; what is open still is computed whole, the worst first. What cannot break a limit and cannot
+// be the worst is thus left alone; with Limits.Bound the worst is only bounded as well. Bounds only spare work: whatever is
+// reported comes of exact paths, but for Survival.AtMost then.
 //
 // # Memory
 //

@@ -3,8 +3,6 @@ package whatif
 import (
 	"math"
 	"math/bits"
-	"slices"
-	"sync"
 )
 
 // Load is the traffic on one direction of a link.
@@ -36,33 +34,6 @@ func (st *State) Loads() []Load {
 		loads = append(loads, st.at(arcs[0]), st.at(arcs[1]))
 	}
 	return loads
-}
-
-// Peaks are the greatest loads that any of the scenarios, or none, puts on each direction, in the order of Loads: what
-// capacity is needed to survive them.
-func (st *State) Peaks(scenarios []Scenario) ([]Load, error) {
-	n, most := st.net, slices.Clone(st.load)
-	failures, err := n.failures(scenarios)
-	if err != nil {
-		return nil, err
-	}
-	list := make([]*failure, len(failures))
-	for i := range failures {
-		list[i] = &failures[i]
-	}
-	var mu sync.Mutex
-	n.sweep(st, list, func(s *scratch, _ int, _ failureLog) {
-		mu.Lock()
-		defer mu.Unlock()
-		for _, arc := range s.touched {
-			most[arc] = max(most[arc], st.load[arc]+s.gain[arc])
-		}
-	})
-	loads := make([]Load, 0, len(most))
-	for _, arcs := range n.arcsOf {
-		loads = append(loads, n.loaded(arcs[0], most[arcs[0]]), n.loaded(arcs[1], most[arcs[1]]))
-	}
-	return loads, nil
 }
 
 // Load is the load of a link from its Spec's A to its B, and back; ok is false when there is no such link.

@@ -6,6 +6,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"slices"
+	"sync"
 )
 
 // ispLike makes a connected network of the size asked for that resembles a provider's: a ring of everybody, then links
@@ -110,14 +111,11 @@ func loaded(s Spec, mass []float64, fullest int64) Spec {
 	if err != nil {
 		return Spec{}
 	}
-	need, err := n.Solve().Peaks(slices.Concat(n.Links(), n.Nodes()))
-	if err != nil {
-		return Spec{}
-	}
+	need := peaks(n)
 	speeds := []int64{1e10, 4e10, 1e11, 2e11, 4e11, 8e11}
 	for i := range s.Links {
 		at := 2 * n.linkAt[s.Links[i].Name]
-		c := max(need[at].BPS, need[at+1].BPS) * 1000 / fullest
+		c := max(need[at], need[at+1]) * 1000 / fullest
 		step, _ := slices.BinarySearch(speeds, c)
 		if c > speeds[len(speeds)-1] {
 			c = (c/1e12 + 1) * 1e12
@@ -127,4 +125,31 @@ func loaded(s Spec, mass []float64, fullest int64) Spec {
 		s.Links[i].CapacityAB, s.Links[i].CapacityBA = c, c
 	}
 	return s
+}
+
+// peaks are the greatest loads in bits per second that the failure of a link or node, or none, puts on each direction, in the
+// order of State.Loads.
+func peaks(n *Net) []int64 {
+	base, list := n.Solve(), []*failure{}
+	most := slices.Clone(base.load)
+	failures, err := n.failures(slices.Concat(n.Links(), n.Nodes()))
+	if err != nil {
+		return nil
+	}
+	for i := range failures {
+		list = append(list, &failures[i])
+	}
+	var mu sync.Mutex
+	n.sweep(base, list, func(s *scratch, _ int, _ failureLog) {
+		mu.Lock()
+		defer mu.Unlock()
+		for _, arc := range s.touched {
+			most[arc] = max(most[arc], base.load[arc]+s.gain[arc])
+		}
+	})
+	var loads []int64
+	for _, arcs := range n.arcsOf {
+		loads = append(loads, toBPS(most[arcs[0]]), toBPS(most[arcs[1]]))
+	}
+	return loads
 }
