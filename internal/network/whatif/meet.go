@@ -18,7 +18,7 @@ type meeter struct {
 	ahead []int64  // per node above: how often a unit of its traffic will, in parts of one
 	heap  heap
 	nodes []int32 // where anything meets
-	arcs  []int64 // per arc: traffic before the change, but for the node at hand 0
+	sent  []int64 // per arc: traffic after the change, for arcs of the node at hand; else 0
 	hops  []int32
 	found []meet
 }
@@ -29,7 +29,7 @@ const one = 1 << 20
 func newMeeter(n *Net, worse []arcChange) *meeter {
 	nodes, arcs := len(n.nodes), len(n.tail)
 	return &meeter{
-		net: n, worse: worse, bad: make([]uint32, arcs), arcs: make([]int64, arcs),
+		net: n, worse: worse, bad: make([]uint32, arcs), sent: make([]int64, arcs),
 		below: make([]uint32, nodes), above: make([]uint32, nodes), list: make([]uint32, nodes),
 		past: make([]int64, nodes), ahead: make([]int64, nodes),
 	}
@@ -143,8 +143,8 @@ func (m *meeter) will(arc int32) (crossings int64) {
 	return crossings
 }
 
-// has is how many worse arcs the traffic of a node has crossed.
-func (m *meeter) has(node int32) int64 {
+// crossed is how many times the traffic of a node has crossed worse arcs.
+func (m *meeter) crossed(node int32) int64 {
 	if m.below[node] != m.stamp {
 		return 0
 	}
@@ -152,7 +152,7 @@ func (m *meeter) has(node int32) int64 {
 }
 
 func (m *meeter) meetNode(index, node int32, old, after *row) {
-	past, ahead := m.has(node), int64(0)
+	past, ahead := m.crossed(node), int64(0)
 	if m.above[node] == m.stamp {
 		ahead = times(old.flow[node], m.ahead[node])
 	}
@@ -171,21 +171,21 @@ func (m *meeter) meetHops(index, node int32, old, after *row) {
 	m.hops = after.hops(n, node, m.hops[:0])
 	now := len(m.hops)
 	for i, arc := range m.hops {
-		m.arcs[arc] = portion(after.flow[node], now, i)
+		m.sent[arc] = portion(after.flow[node], now, i)
 	}
 	m.hops = old.hops(n, node, m.hops)
 	was := m.hops[now:]
-	past := ceil(m.has(node), max(1, len(was)))
+	past := ceil(m.crossed(node), max(1, len(was)))
 	for i, arc := range was {
 		carried := portion(old.flow[node], len(was), i)
 		joint := past + times(carried, m.will(arc))
 		stays := past == 0 && after.has(arc) && after.dist[node] == old.dist[node]
-		m.meeting(index, arc, m.arcs[arc]-carried, joint, stays)
-		m.arcs[arc] = 0
+		m.meeting(index, arc, m.sent[arc]-carried, joint, stays)
+		m.sent[arc] = 0
 	}
 	for _, arc := range m.hops[:now] {
-		m.meeting(index, arc, m.arcs[arc], 0, false)
-		m.arcs[arc] = 0
+		m.meeting(index, arc, m.sent[arc], 0, false)
+		m.sent[arc] = 0
 	}
 }
 
