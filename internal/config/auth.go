@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/detour-net/detour/internal/config/bounded"
 	"github.com/detour-net/detour/internal/config/strict"
 )
 
@@ -49,7 +50,7 @@ func loadTokens(path string) ([]Token, error) {
 	if err := private(path); err != nil {
 		return nil, err
 	}
-	raw, err := strict.ReadFile(path)
+	raw, err := bounded.ReadFile(path, strict.MaxBytes)
 	if err != nil {
 		return nil, fmt.Errorf("read tokens: %w", err)
 	}

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/detour-net/detour/internal/config/bounded"
 	"github.com/detour-net/detour/internal/config/strict"
 )
 
@@ -97,7 +98,7 @@ func LoadPeople(path string) (People, error) {
 	if mode := info.Mode().Perm(); runtime.GOOS != "windows" && mode&others != 0 {
 		return People{}, fmt.Errorf("%s may be written by everybody (mode %04o), and says who may decide: chmod o-w %s", path, mode, path)
 	}
-	raw, err := strict.ReadFile(path)
+	raw, err := bounded.ReadFile(path, strict.MaxBytes)
 	if err != nil {
 		return People{}, fmt.Errorf("read people: %w", err)
 	}

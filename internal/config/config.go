@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/detour-net/detour/events"
+	"github.com/detour-net/detour/internal/config/bounded"
 	"github.com/detour-net/detour/internal/config/strict"
 	"github.com/detour-net/detour/internal/network"
 	"github.com/detour-net/detour/policy"
@@ -104,7 +105,7 @@ func hostname() string {
 
 // Load reads the configuration at path and everything that it names. What is wrong is reported for all files at once.
 func Load(path string) (*Config, error) {
-	raw, err := strict.ReadFile(path)
+	raw, err := bounded.ReadFile(path, strict.MaxBytes)
 	if err != nil {
 		return nil, fmt.Errorf("read configuration: %w", err)
 	}

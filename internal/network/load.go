@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/detour-net/detour/internal/config/bounded"
 	"github.com/detour-net/detour/internal/config/strict"
 )
 
@@ -20,7 +21,7 @@ func Load(inventory, topology string) (*Topology, error) {
 
 // LoadInventory reads the routers of an inventory file.
 func LoadInventory(path string) ([]Router, error) {
-	raw, err := strict.ReadFile(path)
+	raw, err := bounded.ReadFile(path, strict.MaxBytes)
 	if err != nil {
 		return nil, fmt.Errorf("read inventory: %w", err)
 	}
@@ -40,7 +41,7 @@ func LoadInventory(path string) ([]Router, error) {
 
 // LoadTopology reads the links of a topology file between the given routers.
 func LoadTopology(path string, routers []Router) (*Topology, error) {
-	raw, err := strict.ReadFile(path)
+	raw, err := bounded.ReadFile(path, strict.MaxBytes)
 	if err != nil {
 		return nil, fmt.Errorf("read topology: %w", err)
 	}

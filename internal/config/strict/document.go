@@ -11,8 +11,6 @@ package strict
 import (
 	"errors"
 	"fmt"
-	"io"
-	"os"
 	"reflect"
 	"regexp"
 	"strconv"
@@ -36,26 +34,6 @@ type Document struct {
 	errs  []error
 }
 
-// ReadFile returns what is in a file that Read is to read. Of a file that is too long no more than MaxBytes is read. Its errors
-// name the file.
-func ReadFile(path string) ([]byte, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	raw, err := io.ReadAll(io.LimitReader(f, MaxBytes+1))
-	switch {
-	case err != nil:
-		return nil, fmt.Errorf("%s: %w", path, err)
-	case len(raw) > MaxBytes:
-		return nil, tooLong(path)
-	}
-	return raw, nil
-}
-
-func tooLong(name string) error { return fmt.Errorf("%s: more than %d bytes", name, MaxBytes) }
-
 // Read reads the YAML document raw into the struct that into points to, by the fields' yaml tags; keys that the
 // document does not give leave their field alone, so that defaults are set before. name stands in messages. A nil
 // error means that nothing was wrong so far.
@@ -63,7 +41,7 @@ func Read(name string, raw []byte, into any) (*Document, error) {
 	d := &Document{name: name}
 	switch {
 	case len(raw) > MaxBytes:
-		return d, tooLong(name)
+		return d, fmt.Errorf("%s: more than %d bytes", name, MaxBytes)
 	case !utf8.Valid(raw):
 		return d, fmt.Errorf("%s: not UTF-8 text", name)
 	}

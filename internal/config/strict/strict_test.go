@@ -2,11 +2,6 @@ package strict
 
 import (
 	"encoding/json"
-	"errors"
-	"io/fs"
-	"os"
-	"path/filepath"
-	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -226,38 +221,4 @@ func FuzzRead(f *testing.F) {
 			t.Errorf("two readings differ:\n%s", diff)
 		}
 	})
-}
-
-// TestReadFileIsBounded: of a file without end no more is read than a document may have.
-func TestReadFileIsBounded(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "f.yaml")
-	f, err := os.Create(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	for _, tt := range []struct {
-		size int64
-		want string
-	}{{0, ""}, {MaxBytes, ""}, {MaxBytes + 1, path + ": more than 16777216 bytes"}, {1 << 40, path + ": more than 16777216 bytes"}} {
-		if err := f.Truncate(tt.size); err != nil {
-			t.Skip("no sparse files: ", err)
-		}
-		var before, after runtime.MemStats
-		runtime.ReadMemStats(&before)
-		raw, err := ReadFile(path)
-		runtime.ReadMemStats(&after)
-		if tt.want == "" && (err != nil || int64(len(raw)) != tt.size) || tt.want != "" && (err == nil || err.Error() != tt.want) {
-			t.Errorf("%d bytes: %d, %v", tt.size, len(raw), err)
-		}
-		if grown := after.TotalAlloc - before.TotalAlloc; grown > 8*MaxBytes {
-			t.Errorf("%d bytes took %d MiB", tt.size, grown>>20)
-		}
-	}
-	if _, err := ReadFile(path + "x"); !errors.Is(err, fs.ErrNotExist) || !strings.Contains(err.Error(), path) {
-		t.Error(err)
-	}
-	if _, err := ReadFile(filepath.Dir(path)); err == nil || !strings.Contains(err.Error(), filepath.Dir(path)) {
-		t.Error(err)
-	}
 }
