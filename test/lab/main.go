@@ -5,9 +5,10 @@
 //
 //	lab up                           the Abilene backbone: 11 routers, 14 links
 //	lab up --gml FILE                a network of the Internet Topology Zoo
-//	lab up --inventory F --topology F
+//	lab up --topology FILE           links, and the routers that they name; deployments/lab/ring.yaml is one
 //	lab status                       adjacencies, databases, drains
 //	lab fault LINK loss=0.02         let a link lose packets; also: dark, cut, heal
+//	lab detect                       publish anomalies of what the routers tell, for Detour
 //	lab down                         take it away, also after a crash
 //
 // It needs root, FRR and iproute2, and installs them only when told to (lab up --install). "lab agent" is the gNMI agent of

@@ -26,7 +26,7 @@ func command() *cobra.Command {
 	}
 	var name string
 	c.PersistentFlags().StringVar(&name, "name", "lab", "the lab's name; several may be up")
-	c.AddCommand(up(&name), down(&name), status(&name), fault(&name), agentCommand(&name))
+	c.AddCommand(up(&name), down(&name), status(&name), fault(&name), detect(&name), agentCommand(&name))
 	return c
 }
 
@@ -67,7 +67,7 @@ func up(name *string) *cobra.Command {
 	f := c.Flags()
 	f.StringVar(&gml, "gml", "", "topology as GML of the Internet Topology Zoo")
 	f.StringVar(&inventory, "inventory", "", "routers as Detour's inventory has them; addresses and credentials are ignored")
-	f.StringVar(&topology, "topology", "", "links between them")
+	f.StringVar(&topology, "topology", "", "links between them; without an inventory, the routers are those that it names")
 	f.BoolVar(&install, "install", false, "install what is missing with apt-get")
 	f.BoolVar(&defaults, "default-timers", false, "leave SPF's timers as FRR comes")
 	f.IntVar(&port, "port", 0, "first TCP port of the agents; 0: any that are free")
@@ -79,14 +79,16 @@ func up(name *string) *cobra.Command {
 func load(gml, inventory, topology string) (*network.Topology, error) {
 	switch {
 	case gml != "" && (inventory != "" || topology != ""):
-		return nil, errors.New("give --gml, or --inventory and --topology")
+		return nil, errors.New("give --gml, or --topology with or without --inventory")
 	case gml != "":
 		t, _, err := network.LoadGML(gml)
 		return t, err
-	case (inventory == "") != (topology == ""):
-		return nil, errors.New("--inventory and --topology belong together")
+	case inventory != "" && topology == "":
+		return nil, errors.New("--inventory wants a --topology as well")
 	case inventory != "":
 		return network.Load(inventory, topology)
+	case topology != "":
+		return plan.Load(topology)
 	}
 	return backbone.Abilene(), nil
 }
@@ -119,7 +121,7 @@ func status(name *string) *cobra.Command {
 			r := bed.Report(c.Context(), &bed.Routers[i])
 			converged = converged && r.Converged(bed.Lab)
 			fmt.Fprintf(table, "%s\t127.0.0.1:%d\t%d of %d\t%d\t%d\t%d\t%s\n",
-				r.Router.Name, r.Router.Port, r.Adjacencies, len(r.Router.Interfaces), r.LSPs, r.Drained, r.Unreached, r.Wrong)
+				r.Router.Name, r.Router.Port, r.Adjacencies, len(r.Router.Interfaces), r.LSPs, r.Drained, len(r.Unreached), r.Wrong)
 		}
 		if err := table.Flush(); err != nil {
 			return err
@@ -134,8 +136,9 @@ func status(name *string) *cobra.Command {
 func fault(name *string) *cobra.Command {
 	return &cobra.Command{
 		Use: "fault LINK loss=RATIO|dark|cut|heal", Short: "Give a link a fault, or take it off",
-		Long: "loss=RATIO drops packets at both ends as they come in, which the agents show as errors; dark drops all of them, and\n" +
-			"IS-IS, which hears them before, keeps its adjacencies; cut takes both interfaces down; heal takes every fault off.",
+		Long: "loss=RATIO drops packets at both ends as they come in, which the agents show as errors; dark drops all of them, and no\n" +
+			"counter tells; IS-IS hears them before, and keeps its adjacencies; cut takes both interfaces down; heal takes every\n" +
+			"fault off.",
 		Args: cobra.ExactArgs(2), RunE: func(c *cobra.Command, args []string) error {
 			bed, err := testbed.Open(*name)
 			if err != nil {

@@ -5,12 +5,14 @@ package live
 import (
 	"context"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
 	"time"
 
 	"github.com/detour-net/detour/test/lab/agent"
+	"github.com/detour-net/detour/test/lab/detector"
 	"github.com/detour-net/detour/test/lab/netns"
 	"github.com/detour-net/detour/test/lab/traffic"
 )
@@ -18,43 +20,46 @@ import (
 // pace is the time between two packets of a flow.
 const pace = 2 * time.Millisecond
 
-// flows are packets in both directions between two routers, of both families.
+// flows are packets between routers, of both families.
 type flows struct {
 	s     *stage
 	all   []*traffic.Flow
 	drops []*agent.Linux // where a link's fault drops packets
-	ports [2]string
+	ports [2]detector.Port
 }
 
 // flow begins flows between the ends of a link.
 func (s *stage) flow(link string) *flows {
 	s.t.Helper()
 	l := s.link(link)
-	f := &flows{s: s, ports: [2]string{l.A.Interface, l.B.Interface}}
+	return s.flowing(link, [][2]string{{l.A.Device, l.B.Device}, {l.B.Device, l.A.Device}})
+}
+
+// flowing begins flows from routers to others, and counts what a link drops.
+func (s *stage) flowing(link string, ways [][2]string) *flows {
+	s.t.Helper()
+	l := s.link(link)
+	f := &flows{s: s, ports: [2]detector.Port{{Device: l.A.Device, Interface: l.A.Interface}, {Device: l.B.Device, Interface: l.B.Interface}}}
 	ctx, stop := context.WithCancel(context.Background())
 	var running sync.WaitGroup
 	s.t.Cleanup(func() { stop(); running.Wait() })
-	for _, way := range [][2]string{{l.A.Device, l.B.Device}, {l.B.Device, l.A.Device}} {
+	for _, way := range ways {
 		from, err := s.bed.Router(way[0])
-		if err != nil {
-			s.t.Fatal(err)
-		}
+		s.must(err)
 		to, err := s.bed.Router(way[1])
-		if err != nil {
-			s.t.Fatal(err)
-		}
+		s.must(err)
 		for _, six := range []bool{false, true} {
 			flow, err := traffic.Open(from, to, six)
-			if err != nil {
-				s.t.Fatal(err)
-			}
+			s.must(err)
 			f.all = append(f.all, flow)
 			running.Go(func() { flow.Run(ctx, pace) })
 		}
-		kernel, err := agent.OpenLinux(from.Namespace)
-		if err != nil {
-			s.t.Fatal(err)
-		}
+	}
+	for _, port := range f.ports {
+		r, err := s.bed.Router(port.Device)
+		s.must(err)
+		kernel, err := agent.OpenLinux(r.Namespace)
+		s.must(err)
 		s.t.Cleanup(func() { kernel.Close() })
 		f.drops = append(f.drops, kernel)
 	}
@@ -69,6 +74,8 @@ type mark struct {
 
 // counts are packets that were lost for a reason that is known.
 type counts struct {
+	began   time.Time         // the counting,
+	ended   time.Time         // and when it had counted what was dropped
 	dropped uint64            // by the link's fault
 	kernel  map[string]uint64 // by the routers' kernels, all together
 }
@@ -86,21 +93,24 @@ func (f *flows) mark() mark {
 
 func (f *flows) counts() counts {
 	f.s.t.Helper()
-	c := counts{kernel: map[string]uint64{}}
+	c := counts{began: time.Now(), kernel: map[string]uint64{}}
 	for i, kernel := range f.drops {
 		ports, err := kernel.Ports()
 		if err != nil {
 			f.s.t.Fatal(err)
 		}
-		c.dropped += ports[f.ports[i]].Counters.InErrors
+		c.dropped += ports[f.ports[i].Interface].Counters.InErrors
 	}
+	c.ended = time.Now()
 	for i := range f.s.bed.Routers {
-		err := netns.Within(f.s.bed.Routers[i].Namespace, func() error { return kernelCounts(c.kernel) })
-		if err != nil {
-			f.s.t.Fatal(err)
-		}
+		f.s.must(kernelCountsOf(f.s.bed.Routers[i].Namespace, c.kernel))
 	}
 	return c
+}
+
+// kernelCountsOf adds what a namespace's kernel has counted.
+func kernelCountsOf(namespace string, sum map[string]uint64) error {
+	return netns.Within(namespace, func() error { return kernelCounts(sum) })
 }
 
 // kernelCounts adds what the kernel has counted in the namespace that the thread is in. A process's own folder would be
@@ -148,6 +158,19 @@ func (f *flows) settled() {
 			lost += flow.Lost(f.s.within(), from[i], flow.Mark()).Lost
 		}
 		return lost == 0
+	})
+}
+
+// arrive waits until packets of every flow come through. After several changes within two seconds FRR computes no shortest
+// paths for five more (RFC 8405's LONG_WAIT, as the lab's timers are), and who has lost its next hop has no route so long.
+func (f *flows) arrive() {
+	f.s.t.Helper()
+	const underWay = 10
+	f.s.wait("packets to come through", func() bool {
+		return !slices.ContainsFunc(f.all, func(flow *traffic.Flow) bool {
+			mark := flow.Mark()
+			return mark < underWay || !flow.Arrived(mark-underWay)
+		})
 	})
 }
 

@@ -4,7 +4,9 @@ package live
 
 import (
 	"context"
+	"flag"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"os"
 	"path/filepath"
@@ -13,9 +15,22 @@ import (
 
 	"github.com/detour-net/detour/internal/network"
 	"github.com/detour-net/detour/test/lab/plan"
+	"github.com/detour-net/detour/test/lab/reroute"
 	"github.com/detour-net/detour/test/lab/testbed"
 	"github.com/detour-net/detour/test/lab/traffic"
 )
+
+// What the tests are run on, and where and when they break it. One that failed is run again by what it has printed.
+var (
+	flagGML  = flag.String("gml", "", "network of the tests, as GML of the Internet Topology Zoo")
+	flagYAML = flag.String("topology", "", "network of the tests, as a topology file; six routers in a ring with chords if neither is given")
+	flagLink = flag.String("link", "", "link that the tests break; one that fits, chosen by the seed, if none")
+	flagSeed = flag.Uint64("seed", 2, "of what is chosen at random: the link, and the moments at which something is killed")
+	flagLab  = flag.String("lab", "live", "name of the lab; two runs beside each other need two")
+)
+
+// chance is what a test chooses by.
+func chance() *rand.Rand { return rand.New(rand.NewPCG(*flagSeed, 0)) }
 
 // lot is the lab that tests use one after the other. Each leaves it as it was, or it is made anew.
 type lot struct {
@@ -28,9 +43,6 @@ var ground lot
 // settles is how long routers may take to be converged again after a test.
 const settles = 20 * time.Second
 
-// labName is what these tests' lab is always called, so that a run takes away what one that was killed has left.
-const labName = "live"
-
 // claim keeps other runs of these tests away until this process ends.
 func (g *lot) claim(ctx context.Context) error {
 	if g.mine != nil {
@@ -38,7 +50,7 @@ func (g *lot) claim(ctx context.Context) error {
 	}
 	for {
 		var err error
-		if g.mine, err = net.Listen("unix", "@detour-lab-"+labName); err == nil {
+		if g.mine, err = net.Listen("unix", "@detour-lab-"+*flagLab); err == nil {
 			return nil
 		}
 		select {
@@ -54,10 +66,14 @@ func (g *lot) raise(ctx context.Context, program string) error {
 	if err := g.claim(ctx); err != nil {
 		return err
 	}
-	if _, err := testbed.Down(labName); err != nil {
+	if _, err := testbed.Down(*flagLab); err != nil {
 		return err
 	}
-	bed, err := testbed.Up(ctx, testbed.Config{Name: labName, Topology: ring(), Timers: plan.Tuned, Binary: program})
+	topology, err := chosen()
+	if err != nil {
+		return err
+	}
+	bed, err := testbed.Up(ctx, testbed.Config{Name: *flagLab, Topology: topology, Timers: plan.Tuned, Binary: program})
 	if err != nil {
 		return err
 	}
@@ -119,14 +135,47 @@ func (g *lot) clear() error {
 		return nil
 	}
 	g.bed = nil
-	if _, err := testbed.Down(labName); err != nil {
+	if _, err := testbed.Down(*flagLab); err != nil {
 		return err
 	}
-	left, err := testbed.Find(labName)
+	left, err := testbed.Find(*flagLab)
 	if err == nil && !left.Empty() {
 		err = fmt.Errorf("the lab left %s behind", left)
 	}
 	return err
+}
+
+// chosen is the network of the tests.
+func chosen() (*network.Topology, error) {
+	switch {
+	case *flagGML != "":
+		topology, _, err := network.LoadGML(*flagGML)
+		return topology, err
+	case *flagYAML != "":
+		return plan.Load(*flagYAML)
+	}
+	return ring(), nil
+}
+
+// choose is the link that tests break: one that packets between its ends go by, and that the network can do without.
+func choose(t *testing.T, topology *network.Topology) network.Link {
+	t.Helper()
+	name := *flagLink
+	if name == "" {
+		fit := reroute.Of(topology).Direct()
+		if len(fit) == 0 {
+			t.Fatal("no link of this network can be taken out of use")
+		}
+		name = fit[chance().IntN(len(fit))]
+	}
+	for _, l := range topology.Links {
+		if l.Name == name {
+			t.Logf("on link %s; again with -link %s -seed %d", name, name, *flagSeed)
+			return l
+		}
+	}
+	t.Fatalf("no link %q", name)
+	return network.Link{}
 }
 
 // ring is six routers in a circle, every second of them joined to the next of those. No reroute around a link of the inner

@@ -17,13 +17,13 @@ import (
 	"github.com/detour-net/detour/test/lab/testbed"
 )
 
-// odd is the name of labs that are not to come up, or not to stay.
-const odd = "live-odd"
+// odd names labs that are not to come up, or not to stay.
+func odd() string { return *flagLab + "-odd" }
 
 // nothingLeft wants no trace of the odd lab.
 func nothingLeft(t *testing.T) {
 	t.Helper()
-	left, err := testbed.Find(odd)
+	left, err := testbed.Find(odd())
 	if err != nil || !left.Empty() {
 		t.Errorf("left behind: %s, %v", left, err)
 	}
@@ -32,7 +32,7 @@ func nothingLeft(t *testing.T) {
 func raiseOdd(t *testing.T, ctx context.Context, firstPort int) (*testbed.Bed, error) {
 	t.Helper()
 	return testbed.Up(ctx, testbed.Config{
-		Name: odd, Topology: ring(), Timers: plan.Tuned, FirstPort: firstPort, Binary: binary(t, "lab"),
+		Name: odd(), Topology: ring(), Timers: plan.Tuned, FirstPort: firstPort, Binary: binary(t, "lab"),
 	})
 }
 
@@ -45,11 +45,11 @@ func alone(t *testing.T) {
 	if err := ground.claim(ctx); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := testbed.Down(odd); err != nil {
+	if _, err := testbed.Down(odd()); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		if _, err := testbed.Down(odd); err != nil {
+		if _, err := testbed.Down(odd()); err != nil {
 			t.Error(err)
 		}
 		nothingLeft(t)
@@ -72,18 +72,18 @@ func TestPortInUse(t *testing.T) {
 
 func TestLeftover(t *testing.T) {
 	alone(t)
-	if err := netns.Create(plan.Namespaces(odd) + "r9"); err != nil {
+	if err := netns.Create(plan.Namespaces(odd()) + "r9"); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := raiseOdd(t, t.Context(), 0); err == nil || !strings.Contains(err.Error(), "take it down first, with lab down --name "+odd) {
+	if _, err := raiseOdd(t, t.Context(), 0); err == nil || !strings.Contains(err.Error(), "take it down first, with lab down --name "+odd()) {
 		t.Errorf("got %v", err)
 	}
-	left, err := testbed.Down(odd)
+	left, err := testbed.Down(odd())
 	if err != nil || len(left.Namespaces) != 1 {
 		t.Errorf("took away %s, %v", left, err)
 	}
 	nothingLeft(t)
-	if left, err := testbed.Down(odd); err != nil || !left.Empty() {
+	if left, err := testbed.Down(odd()); err != nil || !left.Empty() {
 		t.Errorf("again: took away %s, %v", left, err)
 	}
 }
@@ -106,7 +106,7 @@ func TestUpGivenUp(t *testing.T) {
 			t.Fatalf("it ended before it was given up: %v", err)
 		case <-tick.C:
 		}
-		left, err := testbed.Find(odd)
+		left, err := testbed.Find(odd())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -123,21 +123,21 @@ func TestUpGivenUp(t *testing.T) {
 func TestAbilene(t *testing.T) {
 	alone(t)
 	lab := binary(t, "lab")
-	if got := run(t, lab, "up", "--name", odd, "--default-timers"); got.code != 0 || !strings.Contains(got.err+got.out, "11 routers and 14 links") {
+	if got := run(t, lab, "up", "--name", odd(), "--default-timers"); got.code != 0 || !strings.Contains(got.err+got.out, "11 routers and 14 links") {
 		t.Fatalf("up exits with %d:\n%s%s", got.code, got.out, got.err)
 	} else {
 		t.Log(strings.TrimSpace(got.out + got.err))
 	}
-	if got := run(t, lab, "status", "--name", odd); got.code != 0 || strings.Count(got.out, "127.0.0.1:") != 11 {
+	if got := run(t, lab, "status", "--name", odd()); got.code != 0 || strings.Count(got.out, "127.0.0.1:") != 11 {
 		t.Errorf("status exits with %d:\n%s%s", got.code, got.out, got.err)
 	}
-	if got := run(t, lab, "up", "--name", odd); got.code != 1 || !strings.Contains(got.err, "is up already") {
+	if got := run(t, lab, "up", "--name", odd()); got.code != 1 || !strings.Contains(got.err, "is up already") {
 		t.Errorf("a second up exits with %d: %s", got.code, got.err)
 	}
-	if got := run(t, lab, "fault", "sea-den", "cut", "--name", odd); got.code != 0 {
+	if got := run(t, lab, "fault", "sea-den", "cut", "--name", odd()); got.code != 0 {
 		t.Errorf("fault exits with %d: %s", got.code, got.err)
 	}
-	if got := run(t, lab, "status", "--name", odd); got.code != 1 {
+	if got := run(t, lab, "status", "--name", odd()); got.code != 1 {
 		t.Errorf("status with a link cut exits with %d:\n%s", got.code, got.out)
 	}
 	for _, args := range [][]string{{"fault", "sea-xxx", "cut"}, {"fault", "sea-den", "loss=2"}, {"status", "--name", "none"}, {"up", "--gml", "nowhere"}} {
@@ -146,7 +146,7 @@ func TestAbilene(t *testing.T) {
 		}
 	}
 	checkExample(t)
-	if got := run(t, lab, "down", "--name", odd); got.code != 0 {
+	if got := run(t, lab, "down", "--name", odd()); got.code != 0 {
 		t.Errorf("down exits with %d: %s", got.code, got.err)
 	}
 }
@@ -163,7 +163,7 @@ func checkExample(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	text := strings.ReplaceAll(string(raw), testbed.Root+"/lab/", testbed.Root+"/"+odd+"/")
+	text := strings.ReplaceAll(string(raw), testbed.Root+"/lab/", testbed.Root+"/"+odd()+"/")
 	if text == string(raw) {
 		t.Error("the example names no lab")
 	}

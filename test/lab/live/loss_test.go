@@ -7,6 +7,7 @@ import (
 	"maps"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/detour-net/detour/test/lab/traffic"
 )
@@ -14,6 +15,9 @@ import (
 // replaced is how many packets zebra may cost when it replaces routes: the kernel has neither the old one nor the new one
 // for an instant.
 const replaced = 4
+
+// stalled is how long a probe that is about to leave may wait for a processor before a link drops it, and the kernel counts.
+const stalled = 100 * time.Millisecond
 
 // loss is what became of the packets between two marks.
 type loss struct {
@@ -54,8 +58,8 @@ func reasons() []string {
 	}
 }
 
-// between says what became of the packets sent between two marks, all flows together. What was dropped, and had no route,
-// are bounds from above.
+// between says what became of the packets sent between two marks, all flows together. What was dropped, beside
+// probes, and had no route, are bounds from above.
 func (f *flows) between(from, to mark) loss {
 	ctx := f.s.within()
 	all := make([]traffic.Loss, len(f.all))
@@ -73,15 +77,21 @@ func (f *flows) between(from, to mark) loss {
 	for _, a := range all {
 		l.sent, l.lost = l.sent+a.Sent, l.lost+a.Lost
 	}
+	if f.s.prober != nil {
+		for _, port := range f.ports {
+			l.dropped -= min(l.dropped, f.s.prober.Lost(port, from.before.ended, to.after.began.Add(-stalled)))
+		}
+	}
 	return l
 }
 
-// expect logs what became of the packets between two marks, and wants that only a sick link has lost any.
-func (f *flows) expect(when string, from, to mark) {
+// expect tells what became of the packets between two marks, and wants that only a sick link has lost any.
+func (f *flows) expect(when string, from, to mark) loss {
 	f.s.t.Helper()
 	l := f.between(from, to)
 	f.s.t.Logf("%s: %s", when, l)
 	if n := l.unexplained(); n > 0 {
 		f.s.t.Errorf("%s: %d packets are lost and nobody knows why", when, n)
 	}
+	return l
 }

@@ -5,6 +5,7 @@ package live
 import (
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/detour-net/detour/events"
@@ -15,12 +16,16 @@ import (
 // take back by themselves.
 func TestProve(t *testing.T) {
 	s := raise(t)
-	for _, router := range []string{"r1", far} {
-		if got := s.worker.detour("routers", "prove", router); got.code != 0 {
-			t.Fatalf("prove %s exits with %d:\n%s%s", router, got.code, got.out, got.err)
-		}
+	var proving sync.WaitGroup
+	for _, router := range []string{s.near, s.far} {
+		proving.Go(func() {
+			if got := s.worker.detour("routers", "prove", router); got.code != 0 {
+				t.Errorf("prove %s exits with %d:\n%s%s", router, got.code, got.out, got.err)
+			}
+		})
 	}
-	for _, router := range []string{"r1", far} {
+	proving.Wait()
+	for _, router := range []string{s.near, s.far} {
 		s.wait("the proof of "+router, func() bool {
 			s.mu.Lock()
 			defer s.mu.Unlock()
@@ -29,14 +34,15 @@ func TestProve(t *testing.T) {
 		})
 	}
 	s.sicken()
-	s.reaches(sick, incident.Holding)
-	s.advertises(sick, softDrain)
-	got := s.worker.detour("incidents", "r1-r3-1")
+	s.reaches(s.sick, incident.Holding)
+	s.advertises(s.sick, softDrain)
+	_, i := s.phase(s.sick)
+	got := s.worker.detour("incidents", i.ID)
 	for _, bar := range []events.Bar{events.BarArbitration, events.BarCommitConfirmed} {
 		if got.code != 0 || !strings.Contains(got.out, string(bar)) {
 			t.Errorf("incidents exits with %d and does not name the fence %s:\n%s%s", got.code, bar, got.out, got.err)
 		}
 	}
-	s.mend(sick, events.LinkErrors)
+	s.mend()
 	s.account()
 }

@@ -3,7 +3,9 @@
 package live
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -13,7 +15,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/uuid"
+	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
 
 	"github.com/detour-net/detour/events"
 	"github.com/detour-net/detour/internal/bus"
@@ -21,6 +24,8 @@ import (
 	"github.com/detour-net/detour/internal/intake"
 	"github.com/detour-net/detour/internal/ledger"
 	"github.com/detour-net/detour/internal/network"
+	"github.com/detour-net/detour/internal/web/api"
+	"github.com/detour-net/detour/test/lab/detector"
 	"github.com/detour-net/detour/test/lab/frr"
 	"github.com/detour-net/detour/test/lab/plan"
 	"github.com/detour-net/detour/test/lab/testbed"
@@ -34,6 +39,12 @@ type stage struct {
 	dir string
 	bed *testbed.Bed
 
+	sick string // the link that the test breaks, and the routers at its ends
+	near string
+	far  string
+
+	prober *detector.Prober // nil where nothing is to be noticed
+
 	server *bus.Server
 	busURL string
 	conn   *bus.Conn
@@ -44,12 +55,14 @@ type stage struct {
 	moved chan struct{} // closed and replaced with every commit
 }
 
-// raise takes the lab, brings up a bus and one worker, and waits until the worker sees every router.
+// raise takes the lab, brings up a bus, one worker and a detector, and waits until the worker sees every router.
 func raise(t *testing.T) *stage {
 	t.Helper()
 	needLab(t)
 	s := &stage{t: t, dir: t.TempDir(), board: incident.NewBoard(), moved: make(chan struct{})}
 	s.bed = ground.take(t)
+	l := choose(t, s.bed.Topology)
+	s.sick, s.near, s.far = l.Name, l.A.Device, l.B.Device
 	s.startBus(-1)
 	t.Cleanup(s.stopBus)
 	var err error
@@ -63,6 +76,7 @@ func raise(t *testing.T) *stage {
 	s.follow()
 	s.worker = s.newWorker()
 	s.worker.start()
+	s.detect()
 	s.worker.seesAll()
 	return s
 }
@@ -121,6 +135,33 @@ func (s *stage) follow() {
 	s.t.Cleanup(func() { stop(); reading.Wait() })
 }
 
+// detect lets anomalies be made of what the routers tell, until the test ends.
+func (s *stage) detect() {
+	s.t.Helper()
+	var err error
+	s.prober, err = detector.NewProber(s.bed.Lab)
+	s.must(err)
+	ctx, stop := context.WithCancel(context.Background())
+	var notes bytes.Buffer
+	log := zap.New(zapcore.NewCore(zapcore.NewConsoleEncoder(zap.NewDevelopmentEncoderConfig()), zapcore.Lock(zapcore.AddSync(&notes)), zapcore.InfoLevel))
+	var detecting sync.WaitGroup
+	detecting.Go(func() {
+		publish := func(ctx context.Context, list []events.Event) error {
+			return intake.Publish(ctx, s.conn.JetStream(), domain, list)
+		}
+		if err := detector.Run(ctx, s.bed, s.prober, detector.Quick(), publish, log); err != nil {
+			s.t.Errorf("detect: %v", err)
+		}
+	})
+	s.t.Cleanup(func() {
+		stop()
+		detecting.Wait()
+		if s.t.Failed() {
+			s.t.Logf("what the detector said:\n%s", notes.String())
+		}
+	})
+}
+
 // within is a context for one thing that must not take for ever.
 func (s *stage) within() context.Context {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
@@ -174,42 +215,6 @@ func (s *stage) reaches(link string, want incident.Phase) {
 	})
 }
 
-// tell publishes what telemetry would say of a link's end A.
-func (s *stage) tell(link string, kind events.AnomalyKind, state events.AnomalyState, value float64) {
-	s.t.Helper()
-	at, l := time.Now().UTC(), s.link(link)
-	e := events.Event{
-		SpecVersion: "1.0", Type: events.TypeAnomaly, ID: uuid.NewString(), Source: "/telemetry/" + l.A.Device, Time: at,
-		DataContentType: events.ContentTypeJSON,
-		Data: events.Anomaly{
-			Kind: kind, State: state, Severity: events.Major, Resource: events.Resource{Device: l.A.Device, Interface: l.A.Interface},
-			ObservedAt: at, Value: value, Unit: "ratio", Threshold: 1e-4, Window: "1s",
-		},
-	}
-	if err := intake.Publish(s.within(), s.conn.JetStream(), domain, []events.Event{e}); err != nil {
-		s.t.Error(err)
-	}
-}
-
-// telling says of a link that it is sick again and again, as telemetry does, until it is told to stop.
-func (s *stage) telling(link string, kind events.AnomalyKind, value float64) (stop func()) {
-	ctx, cancel := context.WithCancel(context.Background())
-	var talking sync.WaitGroup
-	talking.Go(func() {
-		tick := time.NewTicker(400 * time.Millisecond)
-		defer tick.Stop()
-		for {
-			s.tell(link, kind, events.Firing, value)
-			select {
-			case <-tick.C:
-			case <-ctx.Done():
-				return
-			}
-		}
-	})
-	return func() { cancel(); talking.Wait() }
-}
-
 func (s *stage) link(name string) network.Link {
 	s.t.Helper()
 	for _, l := range s.bed.Topology.Links {
@@ -219,6 +224,12 @@ func (s *stage) link(name string) network.Link {
 	}
 	s.t.Fatalf("no link %q", name)
 	return network.Link{}
+}
+
+// metric is the one that both ends of a link are configured with.
+func (s *stage) metric(link string) uint32 {
+	s.t.Helper()
+	return s.link(link).A.MetricAt(2, network.IPv4)
 }
 
 func (s *stage) inflict(link string, f testbed.Fault) {
@@ -275,14 +286,21 @@ func (s *stage) account() {
 		defer s.mu.Unlock()
 		return len(s.board.Open()) == 0
 	})
-	for _, l := range s.bed.Links {
-		s.advertises(l.Name, 10)
+	for _, l := range s.bed.Topology.Links {
+		s.advertises(l.Name, s.metric(l.Name))
 	}
-	if got := s.worker.detour("ledger", "verify"); got.code != 0 {
-		s.t.Errorf("ledger verify exits with %d:\n%s%s", got.code, got.out, got.err)
-	} else {
-		s.t.Log(strings.TrimSpace(got.out))
+	for range 2 { // the second says what the first did
+		if got := s.worker.detour("ledger", "verify"); got.code != 0 {
+			s.t.Errorf("ledger verify exits with %d:\n%s%s", got.code, got.out, got.err)
+		} else {
+			s.t.Log(strings.TrimSpace(got.out))
+		}
 	}
+	s.wait("no drain to be seen by anybody", func() bool {
+		var d api.Drains
+		got := s.worker.detour("drains", "-o", "json")
+		return got.code == 0 && json.Unmarshal([]byte(got.out), &d) == nil && len(d.Drains) == 0
+	})
 }
 
 func (s *stage) write(name, text string) string {

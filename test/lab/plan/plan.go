@@ -66,6 +66,16 @@ type Router struct {
 	Timers          Timers
 }
 
+// At is the router's interface of a name that its plan gave out; without any such it is zero.
+func (r *Router) At(name string) Interface {
+	for _, i := range r.Interfaces {
+		if i.Name == name {
+			return i
+		}
+	}
+	return Interface{}
+}
+
 // Interface is one end of a link.
 type Interface struct {
 	Name       string

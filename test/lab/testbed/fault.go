@@ -15,7 +15,8 @@ import (
 
 // Fault is what ails a link. The zero Fault is none.
 type Fault struct {
-	Loss float64 // ratio of packets that are lost in each direction, 0 to 1
+	Loss float64 // ratio of packets that are lost in each direction, 0 to 1; counted as frames in error
+	Dark bool    // all packets are lost, and no counter tells
 	Cut  bool    // both interfaces are down
 }
 
@@ -25,7 +26,7 @@ func ParseFault(text string) (Fault, error) {
 	case "heal":
 		return Fault{}, nil
 	case "dark":
-		return Fault{Loss: 1}, nil
+		return Fault{Dark: true}, nil
 	case "cut":
 		return Fault{Cut: true}, nil
 	}
@@ -67,9 +68,9 @@ func (b *Bed) inflict(ctx context.Context, r *plan.Router, name string, f Fault)
 		{"tc", "-n", r.Namespace, "qdisc", "replace", "dev", name, "clsact"},
 		{"tc", "-n", r.Namespace, "filter", "del", "dev", name, "ingress"},
 	}
-	if f.Loss > 0 {
+	if program := f.program(); program != "" {
 		commands = append(commands, []string{
-			"tc", "-n", r.Namespace, "filter", "add", "dev", name, "ingress", "protocol", "all", "bpf", "da", "bytecode", dropper(f.Loss),
+			"tc", "-n", r.Namespace, "filter", "add", "dev", name, "ingress", "protocol", "all", "bpf", "da", "bytecode", program,
 		})
 	}
 	for _, args := range commands {
@@ -80,17 +81,23 @@ func (b *Bed) inflict(ctx context.Context, r *plan.Router, name string, f Fault)
 	return nil
 }
 
-// dropper is a program for the kernel's classic BPF, as tc-bpf(8) reads it, that drops packets at random. It takes the
-// place of netem's loss, which not every kernel has.
-func dropper(ratio float64) string {
+// program is one for the kernel's classic BPF, as tc-bpf(8) reads it, that lets packets go at random, or "" for none. It
+// takes the place of netem's loss, which not every kernel has.
+func (f Fault) program() string {
 	const (
 		loadRandom = "32 0 0 4294963256" // the ancillary word SKF_AD_RANDOM, linux/filter.h
 		keep       = "6 0 0 4294967295"  // TC_ACT_UNSPEC
-		drop       = "6 0 0 2"           // TC_ACT_SHOT
+		drop       = "6 0 0 2"           // TC_ACT_SHOT, which the queue counts
+		steal      = "6 0 0 4"           // TC_ACT_STOLEN, which nobody counts
 	)
-	if ratio >= 1 {
+	switch {
+	case f.Dark:
+		return "1," + steal
+	case f.Loss >= 1:
 		return "1," + drop
+	case f.Loss > 0:
+		threshold := uint64(math.Round(f.Loss * (1 << 32)))
+		return fmt.Sprintf("4,%s,53 0 1 %d,%s,%s", loadRandom, threshold, keep, drop) // below the threshold: the last line
 	}
-	threshold := uint64(math.Round(ratio * (1 << 32)))
-	return fmt.Sprintf("4,%s,53 0 1 %d,%s,%s", loadRandom, threshold, keep, drop) // below the threshold: the last line
+	return ""
 }

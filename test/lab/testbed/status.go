@@ -4,9 +4,8 @@ package testbed
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"net"
+	"net/netip"
 	"strings"
 	"time"
 
@@ -22,14 +21,16 @@ type Report struct {
 	Router      *plan.Router
 	Adjacencies int    // up
 	LSPs        int    // in its database
-	Unreached   int    // loopbacks of other routers that it has no route to, of either family
 	Drained     int    // interfaces whose metric is that of a soft drain, or above
 	Wrong       string // why nothing is known, "" when it is
+
+	// Unreached are the loopbacks of other routers that it has no route to.
+	Unreached []netip.Addr
 }
 
 // Converged says whether the router has every adjacency and reaches every other router.
 func (r Report) Converged(of *plan.Lab) bool {
-	return r.Wrong == "" && r.Adjacencies == len(r.Router.Interfaces) && r.LSPs >= len(of.Routers) && r.Unreached == 0
+	return r.Wrong == "" && r.Adjacencies == len(r.Router.Interfaces) && r.LSPs >= len(of.Routers) && len(r.Unreached) == 0
 }
 
 // drained is the metric from which on an interface counts as drained (RFC 5305, section 3).
@@ -72,9 +73,9 @@ func (b *Bed) report(ctx context.Context, report *Report) error {
 		if b.Routers[i].Name == r.Name {
 			continue
 		}
-		for _, to := range []net.IP{b.Routers[i].IPv4.AsSlice(), b.Routers[i].IPv6.AsSlice()} {
-			if routes, err := handle.RouteGet(to); err != nil || len(routes) == 0 {
-				report.Unreached++
+		for _, to := range []netip.Addr{b.Routers[i].IPv4, b.Routers[i].IPv6} {
+			if routes, err := handle.RouteGet(to.AsSlice()); err != nil || len(routes) == 0 {
+				report.Unreached = append(report.Unreached, to)
 			}
 		}
 	}
@@ -99,15 +100,19 @@ func kernel(r *plan.Router) (handle *netlink.Handle, closeHandle func(), err err
 func (b *Bed) AwaitConverged(ctx context.Context) error {
 	tick := time.NewTicker(100 * time.Millisecond)
 	defer tick.Stop()
+	var last []string
 	for {
 		waiting := b.waiting(ctx)
 		if len(waiting) == 0 {
 			return nil
 		}
+		if last == nil || ctx.Err() == nil { // who was asked too late has nothing to say
+			last = waiting
+		}
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
-			return fmt.Errorf("the lab does not converge: %s: %w", strings.Join(waiting, "; "), ctx.Err())
+			return fmt.Errorf("the lab does not converge: %s: %w", strings.Join(last, "; "), ctx.Err())
 		}
 	}
 }
@@ -117,11 +122,12 @@ func (b *Bed) waiting(ctx context.Context) []string {
 	for i := range b.Routers {
 		r := b.Report(ctx, &b.Routers[i])
 		switch {
-		case errors.Is(ctx.Err(), context.DeadlineExceeded) && r.Wrong != "":
-			list = append(list, r.Router.Name+" did not answer in time")
-		case !r.Converged(b.Lab):
-			list = append(list, fmt.Sprintf("%s has %d of %d adjacencies, %d of %d packets of others, %d routes missing %s",
-				r.Router.Name, r.Adjacencies, len(r.Router.Interfaces), r.LSPs, len(b.Routers), r.Unreached, r.Wrong))
+		case r.Converged(b.Lab):
+		case r.Wrong != "":
+			list = append(list, r.Router.Name+": "+r.Wrong)
+		default:
+			list = append(list, fmt.Sprintf("%s has %d of %d adjacencies, %d of %d packets of others, and no route to %v",
+				r.Router.Name, r.Adjacencies, len(r.Router.Interfaces), r.LSPs, len(b.Routers), r.Unreached))
 		}
 	}
 	return list

@@ -131,7 +131,8 @@ func (f *Flow) note(number uint64) {
 	f.arrived[number/64] |= 1 << (number % 64)
 }
 
-func (f *Flow) has(number uint64) bool {
+// Arrived says whether the packet of a number has come.
+func (f *Flow) Arrived(number uint64) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return number/64 < uint64(len(f.arrived)) && f.arrived[number/64]&(1<<(number%64)) != 0
@@ -147,7 +148,7 @@ type Loss struct{ Sent, Lost uint64 }
 func (f *Flow) Lost(ctx context.Context, from, to uint64) Loss {
 	count := func() (lost uint64) {
 		for n := from; n < to; n++ {
-			if !f.has(n) {
+			if !f.Arrived(n) {
 				lost++
 			}
 		}
