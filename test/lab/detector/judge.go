@@ -28,7 +28,7 @@ type Thresholds struct {
 // Quick are thresholds for a lab, where nobody waits for minutes.
 func Quick() Thresholds {
 	return Thresholds{
-		Window: time.Second, Sick: 0.005, Dark: 0.5, Well: 0.005, Flaps: 4, Flapping: 15 * time.Second, Calm: 4 * time.Second, Repeat: time.Second,
+		Window: time.Second, Sick: 0.005, Dark: 0.5, Well: 0.005, Flaps: 4, Flapping: 30 * time.Second, Calm: 10 * time.Second, Repeat: time.Second,
 	}
 }
 
@@ -48,8 +48,13 @@ type port struct {
 
 	up      bool
 	known   bool        // up is
+	since   time.Time   // it is
 	changes []time.Time // of oper status, the last few
 }
+
+// unsettled is for how long after a change of oper status probes say nothing of a link: they are judged late, and its other
+// end may change later.
+const unsettled = 2 * overdue
 
 // NewJudge makes a judge of these links' ends and routers; readings of others are passed over.
 func NewJudge(limits Thresholds, ends []Port) *Judge {
@@ -90,10 +95,13 @@ func (j *Judge) Probes(p Port, at time.Time, all, lost uint64) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	end, ok := j.ports[p]
-	if !ok || end.known && !end.up {
-		return // who is down is no black hole
+	if !ok || end.known && (!end.up || at.Before(end.since.Add(unsettled))) {
+		return // who is down, or has just been, is no black hole
 	}
 	end.probes.add(reading{at, all, lost}, j.limits.Window)
+	if !end.probes.full(j.limits.Window) {
+		return // a single hiccup is none either
+	}
 	if _, counted := end.frames.recent(); counted > 0 && !end.dark.firing {
 		return // not silent
 	}
@@ -126,7 +134,7 @@ func (j *Judge) Oper(p Port, at time.Time, up bool) {
 		end.changes = append(end.changes, at)
 		end.probes.forget()
 	}
-	end.known, end.up = true, up
+	end.known, end.up, end.since = true, up, at
 	begins := at.Add(-j.limits.Flapping)
 	end.changes = slices.DeleteFunc(end.changes, func(t time.Time) bool { return !t.After(begins) })
 	if n := len(end.changes); n >= j.limits.Flaps {

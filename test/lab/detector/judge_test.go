@@ -26,7 +26,7 @@ type bench struct {
 
 func newBench() *bench {
 	b := &bench{Judge: NewJudge(Quick(), []Port{here, there}), now: noon}
-	b.Oper(here, noon, true)
+	b.Oper(here, noon.Add(-time.Minute), true)
 	return b
 }
 
@@ -108,7 +108,7 @@ func TestBlackHole(t *testing.T) {
 	b := newBench()
 	b.tick(8).expect(t, "light")
 	b.dark = true
-	b.tick(2).expect(t, "dark for half a second", "r1/eth1 silent-loss firing")
+	b.tick(2).expect(t, "dark for half of the window", "r1/eth1 silent-loss firing")
 	b.dark = false
 	b.tick(46).said()
 	b.tick(1).expect(t, "600 probes have come", "r1/eth1 silent-loss resolved")
@@ -165,8 +165,9 @@ func TestFlap(t *testing.T) {
 	b := newBench()
 	flap := func() {
 		b.now = b.now.Add(time.Second)
-		b.Oper(here, b.now, false)
-		b.Oper(here, b.now, false) // said twice
+		for range 5 { // however often it is said
+			b.Oper(here, b.now, false)
+		}
 		b.now = b.now.Add(time.Second)
 		b.Oper(here, b.now, true)
 	}
@@ -174,7 +175,7 @@ func TestFlap(t *testing.T) {
 	b.expect(t, "once")
 	flap()
 	b.expect(t, "twice", "r1/eth1 link-flap firing")
-	b.now = b.now.Add(3900 * time.Millisecond)
+	b.now = b.now.Add(9900 * time.Millisecond)
 	b.expect(t, "not calm yet, repeated", "r1/eth1 link-flap firing")
 	b.now = b.now.Add(100 * time.Millisecond)
 	b.expect(t, "calm", "r1/eth1 link-flap resolved")
@@ -187,7 +188,7 @@ func TestFlap(t *testing.T) {
 	b.now = b.now.Add(time.Second)
 	b.said()
 	b.Oper(here, b.now, false)
-	b.now = b.now.Add(10 * time.Second)
+	b.now = b.now.Add(20 * time.Second)
 	b.expect(t, "down for long", "r1/eth1 link-flap firing")
 }
 
@@ -198,9 +199,16 @@ func TestDown(t *testing.T) {
 	b.Oper(here, b.now, false)
 	b.dark = true
 	b.tick(20).expect(t, "down")
-	b.dark = false
 	b.Oper(here, b.now, true)
+	b.tick(3).expect(t, "up, and what left before is judged")
+	b.dark = false
 	b.tick(20).expect(t, "up")
+	b = newBench()
+	b.Oper(here, b.now, false)
+	b.Oper(here, b.now, true)
+	b.dark = true
+	b.tick(7).expect(t, "dark since it is up, not long enough")
+	b.tick(1).expect(t, "dark since it is up", "r1/eth1 silent-loss firing")
 }
 
 func TestOverload(t *testing.T) {
@@ -236,4 +244,13 @@ func TestReport(t *testing.T) {
 			t.Errorf("%+v", e)
 		}
 	}
+}
+
+// TestErrorsAlone wants a link sick whose router counts frames in error among no others.
+func TestErrorsAlone(t *testing.T) {
+	b := newBench()
+	b.Frames(here, at(0), 0, 0)
+	b.Frames(here, at(250), 0, 10)
+	b.now = at(250)
+	b.expect(t, "all in error", "r1/eth1 link-errors firing")
 }

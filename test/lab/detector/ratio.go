@@ -52,6 +52,12 @@ func (r *ratio) recent() (all, bad uint64) {
 	return last.all - first.all, last.bad - first.bad
 }
 
+// full says whether there are readings of a whole window.
+func (r *ratio) full(window time.Duration) bool {
+	n := len(r.window)
+	return n > 0 && r.window[n-1].at.Sub(r.window[0].at) >= window
+}
+
 // sick says whether the window's ratio is at a limit or above, and what it is.
 func (r *ratio) sick(limit float64) (value float64, is bool) {
 	all, bad := r.recent()

@@ -65,7 +65,11 @@ func TestFlap(t *testing.T) {
 	if l.lost == 0 {
 		t.Error("the link was down, and nothing is lost")
 	}
-	s.reaches(s.sick, incident.Holding)
+	// What is noticed while an end is down is refused, since no drain cures that; it is noticed again.
+	s.wait("the link to be drained", func() bool {
+		phase, _ := s.phase(s.sick)
+		return phase == incident.Holding
+	})
 	f.run(500)
 	drained := f.mark()
 	s.flap()

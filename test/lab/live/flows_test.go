@@ -86,7 +86,7 @@ func (f *flows) mark() mark {
 	for _, flow := range f.all {
 		m.at = append(m.at, flow.Mark())
 	}
-	f.run(25) // what was under way has arrived, or is counted
+	f.run(50) // what was under way has arrived, or is counted
 	m.after = f.counts()
 	return m
 }

@@ -17,7 +17,7 @@ import (
 const replaced = 4
 
 // stalled is how long a probe that is about to leave may wait for a processor before a link drops it, and the kernel counts.
-const stalled = 100 * time.Millisecond
+const stalled = 300 * time.Millisecond
 
 // loss is what became of the packets between two marks.
 type loss struct {

@@ -29,12 +29,13 @@ type worker struct {
 }
 
 // policyText lets soft drains be done at once. Clocks are seconds where production has minutes; the times within which Sets
-// and looks must come are not short, so that a busy machine is not mistaken for a router that does not answer.
+// and looks must come are not short, so that a busy machine is not mistaken for a router that does not answer. However sick
+// a link is, it is drained in steps where packets could loop, so that what a drain itself loses is seen.
 const policyText = `rules:
   - name: soft
     match: {kinds: [link-errors, silent-loss, link-flap], min_severity: minor}
     remediation: link-drain
-    with: {style: soft}
+    with: {style: soft, settle: 3s}
     autonomy: auto
 budgets:
   in_flight: {network: 2, site: 2, device: 2, bundle: 1, site-pair: 2}
@@ -43,7 +44,7 @@ max_age: {default: 1m}
 breaker: {failed_verifications: 10, within: 1s}
 verify: {worst_link_permil: 1000}
 facts: {unproven: allow}
-prospect: {missing: allow, worst_permil: 1000, survive_permil: 2000, new_violations: 1000, worth: 0}
+prospect: {missing: allow, worst_permil: 1000, survive_permil: 2000, new_violations: 1000, worth: 0, skip_steps_loss: 1}
 clocks: {set_deadline: 5s, margin: 2s, fresh: 6s, observe_every: 200ms, verify_within: 30s, look_every: 300ms, look_for: 60s,
   undo_attempts: 20, hold: 2s, hold_max: 1h, renew_every: 1s, clear_for: 1s, probation: 3s, cool_down: 1s, override: 1s}
 `
