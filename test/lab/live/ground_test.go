@@ -41,7 +41,7 @@ type lot struct {
 var ground lot
 
 // settles is how long routers may take to be converged again after a test.
-const settles = 20 * time.Second
+const settles = 12 * time.Second
 
 // claim keeps other runs of these tests away until this process ends.
 func (g *lot) claim(ctx context.Context) error {

@@ -19,8 +19,13 @@ import (
 	"github.com/detour-net/detour/test/lab/traffic"
 )
 
-// observed is how long packets are looked at after each act: IS-IS has gone by it long before.
-const observed = 4 * time.Second
+// How long packets are looked at after each act, until every router has gone by it. Tuned timers compute nothing for five
+// seconds after several changes within two (RFC 8405's LONG_WAIT), and so does a link that goes down and up; FRR's own never
+// wait for more than one.
+const (
+	observedTuned   = 7 * time.Second
+	observedDefault = 4 * time.Second
+)
 
 // settled is how long after a step every router has gone by it: longer than FRR takes between two computations.
 const settled = 2500 * time.Millisecond
@@ -36,7 +41,7 @@ type act struct {
 }
 
 // measure does acts one after the other, again and again, and says what flows have lost after each.
-func (f *flows) measure(acts []act) {
+func (f *flows) measure(observed time.Duration, acts []act) {
 	f.s.t.Helper()
 	lost := make([]spread[uint64], len(acts))
 	packets := uint64(observed / pace)
@@ -65,7 +70,7 @@ func (f *flows) measure(acts []act) {
 func measureActs(t *testing.T) {
 	s := &stage{t: t, dir: t.TempDir(), bed: ground.take(t), moved: make(chan struct{})}
 	link := choose(t, s.bed.Topology).Name
-	s.flow(link).measure([]act{
+	s.flow(link).measure(observedTuned, []act{
 		{"nothing", func() {}},
 		{"soft drain, both ends at once", func() { s.commit(link, softDrain) }},
 		{"taken back", func() { s.commit(link, s.metric(link)) }},
@@ -123,7 +128,7 @@ func measureLoops(t *testing.T) {
 			act{fmt.Sprintf("in %d steps, %s", len(steps.Pushes), way.name), func() { push(way.set, steps.Pushes) }},
 			act{fmt.Sprintf("back in %d steps, %s", len(steps.Pushes), way.name), func() { push(way.set, steps.Reverse()) }})
 	}
-	f.measure(acts)
+	f.measure(observedDefault, acts)
 }
 
 // whatIf is Detour's own view of a topology, without traffic.
