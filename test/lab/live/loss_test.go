@@ -45,9 +45,17 @@ func (l loss) String() string {
 	return text
 }
 
+// blurred is how many of a sick link's drops may not be found: what it drops of flows is what it drops at all, less probes,
+// and those are counted one after the other while packets go on.
+const blurred = 20
+
 // unexplained are the lost packets that the link has not dropped, nor zebra's replacing of routes, nor the sink.
 func (l loss) unexplained() uint64 {
-	return l.lost - min(l.lost, l.dropped+min(l.routeless(), replaced)+l.overrun())
+	explained := l.dropped + min(l.routeless(), replaced) + l.overrun()
+	if l.dropped > 0 {
+		explained += blurred
+	}
+	return l.lost - min(l.lost, explained)
 }
 
 // reasons are the kernel's counters of packets that go nowhere.

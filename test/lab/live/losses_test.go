@@ -5,6 +5,7 @@ package live
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"testing"
 	"time"
 
@@ -27,8 +28,8 @@ const (
 	observedDefault = 4 * time.Second
 )
 
-// settled is how long after a step every router has gone by it: longer than FRR takes between two computations.
-const settled = 2500 * time.Millisecond
+// stepsApart is how long after a step every router has gone by it: longer than FRR takes between two computations.
+const stepsApart = 2500 * time.Millisecond
 
 // apart is how long after one end of a link the other is set, where they are not set at once: as long as it takes a router
 // that computes shortest paths at the first change to have done so, and to wait with the second.
@@ -104,7 +105,7 @@ func measureLoops(t *testing.T) {
 	push := func(set func(metric uint32), list [][]whatif.Metrics) {
 		for i, metrics := range list {
 			if i > 0 {
-				f.run(uint64(settled / pace))
+				f.run(uint64(stepsApart / pace))
 			}
 			set(metrics[0].AB)
 		}
@@ -173,33 +174,39 @@ func worst(loops []reroute.Loop) (link string, ways [][2]string) {
 // measureDetour lets a link go dark, and measures how long it takes to be noticed, and then for traffic to be elsewhere.
 func measureDetour(t *testing.T) {
 	var noticed, moved, total spread[time.Duration]
-	for range *flagFigures {
-		s := raise(t)
-		f := s.flow(s.sick)
-		f.run(1000)
-		from := f.mark()
-		began := time.Now()
-		s.inflict(s.sick, testbed.Fault{Dark: true})
-		s.reaches(s.sick, incident.Holding)
-		f.run(500)
-		to := f.mark()
-		_, i := s.phase(s.sick)
-		if i.Symptom != events.SilentLoss {
-			t.Fatalf("noticed as %s", i.Symptom)
-		}
-		var lost uint64 // by the flow that lost the most
-		for n, flow := range f.all {
-			lost = max(lost, flow.Lost(s.within(), from.at[n], to.at[n]).Lost)
-		}
-		away := time.Duration(lost) * pace
-		opened := i.Opened.Sub(began)
-		total = append(total, away.Round(time.Millisecond))
-		noticed = append(noticed, opened.Round(time.Millisecond))
-		moved = append(moved, (away - opened).Round(time.Millisecond))
-		s.mend()
-		s.account()
+	for n := range *flagFigures {
+		t.Run(strconv.Itoa(n), func(t *testing.T) {
+			opened, away := drainDark(t)
+			noticed = append(noticed, opened.Round(time.Millisecond))
+			moved = append(moved, (away - opened).Round(time.Millisecond))
+			total = append(total, away.Round(time.Millisecond))
+		})
 	}
 	t.Logf("dark, until the anomaly is on the ledger: %s", noticed)
 	t.Logf("from there until traffic is elsewhere:    %s", moved)
 	t.Logf("together, without packets:                %s", total)
+}
+
+// drainDark is one such run: when its incident was opened, and for how long packets did not arrive, both since it was dark.
+func drainDark(t *testing.T) (opened, away time.Duration) {
+	s := raise(t)
+	f := s.flow(s.sick)
+	f.run(1000)
+	from := f.mark()
+	began := time.Now()
+	s.inflict(s.sick, testbed.Fault{Dark: true})
+	s.reaches(s.sick, incident.Holding)
+	f.run(500)
+	to := f.mark()
+	_, i := s.phase(s.sick)
+	if i.Symptom != events.SilentLoss {
+		t.Fatalf("noticed as %s", i.Symptom)
+	}
+	var lost uint64 // by the flow that lost the most
+	for n, flow := range f.all {
+		lost = max(lost, flow.Lost(s.within(), from.at[n], to.at[n]).Lost)
+	}
+	s.mend()
+	s.account()
+	return i.Opened.Sub(began), time.Duration(lost) * pace
 }
