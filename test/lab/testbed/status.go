@@ -6,6 +6,8 @@ import (
 	"context"
 	"fmt"
 	"net/netip"
+	"os"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -112,7 +114,7 @@ func (b *Bed) AwaitConverged(ctx context.Context) error {
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
-			return fmt.Errorf("the lab does not converge: %s: %w", strings.Join(last, "; "), ctx.Err())
+			return fmt.Errorf("the lab does not converge: %s: %w\n%s", strings.Join(last, "; "), ctx.Err(), b.logs())
 		}
 	}
 }
@@ -131,4 +133,24 @@ func (b *Bed) waiting(ctx context.Context) []string {
 		}
 	}
 	return list
+}
+
+// logs are the ends of what each router's daemons have written down, and which of them run no more.
+func (b *Bed) logs() string {
+	const enough = 400
+	var text strings.Builder
+	for i := range b.Routers {
+		r := &b.Routers[i]
+		for _, p := range []Process{Zebra, ISISD} {
+			if _, err := b.find(r.Name, p); err != nil {
+				fmt.Fprintln(&text, err)
+			}
+			raw, err := os.ReadFile(filepath.Join(r.Dir, string(p)+".log"))
+			if err != nil {
+				continue // it may not have come to write anything
+			}
+			fmt.Fprintf(&text, "%s %s: ...%s\n", r.Name, p, raw[max(0, len(raw)-enough):])
+		}
+	}
+	return text.String()
 }
