@@ -25,7 +25,7 @@ func pages() map[string][]string {
 		"/incidents/" + webtest.Stuck:  {"not known: it is looked up", "reach hou out of band"},
 		"/incidents/nobody-9":          {"nobody-9", "not found"},
 		"/incidents":                   {"den-kcy-1", "lax-hou-1", "link-errors on link/sea-den"},
-		"/drains":                      {"10 of 11 routers", "den-kcy", "Detour", "69.0 % den-sea, den to sea", "91.2 % if sea-svl fails", "ipl-atl", "others", "not computed"},
+		"/drains":                      {"10 of 11 routers", "den-kcy", "Detour", "69.0 % den-sea, den to sea", "91.2 % if sea-svl fails", "ipl-atl", "others", "78.0 % den-sea, den to sea; in service 52.0 %", "99.0 % if sea-svl fails"},
 		"/ledger":                      {"fibre work on the west coast", "15", "change 1 stands on its router"},
 		"/policy":                      {"drain-sick-links", "5\nincidents", "refused", "silent-losses", "It has answered nothing", "policy.yaml"},
 	}
