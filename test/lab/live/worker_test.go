@@ -30,12 +30,13 @@ type worker struct {
 
 // policyText lets soft drains be done at once. Clocks are seconds where production has minutes; the times within which Sets
 // and looks must come are not short, so that a busy machine is not mistaken for a router that does not answer. However sick
-// a link is, it is drained in steps where packets could loop, so that what a drain itself loses is seen.
+// a link is, it is drained in steps where packets could loop, so that what a drain itself loses is seen; they are further
+// apart than the five seconds for which FRR may compute nothing.
 const policyText = `rules:
   - name: soft
     match: {kinds: [link-errors, silent-loss, link-flap], min_severity: minor}
     remediation: link-drain
-    with: {style: soft, settle: 3s}
+    with: {style: soft, settle: 6s}
     autonomy: auto
 budgets:
   in_flight: {network: 2, site: 2, device: 2, bundle: 1, site-pair: 2}
