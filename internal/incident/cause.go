@@ -131,14 +131,18 @@ func (d *draft) candidates(alarms []*Incident) []*cause {
 
 func (c *cause) newest() time.Time { return c.alarmed[len(c.alarmed)-1].Alarmed }
 
-// alarms are the incidents of links that alarm, one a link, the first to alarm first: the open ones, and those that have
-// ended with their fault still there shortly before the oldest one that is to be decided.
+// alarms are the incidents of links that alarm, the first to alarm first: the open ones, and those that have ended with their
+// fault still there shortly before the oldest one that is to be decided. Of a link its newest incident says so.
 func (d *draft) alarms() []*Incident {
 	var list []*Incident
 	known := map[string]bool{}
 	add := func(i *Incident) {
-		if i.alarms() && i.Target.Kind == events.TargetLink && i.Symptom != events.Congestion && !known[i.Target.Name] {
-			list, known[i.Target.Name] = append(list, i), true
+		if i.Target.Kind != events.TargetLink || i.Symptom == events.Congestion || known[i.Target.Name] {
+			return
+		}
+		known[i.Target.Name] = true
+		if i.alarms() {
+			list = append(list, i)
 		}
 	}
 	var oldest time.Time

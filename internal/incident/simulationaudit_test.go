@@ -75,6 +75,7 @@ func (s *simulation) audit(c events.Commit) {
 	if f, ok := a.board.Freezes()[events.Network]; ok && strings.Contains(f.Reason, "is not lawful") { // a person may have frozen it before
 		s.fail("an unlawful record: %s", f.Reason)
 	}
+	s.gathered()
 	s.auditBudgets()
 }
 

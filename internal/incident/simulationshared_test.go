@@ -36,17 +36,33 @@ func (s *simulation) breakGroup() {
 	}
 }
 
-// auditShared looks at a drain that is begun: none while its incident waits for others, unless all of them alarm, and of one
-// cause one after the other.
+// gathered forgets who has nobody to wait for any more, since all have alarmed. That one of them is over later says nothing.
+func (s *simulation) gathered() {
+	maps.DeleteFunc(s.auditor.gathering, func(_ string, g events.Gathering) bool {
+		_, _, waits := s.missing(g)
+		return !waits
+	})
+}
+
+// missing is a link that has not alarmed of those that are waited for.
+func (s *simulation) missing(g events.Gathering) (link string, scope events.Scope, ok bool) {
+	for _, scope := range g.Scopes {
+		for _, link := range s.groups[scope] {
+			if j, known := s.auditor.board.Latest("link/" + link); !known || !j.alarms() {
+				return link, scope, true
+			}
+		}
+	}
+	return "", "", false
+}
+
+// auditShared looks at a drain that is begun: none while its incident waits for others, unless all of them have alarmed, and
+// of one cause one after the other.
 func (s *simulation) auditShared(c events.Commit, i *Incident) {
 	a := s.auditor
 	if g, waits := a.gathering[i.ID]; waits && i.Cause == nil && i.Cycle == 1 && a.board.Now.Before(g.Until) {
-		for _, scope := range g.Scopes {
-			for _, link := range s.groups[scope] {
-				if j, ok := a.board.Latest("link/" + link); !ok || !j.alarms() {
-					s.fail("%s is begun %s before it had waited for %s of %s", i.ID, g.Until.Sub(c.At), link, scope)
-				}
-			}
+		if link, scope, ok := s.missing(g); ok {
+			s.fail("%s is begun %s before it had waited for %s of %s", i.ID, g.Until.Sub(c.At), link, scope)
 		}
 	}
 	if i.Cause == nil {
