@@ -242,9 +242,9 @@ func TestRace(t *testing.T) {
 func TestQuorum(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(t)
-		d, _ := s.desk(0)
 		s.people.List = append(s.people.List, Person{"marc", "U5", []string{"approver"}}, Person{"paul", "U6", []string{"approver"}})
 		s.members["U5"], s.members["U6"] = Member{}, Member{}
+		d, _ := s.desk(0)
 		id, _ := s.ask("den-kcy", 2, func(o *events.Observed, _ *events.Asked) {
 			o.Anomaly.Labels = map[string]string{incident.LabelAskedBy: "ines"}
 		})

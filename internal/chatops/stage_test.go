@@ -158,7 +158,9 @@ func (s *stage) desk(rank int, change ...func(*Config)) (*Desk, context.CancelFu
 		People: func() (People, error) {
 			s.mu.Lock()
 			defer s.mu.Unlock()
-			return s.people, s.broken
+			people := s.people
+			people.List = slices.Clone(people.List)
+			return people, s.broken
 		},
 	}
 	c.NewKey = func() string { key++; return fmt.Sprintf("key-%s-%d", me, key) }
