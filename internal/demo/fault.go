@@ -25,11 +25,14 @@ func (s *stage) sicken(ctx context.Context, link string, kind events.AnomalyKind
 		return err
 	}
 	firing, stop := context.WithCancel(context.Background())
+	said := make(chan struct{}) // closed after the last that fires
 	s.sick[link] = func() {
 		stop()
+		<-said
 		s.over(link, kind)
 	}
 	s.background.Go(func() {
+		defer close(said)
 		tick := time.NewTicker(fireEvery)
 		defer tick.Stop()
 		for n := 1; ; n++ {
