@@ -110,9 +110,6 @@ func (b *Board) Latest(key string) (*Incident, bool) {
 	return nil, false
 }
 
-// NextID is the identity of the incident that would be opened next about a target.
-func (b *Board) NextID(t events.Target) string { return ID(t, b.epoch(t.Key())+1) }
-
 func (b *Board) epoch(key string) uint64 {
 	for ; b != nil; b = b.base {
 		if n, ok := b.epochs[key]; ok {

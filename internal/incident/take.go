@@ -82,8 +82,9 @@ func (d *draft) assign(e events.Event, o *events.Observed, target events.Target)
 		o.Detail = fmt.Sprintf("%s ended as %s; events as bad as its own are only recorded until %s", i.ID, i.End.Outcome, i.End.CoolDown.Format(time.RFC3339))
 		join(events.DidHoldDown)
 	default:
-		id := d.board.NextID(target)
-		d.append(id, events.Opened{Target: target, Epoch: d.board.epoch(target.Key()) + 1, Symptom: a.Kind, Severity: a.Severity, Gathering: d.gathering(target, a.Kind)})
+		epoch := d.board.epoch(target.Key()) + 1
+		id := ID(target, epoch)
+		d.append(id, events.Opened{Target: target, Epoch: epoch, Symptom: a.Kind, Severity: a.Severity, Gathering: d.gathering(target, a.Kind)})
 		o.Disposition, o.Anomaly.Evidence, o.Anomaly.Labels = events.DidOpen, a.Evidence, a.Labels
 		d.append(id, o)
 	}

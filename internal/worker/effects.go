@@ -48,16 +48,11 @@ func (w *Worker) prefetch(ctx context.Context, commands []incident.Command) bool
 	read[0] = w.first(bounded, wanted[0]) // mostly it is the only one
 	reading.Wait()
 	for n, o := range wanted {
-		if readable(read[n]) {
+		if !slices.ContainsFunc(read[n].Ends, func(e events.EndFacts) bool { return e.Unreadable != "" }) {
 			w.world.facts[o.Incident] = read[n]
 		}
 	}
 	return true
-}
-
-// readable reports whether every end of a target could be read.
-func readable(f events.Facts) bool {
-	return !slices.ContainsFunc(f.Ends, func(e events.EndFacts) bool { return e.Unreadable != "" })
 }
 
 // first reads a target for a first record. A glance counts no drains, so it is of use only where there are none.

@@ -95,39 +95,6 @@ func (s *glances) take(key string, now time.Time, position uint64) *glance {
 	return g
 }
 
-// isDone reports whether a glance at a target has seen it.
-func (s *glances) isDone(key string) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	g := s.byName[key]
-	if g == nil {
-		return false
-	}
-	select {
-	case <-g.done:
-		return true
-	default:
-		return false
-	}
-}
-
-// foresee hands what has been glanced at already to the decision on what has come in. An incident that it opens is then
-// decided on at once; otherwise it takes a first decision to learn that its target is to be read, and a second one.
-func (w *Worker) foresee(taken []Delivery) {
-	if len(taken) > maxGlances || len(w.board.Besides("")) > 0 {
-		return
-	}
-	for _, d := range taken {
-		target, ok := w.Inventory.Resolve(d.Event.Data.Resource)
-		if d.Dead != nil || !ok || !w.glances.isDone(target.Key()) {
-			continue
-		}
-		if g := w.glances.take(target.Key(), w.Now(), w.board.Position); g != nil && readable(g.facts) {
-			w.world.facts[w.board.NextID(target)] = g.facts
-		}
-	}
-}
-
 // observe reads a target for a first record: by the glance that is under way, or now.
 func (w *Worker) observe(ctx context.Context, target events.Target) events.Facts {
 	if g := w.glances.take(target.Key(), w.Now(), w.board.Position); g != nil {

@@ -242,7 +242,6 @@ func (w *Worker) turn(ctx context.Context) (wake time.Time) {
 		taken = w.world.pending[:min(len(w.world.pending), maxTaken, w.atMost)]
 	}
 	w.world.fed = len(taken) > 0
-	w.foresee(taken)
 	decision := w.decide(w.board, taken)
 	if len(taken) > 0 && w.prefetch(ctx, decision.Commands) {
 		decision = w.decide(w.board, taken)

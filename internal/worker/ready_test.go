@@ -2,7 +2,6 @@ package worker_test
 
 import (
 	"context"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -155,28 +154,6 @@ func TestAnnouncedTargetIsReadAhead(t *testing.T) {
 			})
 		})
 	}
-}
-
-// TestAnnouncementBesideADrain announces an anomaly while another link is drained: what was read for it counts no drains, so
-// it is read once more, beside that one.
-func TestAnnouncementBesideADrain(t *testing.T) {
-	inBubble(t, func(s *site) {
-		s.routers.alter(func() { s.routers.apart = []string{"a-b", "c-d"} })
-		early := make(announcer)
-		r := s.start("r1", "budgets: {in_flight: {network: 2}}\n"+autonomous, early.to)
-		s.bus.publish(anomaly("1", events.Firing))
-		s.reaches(r, incident.Holding, 20*time.Second)
-		e := anomaly("2", events.Firing)
-		e.Data.Resource = events.Resource{Device: "c", Interface: "to-d"}
-		early <- e
-		s.pass(time.Millisecond)
-		s.bus.publish(e)
-		s.pass(time.Second)
-		planned := recorded[events.Planned](s)
-		if p := planned[len(planned)-1].Facts.Prospect; len(planned) < 2 || p == nil || !slices.Equal(p.Besides, []string{"a-b"}) {
-			t.Errorf("%d plans, the last on %+v, want one beside a-b", len(planned), p)
-		}
-	})
 }
 
 // TestAnnouncementOutlivesNothing has the routers change, and the ledger go on, between an announcement and the arrival:
