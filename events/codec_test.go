@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -175,6 +176,24 @@ func TestDecodeTakesAnyJSON(t *testing.T) {
 	want := Record{Incident: "i-1", Body: Released{Why: "again"}}
 	if diff := cmp.Diff([]Record{want}, got.Records); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// TestStepsAreRead reads a record as ledgers hold it that were begun before ways named the ends of links: nobody may be kept from
+// such a ledger by a newer binary.
+func TestStepsAreRead(t *testing.T) {
+	for _, space := range []string{"", " "} { // the one is read fast, the other strictly
+		raw := `{"v":1,"id":"x","prev":"","at":"2026-11-20T12:00:00Z","by":"r","records":[{"kind":"planned","incident":"i-1","body":` +
+			`{"plan":{"remediator":"link-drain"},"digest":"","rule":"","mode":"live","mode_why":"","facts":{"at":"2026-11-20T12:00:00Z","prospect":{"method":"exact","moved_bps":5,` +
+			space + `"steps":[1000,16777214],"harm_bps":0}}}}]}`
+		c, err := Decode([]byte(raw))
+		if err != nil {
+			t.Fatal(err)
+		}
+		p, ok := c.Records[0].Body.(Planned)
+		if !ok || p.Facts.Prospect == nil || !slices.Equal(p.Facts.Prospect.Steps, []uint32{1000, 16777214}) || p.Facts.Prospect.Way != nil {
+			t.Errorf("read as %+v", c.Records[0].Body)
+		}
 	}
 }
 

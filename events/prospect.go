@@ -41,6 +41,9 @@ type Prospect struct {
 	// packets may loop all the same: there were more pushes than are allowed.
 	Way   []Push `json:"way,omitempty"`
 	Loops bool   `json:"loops,omitempty"`
+	// Steps is what ledgers hold where Way was not yet known: the metrics of both ends, one after the other. It is read, so that
+	// such a ledger can be, and never written.
+	Steps []uint32 `json:"steps,omitempty"`
 	// Harm is the traffic expected to be lost over the time of a repair because the link is drained: overflow now, and
 	// after each single failure weighted by its likelihood; Benefit is what is lost on the link now.
 	Harm    int64 `json:"harm_bps"`
