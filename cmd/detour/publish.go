@@ -150,8 +150,7 @@ func destination(url, file string) (bus.Config, string, error) {
 		}
 		return bus.Config{URLs: []string{fmt.Sprintf("nats://127.0.0.1:%d", e.Port)}}, cfg.Domain, nil
 	}
-	to, err := app.Bus(cfg.NATS)
-	return to, cfg.Domain, err
+	return app.Bus(cfg.NATS), cfg.Domain, nil
 }
 
 func publish(ctx context.Context, to bus.Config, domain string, list []events.Event) error {

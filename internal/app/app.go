@@ -17,6 +17,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/detour-net/detour/internal/bus"
+	"github.com/detour-net/detour/internal/certs"
 	"github.com/detour-net/detour/internal/config"
 	"github.com/detour-net/detour/internal/device"
 	"github.com/detour-net/detour/internal/intake"
@@ -78,10 +79,7 @@ func (a *App) onClose(name string, f func(context.Context) error) {
 }
 
 func (a *App) openBus(ctx context.Context) error {
-	c, err := Bus(a.cfg.NATS)
-	if err != nil {
-		return err
-	}
+	c := Bus(a.cfg.NATS)
 	c.Name, c.Log = "detour "+a.cfg.Replica.Name, a.log.Named("bus")
 	if e := a.cfg.NATS.Embedded; e != nil {
 		server, err := bus.Embedded(e.Dir, bus.Options{Port: e.Port, Log: a.log.Named("nats")})
@@ -92,6 +90,7 @@ func (a *App) openBus(ctx context.Context) error {
 		a.onClose("NATS server", server.Shutdown)
 	}
 	for _, conn := range []**bus.Conn{&a.conn, &a.feed} {
+		var err error
 		if *conn, err = bus.Connect(c); err != nil {
 			return err
 		}
@@ -173,11 +172,11 @@ func (a *App) openWeb(registry *prometheus.Registry) error {
 		return nil
 	})
 	if t := a.cfg.Listen.TLS; t != nil {
-		cert, err := tls.LoadX509KeyPair(t.Cert, t.Key)
+		source, err := certs.Open(certs.Files{Cert: t.Cert, Key: t.Key}, a.log)
 		if err != nil {
-			return fmt.Errorf("listen.tls: %w", err)
+			return fmt.Errorf("listen.tls.%w", err)
 		}
-		a.listen = tls.NewListener(a.listen, &tls.Config{Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS12, NextProtos: []string{"h2", "http/1.1"}})
+		a.listen = tls.NewListener(a.listen, source.Server("h2", "http/1.1"))
 	}
 	return nil
 }

@@ -2,16 +2,15 @@ package app
 
 import (
 	"github.com/detour-net/detour/internal/bus"
+	"github.com/detour-net/detour/internal/certs"
 	"github.com/detour-net/detour/internal/config"
 )
 
-// Bus is how to reach the servers that a configuration names. An error names the file of nats.tls that cannot be used.
-func Bus(n config.NATS) (bus.Config, error) {
+// Bus is how to reach the servers that a configuration names.
+func Bus(n config.NATS) bus.Config {
 	c := bus.Config{URLs: n.URLs, Credentials: n.Credentials, NKey: n.NKey, User: n.User, Password: n.Password}
-	if !n.TLS.Given() {
-		return c, nil
+	if n.TLS.Given() {
+		c.TLS = &certs.Files{CA: n.TLS.CA, Cert: n.TLS.Cert, Key: n.TLS.Key}
 	}
-	var err error
-	c.TLS, err = n.TLS.Client()
-	return c, err
+	return c
 }

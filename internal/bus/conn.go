@@ -3,6 +3,7 @@ package bus
 import (
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"strings"
@@ -12,6 +13,8 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 	"go.uber.org/zap"
+
+	"github.com/detour-net/detour/internal/certs"
 )
 
 // How a connection behaves in trouble. A dead peer that sends no reset is noticed after two pings, within 10 s.
@@ -31,9 +34,9 @@ type Config struct {
 	NKey           string // path of a file with the seed of a user's nkey, "" for none
 	User, Password string // "" for none
 
-	TLS  *tls.Config // nil for the default
-	Name string      // of this client, as the server shows it
-	Log  *zap.Logger // nil for none
+	TLS  *certs.Files // nil for the default
+	Name string       // of this client, as the server shows it
+	Log  *zap.Logger  // nil for none
 }
 
 // Conn is a connection to the bus that is never given up until Close.
@@ -61,7 +64,11 @@ func Connect(c Config) (*Conn, error) {
 		return nil, errors.New("connect to NATS: no address; give nats.urls or nats.embedded")
 	}
 	if c.TLS != nil {
-		opts = append(opts, nats.Secure(c.TLS))
+		source, err := certs.Open(*c.TLS, log)
+		if err != nil {
+			return nil, fmt.Errorf("connect to NATS: nats.tls.%w", err)
+		}
+		opts = append(opts, secured(source))
 	}
 	identity, err := c.identity()
 	if err != nil {
@@ -76,6 +83,14 @@ func Connect(c Config) (*Conn, error) {
 		return nil, fmt.Errorf("connect to NATS: %w", err)
 	}
 	return conn, nil
+}
+
+// secured has each connection use what the files hold when it is made.
+func secured(source *certs.Source) nats.Option {
+	return nats.ClientTLSConfig(
+		func() (tls.Certificate, error) { return *source.Pair(), nil },
+		func() (*x509.CertPool, error) { return source.Roots(), nil },
+	)
 }
 
 // identity is how the client proves who it is.

@@ -2,7 +2,6 @@ package bus_test
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"net"
 	"path/filepath"
@@ -14,6 +13,7 @@ import (
 	"go.uber.org/zap/zaptest/observer"
 
 	"github.com/detour-net/detour/internal/bus"
+	"github.com/detour-net/detour/internal/certs"
 )
 
 func TestConnectRefuses(t *testing.T) {
@@ -85,7 +85,7 @@ func TestComesBack(t *testing.T) {
 func TestSecure(t *testing.T) {
 	srv := embedded(t, t.TempDir(), bus.Options{Port: -1})
 	defer shutdown(t, srv)
-	conn, err := bus.Connect(bus.Config{URLs: []string{srv.URL()}, TLS: &tls.Config{MinVersion: tls.VersionTLS12}})
+	conn, err := bus.Connect(bus.Config{URLs: []string{srv.URL()}, TLS: &certs.Files{}})
 	if err != nil {
 		return
 	}

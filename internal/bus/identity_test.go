@@ -1,6 +1,7 @@
 package bus_test
 
 import (
+	"cmp"
 	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
@@ -8,6 +9,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"encoding/pem"
 	"math/big"
 	"net"
 	"os"
@@ -23,6 +25,7 @@ import (
 	"go.uber.org/zap/zaptest/observer"
 
 	"github.com/detour-net/detour/internal/bus"
+	"github.com/detour-net/detour/internal/certs"
 )
 
 // TestIdentity has servers that know their clients in every way there is, and clients that are known, are somebody else, or do
@@ -79,15 +82,12 @@ func TestIdentityFile(t *testing.T) {
 // TestTLS has a server that shows a certificate and wants one of its clients.
 func TestTLS(t *testing.T) {
 	ours, theirs := newAuthority(t), newAuthority(t)
-	known := func(by *authority, cert *tls.Certificate) *tls.Config {
-		c := &tls.Config{MinVersion: tls.VersionTLS12}
-		if by != nil {
-			c.RootCAs = by.pool
-		}
+	known := func(by *authority, cert *tls.Certificate) *certs.Files {
+		f := &certs.Files{CA: file(t, by.pem())}
 		if cert != nil {
-			c.Certificates = []tls.Certificate{*cert}
+			f.Cert, f.Key = written(t, cert)
 		}
-		return c
+		return f
 	}
 	demanding := &server.Options{TLS: true, TLSVerify: true, TLSTimeout: 5, TLSConfig: &tls.Config{
 		MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{*ours.issue("127.0.0.1")}, ClientCAs: ours.pool, ClientAuth: tls.RequireAndVerifyClientCert,
@@ -99,20 +99,60 @@ func TestTLS(t *testing.T) {
 	for _, c := range []struct {
 		name   string
 		server *server.Options
-		tls    *tls.Config
+		tls    *certs.Files
 		want   string
 	}{
 		{"all is right", demanding, known(ours, client), ""},
 		{"without a certificate", demanding, known(ours, nil), "nats.tls.cert and nats.tls.key"},
 		{"with a certificate of another authority", demanding, known(ours, theirs.issue("detour")), "nats.tls.cert and nats.tls.key"},
 		{"of another authority than ours", demanding, known(theirs, client), "nats.tls.ca"},
-		{"no authority is named", demanding, nil, "nats.tls.ca"},
+		{"no authority is named", demanding, &certs.Files{}, "nats.tls.ca"},
 		{"a server of another name", elsewhere, known(ours, nil), "as its certificate has it"},
 		{"a server without TLS", &server.Options{}, known(ours, client), "the server speaks no TLS"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			letsIn(t, bus.Config{URLs: []string{serve(t, c.server)}, TLS: c.tls}, c.want)
 		})
+	}
+}
+
+// TestRotation has the servers go over to another authority, and the client's files with them: it is let in again without
+// being made anew.
+func TestRotation(t *testing.T) {
+	before, after := newAuthority(t), newAuthority(t)
+	secure := func(by *authority, port int) *server.Options {
+		return &server.Options{Host: "127.0.0.1", Port: port, NoLog: true, NoSigs: true, TLS: true, TLSVerify: true, TLSTimeout: 5, TLSConfig: &tls.Config{
+			MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{*by.issue("127.0.0.1")}, ClientCAs: by.pool, ClientAuth: tls.RequireAndVerifyClientCert,
+		}}
+	}
+	first, err := server.NewServer(secure(before, -1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	first.Start()
+	if !first.ReadyForConnections(30 * time.Second) {
+		t.Fatal("the server does not start")
+	}
+	files := certs.Files{CA: file(t, before.pem())}
+	files.Cert, files.Key = written(t, before.issue("detour"))
+	conn := connect(t, bus.Config{URLs: []string{"nats://" + first.Addr().String()}, TLS: &files})
+	if err := conn.Wait(within(t)); err != nil {
+		t.Fatal(err)
+	}
+	port := first.Addr().(*net.TCPAddr).Port
+	first.Shutdown()
+	first.WaitForShutdown()
+	waitFor(t, func() bool { return !conn.Connected() })
+
+	cert, key := written(t, after.issue("detour"))
+	for from, to := range map[string]string{file(t, after.pem()): files.CA, cert: files.Cert, key: files.Key} {
+		if err := os.Rename(from, to); err != nil {
+			t.Fatal(err)
+		}
+	}
+	serve(t, secure(after, port))
+	if err := conn.Wait(within(t)); err != nil {
+		t.Errorf("it is not let in with the new files: %v", err)
 	}
 }
 
@@ -147,7 +187,7 @@ func letsIn(t *testing.T, c bus.Config, want string) {
 func serve(t *testing.T, with *server.Options) string {
 	t.Helper()
 	o := with.Clone()
-	o.Host, o.Port, o.NoLog, o.NoSigs = "127.0.0.1", -1, true, true
+	o.Host, o.Port, o.NoLog, o.NoSigs = "127.0.0.1", cmp.Or(o.Port, -1), true, true
 	srv, err := server.NewServer(o)
 	if err != nil {
 		t.Fatal(err)
@@ -253,6 +293,21 @@ func (a *authority) issue(name string) *tls.Certificate {
 	}
 	_, key, raw := a.sign(c)
 	return &tls.Certificate{Certificate: [][]byte{raw}, PrivateKey: key}
+}
+
+func (a *authority) pem() []byte {
+	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: a.cert.Raw})
+}
+
+// written are the files of a certificate and its key.
+func written(t *testing.T, c *tls.Certificate) (certificate, key string) {
+	t.Helper()
+	der, err := x509.MarshalPKCS8PrivateKey(c.PrivateKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return file(t, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: c.Certificate[0]})),
+		file(t, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}))
 }
 
 func (a *authority) sign(c *x509.Certificate) (*x509.Certificate, *ecdsa.PrivateKey, []byte) {

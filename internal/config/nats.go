@@ -1,11 +1,7 @@
 package config
 
 import (
-	"crypto/tls"
-	"crypto/x509"
-	"fmt"
 	"net/url"
-	"os"
 	"slices"
 	"strings"
 )
@@ -44,29 +40,6 @@ type ClientTLS struct {
 
 // Given reports whether anything of it is configured.
 func (t ClientTLS) Given() bool { return t != (ClientTLS{}) }
-
-// Client is the configuration of a TLS client. An error names the file.
-func (t ClientTLS) Client() (*tls.Config, error) {
-	c := &tls.Config{MinVersion: tls.VersionTLS12}
-	if t.CA != "" {
-		raw, err := os.ReadFile(t.CA)
-		if err != nil {
-			return nil, fmt.Errorf("nats.tls.ca: %w", err)
-		}
-		c.RootCAs = x509.NewCertPool()
-		if !c.RootCAs.AppendCertsFromPEM(raw) {
-			return nil, fmt.Errorf("nats.tls.ca: %s holds no certificate in PEM form", t.CA)
-		}
-	}
-	if t.Cert != "" {
-		pair, err := tls.LoadX509KeyPair(t.Cert, t.Key)
-		if err != nil {
-			return nil, fmt.Errorf("nats.tls.cert: %w", err)
-		}
-		c.Certificates = []tls.Certificate{pair}
-	}
-	return c, nil
-}
 
 func (s section) nats(n *NATS) {
 	switch {

@@ -1,21 +1,15 @@
 package device
 
 import (
-	"context"
-	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"net"
-	"os"
-	"path/filepath"
 	"strings"
 	"time"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/backoff"
 	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/keepalive"
 	"google.golang.org/grpc/status"
 
@@ -33,12 +27,12 @@ func dial(r network.Router, opts Options) (*grpc.ClientConn, error) {
 	if _, _, err := net.SplitHostPort(r.Address); err != nil {
 		return nil, fmt.Errorf("address %q: want host:port: %w", r.Address, err)
 	}
-	tlsConfig, err := tlsOf(r, opts.Dir)
+	secure, err := secureTo(r, opts)
 	if err != nil {
 		return nil, err
 	}
 	options := []grpc.DialOption{
-		grpc.WithTransportCredentials(credentials.NewTLS(tlsConfig)),
+		grpc.WithTransportCredentials(secure),
 		grpc.WithStatsHandler(sentWatch{}),
 		grpc.WithUserAgent("detour"),
 		grpc.WithNoProxy(),
@@ -53,80 +47,14 @@ func dial(r network.Router, opts Options) (*grpc.ClientConn, error) {
 		}),
 	}
 	if r.Credentials.Username != "" {
-		password, err := secret(r.Credentials.Password, opts.Dir)
-		if err != nil {
-			return nil, fmt.Errorf("password of user %s: %w", r.Credentials.Username, err)
+		l := &login{username: r.Credentials.Username, ref: r.Credentials.Password, dir: opts.Dir, log: opts.Logger}
+		if err := l.read(); err != nil {
+			return nil, err
 		}
-		options = append(options, grpc.WithPerRPCCredentials(login{r.Credentials.Username, password}))
+		options = append(options, grpc.WithPerRPCCredentials(l))
 	}
 	return grpc.NewClient("passthrough:///"+r.Address, options...)
 }
-
-func tlsOf(r network.Router, dir string) (*tls.Config, error) {
-	config := &tls.Config{MinVersion: tls.VersionTLS12, ServerName: r.TLS.ServerName}
-	if config.ServerName == "" {
-		config.ServerName, _, _ = net.SplitHostPort(r.Address) // checked by the caller
-	}
-	if r.TLS.CA != "" {
-		pem, err := os.ReadFile(within(dir, r.TLS.CA))
-		if err != nil {
-			return nil, fmt.Errorf("tls.ca: %w", err)
-		}
-		config.RootCAs = x509.NewCertPool()
-		if !config.RootCAs.AppendCertsFromPEM(pem) {
-			return nil, fmt.Errorf("tls.ca: %s holds no PEM certificate", within(dir, r.TLS.CA))
-		}
-	}
-	if (r.TLS.Cert == "") != (r.TLS.Key == "") {
-		return nil, errors.New("tls.cert and tls.key belong together: give both or neither")
-	}
-	if r.TLS.Cert != "" {
-		pair, err := tls.LoadX509KeyPair(within(dir, r.TLS.Cert), within(dir, r.TLS.Key))
-		if err != nil {
-			return nil, fmt.Errorf("tls.cert and tls.key: %w", err)
-		}
-		config.Certificates = []tls.Certificate{pair}
-	}
-	return config, nil
-}
-
-func within(dir, name string) string {
-	if filepath.IsAbs(name) {
-		return name
-	}
-	return filepath.Join(dir, name)
-}
-
-// secret resolves "file:PATH" or "env:NAME". The secret itself appears in no error.
-func secret(ref, dir string) (string, error) {
-	scheme, rest, ok := strings.Cut(ref, ":")
-	switch {
-	case ok && scheme == "file":
-		raw, err := os.ReadFile(within(dir, rest))
-		if err != nil {
-			return "", err
-		}
-		return strings.TrimRight(string(raw), "\r\n"), nil
-	case ok && scheme == "env":
-		value, set := os.LookupEnv(rest)
-		if !set {
-			return "", fmt.Errorf("environment variable %s is not set", rest)
-		}
-		return value, nil
-	}
-	return "", errors.New("want file:PATH or env:NAME, never the password itself")
-}
-
-// login puts user name and password into each RPC's metadata, as gNMI's authentication section asks.
-type login struct{ username, password string }
-
-// GetRequestMetadata implements credentials.PerRPCCredentials.
-func (l login) GetRequestMetadata(context.Context, ...string) (map[string]string, error) {
-	return map[string]string{"username": l.username, "password": l.password}, nil
-}
-
-// RequireTransportSecurity implements credentials.PerRPCCredentials.
-func (login) RequireTransportSecurity() bool { return true }
 
 // explain says for people what is wrong between Detour and a router, and what would help. It decides nothing.
 func explain(r network.Router, err error) error {

@@ -117,7 +117,7 @@ func TestNewFleetRefusesABadInventory(t *testing.T) {
 		"tls.ca: open":                func(r *network.Router) { r.TLS.CA = "missing.pem" },
 		"holds no PEM certificate":    func(r *network.Router) { r.TLS.CA = "empty.pem" },
 		"tls.cert and tls.key belong": func(r *network.Router) { r.TLS.Cert = "c.pem" },
-		"tls.cert and tls.key: open":  func(r *network.Router) { r.TLS.Cert, r.TLS.Key = "c.pem", "k.pem" },
+		"tls.cert and key: open":      func(r *network.Router) { r.TLS.Cert, r.TLS.Key = "c.pem", "k.pem" },
 		"never the password itself":   func(r *network.Router) { r.Credentials = network.Credentials{Username: "u", Password: "hunter2"} },
 		"DETOUR_TEST_UNSET is not set": func(r *network.Router) {
 			r.Credentials = network.Credentials{Username: "u", Password: "env:DETOUR_TEST_UNSET"}

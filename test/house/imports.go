@@ -18,7 +18,7 @@ type leaning struct {
 // leanings is the drawing of the house, bottom up.
 func leanings() []leaning {
 	adapters := []string{
-		"internal/bus", "internal/ledger", "internal/intake", "internal/network", "internal/device", "internal/chatops",
+		"internal/certs", "internal/bus", "internal/ledger", "internal/intake", "internal/network", "internal/device", "internal/chatops",
 		"internal/web", "internal/web/api", "internal/config",
 	}
 	inner := []string{"events", "policy", "remediators", "internal/incident", "internal/worker"}
@@ -32,12 +32,13 @@ func leanings() []leaning {
 		{"internal/incident", []string{"events", "policy", "remediators"}, "the core sees the vocabulary, what may be done and what can be done, and no adapter"},
 		{"internal/worker", []string{"events", "policy", "remediators", "internal/incident"}, "the loop declares the small interfaces that it needs; it cannot tell NATS from memory, nor gNMI from a fake"},
 
-		{"internal/bus", []string{"events"}, "the way to NATS knows no stream, and none of those who speak over it"},
+		{"internal/certs", nil, "the files of TLS are read in one place, for whoever speaks it"},
+		{"internal/bus", []string{"events", "internal/certs"}, "the way to NATS knows no stream, and none of those who speak over it"},
 		{"internal/ledger", []string{"events"}, "the ledger is handed its connection and keeps records, whatever they mean"},
 		{"internal/intake", []string{"events"}, "intake is handed its connection and hands on what arrived; what that means is decided elsewhere"},
 		{"internal/network", []string{"events", "internal/config/strict", "internal/config/bounded"}, "the topology is data; who reads routers or draws it comes to it"},
 		{"internal/device/oc", nil, "it is generated from the models and knows nothing else"},
-		{"internal/device", []string{"events", "internal/network", "internal/device/oc"}, "the gNMI boundary knows where routers are and what is asked of them, not why"},
+		{"internal/device", []string{"events", "internal/certs", "internal/network", "internal/device/oc"}, "the gNMI boundary knows where routers are and what is asked of them, not why"},
 		{"internal/chatops", []string{"events", "internal/incident"}, "a chat shows the Board and carries people's answers; it decides nothing"},
 		{"internal/web/api", []string{"events", "internal/incident"}, "what goes over the wire is what server and client share"},
 		{"internal/web/client", []string{"events", "internal/incident", "internal/web/api"}, "a client that needs the server's insides could not be another program's"},
