@@ -13,6 +13,9 @@ type Facts struct {
 	At      time.Time    `json:"at"` // when the oldest part was seen
 	Ends    []EndFacts   `json:"ends,omitempty"`
 	Network NetworkFacts `json:"network"`
+	// Told says that nothing was read from the ends' routers for this: the configured values are those that they have told
+	// of as they changed. Whoever sets something reads them first.
+	Told bool `json:"told,omitempty"`
 	// Asymmetric says that the topology gives the ends of the target different metrics.
 	Asymmetric bool `json:"asymmetric,omitempty"`
 	// Prospect is what a drain of the target would do, nil where the target is no link.

@@ -10,7 +10,7 @@ type Order struct {
 	Act
 	Change   Change    // what to set; of an undo, already the undone change
 	Deadline time.Time // nothing is sent after it, and the RPC ends with it
-	ReadAt   time.Time // when Change's pre-images were last read from the router
+	ReadAt   time.Time // when Change's pre-images were last read from the router; zero: not yet
 	Arm      Duration  // ask for commit-confirmed with this rollback time; 0: do not
 	Pending  bool      // of an undo: an armed commit of this incident may still wait for its confirmation
 }

@@ -36,21 +36,22 @@ const (
 
 // App is one replica.
 type App struct {
-	cfg    *config.Config
-	log    *zap.Logger
-	server *bus.Server // nil on a foreign bus
-	conn   *bus.Conn   // for the ledger and the other replicas
-	feed   *bus.Conn   // for anomalies: what they queue up in a storm stands in nobody's way
-	ledger *ledger.Ledger
-	intake *intake.Intake
-	fleet  *device.Fleet
-	peers  *bus.Peers
-	policy *policyFile
-	worker *worker.Worker
-	web    *web.Server
-	costs  *costs
-	chat   *chat // nil without one
-	listen net.Listener
+	cfg       *config.Config
+	log       *zap.Logger
+	server    *bus.Server // nil on a foreign bus
+	conn      *bus.Conn   // for the ledger and the other replicas
+	feed      *bus.Conn   // for anomalies: what they queue up in a storm stands in nobody's way
+	ledger    *ledger.Ledger
+	intake    *intake.Intake
+	fleet     *device.Fleet
+	foresight foresight
+	peers     *bus.Peers
+	policy    *policyFile
+	worker    *worker.Worker
+	web       *web.Server
+	costs     *costs
+	chat      *chat // nil without one
+	listen    net.Listener
 
 	teardown []closer // last in, first out
 }
@@ -128,10 +129,11 @@ func (a *App) openRouters(context.Context) (err error) {
 func (a *App) openWorker(context.Context) error {
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	a.foresight = newForesight(a.fleet, a.cfg, a.prospects, a.log.Named("forecast"))
 	a.worker = worker.New(worker.Config{
 		Name: a.cfg.Replica.Name, Mode: a.cfg.Mode, Policy: a.cfg.Policy, PolicyFrom: filepath.Base(a.cfg.Files.Policy),
 		Inventory: a.cfg.Resolver, Remediators: remediators.All(),
-		Ledger: a.ledger, Conflict: ledger.ErrConflict, Doubt: ledger.ErrDoubt, Intake: arrivals{a.intake, a.log}, Announced: a.intake.Announced, Routers: newForesight(a.fleet, a.cfg, a.prospects, a.log.Named("forecast")),
+		Ledger: a.ledger, Conflict: ledger.ErrConflict, Doubt: ledger.ErrDoubt, Intake: arrivals{a.intake, a.log}, Routers: a.foresight,
 		Peers: func(me string) worker.Peers {
 			a.peers = a.conn.Peers(a.cfg.Domain, me, a.cfg.Replica.Rank)
 			return a.peers
@@ -186,7 +188,8 @@ func (a *App) Run(ctx context.Context) error {
 	g, inner := errgroup.WithContext(ctx)
 	tasks := map[string]func(context.Context) error{
 		"routers": a.fleet.Run, "intake": a.intake.Run, "peers": a.peers.Run, "worker": a.worker.Run, "policy": a.policy.run, "costs": a.costs.run,
-		"web": func(ctx context.Context) error { return a.web.Serve(ctx, a.listen) },
+		"forecasts": a.foresight.prepare,
+		"web":       func(ctx context.Context) error { return a.web.Serve(ctx, a.listen) },
 	}
 	if a.chat != nil {
 		maps.Copy(tasks, a.chat.tasks())

@@ -44,18 +44,62 @@ func (f foresight) Observe(ctx context.Context, o incident.Observe) events.Facts
 	seen := f.See()
 	var prospect events.Prospect
 	var made sync.WaitGroup
-	made.Go(func() {
-		f.traffic.refresh()
-		f.bearable.refresh()
-		prospect = f.ahead(o, seen.State())
-	})
+	made.Go(func() { prospect = f.forecast(o, seen.State()) })
 	facts := seen.Observe(ctx, o.Target)
 	made.Wait()
-	if prospect.Missing == "" {
-		prospect.Benefit = lostNow(facts)
-	}
+	f.weigh(&prospect, facts)
 	facts.Prospect = &prospect
 	return facts
+}
+
+// Told sees a link as its routers have told of it, with a forecast, and reports whether all of that is known.
+func (f foresight) Told(o incident.Observe) (events.Facts, bool) {
+	seen := f.See()
+	facts, known := seen.Told(o.Target)
+	if !known || o.Target.Kind != events.TargetLink {
+		return events.Facts{}, false
+	}
+	prospect := f.forecast(o, seen.State())
+	f.weigh(&prospect, facts)
+	facts.Prospect = &prospect
+	return facts, true
+}
+
+// Shares of time in which verdicts are prepared.
+const (
+	prepareRest  = 9           // times as long as the one before took, until the next: a tenth of one core
+	prepareEvery = time.Second // when nothing is to be done
+)
+
+// prepare has the verdict of each link ready before anything is wrong with it, until ctx ends.
+func (f foresight) prepare(ctx context.Context) error {
+	for {
+		f.traffic.refresh()
+		f.bearable.refresh()
+		rest, began := prepareEvery, time.Now()
+		if f.forecaster.Prepare(f.See().State()) {
+			rest = prepareRest * time.Since(began)
+		}
+		select {
+		case <-time.After(rest):
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
+// forecast is ahead by the limits and the traffic matrix of now.
+func (f foresight) forecast(o incident.Observe, seen network.State) events.Prospect {
+	f.traffic.refresh()
+	f.bearable.refresh()
+	return f.ahead(o, seen)
+}
+
+// weigh adds what a drain would be good for.
+func (f foresight) weigh(p *events.Prospect, facts events.Facts) {
+	if p.Missing == "" {
+		p.Benefit = lostNow(facts)
+	}
 }
 
 // ahead forecasts what a drain of a link would do beside other drains, which may not be seen yet. Paths follow metrics, so to

@@ -3,34 +3,61 @@ package device
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/openconfig/gnmi/proto/gnmi"
 	"go.uber.org/zap"
+
+	"github.com/detour-net/detour/events"
 )
 
-// besideWatches are the states that help and that not every router tells: how fast ports are, and the router's overload
-// bit. A router that can do nothing with one list of paths is asked for the next, shorter one.
+// besideWatches are what helps and what not every router tells: configured metrics, how fast ports are, and the router's
+// overload bit. A router that can do nothing with one list of paths is asked for the next, shorter one. Configured metrics
+// are of use only when they are told as they change; in any other way they are better read.
 func (s *session) besideWatches() []watch {
-	p := s.profile.paths
 	overload := s.overloadPath()
-	speeds := []*gnmi.Path{overload}
-	for _, port := range s.ports() {
-		speeds = append(speeds, p.portSpeed.fill(names{"port": port}), p.lagSpeed.fill(names{"port": port}))
-	}
+	speeds := append([]*gnmi.Path{overload}, s.speedPaths()...)
 	var list []watch
-	for _, paths := range [][]*gnmi.Path{speeds, {overload}} {
+	for _, w := range []struct {
+		name  string
+		paths []*gnmi.Path
+		modes []watchMode
+	}{
+		{"configured metrics, speeds and overload", slices.Concat(speeds, s.metricPaths()), []watchMode{onChange}},
+		{"speeds and overload", speeds, []watchMode{onChange, sampling, polling}},
+		{"overload", []*gnmi.Path{overload}, []watchMode{onChange, sampling, polling}},
+	} {
 		list = append(list, watch{
-			name: "speeds and overload", paths: paths, modes: []watchMode{onChange, sampling, polling},
+			name: w.name, paths: w.paths, modes: w.modes,
 			begin: func(m watchMode) { s.beside.beginStates(m != onChange) },
 			take: func(n *gnmi.Notification) {
-				s.beside.takeStates(p, n, s.opts.Now())
+				s.beside.takeStates(s.profile.paths, n, s.opts.Now())
 				s.seen.touch(s.opts.Now())
 			},
 			complete: s.beside.completeStates,
 		})
 	}
 	return list
+}
+
+func (s *session) speedPaths() (paths []*gnmi.Path) {
+	p := s.profile.paths
+	for _, port := range s.ports() {
+		paths = append(paths, p.portSpeed.fill(names{"port": port}), p.lagSpeed.fill(names{"port": port}))
+	}
+	return paths
+}
+
+// metricPaths are the configured metrics of the interfaces that links end on.
+func (s *session) metricPaths() (paths []*gnmi.Path) {
+	lay := s.knownLayout()
+	for _, id := range s.interfaces {
+		if iface, ok := lay[id]; ok && iface.wrong == "" {
+			paths = append(paths, s.profile.paths.metric.fill(names{"instance": iface.place.instance, "protocol": iface.place.protocol, "interface": id}))
+		}
+	}
+	return paths
 }
 
 // overloadPath is the overload bit of the process that the router's links run in.
@@ -63,6 +90,15 @@ func (c *cache) speedOf(port string, fresh time.Time) int64 {
 		}
 	}
 	return 0
+}
+
+// configured are the metrics of an interface as the router has told that they are configured, by leaf.
+func (c *cache) configured(iface string, fresh time.Time) map[events.LeafRef]events.Value {
+	values := map[events.LeafRef]events.Value{}
+	for _, s := range c.holding(subject{metricSet, iface}, fresh) {
+		values[s.leaf] = s.metric
+	}
+	return values
 }
 
 // overload is the router's overload bit, nil when not known.

@@ -37,6 +37,7 @@ const (
 	operStatus  signal = "oper-status"
 	adjacencyUp signal = "adjacency-state"
 	metricState signal = "metric"
+	metricSet   signal = "metric-configured"
 	portSpeed   signal = "port-speed"
 	lagSpeed    signal = "lag-speed"
 	overloadBit signal = "set-bit"
@@ -62,7 +63,7 @@ type state struct {
 
 func stateOf(sig signal, bind names, value *gnmi.TypedValue) state {
 	switch sig {
-	case metricState:
+	case metricState, metricSet:
 		leaf, ok := refOf(bind)
 		v, err := metric(value)
 		return state{known: ok && err == nil, leaf: leaf, metric: v}
@@ -196,7 +197,7 @@ func (c *cache) keep(p paths, list []update, heard time.Time) {
 // signals are the states that are followed, with where they stand.
 func (p paths) signals() map[signal]template {
 	return map[signal]template{
-		operStatus: p.oper, adjacencyUp: p.adjacency, metricState: p.metricState,
+		operStatus: p.oper, adjacencyUp: p.adjacency, metricState: p.metricState, metricSet: p.metric,
 		portSpeed: p.portSpeed, lagSpeed: p.lagSpeed, overloadBit: p.overload,
 	}
 }

@@ -20,60 +20,129 @@ func (f *Fleet) Observe(ctx context.Context, target events.Target) events.Facts 
 
 // Observe sees a target as Fleet.Observe does, in a network that has been looked at already.
 func (s Sight) Observe(ctx context.Context, target events.Target) events.Facts {
-	f := s.fleet
-	facts := events.Facts{At: s.at, Ends: make([]events.EndFacts, len(target.Ends))}
-	oldest := make([]time.Time, len(target.Ends))
-	see := func(i int) { facts.Ends[i], oldest[i] = f.observeEnd(ctx, target.Ends[i]) }
-	var ends sync.WaitGroup
+	ends := make([]endFacts, len(target.Ends))
+	see := func(i int) { ends[i] = s.fleet.observeEnd(ctx, target.Ends[i]) }
+	var reading sync.WaitGroup
 	for i := range target.Ends {
 		if i > 0 {
-			ends.Go(func() { see(i) })
+			reading.Go(func() { see(i) })
 		}
 	}
 	if len(target.Ends) > 0 {
 		see(0)
 	}
-	avoid := ""
+	facts := s.about(target)
+	reading.Wait()
+	return facts.with(ends)
+}
+
+// Told sees a target without asking its routers anything: the configured leaves, too, are what they have told. It reports
+// whether all of that is known; then facts.Told is set.
+func (s Sight) Told(target events.Target) (events.Facts, bool) {
+	ends := make([]endFacts, len(target.Ends))
+	for i, end := range target.Ends {
+		known := false
+		if ends[i], known = s.fleet.toldEnd(end, s.at); !known {
+			return events.Facts{}, false
+		}
+	}
+	facts := s.about(target).with(ends)
+	facts.Told = true
+	return facts, len(ends) > 0
+}
+
+// sighting are facts that still lack the target's ends.
+type sighting events.Facts
+
+func (s Sight) about(target events.Target) sighting {
+	facts, avoid := sighting{At: s.at}, ""
 	if target.Kind == events.TargetLink {
 		avoid = target.Name
-		facts.Asymmetric = slices.ContainsFunc(f.topology.Links, func(l network.Link) bool { return l.Name == target.Name && !l.Symmetric() })
+		facts.Asymmetric = slices.ContainsFunc(s.fleet.topology.Links, func(l network.Link) bool { return l.Name == target.Name && !l.Symmetric() })
 	}
 	facts.Network = s.Facts(avoid)
-	ends.Wait()
-	for _, t := range oldest {
-		if t.Before(facts.At) {
-			facts.At = t
+	return facts
+}
+
+func (s sighting) with(ends []endFacts) events.Facts {
+	facts := events.Facts(s)
+	facts.Ends = make([]events.EndFacts, len(ends))
+	for i, end := range ends {
+		facts.Ends[i] = end.EndFacts
+		if end.oldest.Before(facts.At) {
+			facts.At = end.oldest
 		}
 	}
 	return facts
 }
 
-// observeEnd sees one end, and says how old the oldest part of it is.
-func (f *Fleet) observeEnd(ctx context.Context, end events.End) (events.EndFacts, time.Time) {
+// endFacts are the facts of an end, and when the oldest part of them was seen.
+type endFacts struct {
+	events.EndFacts
+	oldest time.Time
+}
+
+// observeEnd sees one end, and reads its leaves.
+func (f *Fleet) observeEnd(ctx context.Context, end events.End) endFacts {
 	now := f.opts.Now()
-	facts := events.EndFacts{End: end}
 	s, err := f.session(end.Device)
 	if err != nil {
-		facts.Unreadable = err.Error()
-		return facts, now
+		return endFacts{events.EndFacts{End: end, Unreadable: err.Error()}, now}
 	}
-	about := s.known()
-	facts.Profile, facts.Booted = s.profile.facts(about.software, s.provenBars(), slices.Contains(s.qualified(), events.ISISMetric)), about.booted
-
+	facts := endFacts{s.profiled(end), now}
 	values, refs, err := s.readEnd(ctx, end.Interface)
 	if err != nil {
 		facts.Unreadable = err.Error()
 	}
-	seen := f.seen(network.End{Device: end.Device, Interface: end.Interface}, now)
+	f.fill(&facts, refs, values)
+	return facts
+}
+
+// toldEnd sees one end as its router has told of it. It reports whether every leaf in use was told of, and whether the router
+// was heard so lately that it cannot have fallen silent unnoticed.
+func (f *Fleet) toldEnd(end events.End, now time.Time) (endFacts, bool) {
+	s, err := f.session(end.Device)
+	if err != nil || s.seen.lastHeard().Before(now.Add(-silentAfter*f.opts.TelemetryInterval)) {
+		return endFacts{}, false
+	}
+	iface, ok := s.knownLayout()[end.Interface]
+	if !ok || iface.wrong != "" || len(iface.leaves) == 0 {
+		return endFacts{}, false
+	}
+	values := s.beside.configured(end.Interface, now.Add(-f.opts.StaleAfter))
+	for _, ref := range iface.leaves {
+		if _, told := values[ref]; !told {
+			return endFacts{}, false
+		}
+	}
+	facts := endFacts{s.profiled(end), now}
+	f.fill(&facts, iface.leaves, values)
+	return facts, true
+}
+
+// silentAfter is how many intervals of its telemetry a router may keep silent until it is asked rather than believed.
+const silentAfter = 2
+
+// profiled are the facts of an end that do not change while a session lasts.
+func (s *session) profiled(end events.End) events.EndFacts {
+	about := s.known()
+	return events.EndFacts{
+		End: end, Booted: about.booted,
+		Profile: s.profile.facts(about.software, s.provenBars(), slices.Contains(s.qualified(), events.ISISMetric)),
+	}
+}
+
+// fill adds leaves with their values, and what telemetry says.
+func (f *Fleet) fill(facts *endFacts, refs []events.LeafRef, values map[events.LeafRef]events.Value) {
+	seen := f.seen(network.End{Device: facts.Device, Interface: facts.Interface}, facts.oldest)
 	for _, ref := range refs {
 		facts.Leaves = append(facts.Leaves, events.LeafFacts{LeafRef: ref, Config: values[ref], State: seen.metrics[ref]})
 	}
 	facts.Oper, facts.Adjacencies, facts.Traffic = seen.oper, seen.adjacencies, seen.traffic
 	facts.Neighbours, facts.System, facts.Speed = seen.neighbours, seen.system, seen.speed
-	if seen.traffic == nil {
-		return facts, now
+	if seen.traffic != nil {
+		facts.oldest = seen.counted
 	}
-	return facts, seen.counted
 }
 
 // readEnd reads every metric leaf in use on an interface.

@@ -250,3 +250,78 @@ func TestTelemetryOfAHangingRouterIsUnknown(t *testing.T) {
 	l.a().SetHanging(false)
 	eventually(t, "all are seen again", func() bool { return l.See().Facts("").Seen == 3 })
 }
+
+// TestTold sees a link without asking its routers, once they have told how they are configured; what they change later is seen
+// as well. A router that is silent, or tells nothing of it, is to be read.
+func TestTold(t *testing.T) {
+	l := startLab(t, labSetup{})
+	told := func() (events.Facts, bool) { return l.See().Told(l.target("a-b")) }
+	var facts events.Facts
+	eventually(t, "the link is told of", func() (known bool) { facts, known = told(); return known && facts.Ends[0].Traffic != nil })
+	read := l.Observe(t.Context(), l.target("a-b"))
+	if !facts.Told || read.Told {
+		t.Errorf("told %t, want true; read %t, want false", facts.Told, read.Told)
+	}
+	for i, end := range facts.Ends {
+		config := func(list []events.LeafFacts) (values []events.Value) {
+			for _, leaf := range list {
+				values = append(values, leaf.Config)
+			}
+			return values
+		}
+		if diff := cmp.Diff(config(read.Ends[i].Leaves), config(end.Leaves), cmp.Comparer(func(a, b events.Value) bool { return a == b })); diff != "" || len(end.Leaves) != 2 {
+			t.Errorf("end %d (-read +told):\n%s", i, diff)
+		}
+	}
+	l.isis("levels/level[level-number=2]/afi-safi/af[afi-name=IPV4][safi-name=UNICAST]/config/metric", "77")
+	eventually(t, "the change is told", func() bool {
+		facts, known := told()
+		return known && facts.Ends[0].Leaves[0].Config == events.UintValue(77)
+	})
+	l.a().SetHanging(true)
+	eventually(t, "silence is noticed", func() bool { _, known := told(); return !known })
+	l.a().SetHanging(false)
+	eventually(t, "it tells again", func() bool { _, known := told(); return known })
+	l.a().SetUnreachable(true)
+	eventually(t, "it is known to be gone", func() bool { _, known := told(); return !known })
+}
+
+// TestNotTold has what cannot be told: nothing has been heard, a leaf has no value, the interface is another.
+func TestNotTold(t *testing.T) {
+	for name, c := range map[string]struct {
+		setup  labSetup
+		target func(*events.Target)
+	}{
+		"telemetry is not followed": {setup: labSetup{idle: true}},
+		"a leaf has no value":       {setup: labSetup{router: func(o *backbone.Options) { o.MetricAbsent = true }}},
+		"another interface":         {target: func(target *events.Target) { target.Ends[0].Interface = "lag9" }},
+		"another router":            {target: func(target *events.Target) { target.Ends[0].Device = "x" }},
+		"no end":                    {target: func(target *events.Target) { target.Ends = nil }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			l := startLab(t, c.setup)
+			if !c.setup.idle {
+				eventually(t, "everything is heard", func() bool { return l.Observe(t.Context(), l.target("b-c")).Ends[0].Traffic != nil })
+			}
+			target := l.target("a-b")
+			if c.target != nil {
+				c.target(&target)
+			}
+			if facts, known := l.See().Told(target); known {
+				t.Errorf("told %+v", facts)
+			}
+		})
+	}
+}
+
+// TestToldIsReadBeforeSet has somebody change a metric that a decision rests on, in a moment when it was only told: nothing is set.
+func TestToldIsReadBeforeSet(t *testing.T) {
+	l := startLab(t, labSetup{})
+	order := l.drain(t.Context())
+	order.ReadAt = time.Time{}
+	l.isis("levels/level[level-number=2]/afi-safi/af[afi-name=IPV4][safi-name=UNICAST]/config/metric", "77")
+	body := l.Set(t.Context(), order, granted)
+	if refused, ok := body.(events.Refused); !ok || refused.Class != events.RefusedByChanged || refused.Sets != 0 {
+		t.Errorf("set on a pre-image that no longer holds: %+v", body)
+	}
+}

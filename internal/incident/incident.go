@@ -256,7 +256,10 @@ func (i *Incident) order(step, change int, undo bool, fence uint64) events.Order
 	}
 	o := events.Order{
 		Incident: i.ID, Mode: i.Plan.Mode, Act: events.Act{Step: step, Change: change, Undo: undo, Fence: fence},
-		Change: c, ReadAt: i.Plan.Facts.At,
+		Change: c,
+	}
+	if !i.Plan.Facts.Told {
+		o.ReadAt = i.Plan.Facts.At
 	}
 	if i.Intent != nil {
 		o.Deadline, o.Arm = i.Intent.Deadline, i.Intent.Arm

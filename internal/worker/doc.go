@@ -5,12 +5,12 @@
 // only after the record of what was made of it stands. Observations, Sets and look-ups run beside the loop; what comes of
 // them is handed to the next decision.
 //
-// The way from an anomaly to a Set is one commit: when an arrived event would open an incident, its target is read before
-// the first record is written, for at most Prefetch, so that observed, opened, planned, ruled, admitted and intended stand
-// or fall together. Two things are done while others wait. An anomaly that the bus announces has its target read while the
-// bus still stores it. And while a commit is written, what its intents lead to is made ready behind a gate: the router's
-// turn is taken, its leaves are compared, the request is built; it leaves only when the commit stands, and is dropped, as
-// if it had never been, when that does not.
+// The way from an anomaly to a Set is one commit: when an arrived event would open an incident, its target is seen before
+// the first record is written, so that observed, opened, planned, ruled, admitted and intended stand or fall together. It is
+// decided on what its routers have told of their configuration, and read, for at most Prefetch, where they do not tell. While
+// a commit is written, what its intents lead to is made ready behind a gate: the router's turn is taken, its leaves are read
+// and compared, the request is built; it leaves only when the commit stands, and is dropped, as if it had never been, when
+// that does not.
 //
 // Peers share the work without an election: an incident is pursued by the owner of its newest intent, or, while that one
 // is not heard, by the first of those that are. That is an economy: if it is wrong, two workers decide the same and one of

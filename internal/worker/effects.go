@@ -24,8 +24,8 @@ const (
 	observeAgain  = 50 * time.Millisecond
 )
 
-// prefetch reads the targets of incidents that are not on the ledger yet, for at most Prefetch. It reports whether any
-// was read; what comes later is taken in by the loop.
+// prefetch sees the targets of incidents that are not on the ledger yet: as their routers have told of them, or else by
+// reading, for at most Prefetch. It reports whether any was seen; what comes later is taken in by the loop.
 func (w *Worker) prefetch(ctx context.Context, commands []incident.Command) bool {
 	var wanted []incident.Observe
 	for _, c := range commands {
@@ -35,17 +35,25 @@ func (w *Worker) prefetch(ctx context.Context, commands []incident.Command) bool
 			}
 		}
 	}
+	seen := len(wanted)
+	wanted = slices.DeleteFunc(wanted, func(o incident.Observe) bool {
+		facts, told := w.Routers.Told(o)
+		if told {
+			w.world.facts[o.Incident] = facts
+		}
+		return told
+	})
 	if len(wanted) == 0 {
-		return false
+		return seen > 0
 	}
 	bounded, cancel := context.WithTimeout(ctx, Prefetch)
 	defer cancel()
 	read := make([]events.Facts, len(wanted))
 	var reading sync.WaitGroup
 	for n, o := range wanted[1:] {
-		reading.Go(func() { read[n+1] = w.first(bounded, o) })
+		reading.Go(func() { read[n+1] = w.Routers.Observe(bounded, o) })
 	}
-	read[0] = w.first(bounded, wanted[0]) // mostly it is the only one
+	read[0] = w.Routers.Observe(bounded, wanted[0]) // mostly it is the only one
 	reading.Wait()
 	for n, o := range wanted {
 		if !slices.ContainsFunc(read[n].Ends, func(e events.EndFacts) bool { return e.Unreadable != "" }) {
@@ -53,14 +61,6 @@ func (w *Worker) prefetch(ctx context.Context, commands []incident.Command) bool
 		}
 	}
 	return true
-}
-
-// first reads a target for a first record. A glance counts no drains, so it is of use only where there are none.
-func (w *Worker) first(ctx context.Context, o incident.Observe) events.Facts {
-	if len(o.Besides) > 0 {
-		return w.Routers.Observe(ctx, o)
-	}
-	return w.observe(ctx, o.Target)
 }
 
 // begin runs a command beside the loop, once at a time. When it may not run again yet, begin returns when it may, and

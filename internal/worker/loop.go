@@ -33,7 +33,6 @@ func (w *Worker) Run(ctx context.Context) error {
 	following, unfollow := context.WithCancel(context.WithoutCancel(ctx)) // until the last act is recorded: others may write meanwhile
 	g.Go(func() error { return w.follow(following) })
 	g.Go(func() error { return w.receive(inner) })
-	g.Go(func() error { return w.listen(inner) })
 	g.Go(func() error {
 		defer close(w.gone)
 		defer unfollow()

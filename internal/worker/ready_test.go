@@ -1,7 +1,6 @@
 package worker_test
 
 import (
-	"context"
 	"strings"
 	"testing"
 	"time"
@@ -9,7 +8,6 @@ import (
 	"github.com/detour-net/detour/events"
 	"github.com/detour-net/detour/internal/incident"
 	"github.com/detour-net/detour/internal/ledger/mem"
-	"github.com/detour-net/detour/internal/worker"
 )
 
 // TestNothingLeavesBeforeItsIntentStands keeps the ledger busy with an intent for longer than its acts take to be made
@@ -104,118 +102,37 @@ func TestReadyActsOfLostIntent(t *testing.T) {
 	})
 }
 
-// announcer lets a test announce events to a worker.
-type announcer chan events.Event
-
-func (a announcer) announced(ctx context.Context, seen func(events.Event)) error {
-	for {
-		select {
-		case e := <-a:
-			seen(e)
-		case <-ctx.Done():
-			return nil
-		}
-	}
-}
-
-func (a announcer) to(c *worker.Config) { c.Announced = a.announced }
-
-// TestAnnouncedTargetIsReadAhead announces an anomaly before it arrives: the reading that takes so long has then begun.
-func TestAnnouncedTargetIsReadAhead(t *testing.T) {
+// TestToldTargetIsNotRead has routers that tell what they are configured to do: the first record does not wait for reading
+// them, and what is planned is read before it is set.
+func TestToldTargetIsNotRead(t *testing.T) {
 	for _, c := range []struct {
-		name     string
-		announce bool
-		want     time.Duration // from the arrival to the acknowledgement
+		name  string
+		tells bool
+		want  time.Duration // from the arrival to the acknowledgement
 	}{
-		{"announced", true, 20 * time.Millisecond},
-		{"not announced", false, 100 * time.Millisecond},
+		{"told", true, 0},
+		{"not told", false, 100 * time.Millisecond},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			inBubble(t, func(s *site) {
-				early := make(announcer)
-				r := s.start("r1", autonomous, early.to)
-				s.routers.alter(func() { s.routers.reading = 100 * time.Millisecond })
-				e := anomaly("1", events.Firing)
-				if c.announce {
-					early <- e
-				}
-				s.pass(80 * time.Millisecond)
+				r := s.start("r1", autonomous)
+				s.routers.alter(func() { s.routers.reading, s.routers.tells = 100*time.Millisecond, c.tells })
 				arrived := time.Now()
 				var took time.Duration
 				s.bus.onAck = func(string) { took = time.Since(arrived) }
-				s.bus.publish(e)
+				s.bus.publish(anomaly("1", events.Firing))
 				s.reaches(r, incident.Holding, 20*time.Second)
 				if took != c.want {
 					t.Errorf("acknowledged after %s, want %s", took, c.want)
 				}
-				if planned := recorded[events.Planned](s); len(planned) != 1 || len(s.kinds()[0]) != len(wayToSet) {
+				if planned := recorded[events.Planned](s); len(planned) != 1 || planned[0].Facts.Told != c.tells || len(s.kinds()[0]) != len(wayToSet) {
 					t.Errorf("the ledger holds %v", s.kinds())
 				}
-			})
-		})
-	}
-}
-
-// TestAnnouncementOutlivesNothing has the routers change, and the ledger go on, between an announcement and the arrival:
-// what was read then is not decided on.
-func TestAnnouncementOutlivesNothing(t *testing.T) {
-	for _, c := range []struct {
-		name    string
-		between func(*site)
-	}{
-		{"the ledger has gone on", func(s *site) { s.other(events.Thawed{Scope: "site:x"}) }},
-		{"it is too long ago", func(s *site) { s.pass(worker.Prefetch + time.Millisecond) }},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			inBubble(t, func(s *site) {
-				early := make(announcer)
-				r := s.start("r1", autonomous, early.to)
-				e := anomaly("1", events.Firing)
-				early <- e
-				s.pass(time.Millisecond)
-				s.routers.alter(func() {
-					s.routers.metric[events.End{Device: "a", Interface: "to-b"}] = 900
-					s.routers.metric[events.End{Device: "b", Interface: "to-a"}] = 900
-				})
-				c.between(s)
-				s.pass(time.Millisecond)
-				s.bus.publish(e)
-				s.reaches(r, incident.Holding, 20*time.Second)
-				before := recorded[events.Planned](s)[0].Plan.Steps[0].Changes[0].Settings[0].Before
-				if before != events.UintValue(900) {
-					t.Errorf("planned on a pre-image of %s, the router held 900", before)
+				orders := s.routers.asked()
+				if len(orders) != 2 || orders[0].ReadAt.IsZero() != c.tells || orders[1].ReadAt.IsZero() != c.tells {
+					t.Errorf("the routers were asked for %+v", orders)
 				}
 			})
 		})
 	}
-}
-
-// TestStormOfAnnouncements announces faults of many links, again and again: few targets are read for it at once, and those
-// of which an incident is open are not.
-func TestStormOfAnnouncements(t *testing.T) {
-	inBubble(t, func(s *site) {
-		early := make(announcer)
-		r := s.start("r1", autonomous, early.to)
-		s.bus.publish(anomaly("1", events.Firing))
-		s.reaches(r, incident.Holding, 20*time.Second)
-		s.routers.alter(func() { s.routers.reading = 10 * time.Millisecond })
-		read := s.routers.readings()
-		for range 10 {
-			early <- anomaly("again", events.Firing)
-		}
-		s.pass(20 * time.Millisecond)
-		if n := s.routers.readings() - read; n > 1 { // one may be the hold's own
-			t.Errorf("the target of an open incident was read %d times", n)
-		}
-		read = s.routers.readings()
-		for n := range 50 {
-			e := anomaly("other", events.Firing)
-			e.Data.Resource = events.Resource{Device: string(rune('c' + n%20)), Interface: "to-z"}
-			early <- e
-		}
-		s.pass(20 * time.Millisecond)
-		if n := s.routers.readings() - read; n < 2 || n > 5 {
-			t.Errorf("%d targets were read, want a few", n)
-		}
-	})
 }

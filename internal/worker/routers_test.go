@@ -23,12 +23,13 @@ type network struct {
 	mu       sync.Mutex
 	metric   map[events.End]uint64 // both families of an interface; usual when not set
 	master   map[string]uint64
-	changed  []string // every change of a leaf, in order
-	requests int      // that left, whatever became of them
-	observed int      // readings of a target that were begun
+	changed  []string       // every change of a leaf, in order
+	requests int            // that left, whatever became of them
+	orders   []events.Order // of Set, in the order in which they came
 	proven   []events.Proved
 
 	reading time.Duration            // how long it takes to read a target
+	tells   bool                     // routers tell how they are configured
 	way     map[string]time.Duration // how long it takes until a Set to a router leaves
 	mute    map[string]bool          // the answer of a router is lost
 	away    map[string]bool          // a router cannot be reached
@@ -68,10 +69,11 @@ func (n *network) sets() int {
 	return n.requests
 }
 
-func (n *network) readings() int {
+// asked are the orders of Set so far.
+func (n *network) asked() []events.Order {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	return n.observed
+	return slices.Clone(n.orders)
 }
 
 func (n *network) known() []events.Proved {
@@ -100,15 +102,27 @@ func wait(ctx context.Context, d time.Duration) error {
 }
 
 func (n *network) Observe(ctx context.Context, o incident.Observe) events.Facts {
-	target := o.Target
 	at := time.Now().UTC()
 	n.mu.Lock()
 	reading := n.reading
-	n.observed++
 	n.mu.Unlock()
 	late := wait(ctx, reading)
 	n.mu.Lock()
 	defer n.mu.Unlock()
+	return n.facts(o, at, late)
+}
+
+func (n *network) Told(o incident.Observe) (events.Facts, bool) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	f := n.facts(o, time.Now().UTC(), nil)
+	f.Told = n.tells
+	return f, n.tells
+}
+
+// facts are what is seen of a target; late is why its routers could not be read. The mutex is held.
+func (n *network) facts(o incident.Observe, at time.Time, late error) events.Facts {
+	target := o.Target
 	f := events.Facts{At: at, Network: events.NetworkFacts{Routers: 11, Seen: 11, Links: 14, WorstLink: "c-d", WorstPermil: 400}}
 	for end, m := range n.metric {
 		if m == drained && n.harm {
@@ -172,6 +186,9 @@ func (n *network) Set(ctx context.Context, o events.Order, permit func() error) 
 	refused := func(class events.RefusalClass, sets int, detail string) events.Body {
 		return events.Refused{Act: o.Act, Class: class, Sets: sets, Detail: detail}
 	}
+	n.mu.Lock()
+	n.orders = append(n.orders, o)
+	n.mu.Unlock()
 	if o.Mode != events.Live {
 		return events.Applied{Act: o.Act, Detail: "dry-run"}
 	}

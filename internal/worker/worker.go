@@ -32,6 +32,8 @@ type Ledger interface {
 type Routers interface {
 	// Observe sees a target, and computes of the network what the command asks for.
 	Observe(ctx context.Context, o incident.Observe) events.Facts
+	// Told does the same at once, without asking a router anything, and reports whether all that it takes is known.
+	Told(o incident.Observe) (events.Facts, bool)
 	// Set carries out one order and returns exactly one of Applied, Refused and Unknown. It calls permit right before the
 	// request leaves, and sends nothing when that fails.
 	Set(ctx context.Context, order events.Order, permit func() error) events.Body
@@ -73,7 +75,6 @@ type Config struct {
 	Conflict    error // what Ledger.Append's error is when another commit took the position
 	Doubt       error // and when nobody can tell whether the commit was stored
 	Intake      Intake
-	Announced   func(ctx context.Context, seen func(events.Event)) error // tells of anomalies before they arrive, until ctx ends; nil: nobody does
 	Routers     Routers
 	Peers       func(me string) Peers // nil: alone
 	Now         func() time.Time
@@ -125,7 +126,6 @@ type Worker struct {
 	atMost  int             // records decided together: fewer after a commit that was too large
 	world   world
 	running map[string]bool // commands, by key
-	glances glances
 	effects sync.WaitGroup
 }
 

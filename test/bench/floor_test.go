@@ -15,6 +15,7 @@ import (
 	"google.golang.org/grpc/metadata"
 
 	"github.com/detour-net/detour/events"
+	"github.com/detour-net/detour/internal/backbone"
 	"github.com/detour-net/detour/internal/incident"
 	"github.com/detour-net/detour/internal/intake"
 	"github.com/detour-net/detour/internal/network"
@@ -36,7 +37,7 @@ const (
 // expected at, and one Set goes out. It uses connections of its own, of the same kind as the service's.
 type chain struct {
 	s        *service
-	link     network.Link // a metric is set at its end A
+	link     network.Link // anomalies are about its end A; the Set goes to that router
 	bus      jetstream.JetStream
 	messages jetstream.MessagesContext
 	channel  *grpc.ClientConn
@@ -135,13 +136,13 @@ func (c *chain) pass(ctx context.Context, router gnmi.GNMIClient, msg jetstream.
 	return msg.Ack()
 }
 
-// request moves the metrics of the link's end up by one, and back the next time.
+// request moves the metrics of the router's loopback, which no path depends on, up by one, and back the next time.
 func (c *chain) request(n int) (*gnmi.SetRequest, error) {
-	value := strconv.Itoa(int(c.link.A.Metric) + 1 - n%2)
+	value := strconv.Itoa(10 + n%2)
 	request := &gnmi.SetRequest{}
 	for _, family := range []string{"IPV4", "IPV6"} {
 		path, err := ygot.StringToStructuredPath(c.s.net.Router(c.link.A.Device).Path(
-			fmt.Sprintf("interfaces/interface[interface-id=%s]/levels/level[level-number=2]/afi-safi/af[afi-name=%s][safi-name=UNICAST]/config/metric", c.link.A.Interface, family),
+			fmt.Sprintf("interfaces/interface[interface-id=%s]/levels/level[level-number=2]/afi-safi/af[afi-name=%s][safi-name=UNICAST]/config/metric", backbone.Loopback, family),
 		))
 		if err != nil {
 			return nil, err

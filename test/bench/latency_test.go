@@ -64,8 +64,7 @@ func latencyRound(ctx context.Context, dir string, samples int, ours, floor *[]t
 		}
 	}()
 	links := s.net.Topology().Links
-	last := len(links) - 1 // the floor's: its ends disagree, so the service leaves it alone
-	chain, err := newChain(ctx, s, links[last])
+	chain, err := newChain(ctx, s, links[0])
 	if err != nil {
 		return err
 	}
@@ -73,7 +72,7 @@ func latencyRound(ctx context.Context, dir string, samples int, ours, floor *[]t
 		if err := chain.before(ctx); err != nil {
 			return err
 		}
-		took, err := s.drain(ctx, n, links[n%last])
+		took, err := s.drain(ctx, n, links[n%len(links)])
 		if err != nil {
 			return fmt.Errorf("sample %d: %w", n, err)
 		}

@@ -13,19 +13,10 @@ import (
 
 // exact answers with the paths of every demand.
 func (q *question) exact(now [][]whatif.Metrics) error {
-	key := strings.Join(q.names, "\n")
-	known, ok := q.held.answers[key]
-	if !ok {
-		var err error
-		if known, err = q.held.drain(q); err != nil {
-			return err
-		}
-		if len(q.held.answers) == remembered {
-			clear(q.held.answers)
-		}
-		q.held.answers[key] = known
+	p, err := q.answer()
+	if err != nil {
+		return err
 	}
-	p := known
 	p.At, p.Inputs, p.Counters = q.out.At, q.out.Inputs, q.out.Counters
 	p.Method, p.Matrix, p.MatrixAt = q.out.Method, q.out.Matrix, q.out.MatrixAt
 	q.out = p
@@ -35,6 +26,23 @@ func (q *question) exact(now [][]whatif.Metrics) error {
 	}
 	q.out.Fit = q.fit(stands)
 	return nil
+}
+
+// answer is what does not depend on measured loads, computed once for a network.
+func (q *question) answer() (events.Prospect, error) {
+	key := strings.Join(q.names, "\n")
+	if known, ok := q.held.answers[key]; ok {
+		return known, nil
+	}
+	known, err := q.held.drain(q)
+	if err != nil {
+		return events.Prospect{}, err
+	}
+	if len(q.held.answers) == remembered {
+		clear(q.held.answers)
+	}
+	q.held.answers[key] = known
+	return known, nil
 }
 
 // drain computes what draining links would do.
@@ -67,13 +75,8 @@ func (h *held) drain(q *question) (p events.Prospect, err error) {
 
 // stands is the network with the links that the question is about as they are now.
 func (q *question) stands(now [][]whatif.Metrics) (layers, error) {
-	for n, metrics := range now {
-		if slices.ContainsFunc(metrics, func(m whatif.Metrics) bool {
-			l := q.asked.layers[n].links[q.links[m.Link]]
-			return m.AB != l.MetricAB || m.BA != l.MetricBA
-		}) {
-			return q.held.base.apply(func(n int) whatif.Change { return whatif.Change{Metrics: now[n]} })
-		}
+	if q.changes(now) {
+		return q.held.base.apply(func(n int) whatif.Change { return whatif.Change{Metrics: now[n]} })
 	}
 	return q.held.base, nil
 }

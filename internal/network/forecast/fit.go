@@ -36,7 +36,7 @@ func (q *question) fit(stands layers) (fit events.Fit) {
 		}{{ab, seen.A.Load}, {ba, seen.B.Load}} {
 			if q.fresh(d.measured) {
 				off := permil(apart(d.computed.BPS, d.measured.BPS), d.computed.Capacity)
-				compare(&fit, off <= closeBy, off, direction(d.computed))
+				compare(&fit, off <= closeBy, off, d.computed)
 			}
 		}
 	}
@@ -59,7 +59,7 @@ func (q *question) counters() (fit events.Fit) {
 				by := apart(d.sent.BPS, d.arrived.BPS)
 				off := permil(by, q.live.Links[i].Capacity)
 				agree := off <= noise || permil(by, max(d.sent.BPS, d.arrived.BPS)) <= countedBy
-				compare(&fit, agree, off, direction(whatif.Load{Link: l.Name, From: d.from, To: d.to}))
+				compare(&fit, agree, off, whatif.Load{Link: l.Name, From: d.from, To: d.to})
 			}
 		}
 	}
@@ -69,12 +69,12 @@ func (q *question) counters() (fit events.Fit) {
 func apart(a, b int64) int64 { return max(a-b, b-a) }
 
 // compare adds one direction to a comparison.
-func compare(fit *events.Fit, agree bool, off int, name string) {
+func compare(fit *events.Fit, agree bool, off int, of whatif.Load) {
 	fit.Links++
 	if agree {
 		fit.Close++
 	}
 	if off > fit.Worst {
-		fit.Worst, fit.OnLink = off, name
+		fit.Worst, fit.OnLink = off, direction(of)
 	}
 }

@@ -32,6 +32,7 @@ type Forecaster struct {
 	traffic events.Digest // of matrix
 	room    shape         // for the shape that is asked about
 	recent  []*held       // the networks that were asked about lately, the newest first
+	ready   prepared
 }
 
 // held is a network with what was found out about it.
@@ -63,13 +64,14 @@ func (f *Forecaster) Use(m network.Matrix) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.matrix, f.traffic, f.recent = m, m.Digest(), nil
+	f.ready = prepared{}
 }
 
 // Limit says from now on which failures count as new violations.
 func (f *Forecaster) Limit(l whatif.Limits) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.limits, f.recent = l, nil
+	f.limits, f.recent, f.ready = l, nil, prepared{}
 }
 
 // Link forecasts what draining a link would do, with everything else as it is in s. What keeps it from knowing is said in

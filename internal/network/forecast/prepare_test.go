@@ -1,0 +1,86 @@
+package forecast_test
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/detour-net/detour/internal/backbone"
+	"github.com/detour-net/detour/internal/network"
+	"github.com/detour-net/detour/internal/network/forecast"
+	"github.com/detour-net/detour/internal/network/whatif"
+)
+
+// prepare calls Prepare until there is nothing more to do.
+func prepare(t *testing.T, f *forecast.Forecaster, s network.State) (calls int) {
+	t.Helper()
+	for calls = 1; f.Prepare(s); calls++ {
+		if calls > 100 {
+			t.Fatal("it never ends")
+		}
+	}
+	return calls
+}
+
+// TestPrepare has the answers about all links ready in one network, then in another, then in the first again; they are those
+// that a Forecaster gives that was not prepared.
+func TestPrepare(t *testing.T) {
+	top := backbone.Abilene()
+	m := matrix(t, top, offered)
+	base := model(t, top, m)
+	f := forecast.New(top)
+	if f.Prepare(seen(top, base)) {
+		t.Error("something is to be prepared without a traffic matrix")
+	}
+	f.Use(m)
+	state := seen(top, base)
+	prepare(t, f, state)
+	if n := forecast.Answers(f); n != len(top.Links) {
+		t.Errorf("%d answers are ready, want one for each of %d links", n, len(top.Links))
+	}
+	if calls := prepare(t, f, state); calls != 1 {
+		t.Errorf("with everything done it was called %d times", calls)
+	}
+	first := top.Links[0].Name
+	drained, err := base.Apply(whatif.SoftDrain(first))
+	if err != nil {
+		t.Fatal(err)
+	}
+	without := edit(seen(top, drained), first, drain)
+	prepare(t, f, without)
+	if n := forecast.Answers(f); n != len(top.Links)-1 {
+		t.Errorf("beside a drain %d answers are ready, want %d", n, len(top.Links)-1)
+	}
+	for _, s := range []network.State{without, state} {
+		prepare(t, f, s)
+		for _, l := range top.Links {
+			fresh := forecast.New(top)
+			fresh.Use(m)
+			if diff := cmp.Diff(fresh.Link(l.Name, s), f.Link(l.Name, s)); diff != "" {
+				t.Errorf("%s (-fresh +prepared):\n%s", l.Name, diff)
+			}
+		}
+	}
+	f.Use(matrix(t, top, offered/2))
+	prepare(t, f, state)
+	fresh := forecast.New(top)
+	fresh.Use(matrix(t, top, offered/2))
+	if diff := cmp.Diff(fresh.Link(first, state), f.Link(first, state)); diff != "" {
+		t.Errorf("with other traffic (-fresh +prepared):\n%s", diff)
+	}
+}
+
+// TestPrepareWhatCannotBe has networks that cannot be forecast: Prepare says that there is nothing to do.
+func TestPrepareWhatCannotBe(t *testing.T) {
+	top := backbone.Abilene()
+	m := matrix(t, top, offered)
+	f := forecast.New(top)
+	f.Use(m)
+	state := seen(top, model(t, top, m))
+	for _, l := range top.Links {
+		state = edit(state, l.Name, drain)
+	}
+	if f.Prepare(state) {
+		t.Error("every link is drained, and there is something to prepare")
+	}
+}
