@@ -248,11 +248,11 @@ type Proved struct {
 // Told says which message in a chat shows something of an incident, and which replica sees to it: the others leave it
 // alone as long as it does. It is recorded before the message is sent, with an empty Message, and after every change.
 type Told struct {
-	Incident string `json:"incident"`
-	Chat     string `json:"chat"`  // "slack"
-	What     string `json:"what"`  // TheCard, or which notice
-	Key      string `json:"key"`   // unguessable: the message carries it, and its buttons
-	Owner    string `json:"owner"` // the replica's process
+	Incident string `json:"incident"` // "" of what is of none: a hand-over
+	Chat     string `json:"chat"`     // "slack"
+	What     string `json:"what"`     // TheCard, or which notice
+	Key      string `json:"key"`      // unguessable: the message carries it, and its buttons
+	Owner    string `json:"owner"`    // the replica's process
 	Channel  string `json:"channel,omitempty"`
 	Message  string `json:"message,omitempty"` // its id in Channel; "" until it is known to stand there
 	Link     string `json:"link,omitempty"`

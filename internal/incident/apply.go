@@ -41,11 +41,10 @@ func (b *Board) fold(c events.Commit, r events.Record) string {
 	case events.DeadLettered:
 		return ""
 	case events.Frozen:
-		b.freezes[body.Scope] = body
+		b.freeze(body)
 		return ""
 	case events.Thawed:
-		b.thawed = c.At
-		delete(b.freezes, body.Scope)
+		b.thaw(c.At, body.Scope)
 		return ""
 	case events.MaintenanceBegun:
 		maps.DeleteFunc(b.windows, func(_ string, w events.MaintenanceBegun) bool { return w.Until.Before(b.Now.Add(-history)) })
@@ -227,6 +226,7 @@ func (b *Board) foldIncident(i *Incident, c events.Commit, body events.Body) (to
 		i.Abort = &r
 	case events.Released:
 		i.Release = &r
+		i.outlast(c.At)
 	case events.Intended, events.Applied, events.Refused, events.Unknown, events.Found:
 		return i.act(c, r)
 	case events.Verified:
@@ -252,6 +252,7 @@ func (b *Board) foldIncident(i *Incident, c events.Commit, body events.Body) (to
 	case events.Relapsed:
 		return i.relapse(b.Now, r)
 	case events.Stuck:
+		i.outlast(c.At)
 		i.Trouble, i.Release, i.Abort, to = &r, nil, nil, Stuck
 		i.Called = i.Called || ofBearing(r.Checks) >= 0
 	case events.Closed:
@@ -366,7 +367,7 @@ func (i *Incident) relapse(at time.Time, r events.Relapsed) (Phase, string) {
 		i.Lost++
 	}
 	i.Steps, i.Intent, i.Refusal, i.Verified, i.Hold, i.Release, i.Ask, i.Approvals = nil, nil, nil, nil, nil, nil, nil, nil
-	i.Watch, i.Unbearable, i.Called, i.Foreseen, i.Gathering = time.Time{}, time.Time{}, false, nil, r.Gathering
+	i.Watch, i.Outlasted, i.Unbearable, i.Called, i.Foreseen, i.Gathering = time.Time{}, time.Time{}, time.Time{}, false, nil, r.Gathering
 	return Open, ""
 }
 

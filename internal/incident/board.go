@@ -36,7 +36,9 @@ type Board struct {
 	endings   endings
 
 	freezes    map[events.Scope]events.Frozen
-	thawed     time.Time // when a freeze was last ended
+	frozen     map[events.Scope]time.Time // since when each of freezes is in force
+	thawed     time.Time                  // when a freeze was last ended
+	told       []events.Told              // what people were shown in chats that is of no incident, the oldest first, at most maxTold
 	windows    map[string]events.MaintenanceBegun
 	proofs     map[string]events.Proved
 	policies   map[string]Course // by replica
@@ -57,7 +59,7 @@ type Admission struct {
 func NewBoard() *Board {
 	return &Board{
 		incidents: map[string]*Incident{}, latest: map[string]string{}, epochs: map[string]uint64{}, open: map[string]bool{}, begun: map[string]bool{},
-		freezes: map[events.Scope]events.Frozen{}, windows: map[string]events.MaintenanceBegun{},
+		freezes: map[events.Scope]events.Frozen{}, frozen: map[events.Scope]time.Time{}, windows: map[string]events.MaintenanceBegun{},
 		proofs: map[string]events.Proved{}, policies: map[string]Course{},
 	}
 }
@@ -69,7 +71,8 @@ func (b *Board) Fork() *Board {
 	f.incidents, f.latest, f.epochs, f.seen = map[string]*Incident{}, map[string]string{}, map[string]uint64{}, sightings{}
 	f.endings = endings{}
 	f.open, f.begun = maps.Clone(b.open), maps.Clone(b.begun)
-	f.freezes, f.windows = maps.Clone(b.freezes), maps.Clone(b.windows)
+	f.freezes, f.frozen, f.windows = maps.Clone(b.freezes), maps.Clone(b.frozen), maps.Clone(b.windows)
+	f.told = slices.Clip(b.told)
 	f.proofs, f.policies = maps.Clone(b.proofs), maps.Clone(b.policies)
 	f.closed = slices.Clip(b.closed)
 	f.admissions, f.failures = slices.Clip(b.admissions), slices.Clip(b.failures)
@@ -239,6 +242,7 @@ func (b *Board) alarm(c events.Commit, r events.Record, why string) {
 	reason := fmt.Sprintf("record %s of incident %q at position %d is not lawful (%s): compare routers and ledger, then thaw", r.Body.Kind(), r.Incident, c.Position, why)
 	switch {
 	case !frozen:
+		b.frozen[events.Network] = b.Now
 		f = events.Frozen{Scope: events.Network, By: events.Person{Name: events.Identity}, Reason: reason}
 	case len(f.Reason) < maxReason:
 		f.Reason += "; and: " + reason // a person's freeze stays that person's

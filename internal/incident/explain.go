@@ -17,6 +17,29 @@ type Trace struct {
 	Position    uint64             `json:"position"` // of the commit that recorded it
 }
 
+// Remedy says what would have an event like it acted on, and who can; "" where its incident says so.
+func (t Trace) Remedy() string {
+	switch t.Disposition {
+	case events.DidHoldDown:
+		return "by itself: one that is worse is taken at once, one as bad when the cool-down is over"
+	case events.WasDuplicate:
+		return "whoever keeps its source: what is news has an id of its own; this one was acted on, or not, when it first came"
+	case events.WasSuperseded:
+		return "whoever keeps its source: what it observed later has come already, and counts"
+	case events.WasStale:
+		return "whoever keeps its source or the bus: have it arrive earlier; whoever keeps the policy: max_age says how old it may be"
+	case events.WasFuture:
+		return "whoever keeps its source: set its clock, or that of this replica"
+	case events.WasResolved:
+		return "nobody needs to: no incident of that fault was open"
+	case events.WasUnknown:
+		return "a person: look at it; no rule can answer a kind that this version does not know"
+	case events.WasNowhere:
+		return "whoever keeps the inventory: enter what it names; or whoever keeps its source: name what is entered"
+	}
+	return ""
+}
+
 // Explanation answers why an incident stands where it stands.
 type Explanation struct {
 	Incident string         `json:"incident"`
@@ -69,11 +92,46 @@ func (b *Board) Why(id string) (e Explanation, ok bool) {
 		e.Unblock = append(e.Unblock, i.Trouble.Remedy)
 	case Holding:
 		e.Unblock = append(e.Unblock, fmt.Sprintf("an operator: detour undrain %s", id))
+	case Closed:
+		e.Unblock = i.afterwards()
 	}
 	if f, frozen := b.FrozenBy(i.Target.Scopes); frozen && i.IsOpen() {
 		e.Unblock = append(e.Unblock, fmt.Sprintf("%s is frozen by %s (%s); an operator: detour thaw --scope %s", f.Scope, f.By.Name, f.Reason, f.Scope))
 	}
 	return e, true
+}
+
+// declined reports whether the incident has ended because policy, routers or people said no to it.
+func (i *Incident) declined() bool {
+	switch i.End.Outcome {
+	case events.WasRefused, events.WasRejected:
+		return true
+	}
+	return i.End.Outcome == events.LeftAlone && i.Abort == nil
+}
+
+// overdue reports whether the incident has ended because nobody or nothing let it act in time.
+func (i *Incident) overdue() bool {
+	return i.End.Outcome == events.HasLapsed || i.End.Outcome == events.LetGo
+}
+
+// afterwards says what would have a fault acted on of which an incident has ended without an act.
+func (i *Incident) afterwards() []string {
+	if !i.declined() && !i.overdue() {
+		return nil
+	}
+	list := []string{"it is over; the next alarm of this fault is decided anew"}
+	if !i.End.CoolDown.IsZero() {
+		list[0] += fmt.Sprintf(": from %s on, or at once if it is worse", i.End.CoolDown.Format(time.RFC3339))
+	}
+	if i.declined() && i.Ruling != nil && i.End.Outcome != events.WasRejected {
+		for _, c := range i.Ruling.Checks {
+			if !c.OK && c.Remedy != "" && !slices.Contains(list, c.Remedy) {
+				list = append(list, c.Remedy)
+			}
+		}
+	}
+	return list
 }
 
 // Children returns the incidents that a lead speaks for: those that were decided together with it, for one cause.

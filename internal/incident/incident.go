@@ -50,6 +50,8 @@ type Incident struct {
 	Lost     int              `json:"lost,omitempty"` // how often it was decided anew because nothing had reached a router
 	Watch    time.Time        `json:"watch_until,omitzero"`
 
+	Outlasted time.Time `json:"outlasted,omitzero"` // when its hold was found to have expired
+
 	Foreseen   *events.Prospect `json:"foreseen,omitempty"`        // the newest that is on record of the drain, after the plan's
 	Unbearable time.Time        `json:"unbearable_since,omitzero"` // since when looks have found that the network no longer bears the drain
 	Called     bool             `json:"called,omitempty"`          // a person was called for that

@@ -124,6 +124,7 @@ func (s *search) canonical(p *position) string {
 	i := *p.i
 	i.Positions, i.Events, i.Sets, i.Value, i.Alarm = nil, 0, 0, 0, events.Anomaly{}
 	i.Opened, i.Alarmed, i.Target = time.Time{}, time.Time{}, events.Target{} // nothing else alarms
+	i.Outlasted = time.Time{}
 	if i.Phase != Reverting && (i.Phase != Acting || s.steps == 1) {
 		i.Touched = time.Time{} // but while it is waited for that an undo is seen, or a step settles
 	}

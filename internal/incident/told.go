@@ -1,6 +1,7 @@
 package incident
 
 import (
+	"slices"
 	"time"
 
 	"github.com/detour-net/detour/events"
@@ -9,36 +10,61 @@ import (
 // foldTold keeps what people were shown. It is no part of an incident's life: it is lawful in every phase, the last
 // included, and changes none.
 func (b *Board) foldTold(t events.Told) string {
+	if t.Incident == "" {
+		b.toldOfAll(t)
+		return ""
+	}
 	i, ok := b.change(t.Incident)
 	if !ok {
 		return "" // it was ended so long ago that it is forgotten
 	}
-	for n := range i.Told {
-		if i.Told[n].Chat == t.Chat && i.Told[n].What == t.What {
-			i.Told[n] = t
-			return ""
-		}
-	}
-	if len(i.Told) < maxTold {
+	if n := placeOf(i.Told, t.Chat, t.What); n >= 0 {
+		i.Told[n] = t
+	} else if len(i.Told) < maxTold {
 		i.Told = append(i.Told, t)
 	}
 	return ""
 }
 
-// Shown returns what was told of the incident in a chat under a name; the zero Told if nothing was.
-func (i *Incident) Shown(chat, what string) events.Told {
-	for _, t := range i.Told {
-		if t.Chat == chat && t.What == what {
-			return t
-		}
+// toldOfAll keeps what was told that is of no incident. The oldest gives way: nobody tells it again.
+func (b *Board) toldOfAll(t events.Told) {
+	list := slices.Clone(b.told) // a fork's is its own
+	if n := placeOf(list, t.Chat, t.What); n >= 0 {
+		list[n] = t
+	} else {
+		list = append(list[max(0, len(list)-maxTold+1):], t)
+	}
+	b.told = list
+}
+
+// placeOf is where in list stands what was told in a chat under a name, -1 for nowhere.
+func placeOf(list []events.Told, chat, what string) int {
+	return slices.IndexFunc(list, func(t events.Told) bool { return t.Chat == chat && t.What == what })
+}
+
+func shown(list []events.Told, chat, what string) events.Told {
+	if n := placeOf(list, chat, what); n >= 0 {
+		return list[n]
 	}
 	return events.Told{}
 }
+
+// Shown returns what was told of the incident in a chat under a name; the zero Told if nothing was.
+func (i *Incident) Shown(chat, what string) events.Told { return shown(i.Told, chat, what) }
+
+// Shown returns what was told in a chat under a name that is of no incident; the zero Told if nothing was.
+func (b *Board) Shown(chat, what string) events.Told { return shown(b.told, chat, what) }
 
 // Tell puts t in the place of was, which is what the replica that asks has seen there: the zero Told for nothing. Of two
 // that would show the same thing, one is refused.
 func Tell(t, was events.Told) Order {
 	return func(b *Board, _ time.Time) ([]events.Record, error) {
+		if t.Incident == "" {
+			if now := b.Shown(t.Chat, t.What); now != was {
+				return nil, refuse("%s is shown by %s", t.What, now.Owner)
+			}
+			return []events.Record{{Body: t}}, nil
+		}
 		i, err := b.find(t.Incident)
 		if err != nil {
 			return nil, err

@@ -176,3 +176,43 @@ func TestThawed(t *testing.T) {
 		t.Errorf("thawed at %s, want %s", b.Thawed(), want)
 	}
 }
+
+// TestTellOfAll: what is of no incident is told by one replica too; the newest of it is kept, and a fork leaves it alone.
+func TestTellOfAll(t *testing.T) {
+	b, none := NewBoard(), events.Told{}
+	tell := func(b *Board, what, was events.Told) error {
+		records, err := Tell(what, was)(b, testStart)
+		if err != nil {
+			return err
+		}
+		return b.Apply(events.Commit{Position: b.Position + 1, At: testStart, Records: records})
+	}
+	first := events.Told{Chat: "slack", What: "handover 1", Owner: "r0/1"}
+	second := events.Told{Chat: "slack", What: "handover 1", Owner: "r1/1"}
+	shown := first
+	shown.Message = "m1"
+	for _, c := range []struct {
+		name      string
+		told, was events.Told
+		want      error
+	}{
+		{"nobody shows it", first, none, nil}, {"another saw nobody", second, none, ErrRefused}, {"it is shown", shown, first, nil}, {"another saw it unshown", second, first, ErrRefused},
+	} {
+		if err := tell(b, c.told, c.was); !errors.Is(err, c.want) {
+			t.Errorf("%s: %v, want %v", c.name, err, c.want)
+		}
+	}
+	fork := b.Fork()
+	for n := range 2 * maxTold {
+		if err := tell(fork, events.Told{Chat: "slack", What: fmt.Sprint(n), Owner: "r0/1"}, none); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := tell(fork, events.Told{Chat: "slack", What: fmt.Sprint(2*maxTold - 1), Owner: "r1/1"}, events.Told{Chat: "slack", What: fmt.Sprint(2*maxTold - 1), Owner: "r0/1"}); err != nil {
+		t.Fatal(err)
+	}
+	newest := fork.Shown("slack", fmt.Sprint(2*maxTold-1))
+	if len(fork.told) != maxTold || newest.Owner != "r1/1" || fork.Shown("slack", "handover 1") != none || b.Shown("slack", "handover 1") != shown || len(b.Freezes())+len(fork.Freezes()) > 0 {
+		t.Errorf("%d are kept, the newest %+v; below the fork %+v", len(fork.told), newest, b.told)
+	}
+}
