@@ -1,7 +1,9 @@
 package network
 
 import (
+	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -72,6 +74,23 @@ func NewResolver(t *Topology) (*Resolver, error) {
 
 // Links returns the links of a scope, in the topology's order. They must not be changed.
 func (r *Resolver) Links(scope events.Scope) []string { return r.within[scope] }
+
+// Scopes returns every scope that a link is in, the whole network first, then those with the most links.
+func (r *Resolver) Scopes() []events.Scope {
+	list := slices.Collect(maps.Keys(r.within))
+	slices.SortFunc(list, func(x, y events.Scope) int {
+		return cmp.Or(len(r.within[y])-len(r.within[x]), rank(x)-rank(y), cmp.Compare(x, y))
+	})
+	return list
+}
+
+// rank puts the network before what has as many links.
+func rank(s events.Scope) int {
+	if s == events.Network {
+		return 0
+	}
+	return 1
+}
 
 // Capacity returns what all links of a scope can carry together in each direction, in bits per second; known is false when
 // there is none.
