@@ -16,8 +16,11 @@ import (
 	"github.com/detour-net/detour/internal/web/api"
 )
 
-// maxBody bounds a request's body, in bytes.
-const maxBody = 64 << 10
+// How large a request's body may be, in bytes.
+const (
+	maxBody     = 64 << 10
+	maxCallback = 256 << 10 // of another program, which may tell more than is asked for
+)
 
 type requestKey struct{}
 
@@ -55,7 +58,11 @@ func (s *Server) outer(next http.Handler) http.Handler {
 		h.Set("Cache-Control", "no-store")
 		h.Set("Referrer-Policy", "no-referrer")
 		h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
-		r.Body = http.MaxBytesReader(w, r.Body, maxBody)
+		most := int64(maxBody)
+		if s.cfg.Callbacks[r.URL.Path] != nil {
+			most = maxCallback
+		}
+		r.Body = http.MaxBytesReader(w, r.Body, most)
 		rec := &recorder{ResponseWriter: w}
 		defer func() {
 			what := recover()
@@ -138,7 +145,7 @@ func (s *Server) deadlines(rt route, w http.ResponseWriter, start time.Time) {
 	if !rt.streams {
 		_ = ctl.SetWriteDeadline(start.Add(writeWithin + s.cfg.ProveWithin))
 	}
-	if rt.body == nil {
+	if rt.body == nil && !rt.foreign {
 		_ = ctl.SetReadDeadline(time.Time{})
 	}
 }

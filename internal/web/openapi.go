@@ -14,8 +14,8 @@ import (
 // object is one JSON object of the OpenAPI document.
 type object = map[string]any
 
-// openapi describes the API, made from the table of routes and the types that go in and out. What is for browsers alone
-// is left out.
+// openapi describes the API, made from the table of routes and the types that go in and out. What is for browsers alone,
+// and what other programs call back, is left out.
 func (s *Server) openapi(r *http.Request, _ events.Person) (any, error) {
 	if _, err := ask(r); err != nil {
 		return nil, err
@@ -24,7 +24,7 @@ func (s *Server) openapi(r *http.Request, _ events.Person) (any, error) {
 	problem := object{"description": "What is wrong, and the remedy", "content": object{api.ContentTypeProblem: object{"schema": schemas.of(reflect.TypeFor[api.Problem]())}}}
 	paths := map[string]object{}
 	for _, rt := range s.routes {
-		if rt.page {
+		if rt.page || rt.foreign {
 			continue
 		}
 		if paths[rt.path] == nil {

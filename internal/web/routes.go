@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"mime"
 	"net/http"
 	"net/url"
@@ -24,6 +25,7 @@ type route struct {
 	role    Role   // "" for anyone
 	streams bool   // the answer ends when the caller goes
 	page    bool   // of the console, and no part of the API
+	foreign bool   // of another program's making, and no part of the API
 
 	summary string
 	query   []param
@@ -54,7 +56,7 @@ var (
 
 // table is every route.
 func (s *Server) table() []route {
-	rows := slices.Concat(s.reading(), s.ordering(), s.recording(), s.pages())
+	rows := slices.Concat(s.reading(), s.ordering(), s.recording(), s.pages(), s.called())
 	return append(rows,
 		route{method: "GET", path: "/metrics", media: "text/plain", summary: "Metrics for Prometheus", serve: plain(promhttp.HandlerFor(s.cfg.Registry, promhttp.HandlerOpts{}))},
 		route{method: "GET", path: "/livez", reply: api.Ready{}, summary: "Whether the process answers", serve: s.live},
@@ -125,6 +127,14 @@ func (s *Server) recording() []route {
 			summary: "The ledger's commits as they are written; from, or Last-Event-ID, says from where", query: []param{fromParam}},
 		{method: "GET", path: "/api/v1/ledger/compare", role: Viewer, summary: "The routers against the Board, read now", reply: api.Comparison{}, serve: s.answer(s.compare)},
 	}
+}
+
+// called are the callbacks.
+func (s *Server) called() (rows []route) {
+	for _, path := range slices.Sorted(maps.Keys(s.cfg.Callbacks)) {
+		rows = append(rows, route{method: "POST", path: path, foreign: true, summary: "A callback", serve: plain(s.cfg.Callbacks[path])})
+	}
+	return rows
 }
 
 // answerer answers with a value that is sent as JSON.

@@ -24,6 +24,10 @@ type Config struct {
 	Health  Health
 	Auth    Auth
 
+	// Callbacks answer POST requests of other programs, by path, "/chat/slack" for one. Each finds out by itself who calls: what
+	// it gets carries no token.
+	Callbacks map[string]http.Handler
+
 	Registry *prometheus.Registry // shown at /metrics; nil for an empty one
 	Now      func() time.Time     // time.Now if nil
 	Log      *zap.Logger          // nil for none
