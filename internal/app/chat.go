@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"net/http"
 	"time"
 
 	"github.com/google/uuid"
@@ -27,12 +28,12 @@ func (a *App) openChat(registry prometheus.Registerer) {
 	}
 	log := a.log.Named("chat")
 	room := slack.New(slack.Config{
-		API: s.API, AppToken: a.cfg.Secrets.App, BotToken: a.cfg.Secrets.Bot, Channel: s.Channel, Log: log, Metrics: registry,
+		API: s.API, AppToken: a.cfg.Secrets.App, BotToken: a.cfg.Secrets.Bot, Signing: a.cfg.Secrets.Signing, Channel: s.Channel, Log: log, Metrics: registry,
 	})
 	desk := chatops.New(chatops.Config{
 		Chat: "slack", Me: a.worker.Me(), Rank: a.cfg.Replica.Rank, Board: a.worker, Orders: a.worker, Room: room, Members: room,
-		People: func() (chatops.People, error) { return people(a.cfg.Files.People) },
-		Now:    time.Now, NewKey: uuid.NewString, Log: log, Metrics: chatops.NewMetrics(registry),
+		People: func() (chatops.People, error) { return people(a.cfg.Files.People) }, Scopes: a.cfg.Resolver.Scopes(),
+		Now: time.Now, NewKey: uuid.NewString, Log: log, Metrics: chatops.NewMetrics(registry),
 	})
 	a.chat = &chat{desk: desk, room: room}
 }
@@ -48,6 +49,17 @@ func people(path string) (chatops.People, error) {
 		p.List = append(p.List, chatops.Person{Name: m.Name, Account: m.Slack, Roles: web.Expand(m.Roles)})
 	}
 	return p, nil
+}
+
+// slackPath is where Slack sends presses to, if it sends them by HTTP.
+const slackPath = "/chat/slack"
+
+// callbacks are what the chat calls back, by path.
+func (a *App) callbacks() map[string]http.Handler {
+	if a.chat == nil || a.cfg.Secrets.Signing == "" {
+		return nil
+	}
+	return map[string]http.Handler{slackPath: a.chat.room.Callback(a.chat.desk.Press)}
 }
 
 // tasks are what runs while the replica does.

@@ -176,7 +176,10 @@ func buttons(b *incident.Board, i *incident.Incident, key string) (list []Button
 	}
 	add(Why, "Why not", "")
 	if _, frozen := b.Freezes()[events.Network]; !frozen {
-		add(Freeze, "Freeze", "Nothing that adds risk is done any more, in the whole network, until somebody thaws it; undo stays open")
+		add(Freeze, "Freeze", "")
+	}
+	if _, frozen := b.FrozenBy(i.Target.Scopes); frozen {
+		add(Thaw, "Thaw", "")
 	}
 	return list
 }

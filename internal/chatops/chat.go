@@ -27,6 +27,9 @@ type Members interface {
 	Member(ctx context.Context, account string) (Member, error)
 	// Whisper tells an account something in a thread that nobody else sees.
 	Whisper(ctx context.Context, account string, thread Place, text string) error
+	// Ask puts a form before whoever has just pressed; it must be called within seconds of the press. What is filled in comes
+	// back as the same Press with an Answer. After an error whoever pressed has no form.
+	Ask(ctx context.Context, p Press, f Form) error
 }
 
 // Board gives read access to the Board. f keeps nothing of it.
@@ -96,17 +99,48 @@ const (
 	Why     Act = "why"
 	Abort   Act = "abort"
 	Freeze  Act = "freeze"
+	Thaw    Act = "thaw"
 )
 
-// Press is what the chat says about a button that was pressed. None of it is believed before it has been checked.
+// Press is what the chat says about a button that was pressed, or about the form that came of it. None of it is believed
+// before it has been checked.
 type Press struct {
-	ID      string // the chat's, of this press; a press that is delivered twice has it twice
+	ID      string // the chat's, of this press or this form; one that is delivered twice has it twice
 	Account string
 	Channel string
 	Message string
 	Act     Act
 	Value   string
-	At      time.Time // by the chat's clock
+	At      time.Time // when the button was pressed, by the chat's clock
+	Trigger string    // lets a form be put before whoever pressed, for some seconds; "" with an Answer
+	Answer  *Answer   // what was filled in; nil: it is the button that was pressed
+}
+
+// Form is what is asked of whoever pressed a button of which a click does not say enough. Its texts are Clean.
+type Form struct {
+	Title  string // up to 24 characters
+	Submit string // what sends it, up to 24 characters
+	Lines  []string
+	Scopes []Choice // one is to be chosen, the first unless another is; nil: nothing is chosen
+	Reason bool     // a text of up to MaxReason characters is asked for
+}
+
+// MaxReason bounds the reason that a form asks for, in characters.
+const MaxReason = 250
+
+// MaxChoices bounds the choices of a form.
+const MaxChoices = 100
+
+// Choice is one of several.
+type Choice struct {
+	Value string
+	Label string // up to 75 characters
+}
+
+// Answer is what was filled in.
+type Answer struct {
+	Scope  string // the Value of a Choice, "" if there were none
+	Reason string
 }
 
 // Member is an account as the chat knows it.

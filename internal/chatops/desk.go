@@ -25,6 +25,7 @@ type Config struct {
 	Room    Room
 	Members Members
 	People  func() (People, error) // reads the table of people; called every second and for every press
+	Scopes  []events.Scope         // that can be frozen, besides the network and what an incident is in; the widest first
 	Now     func() time.Time
 	NewKey  func() string // an unguessable text without spaces
 	Log     *zap.Logger

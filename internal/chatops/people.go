@@ -31,7 +31,7 @@ func (p Person) may(act Act) (ok bool, role string) {
 	switch act {
 	case Approve, Reject:
 		role = roleApprover
-	case Abort, Freeze:
+	case Abort, Freeze, Thaw:
 		role = roleOperator
 	case Why:
 		return true, ""

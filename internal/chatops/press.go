@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -20,6 +21,7 @@ type outcome string
 const (
 	taken    outcome = "taken"    // it stands on the ledger
 	answered outcome = "answered" // it asked for nothing but words
+	opened   outcome = "opened"   // its form was put before whoever pressed
 	refused  outcome = "refused"  // not lawful, or overtaken
 	barred   outcome = "barred"   // whoever pressed may not
 	late     outcome = "late"     // pressed too long ago, or in the future
@@ -72,6 +74,9 @@ func (d *Desk) Press(ctx context.Context, p Press) {
 	d.Metrics.press(came)
 	d.Log.Info("pressed in the chat", append(fields, zap.String("outcome", string(came)), zap.String("answer", text))...)
 	d.poke()
+	if came == opened {
+		return // the form is the answer
+	}
 	if err := d.Members.Whisper(ctx, p.Account, Place{Channel: p.Channel, Message: p.Message}, text); err != nil {
 		d.Log.Warn("whoever pressed was not told what came of it", append(fields, zap.Error(err))...)
 	}
@@ -79,8 +84,15 @@ func (d *Desk) Press(ctx context.Context, p Press) {
 
 // judge finds out what comes of a press, in words and in one.
 func (d *Desk) judge(ctx context.Context, p Press) (string, outcome) {
-	if age := d.Now().Sub(p.At); age > pressAge || age < -pressAge {
+	most := pressAge
+	if p.Answer != nil && takesForm(p.Act) {
+		most = formAge
+	}
+	if age := d.Now().Sub(p.At); age > most || age < -pressAge {
 		return "This was pressed too long ago to count, or the clocks differ. Nothing was recorded: look at it again, and press again.", late
+	}
+	if p.Answer == nil && takesForm(p.Act) {
+		return d.ask(ctx, p)
 	}
 	member, err := d.Members.Member(ctx, p.Account)
 	if err != nil {
@@ -143,20 +155,59 @@ func (d *Desk) order(p Press) incident.Order {
 			return nil, err
 		}
 		by := person.record(d.Chat, told.Link)
+		switch p.Act {
+		case Abort:
+			return incident.Abort(i.ID, by, "by a press in "+d.Chat, false)(b, now)
+		case Freeze, Thaw:
+			return d.halt(p, i, by)(b, now)
+		}
+		return decision(p, i, by)(b, now)
+	}
+}
+
+// halt freezes or thaws what was chosen. Either was chosen in view of the freezes of the moment of the press: delivered
+// again after another has decided otherwise, it does nothing.
+func (d *Desk) halt(p Press, i *incident.Incident, by events.Person) incident.Order {
+	return func(b *incident.Board, now time.Time) ([]events.Record, error) {
+		scope, err := events.ParseScope(p.Answer.Scope)
+		switch {
+		case err != nil || p.Answer.Scope == "":
+			return nil, refuse("%q is no scope", p.Answer.Scope)
+		case p.Act == Thaw && frozenSince(b, scope).After(p.At):
+			return nil, refuse("%s was frozen after you pressed; look at it again, and press again if it is still to be thawed", scope)
+		case p.Act == Thaw:
+			return incident.Thaw(scope, by)(b, now)
+		case !slices.Contains(d.scopes(i), scope):
+			return nil, refuse("there is no %s to be frozen", scope)
+		case b.Thawed().After(p.At):
+			return nil, refuse("something was thawed since you pressed; look at it again, and press again if it is still to be frozen")
+		}
+		reason, err := reasonOf(p.Answer)
+		if err != nil {
+			return nil, err
+		}
+		return incident.Freeze(scope, by, reason)(b, now)
+	}
+}
+
+// decision is a yes or a no to the plan that the button names. It is about the question that stood when the button was
+// pressed: asked anew since, in the same words, it wants an answer of its own.
+func decision(p Press, i *incident.Incident, by events.Person) incident.Order {
+	return func(b *incident.Board, now time.Time) ([]events.Record, error) {
 		_, plan := readValue(p.Value)
 		switch {
-		case p.Act == Abort:
-			return incident.Abort(i.ID, by, "by a press in "+d.Chat, false)(b, now)
-		case p.Act == Freeze && b.Thawed().After(p.At):
-			return nil, refuse("something was thawed since you pressed; look at it again, and press again if it is still to be frozen")
-		case p.Act == Freeze:
-			return incident.Freeze(events.Network, by, "by a press in "+d.Chat+", about "+i.ID)(b, now)
 		case plan == "":
 			return nil, refuse("the button names no plan")
+		case i.Ask != nil && i.Asked.After(p.At):
+			return nil, refuse("people were asked anew about %s since you pressed; look at it again", i.ID)
 		case p.Act == Approve:
 			return incident.Approve(i.ID, plan, by)(b, now)
 		}
-		return incident.Reject(i.ID, plan, by, "by a press in "+d.Chat)(b, now)
+		reason, err := reasonOf(p.Answer)
+		if err != nil {
+			return nil, err
+		}
+		return incident.Reject(i.ID, plan, by, reason)(b, now)
 	}
 }
 

@@ -81,6 +81,11 @@ func TestWhoMayDecide(t *testing.T) {
 				s.View(func(b *incident.Board) { before = b.Position })
 				s.told = 0
 				d.Press(t.Context(), p)
+				if form, f, ok := s.form(c.who); ok {
+					form.Answer = &Answer{Scope: f.Scopes[0].Value, Reason: why}
+					form.ID += " form"
+					d.Press(t.Context(), form)
+				}
 				i := s.incident(id)
 				var recorded bool
 				s.View(func(b *incident.Board) { recorded = b.Position-uint64(s.told) > before })
@@ -222,7 +227,7 @@ func TestRace(t *testing.T) {
 		for _, link := range []string{"a-b", "c-d", "e-f", "g-h", "i-j"} {
 			id, _ := s.ask(link, 1)
 			s.settle(10 * time.Second)
-			yes, no := s.found("U1", id, Approve), s.found("U2", id, Reject)
+			yes, no := s.found("U1", id, Approve), s.filled(b, "U2", id, Reject)
 			go a.Press(t.Context(), yes)
 			go b.Press(t.Context(), no)
 			synctest.Wait()
@@ -303,10 +308,10 @@ func TestFreezeReplayed(t *testing.T) {
 		other, _ := s.desk(0)
 		id, _ := s.ask("den-kcy", 1)
 		s.settle(time.Second)
-		p := s.found("U3", id, Freeze)
+		p := s.filled(d, "U3", id, Freeze)
 		d.Press(t.Context(), p)
 		s.settle(time.Second)
-		if card := s.threads()[0]; slices.Contains(card.acts(), Freeze) || !strings.Contains(card.text(), "network by olga: by a press in slack") {
+		if card := s.threads()[0]; slices.Contains(card.acts(), Freeze) || !slices.Contains(card.acts(), Thaw) || !strings.Contains(card.text(), "network by olga: "+why) {
 			t.Errorf("frozen, the card shows %v\n%s", card.acts(), card.text())
 		}
 		s.record(events.Record{Body: events.Thawed{Scope: events.Network, By: events.Person{Name: "olga"}}})

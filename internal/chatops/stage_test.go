@@ -2,7 +2,6 @@ package chatops
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -194,10 +193,35 @@ func (s *stage) incident(id string) (c incident.Incident) {
 	return c
 }
 
-// press presses a button as the incident's card shows it.
+// press presses a button as the incident's card shows it, and fills in the form if that opens one.
 func (s *stage) press(d *Desk, account, id string, act Act) {
 	s.t.Helper()
+	if takesForm(act) {
+		d.Press(s.t.Context(), s.filled(d, account, id, act))
+		return
+	}
 	d.Press(s.t.Context(), s.found(account, id, act))
+}
+
+// why is what a stage fills in as the reason.
+const why = "the carrier is at it"
+
+// filled presses a button and returns what is then sent as its form: the first choice, and a reason.
+func (s *stage) filled(d *Desk, account, id string, act Act) Press {
+	s.t.Helper()
+	d.Press(s.t.Context(), s.found(account, id, act))
+	p, f, ok := s.form(account)
+	if !ok {
+		s.t.Fatalf("%s pressed %s and has no form, but %q", account, act, s.heard(account))
+	}
+	p.ID, p.Trigger, p.Answer = "form of "+p.ID, "", &Answer{}
+	if f.Reason {
+		p.Answer.Reason = why
+	}
+	if len(f.Scopes) > 0 {
+		p.Answer.Scope = f.Scopes[0].Value
+	}
+	return p
 }
 
 // found is the press of a button that is there.
@@ -218,149 +242,5 @@ func (s *stage) found(account, id string, act Act) Press {
 
 func (s *stage) pressOf(account, message string, act Act, value string) Press {
 	now := time.Now()
-	return Press{ID: fmt.Sprint(account, act, now.UnixNano()), Account: account, Channel: "C1", Message: message, Act: act, Value: value, At: now}
-}
-
-// wall is a room that keeps what is posted, and people who can be whispered to.
-type wall struct {
-	mu       sync.Mutex
-	messages []posted
-	members  map[string]Member
-	whispers map[string][]string
-	calls    map[string]int
-	trouble  func(call string) (err error, done bool) // nil: none
-}
-
-type posted struct {
-	id, thread, key string
-	card            Card
-}
-
-func (w *wall) call(name string) (err error, done bool) {
-	if w.calls == nil {
-		w.calls, w.whispers = map[string]int{}, map[string][]string{}
-	}
-	w.calls[name]++
-	if w.trouble == nil {
-		return nil, true
-	}
-	return w.trouble(name)
-}
-
-func (w *wall) Post(_ context.Context, thread Place, key string, c Card) (Place, error) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	err, done := w.call("post")
-	if err != nil && !done {
-		return Place{}, err
-	}
-	m := posted{id: fmt.Sprintf("m%d", len(w.messages)+1), thread: thread.Message, key: key, card: c}
-	w.messages = append(w.messages, m)
-	return Place{Channel: "C1", Message: m.id, Link: "https://chat/" + m.id}, err
-}
-
-func (w *wall) Update(_ context.Context, at Place, key string, c Card) error {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if err, _ := w.call("update"); err != nil {
-		return err
-	}
-	n := slices.IndexFunc(w.messages, func(m posted) bool { return m.id == at.Message })
-	if n < 0 {
-		return fmt.Errorf("update: %w", ErrGone)
-	}
-	w.messages[n].card, w.messages[n].key = c, key
-	return nil
-}
-
-func (w *wall) Find(_ context.Context, thread Place, key string) (Place, bool, error) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if err, _ := w.call("find"); err != nil {
-		return Place{}, false, err
-	}
-	for _, m := range w.messages {
-		if m.key == key && m.thread == thread.Message {
-			return Place{Channel: "C1", Message: m.id, Link: "https://chat/" + m.id}, true, nil
-		}
-	}
-	return Place{}, false, nil
-}
-
-func (w *wall) Member(_ context.Context, account string) (Member, error) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	m, ok := w.members[account]
-	if !ok {
-		return m, errors.New("user_not_found")
-	}
-	return m, nil
-}
-
-func (w *wall) Whisper(_ context.Context, account string, _ Place, text string) error {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	err, _ := w.call("whisper")
-	w.whispers[account] = append(w.whispers[account], text)
-	return err
-}
-
-// heard is what an account was last told.
-func (w *wall) heard(account string) string {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if list := w.whispers[account]; len(list) > 0 {
-		return list[len(list)-1]
-	}
-	return ""
-}
-
-func (w *wall) read(id string) (posted, bool) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	for _, m := range w.messages {
-		if m.id == id {
-			return m, true
-		}
-	}
-	return posted{}, false
-}
-
-// threads are the cards, replies the notices of all threads, as texts.
-func (w *wall) threads() (list []posted) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	for _, m := range w.messages {
-		if m.thread == "" {
-			list = append(list, m)
-		}
-	}
-	return list
-}
-
-func (w *wall) replies() (list []posted) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	for _, m := range w.messages {
-		if m.thread != "" {
-			list = append(list, m)
-		}
-	}
-	return list
-}
-
-// text is everything that a message says.
-func (p posted) text() string {
-	lines := []string{p.card.Title}
-	for _, part := range p.card.Parts {
-		lines = append(append(lines, part.Label+":"), part.Lines...)
-	}
-	return strings.Join(lines, "\n")
-}
-
-func (p posted) acts() (list []Act) {
-	for _, b := range p.card.Buttons {
-		list = append(list, b.Act)
-	}
-	return list
+	return Press{ID: fmt.Sprint(account, act, now.UnixNano()), Account: account, Channel: "C1", Message: message, Act: act, Value: value, At: now, Trigger: "t"}
 }

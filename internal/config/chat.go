@@ -21,14 +21,26 @@ type Chat struct {
 
 // Slack is one channel of a workspace.
 type Slack struct {
-	AppToken string `yaml:"app_token"` // file:PATH or env:NAME of the token that opens the socket
-	BotToken string `yaml:"bot_token"` // the same of the token for everything else
-	Channel  string `yaml:"channel"`   // its id
-	API      string `yaml:"api"`       // of the Web API, default https://slack.com/api/
+	AppToken string `yaml:"app_token"`      // file:PATH or env:NAME of the token that opens the socket
+	Signing  string `yaml:"signing_secret"` // the same of the secret with which Slack signs what it sends by HTTP; at least one of the two
+	BotToken string `yaml:"bot_token"`      // the same of the token for everything else
+	Channel  string `yaml:"channel"`        // its id
+	API      string `yaml:"api"`            // of the Web API, default https://slack.com/api/
 }
 
-// SlackSecrets are the tokens themselves. They are printed nowhere.
-type SlackSecrets struct{ App, Bot string }
+// SlackSecrets are the tokens themselves, "" for none. They are printed nowhere.
+type SlackSecrets struct{ App, Bot, Signing string }
+
+// Ways says how presses come in.
+func (s SlackSecrets) Ways() string {
+	switch {
+	case s.Signing == "":
+		return "a socket that is opened from here"
+	case s.App == "":
+		return "signed HTTP requests to /chat/slack"
+	}
+	return "a socket that is opened from here, and signed HTTP requests to /chat/slack"
+}
 
 // slackAPI is where Slack is for everybody who has no workspace of another kind.
 const slackAPI = "https://slack.com/api/"
@@ -58,7 +70,15 @@ func (s section) chat(c *Chat, self string) (secrets SlackSecrets, people string
 	if !regexp.MustCompile(`^[CG][A-Z0-9]{2,20}$`).MatchString(c.Slack.Channel) {
 		s.bad("chat.slack.channel", "%q: want a channel's id, for example C012AB3CD; Slack shows it at the end of the channel's details", c.Slack.Channel)
 	}
-	secrets.App = s.token("chat.slack.app_token", c.Slack.AppToken, "xapp-")
+	if c.Slack.AppToken == "" && c.Slack.Signing == "" {
+		s.bad("chat.slack", "give app_token for a socket, or signing_secret for signed HTTP requests to /chat/slack: otherwise no button works")
+	}
+	if c.Slack.AppToken != "" {
+		secrets.App = s.token("chat.slack.app_token", c.Slack.AppToken, "xapp-")
+	}
+	if c.Slack.Signing != "" {
+		secrets.Signing = s.signingSecret(c.Slack.Signing)
+	}
 	secrets.Bot = s.token("chat.slack.bot_token", c.Slack.BotToken, "xoxb-")
 	return secrets, people
 }
@@ -71,6 +91,19 @@ func (s section) token(key, ref, prefix string) string {
 		s.bad(key, "%s", err)
 	case !strings.HasPrefix(secret, prefix):
 		s.bad(key, "it does not begin with %s: it is another sort of token", prefix)
+	}
+	return secret
+}
+
+// signingSecret reads the secret with which Slack signs.
+func (s section) signingSecret(ref string) string {
+	const key = "chat.slack.signing_secret"
+	secret, err := Secret(ref, s.dir)
+	switch {
+	case err != nil:
+		s.bad(key, "%s", err)
+	case !regexp.MustCompile(`^[0-9a-f]{32}$`).MatchString(secret):
+		s.bad(key, "it is not 32 of 0-9 and a-f: it is another sort of secret")
 	}
 	return secret
 }

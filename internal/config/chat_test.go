@@ -11,6 +11,7 @@ import (
 
 const (
 	chatRest   = "nats: {embedded: {dir: d}}\ninventory: inventory.yaml\ntopology: topology.yaml\npolicy: policy.yaml\n"
+	signing    = "0123456789abcdef0123456789abcdef"
 	chatPeople = "people:\n  - {name: ines, slack: U012AB3CD, roles: [approver, operator]}\n  - {name: marc, slack: W012, roles: [approver, noc]}\non_call: [marc, ines]\n"
 )
 
@@ -57,6 +58,36 @@ func TestLoadChat(t *testing.T) {
 	}
 }
 
+// TestSlackWays: presses come over a socket, by signed HTTP requests, or both.
+func TestSlackWays(t *testing.T) {
+	for _, c := range []struct {
+		keys string
+		want SlackSecrets
+		said string
+	}{
+		{"app_token: 'file:app'", SlackSecrets{App: "xapp-1-secret", Bot: "xoxb-secret"}, "presses come over a socket that is opened from here file"},
+		{"signing_secret: 'file:signing'", SlackSecrets{Signing: signing, Bot: "xoxb-secret"}, "presses come over signed HTTP requests to /chat/slack file"},
+		{"app_token: 'file:app', signing_secret: 'file:signing'", SlackSecrets{App: "xapp-1-secret", Signing: signing, Bot: "xoxb-secret"}, "a socket that is opened from here, and signed"},
+	} {
+		dir := chatExample(t)
+		write(t, dir, "signing", signing+"\n", 0o600)
+		got, err := Load(write(t, dir, "c.yaml", "chat: {slack: {"+c.keys+", bot_token: 'env:DETOUR_TEST_BOT', channel: C012}, people: people.yaml}\n"+chatRest, 0o600))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got.Secrets != c.want {
+			t.Errorf("%s: %+v", c.keys, got.Secrets)
+		}
+		var text strings.Builder
+		for _, s := range got.Describe() {
+			text.WriteString(s.Name + "=" + s.Value + " " + string(s.Source) + "\n")
+		}
+		if !strings.Contains(text.String(), c.said) || strings.Contains(text.String(), signing) {
+			t.Errorf("%s is described without %q, or with the secret:\n%s", c.keys, c.said, &text)
+		}
+	}
+}
+
 func TestLoadChatRefuses(t *testing.T) {
 	for _, c := range []struct {
 		name, text string
@@ -73,6 +104,9 @@ func TestLoadChatRefuses(t *testing.T) {
 		{"in clear", "chat: {slack: {app_token: 'file:app', bot_token: 'env:DETOUR_TEST_BOT', channel: C012, api: 'http://slack.example/api/'}, people: people.yaml}", []string{"chat.slack.api: want https"}},
 		{"no folder", "chat: {slack: {app_token: 'file:app', bot_token: 'env:DETOUR_TEST_BOT', channel: C012, api: 'https://slack.com/api'}, people: people.yaml}", []string{"ends in /"}},
 		{"people that are not there", "chat: {slack: {app_token: 'file:app', bot_token: 'env:DETOUR_TEST_BOT', channel: C012}, people: none.yaml}", []string{"chat.people: ", "none.yaml: no such file"}},
+		{"no way in", "chat: {slack: {bot_token: 'env:DETOUR_TEST_BOT', channel: C012}, people: people.yaml}", []string{"chat.slack: give app_token for a socket, or signing_secret"}},
+		{"a signing secret of another sort", "chat: {slack: {signing_secret: 'file:app', bot_token: 'env:DETOUR_TEST_BOT', channel: C012}, people: people.yaml}", []string{"chat.slack.signing_secret: it is not 32 of 0-9 and a-f"}},
+		{"a signing secret that is not there", "chat: {slack: {signing_secret: 'file:none', bot_token: 'env:DETOUR_TEST_BOT', channel: C012}, people: people.yaml}", []string{"none: no such file"}},
 		{"another chat", "chat: {irc: {}}", []string{`unknown key "chat.irc"`}},
 	} {
 		t.Run(c.name, func(t *testing.T) {

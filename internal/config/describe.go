@@ -59,6 +59,7 @@ func (c *Config) Describe() []Setting {
 	} else {
 		add("chat.slack.channel", c.Slack.Channel)
 		add("chat.slack.api", c.Slack.API)
+		add("chat.slack", "presses come over "+c.Secrets.Ways())
 		add("chat.people", fmt.Sprintf("%d people, %d of them on call", len(c.People.People), len(c.People.OnCall)))
 	}
 	add("telemetry.interval", c.Telemetry.Interval)

@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
@@ -59,6 +60,22 @@ func (s *stage) shows(id, text string, approve bool) {
 	})
 }
 
+// form presses a button that opens a form, and waits for that.
+func (s *stage) form(account, ts, button string) (v slacktest.View) {
+	s.t.Helper()
+	if err := s.slack.Press(account, ts, button); err != nil {
+		s.t.Fatal(err)
+	}
+	s.wait(account+"'s form", func() bool {
+		views := s.slack.Views(account)
+		if len(views) > 0 {
+			v = views[len(views)-1]
+		}
+		return len(views) > 0
+	})
+	return v
+}
+
 // TestChat has people decide in the chat of two replicas: strangers do not, of two at once one does, and the thread follows
 // the incident to its end.
 func TestChat(t *testing.T) {
@@ -77,12 +94,15 @@ func TestChat(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	no := yes
-	no.Account, no.Action, no.Over = "U0BOB", "reject", 1
+	no := s.form("U0BOB", m.TS, "reject")
+	const reason = "the carrier is at it"
 	var both sync.WaitGroup
-	for _, p := range []slacktest.Press{yes, no, yes} { // one of them delivered twice
+	for _, decide := range []func() error{
+		func() error { return s.slack.Send(yes) }, func() error { return s.slack.Send(yes) }, // delivered twice
+		func() error { return s.slack.Forge(no, "U0BOB", map[string]string{"reason": reason}, 1) }, // over the other replica's socket
+	} {
 		both.Go(func() {
-			if err := s.slack.Send(p); err != nil {
+			if err := decide(); err != nil {
 				t.Error(err)
 			}
 		})
@@ -98,6 +118,9 @@ func TestChat(t *testing.T) {
 		by = i.Approvals[0].By
 	} else {
 		winner, loser, by = "bob", "U0ALICE", i.Rejection.By
+		if i.Rejection.Reason != reason {
+			t.Errorf("rejected because %q", i.Rejection.Reason)
+		}
 	}
 	s.wait("the later one to be told", func() bool { return strings.Contains(strings.Join(s.slack.Whispers(loser), ""), winner) })
 	if by.Name != winner || by.Via != "slack" || !strings.HasPrefix(by.Account, "U0") || !strings.Contains(by.Link, "/archives/"+slacktest.Channel+"/p") {
@@ -185,6 +208,82 @@ func TestChatAway(t *testing.T) {
 	}
 	s.shows(i.ID, "aborted by alice via slack", false)
 	t.Logf("two presses, answered and shown: %s", time.Since(began))
+	s.heal(linkPlain)
+	s.reaches(linkPlain, incident.Closed)
+	s.account()
+}
+
+// TestChatByHTTP has the chat send presses to a replica's address: what is not signed is turned away, what is replayed at the
+// other replica counts once, and a freeze by form stops a plan that was approved.
+func TestChatByHTTP(t *testing.T) {
+	t.Parallel()
+	workspace := slacktest.New(t)
+	workspace.Join(nil, "U0ALICE", "U0BOB", "U0CAROL")
+	s := raise(t, setup{replicas: 2, proven: true, rules: rules{Autonomy: "approve", Click: true}, slack: workspace, signed: true})
+	s.wait("the replicas to have spoken with the chat", func() bool {
+		return s.replicas[0].condition("chat").OK && s.replicas[1].condition("chat").OK
+	})
+	if workspace.Connections() > 0 {
+		t.Errorf("%d sockets were opened", workspace.Connections())
+	}
+	i := s.asked(linkPlain)
+	m := s.card(i.ID, "approve")
+	first, second := s.replicas[0].url+"/chat/slack", s.replicas[1].url+"/chat/slack"
+	body, err := slacktest.Body(map[string]any{"type": "block_actions"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, secret := range map[string]string{"with another secret": "fedcba9876543210fedcba9876543210", "with the secret": slacktest.Signing} {
+		r, err := slacktest.Signed(first, body, secret, time.Now())
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp, err := http.DefaultClient.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		if want := map[bool]int{true: http.StatusOK, false: http.StatusUnauthorized}[secret == slacktest.Signing]; resp.StatusCode != want {
+			t.Errorf("signed %s: %s, want %d", name, resp.Status, want)
+		}
+	}
+	workspace.SendTo(first)
+	freeze := s.form("U0BOB", m.TS, "freeze")
+	if err := workspace.Submit(freeze, map[string]string{"reason": "storm", "scope": "link:" + linkPlain}); err != nil {
+		t.Fatal(err)
+	}
+	s.shows(i.ID, "link:"+linkPlain+" by bob: storm", true)
+	yes, err := workspace.Find("U0ALICE", m.TS, "approve")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, to := range []string{first, second} { // the second is a replay, at a replica that has not seen it
+		workspace.SendTo(to)
+		if err := workspace.Send(yes); err != nil {
+			t.Error(err)
+		}
+	}
+	s.wait("the replay to be answered", func() bool {
+		return strings.Contains(strings.Join(workspace.Whispers("U0ALICE"), ""), "Nothing was recorded")
+	})
+	s.untouched()
+	thaw := s.form("U0ALICE", m.TS, "thaw")
+	if !strings.Contains(thaw.Shown(), "frozen by bob: storm") || !strings.Contains(thaw.Shown(), "waits: "+i.ID) {
+		t.Errorf("before the thaw it says %q", thaw.Shown())
+	}
+	if err := workspace.Submit(thaw, nil); err != nil {
+		t.Fatal(err)
+	}
+	i = s.reaches(linkPlain, incident.Holding)
+	if kinds := s.kinds(i.ID); kinds[events.KindApproved] != 1 {
+		t.Errorf("the ledger has %v\n%s", kinds, s.history(i.ID))
+	}
+	if err := workspace.Forge(freeze, "U0BOB", map[string]string{"reason": "storm", "scope": "link:" + linkPlain}, 0); err != nil {
+		t.Error(err)
+	}
+	s.wait("the replayed freeze to be answered", func() bool {
+		return strings.Contains(strings.Join(workspace.Whispers("U0BOB"), ""), "something was thawed since you pressed")
+	})
 	s.heal(linkPlain)
 	s.reaches(linkPlain, incident.Closed)
 	s.account()

@@ -176,6 +176,7 @@ func (s *stage) writeFiles(routers []network.Router) {
 	s.write("people.yaml", chatPeople)
 	s.write("slack-app", slacktest.AppToken)
 	s.write("slack-bot", slacktest.BotToken)
+	s.write("slack-signing", slacktest.Signing)
 }
 
 // writeConfig writes the configuration of replica n with a bus section, and returns its path.
@@ -186,7 +187,11 @@ func (s *stage) writeConfig(n int, nats string) string {
 		more += "traffic: traffic.csv\n"
 	}
 	if s.slack != nil {
-		more += fmt.Sprintf("chat: {slack: {app_token: 'file:slack-app', bot_token: 'file:slack-bot', channel: %s, api: %q}, people: people.yaml}\n", slacktest.Channel, s.slack.URL())
+		in := "app_token: 'file:slack-app'"
+		if s.signed {
+			in = "signing_secret: 'file:slack-signing'"
+		}
+		more += fmt.Sprintf("chat: {slack: {%s, bot_token: 'file:slack-bot', channel: %s, api: %q}, people: people.yaml}\n", in, slacktest.Channel, s.slack.URL())
 	}
 	return s.write(fmt.Sprintf("detour-%d.yaml", n), fmt.Sprintf(`mode: %s
 domain: %s

@@ -32,6 +32,7 @@ type stage struct {
 
 	net      *backbone.Network
 	slack    *slacktest.Server                 // nil: no chat
+	signed   bool                              // its presses come by HTTP, and no socket is opened
 	first    map[string][2]backbone.EndMetrics // metrics of every link at the start
 	server   *bus.Server
 	busURL   string
@@ -56,13 +57,14 @@ type setup struct {
 	replicas int
 	proven   bool // the fences of every router are on the ledger as proven
 	slack    *slacktest.Server
+	signed   bool // as stage has it
 }
 
 // raise brings a stage up and waits until every replica is ready and sees every router.
 func raise(t testing.TB, with setup) *stage {
 	t.Helper()
 	s := raiseBare(t, with.rules)
-	s.slack = with.slack
+	s.slack, s.signed = with.slack, with.signed
 	s.raiseBus()
 	s.follow()
 	if with.proven {

@@ -66,7 +66,7 @@ func payload(account string) map[string]any {
 	return map[string]any{
 		"type": "block_actions", "user": map[string]any{"id": account}, "trigger_id": "t",
 		"container": map[string]any{"channel_id": slacktest.Channel, "message_ts": "1.2"},
-		"actions":   []any{map[string]any{"type": "button", "action_id": "approve", "value": "key sha256:01", "action_ts": "1700000000.123456"}},
+		"actions":   []any{map[string]any{"type": "button", "block_id": "b1", "action_id": "approve", "value": "key sha256:01", "action_ts": "1700000000.123456"}},
 	}
 }
 

@@ -13,6 +13,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/slack-go/slack"
 	"go.uber.org/zap"
+	"golang.org/x/time/rate"
 
 	"github.com/detour-net/detour/internal/chatops"
 )
@@ -20,8 +21,9 @@ import (
 // Config says where the room is.
 type Config struct {
 	API      string // of the Web API, ending in "/"
-	AppToken string // opens the socket
+	AppToken string // opens the socket; "": presses come through Callback alone
 	BotToken string // for everything else
+	Signing  string // the secret by which Callback knows Slack; "": it knows nobody
 	Channel  string // its id
 	Log      *zap.Logger
 	Metrics  prometheus.Registerer
@@ -32,9 +34,16 @@ const requestWithin = 10 * time.Second
 
 // Client speaks with Slack.
 type Client struct {
-	api     *slack.Client
-	channel string
-	log     *zap.Logger
+	api      *slack.Client
+	appToken bool
+	secret   string
+	channel  string
+	log      *zap.Logger
+
+	intake    *intake
+	answering sync.WaitGroup // acknowledgements over the socket
+	callbacks *prometheus.CounterVec
+	seldom    rate.Sometimes // for the log of what anybody can send
 
 	mu        sync.Mutex
 	workspace *slack.AuthTestResponse // who we are there; nil until it is known
@@ -44,10 +53,16 @@ type Client struct {
 
 // New returns a client that has not begun. It sends nothing before it is asked to.
 func New(c Config) *Client {
-	s := &Client{channel: c.Channel, log: c.Log, detail: "not connected yet"}
+	s := &Client{
+		appToken: c.AppToken != "", secret: c.Signing, channel: c.Channel, log: c.Log, detail: "not connected yet",
+		intake: newIntake(c.Log), seldom: rate.Sometimes{Interval: time.Second},
+		callbacks: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "detour_chat_callbacks_total", Help: "HTTP requests in Slack's name, by what came of them: taken, turned-away (too many at once) or refused (not signed by Slack, too old, or unreadable).",
+		}, []string{"outcome"}),
+	}
 	s.api = slack.New(c.BotToken, slack.OptionAppLevelToken(c.AppToken), slack.OptionAPIURL(c.API), slack.OptionHTTPClient(&http.Client{Timeout: requestWithin}))
-	c.Metrics.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
-		Name: "detour_chat_connected", Help: "Whether the chat's socket is connected, 1 or 0: without it no button works.",
+	c.Metrics.MustRegister(s.callbacks, prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "detour_chat_connected", Help: "Whether the chat's socket is connected, or, without one, whether the chat answers, 1 or 0: otherwise no button works.",
 	}, func() float64 {
 		if ok, _ := s.State(); ok {
 			return 1
@@ -57,7 +72,7 @@ func New(c Config) *Client {
 	return s
 }
 
-// State reports whether the socket is connected, and, if not, why.
+// State reports whether the socket is connected, or, without one, whether Slack answers, and, if not, why.
 func (s *Client) State() (connected bool, detail string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

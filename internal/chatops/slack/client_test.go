@@ -17,7 +17,7 @@ import (
 
 func newClient(t *testing.T, s *slacktest.Server, change ...func(*Config)) (*Client, *prometheus.Registry) {
 	registry := prometheus.NewRegistry()
-	c := Config{API: s.URL(), AppToken: slacktest.AppToken, BotToken: slacktest.BotToken, Channel: slacktest.Channel, Log: zaptest.NewLogger(t), Metrics: registry}
+	c := Config{API: s.URL(), AppToken: slacktest.AppToken, BotToken: slacktest.BotToken, Signing: slacktest.Signing, Channel: slacktest.Channel, Log: zaptest.NewLogger(t), Metrics: registry}
 	for _, f := range change {
 		f(&c)
 	}

@@ -22,6 +22,8 @@ const (
 	maxFields  = 10
 	maxConfirm = 300
 	maxText    = 3000
+	maxLabel   = 75
+	maxTitle   = 24
 	maxCard    = 9000 // of all parts together; Slack does not say where it ends, only that it does
 )
 
@@ -88,11 +90,11 @@ func chunks(lines []string) (list []string) {
 
 func buttons(list []chatops.Button) (elements []slack.BlockElement) {
 	for _, b := range list {
-		e := slack.NewButtonBlockElement(string(b.Act), b.Value, text(b.Label, 75))
+		e := slack.NewButtonBlockElement(string(b.Act), b.Value, text(b.Label, maxLabel))
 		switch b.Act {
 		case chatops.Approve:
 			e = e.WithStyle(slack.StylePrimary)
-		case chatops.Reject, chatops.Abort, chatops.Freeze:
+		case chatops.Reject, chatops.Abort, chatops.Freeze, chatops.Thaw:
 			e = e.WithStyle(slack.StyleDanger)
 		}
 		if b.Confirm != "" {

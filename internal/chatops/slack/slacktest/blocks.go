@@ -6,13 +6,29 @@ import (
 	"unicode/utf8"
 )
 
-// block is a block of a message, as far as it is looked at.
+// block is a block of a message or a view, as far as it is looked at.
 type block struct {
 	Type     string    `json:"type"`
 	BlockID  string    `json:"block_id"`
 	Text     *object   `json:"text"`
 	Fields   []*object `json:"fields"`
 	Elements []element `json:"elements"`
+	Label    *object   `json:"label"`   // of an input
+	Element  *input    `json:"element"` // of an input
+}
+
+// input is what is filled in.
+type input struct {
+	Type      string   `json:"type"`
+	ActionID  string   `json:"action_id"`
+	MaxLength int      `json:"max_length"`
+	Options   []option `json:"options"`
+	Initial   *option  `json:"initial_option"`
+}
+
+type option struct {
+	Text  *object `json:"text"`
+	Value string  `json:"value"`
 }
 
 type object struct {

@@ -59,11 +59,15 @@ type Server struct {
 	tickets  map[string]bool // issued; true: used
 	sockets  []*socket
 	ids      int
+
+	requestURL string            // where presses are sent by HTTP; "": over a connection
+	triggers   map[string]string // not used yet, and whose press it came of
+	views      []View
 }
 
 // New starts a server that ends with the test. Its channel is empty.
 func New(t testing.TB) *Server {
-	s := &Server{users: map[string]User{}, calls: map[string]int{}, trouble: map[string][]Trouble{}, tickets: map[string]bool{}}
+	s := &Server{users: map[string]User{}, calls: map[string]int{}, trouble: map[string][]Trouble{}, tickets: map[string]bool{}, triggers: map[string]string{}}
 	s.http = httptest.NewServer(s)
 	t.Cleanup(func() {
 		s.Disconnect()

@@ -130,8 +130,19 @@ func (k *socket) read() {
 // ErrNotAcknowledged is what Slack shows as a warning beside the button.
 var ErrNotAcknowledged = errors.New("not acknowledged in time")
 
-// deliver sends an envelope over the n-th connection, counted from the newest, and waits for the acknowledgement.
+// deliver sends a payload to where the app takes them, and waits for the acknowledgement.
 func (s *Server) deliver(n int, payload any) error {
+	s.mu.Lock()
+	url := s.requestURL
+	s.mu.Unlock()
+	if url != "" {
+		return s.request(url, payload)
+	}
+	return s.envelope(n, payload)
+}
+
+// envelope sends a payload over the n-th connection, counted from the newest.
+func (s *Server) envelope(n int, payload any) error {
 	s.mu.Lock()
 	if len(s.sockets) == 0 {
 		s.mu.Unlock()

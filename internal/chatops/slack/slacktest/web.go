@@ -22,6 +22,7 @@ func (s *Server) methods() map[string]func(*http.Request) (map[string]any, strin
 		"conversations.history": s.history,
 		"conversations.replies": s.replies,
 		"users.info":            s.userInfo,
+		"views.open":            s.openView,
 	}
 }
 
