@@ -123,14 +123,16 @@ func or(text, otherwise string) string {
 	return text
 }
 
+// by is who decided, and over which channel.
+func by(p events.Person) string {
+	if p.Via == "" {
+		return p.Name
+	}
+	return p.Name + " via " + p.Via
+}
+
 // decisions is what people have decided about it.
 func decisions(i *incident.Incident) (lines []string) {
-	by := func(p events.Person) string {
-		if p.Via == "" {
-			return p.Name
-		}
-		return p.Name + " via " + p.Via
-	}
 	for _, a := range i.Approvals {
 		lines = append(lines, fmt.Sprintf("approved by %s, plan %s", by(a.By), a.Plan.Short()))
 	}

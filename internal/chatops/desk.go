@@ -26,6 +26,8 @@ type Config struct {
 	Members Members
 	People  func() (People, error) // reads the table of people; called every second and for every press
 	Scopes  []events.Scope         // that can be frozen, besides the network and what an incident is in; the widest first
+	// Notices is what should have been told by now of no incident, and when there is more, the zero time for never. nil: nothing.
+	Notices func(b *incident.Board, now time.Time) (list []Notice, next time.Time)
 	Now     func() time.Time
 	NewKey  func() string // an unguessable text without spaces
 	Log     *zap.Logger
@@ -52,11 +54,12 @@ type Desk struct {
 	presses presses
 
 	// Of the loop alone:
-	position uint64           // of the Board when everything was last found to be shown
-	due      time.Time        // when to look again even if nothing happens; zero: never
-	memos    map[string]memo  // incidents of which everything was found to be shown
-	late     map[name]*behind // what is not shown as it should be
-	hold     time.Time        // the chat wants no calls before
+	position uint64             // of the Board when everything was last found to be shown
+	due      time.Time          // when to look again even if nothing happens; zero: never
+	memos    map[string]memo    // incidents of which everything was found to be shown
+	late     map[name]*behind   // what is not shown as it should be
+	shown    map[name]time.Time // when this replica last showed what is of no incident
+	hold     time.Time          // the chat wants no calls before
 }
 
 // name is that of one message.
@@ -74,7 +77,7 @@ type behind struct {
 func New(c Config) *Desk {
 	return &Desk{
 		Config: c, known: known{read: c.People}, poked: make(chan struct{}, 1), presses: presses{seen: map[string]time.Time{}},
-		memos: map[string]memo{}, late: map[name]*behind{},
+		memos: map[string]memo{}, late: map[name]*behind{}, shown: map[name]time.Time{},
 	}
 }
 
@@ -188,13 +191,16 @@ func (d *Desk) look(now time.Time) (standing, fresh []item) {
 			return
 		}
 		d.position, d.due = b.Position, time.Time{}
+		var next time.Time
+		standing, fresh, next = d.behindOfAll(b, now)
+		d.dueAt(next)
 		memos, freezes := map[string]memo{}, frozen(b)
 		for _, i := range append(b.Open(), b.Closed()...) {
 			told := i.Shown(d.Chat, events.TheCard)
 			switch {
 			case told == (events.Told{}) && (!i.IsOpen() || i.Ruling == nil && i.Phase != incident.Stuck):
 				continue // nothing to say yet, or any more
-			case told.Message == "" && len(fresh) == maxItems, told.Message != "" && len(standing) >= maxItems:
+			case told.Message == "" && len(fresh) >= maxItems, told.Message != "" && len(standing) >= maxItems:
 				continue
 			}
 			m := memo{newest: i.Positions[len(i.Positions)-1], told: told, next: d.memos[i.ID].next}

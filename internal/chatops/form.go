@@ -48,8 +48,10 @@ func (d *Desk) formOf(b *incident.Board, p Press) (Form, error) {
 	if err != nil {
 		return Form{}, err
 	}
-	switch p.Act {
-	case Reject:
+	switch {
+	case p.Act == Reject && i == nil:
+		return Form{}, refuse("this card has no such button")
+	case p.Act == Reject:
 		if _, plan := readValue(p.Value); !waits(i) || plan != i.Ask.Plan {
 			_, err := incident.Reject(i.ID, plan, events.Person{}, "")(b, d.Now())
 			return Form{}, err
@@ -58,7 +60,7 @@ func (d *Desk) formOf(b *incident.Board, p Press) (Form, error) {
 			Title: "Reject", Submit: "Reject", Reason: true,
 			Lines: []string{Clean(i.ID + ": " + i.Plan.Plan.Sentence), "A no counts at once and for everybody. Why? It stands on the record."},
 		}, nil
-	case Freeze:
+	case p.Act == Freeze:
 		scopes, more := d.freezable(b, i)
 		lines := []string{"Nothing that adds risk is begun there any more, until somebody thaws it; taking back stays possible. Why? It stands on the record."}
 		if more > 0 {

@@ -21,12 +21,6 @@ func noticesOf(i *incident.Incident, now time.Time, duty func(roles []string) []
 	say := func(what, title string, call []string) {
 		list = append(list, notice{what: what, card: Card{Title: Clean(title), Call: call}})
 	}
-	nth := func(accounts []string, n int) []string {
-		if len(accounts) == 0 {
-			return nil
-		}
-		return slices.Clone(accounts[n%len(accounts) : n%len(accounts)+1])
-	}
 	if a := i.Ask; a != nil {
 		name := fmt.Sprintf(" %s %d", a.Plan.Short(), a.Expires.Unix())
 		half := i.Asked.Add(a.Expires.Sub(i.Asked) / 2)
@@ -50,6 +44,14 @@ func noticesOf(i *incident.Incident, now time.Time, duty func(roles []string) []
 		say("ended", fmt.Sprintf("Ended as %s: %s", i.End.Outcome, i.End.Reason), nil)
 	}
 	return list, next
+}
+
+// nth is one of accounts, counted from 0 and over again, as a list.
+func nth(accounts []string, n int) []string {
+	if len(accounts) == 0 {
+		return nil
+	}
+	return slices.Clone(accounts[n%len(accounts) : n%len(accounts)+1])
 }
 
 // how says where to decide what a click is not enough for.

@@ -155,11 +155,13 @@ func (d *Desk) order(p Press) incident.Order {
 			return nil, err
 		}
 		by := person.record(d.Chat, told.Link)
-		switch p.Act {
-		case Abort:
-			return incident.Abort(i.ID, by, "by a press in "+d.Chat, false)(b, now)
-		case Freeze, Thaw:
+		switch {
+		case p.Act == Freeze || p.Act == Thaw:
 			return d.halt(p, i, by)(b, now)
+		case i == nil:
+			return nil, refuse("this card has no such button")
+		case p.Act == Abort:
+			return incident.Abort(i.ID, by, "by a press in "+d.Chat, false)(b, now)
 		}
 		return decision(p, i, by)(b, now)
 	}
@@ -211,17 +213,28 @@ func decision(p Press, i *incident.Incident, by events.Person) incident.Order {
 	}
 }
 
-// behindButton finds the incident whose card a press is of. The message must be the one that the ledger says shows it; one
-// that was sent and is not on the ledger yet is known by its key alone.
+// behindButton finds the incident whose card a press is of, nil for the card of a freeze. The message must be the one that
+// the ledger says shows it; one that was sent and is not on the ledger yet is known by its key alone.
 func (d *Desk) behindButton(b *incident.Board, p Press) (*incident.Incident, events.Told, error) {
 	key, _ := readValue(p.Value)
+	check := func(told events.Told, what string) error {
+		if told.Message != "" && (told.Message != p.Message || told.Channel != p.Channel) {
+			return refuse("this card is not the one of %s any more; that is %s", what, or(told.Link, "another one"))
+		}
+		return nil
+	}
+	for _, told := range b.ToldOfAll(d.Chat) {
+		if key != "" && told.Key == key {
+			return nil, told, check(told, told.What)
+		}
+	}
 	for _, i := range append(b.Open(), b.Closed()...) {
 		told := i.Shown(d.Chat, events.TheCard)
 		if key == "" || told.Key != key {
 			continue
 		}
-		if told.Message != "" && (told.Message != p.Message || told.Channel != p.Channel) {
-			return nil, told, refuse("this card is not the one of %s any more; that is %s", i.ID, or(told.Link, "another one"))
+		if err := check(told, i.ID); err != nil {
+			return nil, told, err
 		}
 		return i, told, nil
 	}
@@ -232,8 +245,12 @@ func (d *Desk) behindButton(b *incident.Board, p Press) (*incident.Incident, eve
 func (d *Desk) why(p Press) (text string, came outcome) {
 	d.Board.View(func(b *incident.Board) {
 		i, _, err := d.behindButton(b, p)
-		if err != nil {
+		switch {
+		case err != nil:
 			text, came = Clean(err.Error()), refused
+			return
+		case i == nil:
+			text, came = "This card is of no incident.", refused
 			return
 		}
 		e, _ := b.Why(i.ID)

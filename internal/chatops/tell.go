@@ -3,6 +3,7 @@ package chatops
 import (
 	"context"
 	"errors"
+	"maps"
 	"time"
 
 	"go.uber.org/zap"
@@ -48,6 +49,10 @@ func (d *Desk) tell(ctx context.Context, it item) (shown bool) {
 		return false
 	}
 	delete(d.late, it.name)
+	if it.incident == "" {
+		maps.DeleteFunc(d.shown, func(_ name, at time.Time) bool { return now.Sub(at) > calm })
+		d.shown[it.name] = now
+	}
 	return true
 }
 

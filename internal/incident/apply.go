@@ -44,7 +44,7 @@ func (b *Board) fold(c events.Commit, r events.Record) string {
 		b.freeze(body)
 		return ""
 	case events.Thawed:
-		b.thaw(c.At, body.Scope)
+		b.thaw(body, c.At)
 		return ""
 	case events.MaintenanceBegun:
 		maps.DeleteFunc(b.windows, func(_ string, w events.MaintenanceBegun) bool { return w.Until.Before(b.Now.Add(-history)) })

@@ -38,7 +38,8 @@ type Board struct {
 	freezes    map[events.Scope]events.Frozen
 	frozen     map[events.Scope]time.Time // since when each of freezes is in force
 	thawed     time.Time                  // when a freeze was last ended
-	told       []events.Told              // what people were shown in chats that is of no incident, the oldest first, at most maxTold
+	thaws      []PastFreeze               // the newest ends of freezes, the oldest first, at most maxThaws
+	told       []events.Told              // what people were shown in chats that is of no incident, the oldest first, at most maxToldOfAll
 	windows    map[string]events.MaintenanceBegun
 	proofs     map[string]events.Proved
 	policies   map[string]Course // by replica

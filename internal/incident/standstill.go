@@ -40,12 +40,6 @@ func (b *Board) freeze(f events.Frozen) {
 	b.freezes[f.Scope] = f
 }
 
-func (b *Board) thaw(at time.Time, scope events.Scope) {
-	b.thawed = at
-	delete(b.freezes, scope)
-	delete(b.frozen, scope)
-}
-
 // Standstills returns the freezes in force, by scope, each with what waits, the most severe first, and what has expired
 // since, the newest first.
 func (b *Board) Standstills() []Standstill {

@@ -26,13 +26,16 @@ func (b *Board) foldTold(t events.Told) string {
 	return ""
 }
 
+// maxToldOfAll bounds what is remembered that was told of no incident: it must be more than is told while a freeze lasts.
+const maxToldOfAll = 256
+
 // toldOfAll keeps what was told that is of no incident. The oldest gives way: nobody tells it again.
 func (b *Board) toldOfAll(t events.Told) {
 	list := slices.Clone(b.told) // a fork's is its own
 	if n := placeOf(list, t.Chat, t.What); n >= 0 {
 		list[n] = t
 	} else {
-		list = append(list[max(0, len(list)-maxTold+1):], t)
+		list = append(list[max(0, len(list)-maxToldOfAll+1):], t)
 	}
 	b.told = list
 }
@@ -54,6 +57,11 @@ func (i *Incident) Shown(chat, what string) events.Told { return shown(i.Told, c
 
 // Shown returns what was told in a chat under a name that is of no incident; the zero Told if nothing was.
 func (b *Board) Shown(chat, what string) events.Told { return shown(b.told, chat, what) }
+
+// ToldOfAll returns all that was told in a chat that is of no incident, the oldest first.
+func (b *Board) ToldOfAll(chat string) []events.Told {
+	return slices.DeleteFunc(slices.Clone(b.told), func(t events.Told) bool { return t.Chat != chat })
+}
 
 // Tell puts t in the place of was, which is what the replica that asks has seen there: the zero Told for nothing. Of two
 // that would show the same thing, one is refused.

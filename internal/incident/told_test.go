@@ -203,16 +203,16 @@ func TestTellOfAll(t *testing.T) {
 		}
 	}
 	fork := b.Fork()
-	for n := range 2 * maxTold {
+	for n := range 2 * maxToldOfAll {
 		if err := tell(fork, events.Told{Chat: "slack", What: fmt.Sprint(n), Owner: "r0/1"}, none); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if err := tell(fork, events.Told{Chat: "slack", What: fmt.Sprint(2*maxTold - 1), Owner: "r1/1"}, events.Told{Chat: "slack", What: fmt.Sprint(2*maxTold - 1), Owner: "r0/1"}); err != nil {
+	if err := tell(fork, events.Told{Chat: "slack", What: fmt.Sprint(2*maxToldOfAll - 1), Owner: "r1/1"}, events.Told{Chat: "slack", What: fmt.Sprint(2*maxToldOfAll - 1), Owner: "r0/1"}); err != nil {
 		t.Fatal(err)
 	}
-	newest := fork.Shown("slack", fmt.Sprint(2*maxTold-1))
-	if len(fork.told) != maxTold || newest.Owner != "r1/1" || fork.Shown("slack", "handover 1") != none || b.Shown("slack", "handover 1") != shown || len(b.Freezes())+len(fork.Freezes()) > 0 {
+	newest := fork.Shown("slack", fmt.Sprint(2*maxToldOfAll-1))
+	if len(fork.told) != maxToldOfAll || newest.Owner != "r1/1" || fork.Shown("slack", "handover 1") != none || b.Shown("slack", "handover 1") != shown || len(b.Freezes())+len(fork.Freezes()) > 0 {
 		t.Errorf("%d are kept, the newest %+v; below the fork %+v", len(fork.told), newest, b.told)
 	}
 }
