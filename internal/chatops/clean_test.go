@@ -18,7 +18,7 @@ func TestClean(t *testing.T) {
 		{"direction", "a\u202Egnp.exe\u2066\u200B", "a\uFFFDgnp.exe\uFFFD\uFFFD"},
 		{"separators", "a\u2028b\u2029c", "a\uFFFDb\uFFFDc"},
 		{"no text", "a\xff\xfeb", "a\uFFFDb"},
-		{"long", strings.Repeat("ü", maxText+1), strings.Repeat("ü", maxText-1) + "…"},
+		{"long", strings.Repeat("ü", 1500+1), strings.Repeat("ü", 1500-1) + "…"},
 	} {
 		if got := Clean(c.text); got != c.want {
 			t.Errorf("%s: %q, want %q", c.name, got, c.want)
@@ -32,7 +32,7 @@ func FuzzClean(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, text string) {
 		got := Clean(text)
-		if !utf8.ValidString(got) || utf8.RuneCountInString(got) > maxText || strings.ContainsAny(got, "\n\r\t\x00\x1b\u202E\u2066") || Clean(got) != got {
+		if !utf8.ValidString(got) || utf8.RuneCountInString(got) > 1500 || strings.ContainsAny(got, "\n\r\t\x00\x1b\u202E\u2066") || Clean(got) != got {
 			t.Errorf("%q became %q", text, got)
 		}
 	})

@@ -18,6 +18,25 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 	return m
 }
 
+// Connected is the gauge of whether a chat can be spoken with, as its state says.
+func Connected(state func() (connected bool, detail string)) prometheus.Collector {
+	return prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "detour_chat_connected", Help: "Whether the chat's socket is connected, or, without one, whether the chat answers, 1 or 0: otherwise no button works.",
+	}, func() float64 {
+		if ok, _ := state(); ok {
+			return 1
+		}
+		return 0
+	})
+}
+
+// Callbacks counts the HTTP requests in a chat's name.
+func Callbacks() *prometheus.CounterVec {
+	return prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "detour_chat_callbacks_total", Help: "HTTP requests in the chat's name, by what came of them: taken, turned-away (too many at once), refused (not proved to be the chat's, too old, or unreadable) or failed (the chat did not say how to prove it).",
+	}, []string{"outcome"})
+}
+
 func (m *Metrics) message(outcome string) {
 	if m != nil {
 		m.messages.WithLabelValues(outcome).Inc()

@@ -55,20 +55,10 @@ type Client struct {
 func New(c Config) *Client {
 	s := &Client{
 		appToken: c.AppToken != "", secret: c.Signing, channel: c.Channel, log: c.Log, detail: "not connected yet",
-		intake: newIntake(c.Log), seldom: rate.Sometimes{Interval: time.Second},
-		callbacks: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "detour_chat_callbacks_total", Help: "HTTP requests in Slack's name, by what came of them: taken, turned-away (too many at once) or refused (not signed by Slack, too old, or unreadable).",
-		}, []string{"outcome"}),
+		intake: newIntake(c.Log), seldom: rate.Sometimes{Interval: time.Second}, callbacks: chatops.Callbacks(),
 	}
 	s.api = slack.New(c.BotToken, slack.OptionAppLevelToken(c.AppToken), slack.OptionAPIURL(c.API), slack.OptionHTTPClient(&http.Client{Timeout: requestWithin}))
-	c.Metrics.MustRegister(s.callbacks, prometheus.NewGaugeFunc(prometheus.GaugeOpts{
-		Name: "detour_chat_connected", Help: "Whether the chat's socket is connected, or, without one, whether the chat answers, 1 or 0: otherwise no button works.",
-	}, func() float64 {
-		if ok, _ := s.State(); ok {
-			return 1
-		}
-		return 0
-	}))
+	c.Metrics.MustRegister(s.callbacks, chatops.Connected(s.State))
 	return s
 }
 
