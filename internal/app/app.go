@@ -36,22 +36,22 @@ const (
 
 // App is one replica.
 type App struct {
-	cfg       *config.Config
-	log       *zap.Logger
-	server    *bus.Server // nil on a foreign bus
-	conn      *bus.Conn   // for the ledger and the other replicas
-	feed      *bus.Conn   // for anomalies: what they queue up in a storm stands in nobody's way
-	ledger    *ledger.Ledger
-	intake    *intake.Intake
-	fleet     *device.Fleet
-	foresight foresight
-	peers     *bus.Peers
-	policy    *policyFile
-	worker    *worker.Worker
-	web       *web.Server
-	costs     *costs
-	chat      *chat // nil without one
-	listen    net.Listener
+	cfg    *config.Config
+	log    *zap.Logger
+	server *bus.Server // nil on a foreign bus
+	conn   *bus.Conn   // for the ledger and the other replicas
+	feed   *bus.Conn   // for anomalies: what they queue up in a storm stands in nobody's way
+	ledger *ledger.Ledger
+	intake *intake.Intake
+	fleet  *device.Fleet
+	ahead  foresight
+	peers  *bus.Peers
+	policy *policyFile
+	worker *worker.Worker
+	web    *web.Server
+	costs  *costs
+	chats  []*chat
+	listen net.Listener
 
 	teardown []closer // last in, first out
 }
@@ -129,11 +129,11 @@ func (a *App) openRouters(context.Context) (err error) {
 func (a *App) openWorker(context.Context) error {
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	a.foresight = newForesight(a.fleet, a.cfg, a.prospects, a.log.Named("forecast"))
+	a.ahead = newForesight(a.fleet, a.cfg, a.prospects, a.log.Named("forecast"))
 	a.worker = worker.New(worker.Config{
 		Name: a.cfg.Replica.Name, Mode: a.cfg.Mode, Policy: a.cfg.Policy, PolicyFrom: filepath.Base(a.cfg.Files.Policy),
 		Inventory: a.cfg.Resolver, Remediators: remediators.All(),
-		Ledger: a.ledger, Conflict: ledger.ErrConflict, Doubt: ledger.ErrDoubt, Intake: arrivals{a.intake, a.log}, Routers: a.foresight,
+		Ledger: a.ledger, Conflict: ledger.ErrConflict, Doubt: ledger.ErrDoubt, Intake: arrivals{a.intake, a.log}, Routers: a.ahead,
 		Peers: func(me string) worker.Peers {
 			a.peers = a.conn.Peers(a.cfg.Domain, me, a.cfg.Replica.Rank)
 			return a.peers
@@ -144,7 +144,7 @@ func (a *App) openWorker(context.Context) error {
 		path: a.cfg.Files.Policy, parse: a.cfg.ParsePolicy, offer: a.worker.Offer, log: a.log.Named("policy"), known: look{digest: a.cfg.PolicyBytes},
 	}
 	a.costs = newCosts(a)
-	a.openChat(registry)
+	a.openChats(registry)
 	return a.openWeb(registry)
 }
 
@@ -189,12 +189,10 @@ func (a *App) Run(ctx context.Context) error {
 	g, inner := errgroup.WithContext(ctx)
 	tasks := map[string]func(context.Context) error{
 		"routers": a.fleet.Run, "intake": a.intake.Run, "peers": a.peers.Run, "worker": a.worker.Run, "policy": a.policy.run, "costs": a.costs.run,
-		"forecasts": a.foresight.prepare,
+		"forecasts": a.ahead.prepare,
 		"web":       func(ctx context.Context) error { return a.web.Serve(ctx, a.listen) },
 	}
-	if a.chat != nil {
-		maps.Copy(tasks, a.chat.tasks())
-	}
+	maps.Copy(tasks, a.chatTasks())
 	for name, task := range tasks {
 		g.Go(func() error {
 			if err := task(inner); err != nil && ctx.Err() == nil {

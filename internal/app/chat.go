@@ -2,82 +2,133 @@ package app
 
 import (
 	"context"
+	"fmt"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
 	"github.com/prometheus/client_golang/prometheus"
+	"go.uber.org/zap"
 
 	"github.com/detour-net/detour/internal/chatops"
+	"github.com/detour-net/detour/internal/chatops/mattermost"
 	"github.com/detour-net/detour/internal/chatops/slack"
 	"github.com/detour-net/detour/internal/config"
 	"github.com/detour-net/detour/internal/web"
 )
 
+// room is where a chat shows incidents.
+type room interface {
+	chatops.Room
+	chatops.Members
+	State() (connected bool, why string)
+}
+
 // chat is a desk and the room that it serves.
 type chat struct {
+	name string
 	desk *chatops.Desk
-	room *slack.Client
+	room room
+	run  func(context.Context) error // keeps the room in touch with its chat
+
+	path     string // where the chat reports what is pressed; "" if it does not
+	callback http.Handler
 }
 
-// openChat makes the desk, if the configuration names a chat. It says nothing before Run.
-func (a *App) openChat(registry prometheus.Registerer) {
-	s := a.cfg.Slack
-	if s == nil {
-		return
+// slackPath is where Slack sends presses to, if it sends them by HTTP.
+const slackPath = "/chat/slack"
+
+// openChats makes a desk for every chat that the configuration names. None says anything before it runs. Each shows the same
+// Board and gives orders to the same worker: what is decided in one is shown as decided in all.
+func (a *App) openChats(registry prometheus.Registerer) {
+	if s := a.cfg.Slack; s != nil {
+		log, metrics := a.ofChat("slack", registry)
+		room := slack.New(slack.Config{
+			API: s.API, AppToken: a.cfg.Secrets.App, BotToken: a.cfg.Secrets.Bot, Signing: a.cfg.Secrets.Signing, Channel: s.Channel, Log: log, Metrics: metrics,
+		})
+		c := a.openChat("slack", room, func(m config.Member) string { return m.Slack }, log, metrics)
+		c.run = func(ctx context.Context) error { return room.Run(ctx, c.desk.Press) }
+		if a.cfg.Secrets.Signing != "" {
+			c.path, c.callback = slackPath, room.Callback(c.desk.Press)
+		}
 	}
-	log := a.log.Named("chat")
-	room := slack.New(slack.Config{
-		API: s.API, AppToken: a.cfg.Secrets.App, BotToken: a.cfg.Secrets.Bot, Signing: a.cfg.Secrets.Signing, Channel: s.Channel, Log: log, Metrics: registry,
-	})
-	desk := chatops.New(chatops.Config{
-		Chat: "slack", Me: a.worker.Me(), Rank: a.cfg.Replica.Rank, Board: a.worker, Orders: a.worker, Room: room, Members: room,
-		People: func() (chatops.People, error) { return people(a.cfg.Files.People) }, Scopes: a.cfg.Resolver.Scopes(),
-		Now: time.Now, NewKey: uuid.NewString, Log: log, Metrics: chatops.NewMetrics(registry),
-	})
-	a.chat = &chat{desk: desk, room: room}
+	if m := a.cfg.Mattermost; m != nil {
+		log, metrics := a.ofChat("mattermost", registry)
+		room := mattermost.New(mattermost.Config{
+			URL: m.URL, Token: a.cfg.MattermostSecrets.Token, Channel: m.Channel, Secret: a.cfg.MattermostSecrets.Secret,
+			Callback: m.Callback + config.MattermostPath, Log: log, Metrics: metrics,
+		})
+		c := a.openChat("mattermost", room, func(m config.Member) string { return m.Mattermost }, log, metrics)
+		c.run, c.path, c.callback = room.Run, config.MattermostPath, room.Pressed(c.desk.Press)
+	}
 }
 
-// people reads the table of people as the desk wants it.
-func people(path string) (chatops.People, error) {
+// ofChat is the log of one chat, and its metrics: they have the chat's name as a label.
+func (a *App) ofChat(name string, registry prometheus.Registerer) (*zap.Logger, prometheus.Registerer) {
+	return a.log.Named("chat").Named(name), prometheus.WrapRegistererWith(prometheus.Labels{"chat": name}, registry)
+}
+
+// openChat makes the desk of a room. account is a person's there, "" for none.
+func (a *App) openChat(name string, room room, account func(config.Member) string, log *zap.Logger, metrics prometheus.Registerer) *chat {
+	c := &chat{name: name, room: room}
+	c.desk = chatops.New(chatops.Config{
+		Chat: name, Me: a.worker.Me(), Rank: a.cfg.Replica.Rank, Board: a.worker, Orders: a.worker, Room: room, Members: room,
+		People: func() (chatops.People, error) { return people(a.cfg.Files.People, account) }, Scopes: a.cfg.Resolver.Scopes(),
+		Now: time.Now, NewKey: uuid.NewString, Log: log, Metrics: chatops.NewMetrics(metrics),
+	})
+	a.chats = append(a.chats, c)
+	return c
+}
+
+// people reads the table of people as a desk wants it: those with an account in its chat.
+func people(path string, account func(config.Member) string) (chatops.People, error) {
 	read, err := config.LoadPeople(path)
 	if err != nil {
 		return chatops.People{}, err
 	}
 	p := chatops.People{OnCall: read.OnCall}
 	for _, m := range read.People {
-		p.List = append(p.List, chatops.Person{Name: m.Name, Account: m.Slack, Roles: web.Expand(m.Roles)})
+		if account(m) != "" {
+			p.List = append(p.List, chatops.Person{Name: m.Name, Account: account(m), Roles: web.Expand(m.Roles)})
+		}
 	}
 	return p, nil
 }
 
-// slackPath is where Slack sends presses to, if it sends them by HTTP.
-const slackPath = "/chat/slack"
-
-// callbacks are what the chat calls back, by path.
+// callbacks are what the chats call back, by path.
 func (a *App) callbacks() map[string]http.Handler {
-	if a.chat == nil || a.cfg.Secrets.Signing == "" {
-		return nil
+	by := map[string]http.Handler{}
+	for _, c := range a.chats {
+		if c.path != "" {
+			by[c.path] = c.callback
+		}
 	}
-	return map[string]http.Handler{slackPath: a.chat.room.Callback(a.chat.desk.Press)}
+	return by
 }
 
-// tasks are what runs while the replica does.
-func (c *chat) tasks() map[string]func(context.Context) error {
-	return map[string]func(context.Context) error{
-		"chat":        c.desk.Run,
-		"chat socket": func(ctx context.Context) error { return c.room.Run(ctx, c.desk.Press) },
+// chatTasks are what runs of the chats while the replica does.
+func (a *App) chatTasks() map[string]func(context.Context) error {
+	tasks := map[string]func(context.Context) error{}
+	for _, c := range a.chats {
+		tasks[c.name+" desk"], tasks[c.name+" room"] = c.desk.Run, c.run
 	}
+	return tasks
 }
 
-// status says how the chat's socket is, for people.
-func (c *chat) status() string {
-	if c == nil {
+// chatStatus says how the chats are, for people: which are away, and why. It is "" without any.
+func (a *App) chatStatus() string {
+	var away []string
+	for _, c := range a.chats {
+		if connected, why := c.room.State(); !connected {
+			away = append(away, fmt.Sprintf("%s: %s", c.name, why))
+		}
+	}
+	switch {
+	case len(a.chats) == 0:
 		return ""
-	}
-	connected, why := c.room.State()
-	if connected {
+	case len(away) == 0:
 		return web.ChatConnected
 	}
-	return why
+	return strings.Join(away, "; ")
 }

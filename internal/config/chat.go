@@ -15,8 +15,9 @@ import (
 
 // Chat says where incidents are shown to people, and who may decide there.
 type Chat struct {
-	Slack  *Slack `yaml:"slack"`
-	People string `yaml:"people"` // a file; see LoadPeople
+	Slack      *Slack      `yaml:"slack"`
+	Mattermost *Mattermost `yaml:"mattermost"`
+	People     string      `yaml:"people"` // a file; see LoadPeople
 }
 
 // Slack is one channel of a workspace.
@@ -54,8 +55,10 @@ func (s section) chat(c *Chat, self string) (secrets SlackSecrets, people string
 		s.bad("chat", "people is missing: name the file that says who is who in the chat; without it nobody could decide there")
 	}
 	people = s.named("chat.people", c.People, self, false)
+	if c.Slack == nil && c.Mattermost == nil {
+		s.bad("chat", "slack and mattermost are missing: name at least one of them, or leave chat out")
+	}
 	if c.Slack == nil {
-		s.bad("chat", "slack is missing: give app_token, bot_token and channel, or leave chat out")
 		return secrets, people
 	}
 	if c.Slack.API == "" {
@@ -116,9 +119,10 @@ type People struct {
 
 // Member is one person. The name is that of the person's API token: one name is one person, whichever way they decide.
 type Member struct {
-	Name  string   `yaml:"name"`
-	Slack string   `yaml:"slack"` // member id
-	Roles []string `yaml:"roles"` // as in the tokens file
+	Name       string   `yaml:"name"`
+	Slack      string   `yaml:"slack"`      // member id
+	Mattermost string   `yaml:"mattermost"` // user id; at least one of the two
+	Roles      []string `yaml:"roles"`      // as in the tokens file
 }
 
 // LoadPeople reads the file at path. It is read anew while the service runs, so that a rotation needs no restart.
@@ -148,15 +152,21 @@ func LoadPeople(path string) (People, error) {
 }
 
 func (p People) check(doc *strict.Document) {
-	id := regexp.MustCompile(`^[UW][A-Z0-9]{2,20}$`)
+	slack := regexp.MustCompile(`^[UW][A-Z0-9]{2,20}$`)
 	names, ids := map[string]bool{}, map[string]bool{}
 	for n, m := range p.People {
 		at := index("people", n)
 		if m.Name == "" || names[m.Name] {
 			doc.Bad(at, "name %q is missing or given twice; it stands on the record", m.Name)
 		}
-		if !id.MatchString(m.Slack) || ids[m.Slack] {
+		if m.Slack == "" && m.Mattermost == "" {
+			doc.Bad(at, "%q has no account: give slack, mattermost or both", m.Name)
+		}
+		if m.Slack != "" && (!slack.MatchString(m.Slack) || ids[m.Slack]) {
 			doc.Bad(at, "slack %q: want a member id, for example U012AB3CD, each once; Slack shows it in the profile's menu", m.Slack)
+		}
+		if m.Mattermost != "" && (!mattermostID.MatchString(m.Mattermost) || ids[m.Mattermost]) {
+			doc.Bad(at, "mattermost %q: want a user id of 26 letters and digits, each once; the System Console shows it with the user, and so does mmctl user search", m.Mattermost)
 		}
 		if !slices.ContainsFunc(m.Roles, func(r string) bool { return slices.Contains(Roles(), r) }) {
 			doc.Bad(at, "%q may do nothing; want at least one of the roles %s", m.Name, strings.Join(Roles(), ", "))
@@ -166,7 +176,7 @@ func (p People) check(doc *strict.Document) {
 				doc.Bad(fmt.Sprintf("%s.roles[%d]", at, k), "role %q: want plain names, each once", role)
 			}
 		}
-		names[m.Name], ids[m.Slack] = true, true
+		names[m.Name], ids[m.Slack], ids[m.Mattermost] = true, true, true
 	}
 	for n, name := range p.OnCall {
 		if !names[name] || slices.Contains(p.OnCall[:n], name) {

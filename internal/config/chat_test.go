@@ -38,7 +38,7 @@ func TestLoadChat(t *testing.T) {
 		t.Errorf("%+v %s", c.Secrets, c.Files.People)
 	}
 	want := People{
-		People: []Member{{"ines", "U012AB3CD", []string{"approver", "operator"}}, {"marc", "W012", []string{"approver", "noc"}}},
+		People: []Member{{Name: "ines", Slack: "U012AB3CD", Roles: []string{"approver", "operator"}}, {Name: "marc", Slack: "W012", Roles: []string{"approver", "noc"}}},
 		OnCall: []string{"marc", "ines"},
 	}
 	if diff := cmp.Diff(want, c.People); diff != "" {
@@ -93,7 +93,7 @@ func TestLoadChatRefuses(t *testing.T) {
 		name, text string
 		want       []string
 	}{
-		{"empty", "chat: {}", []string{"chat: people is missing", "chat: slack is missing"}},
+		{"empty", "chat: {}", []string{"chat: people is missing", "chat: slack and mattermost are missing"}},
 		{"tokens written down", "chat: {slack: {app_token: xapp-1-secret, bot_token: xoxb-secret, channel: C012}, people: people.yaml}",
 			[]string{"chat.slack.app_token: a secret is named as file:PATH or env:NAME", "chat.slack.bot_token: a secret is named"}},
 		{"tokens confused", "chat: {slack: {app_token: 'env:DETOUR_TEST_BOT', bot_token: 'file:app', channel: C012}, people: people.yaml}",

@@ -26,8 +26,12 @@ type Config struct {
 	Telemetry Telemetry
 	Log       Log
 	Tokens    []Token // who may call the HTTP API; none: nobody may change anything through it
-	Slack     *Slack  // nil: nothing is shown in a chat
+	Slack     *Slack  // nil: nothing is shown there
 	Secrets   SlackSecrets
+
+	Mattermost        *Mattermost // nil: nothing is shown there
+	MattermostSecrets MattermostSecrets
+
 	People    People // who is who in the chat, as it was when the configuration was read
 
 	Files       Files
@@ -131,7 +135,7 @@ func Load(path string) (*Config, error) {
 		},
 	}
 	if f.Chat != nil {
-		c.Slack = f.Chat.Slack
+		c.Slack, c.Mattermost, c.MattermostSecrets = f.Chat.Slack, f.Chat.Mattermost, s.mattermost(f.Chat)
 	}
 	if err := errors.Join(doc.Err(), c.read()); err != nil {
 		return nil, err

@@ -54,14 +54,7 @@ func (c *Config) Describe() []Setting {
 	add("listen.http", c.Listen.HTTP)
 	add("listen.tls", c.Listen.TLS != nil)
 	add("auth.tokens", fmt.Sprintf("%d tokens", len(c.Tokens)))
-	if c.Slack == nil {
-		add("chat", "none: people decide at the command line or by the API")
-	} else {
-		add("chat.slack.channel", c.Slack.Channel)
-		add("chat.slack.api", c.Slack.API)
-		add("chat.slack", "presses come over "+c.Secrets.Ways())
-		add("chat.people", fmt.Sprintf("%d people, %d of them on call", len(c.People.People), len(c.People.OnCall)))
-	}
+	c.describeChats(add)
 	add("telemetry.interval", c.Telemetry.Interval)
 	add("log.level", c.Log.Level)
 	add("inventory", fmt.Sprintf("%d routers", len(c.Network.Routers)))
@@ -80,4 +73,24 @@ func (c *Config) Describe() []Setting {
 		list = append(list, Setting{l, changes})
 	}
 	return list
+}
+
+// describeChats lists what is in force of the chats.
+func (c *Config) describeChats(add func(name string, value any)) {
+	if c.Slack == nil && c.Mattermost == nil {
+		add("chat", "none: people decide at the command line or by the API")
+		return
+	}
+	if c.Slack != nil {
+		add("chat.slack.channel", c.Slack.Channel)
+		add("chat.slack.api", c.Slack.API)
+		add("chat.slack", "presses come over "+c.Secrets.Ways())
+	}
+	if m := c.Mattermost; m != nil {
+		add("chat.mattermost.url", m.URL)
+		add("chat.mattermost.channel", m.Channel)
+		add("chat.mattermost.callback", m.Callback)
+		add("chat.mattermost", "presses come to "+m.Callback+MattermostPath)
+	}
+	add("chat.people", fmt.Sprintf("%d people, %d of them on call", len(c.People.People), len(c.People.OnCall)))
 }

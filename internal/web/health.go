@@ -58,7 +58,7 @@ func (s *Server) policies(r *http.Request, _ events.Person) (any, error) {
 	}), nil
 }
 
-// ChatConnected is the Status.Chat of a chat whose socket is connected.
+// ChatConnected is the Status.Chat when every chat is connected.
 const ChatConnected = "connected"
 
 // readiness says what holds and what does not.
@@ -79,7 +79,7 @@ func readiness(st api.Status) api.Ready {
 	if st.Chat != "" {
 		detail := "connected"
 		if st.Chat != ChatConnected {
-			detail = "no button in the chat works, decide at the command line or by the API: " + st.Chat
+			detail = "no button works in a chat that is away, decide at the console, the command line or by the API: " + st.Chat
 		}
 		ready.Checks = append(ready.Checks, api.Condition{Name: "chat", OK: st.Chat == ChatConnected, Detail: detail})
 	}

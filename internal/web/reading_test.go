@@ -176,7 +176,7 @@ func TestHealthOfTheChat(t *testing.T) {
 	for chat, want := range map[string]*api.Condition{
 		"":                {},
 		web.ChatConnected: {Name: "chat", OK: true, Detail: "connected"},
-		"socket: cut off": {Name: "chat", Detail: "no button in the chat works, decide at the command line or by the API: socket: cut off"},
+		"socket: cut off": {Name: "chat", Detail: "no button works in a chat that is away, decide at the console, the command line or by the API: socket: cut off"},
 	} {
 		s := start(t, people())
 		s.SetStatus(func(st *api.Status) { st.Chat = chat })

@@ -17,8 +17,8 @@ import (
 
 // chatPeople is who is who in the chat; the names are those of the tokens.
 const chatPeople = `people:
-  - {name: alice, slack: U0ALICE, roles: [admin]}
-  - {name: bob, slack: U0BOB, roles: [approver, operator]}
+  - {name: alice, slack: U0ALICE, mattermost: alice000000000000000000000, roles: [admin]}
+  - {name: bob, slack: U0BOB, mattermost: bob00000000000000000000000, roles: [approver, operator]}
   - {name: carol, slack: U0CAROL, roles: [viewer]}
 on_call: [bob, alice]
 `
@@ -175,7 +175,7 @@ func TestChatAway(t *testing.T) {
 	m := s.card(i.ID, "approve")
 	r := s.replicas[0]
 	s.wait("the replica to be connected", func() bool {
-		return r.condition("chat").OK && strings.Contains(r.metrics(t), "detour_chat_connected 1")
+		return r.condition("chat").OK && strings.Contains(r.metrics(t), `detour_chat_connected{chat="slack"} 1`)
 	})
 	away := slices.Repeat([]slacktest.Trouble{{Lost: true}}, 60)
 	s.slack.Trouble("apps.connections.open", away...)
@@ -183,7 +183,7 @@ func TestChatAway(t *testing.T) {
 	s.slack.Disconnect()
 	s.wait("the replica to say so", func() bool { return !r.condition("chat").OK })
 	ready, err := r.ready()
-	if err != nil || !ready.Ready || !strings.Contains(r.metrics(t), "detour_chat_connected 0") || !strings.Contains(r.condition("chat").Detail, "no button in the chat works") {
+	if err != nil || !ready.Ready || !strings.Contains(r.metrics(t), `detour_chat_connected{chat="slack"} 0`) || !strings.Contains(r.condition("chat").Detail, "no button works in a chat that is away") {
 		t.Errorf("without its chat: %+v %v", ready, err)
 	}
 	if a := r.detour("bob", "approve", i.ID, "--plan", i.Ask.Plan.Short()); a.code != 0 {

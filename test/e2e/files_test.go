@@ -12,6 +12,7 @@ import (
 	"text/template"
 	"time"
 
+	"github.com/detour-net/detour/internal/chatops/mattermost/mattermosttest"
 	"github.com/detour-net/detour/internal/chatops/slack/slacktest"
 	"github.com/detour-net/detour/internal/network"
 )
@@ -177,6 +178,28 @@ func (s *stage) writeFiles(routers []network.Router) {
 	s.write("slack-app", slacktest.AppToken)
 	s.write("slack-bot", slacktest.BotToken)
 	s.write("slack-signing", slacktest.Signing)
+	s.write("mattermost-bot", mattermosttest.Token)
+	s.write("mattermost-secret", strings.Repeat("s", 32))
+}
+
+// chats is the configuration of the chats.
+func (s *stage) chats() string {
+	var chats []string
+	if s.slack != nil {
+		in := "app_token: 'file:slack-app'"
+		if s.signed {
+			in = "signing_secret: 'file:slack-signing'"
+		}
+		chats = append(chats, fmt.Sprintf("slack: {%s, bot_token: 'file:slack-bot', channel: %s, api: %q}", in, slacktest.Channel, s.slack.URL()))
+	}
+	if s.mattermost != nil {
+		chats = append(chats, fmt.Sprintf("mattermost: {url: %q, token: 'file:mattermost-bot', channel: %s, secret: 'file:mattermost-secret', callback: %q}",
+			s.mattermost.URL(), mattermosttest.Channel, s.balance()))
+	}
+	if chats == nil {
+		return ""
+	}
+	return "chat: {" + strings.Join(append(chats, "people: people.yaml"), ", ") + "}\n"
 }
 
 // writeConfig writes the configuration of replica n with a bus section, and returns its path.
@@ -186,13 +209,7 @@ func (s *stage) writeConfig(n int, nats string) string {
 	if s.rules.Modelled {
 		more += "traffic: traffic.csv\n"
 	}
-	if s.slack != nil {
-		in := "app_token: 'file:slack-app'"
-		if s.signed {
-			in = "signing_secret: 'file:slack-signing'"
-		}
-		more += fmt.Sprintf("chat: {slack: {%s, bot_token: 'file:slack-bot', channel: %s, api: %q}, people: people.yaml}\n", in, slacktest.Channel, s.slack.URL())
-	}
+	more += s.chats()
 	return s.write(fmt.Sprintf("detour-%d.yaml", n), fmt.Sprintf(`mode: %s
 domain: %s
 replica: {name: r%d, rank: %d}

@@ -18,6 +18,7 @@ import (
 	"github.com/detour-net/detour/events"
 	"github.com/detour-net/detour/internal/backbone"
 	"github.com/detour-net/detour/internal/bus"
+	"github.com/detour-net/detour/internal/chatops/mattermost/mattermosttest"
 	"github.com/detour-net/detour/internal/chatops/slack/slacktest"
 	"github.com/detour-net/detour/internal/incident"
 	"github.com/detour-net/detour/internal/ledger"
@@ -30,17 +31,19 @@ type stage struct {
 	rules rules
 	began time.Time
 
-	net      *backbone.Network
-	slack    *slacktest.Server                 // nil: no chat
-	signed   bool                              // its presses come by HTTP, and no socket is opened
-	first    map[string][2]backbone.EndMetrics // metrics of every link at the start
-	server   *bus.Server
-	busURL   string
-	store    string    // the server's directory
-	most     int64     // bytes that it may keep, 0: as the server likes
-	conn     *bus.Conn // past the wires
-	ledger   *ledger.Ledger
-	replicas []*replica
+	net        *backbone.Network
+	slack      *slacktest.Server                 // nil: no chat there
+	mattermost *mattermosttest.Server            // nil: no chat there
+	signed     bool                              // its presses come by HTTP, and no socket is opened
+	balancer   string                            // where Mattermost reaches the replicas, once it is known
+	first      map[string][2]backbone.EndMetrics // metrics of every link at the start
+	server     *bus.Server
+	busURL     string
+	store      string    // the server's directory
+	most       int64     // bytes that it may keep, 0: as the server likes
+	conn       *bus.Conn // past the wires
+	ledger     *ledger.Ledger
+	replicas   []*replica
 
 	mu      sync.Mutex
 	board   *incident.Board
@@ -53,18 +56,19 @@ type stage struct {
 
 // set up says what a stage has.
 type setup struct {
-	rules    rules
-	replicas int
-	proven   bool // the fences of every router are on the ledger as proven
-	slack    *slacktest.Server
-	signed   bool // as stage has it
+	rules      rules
+	replicas   int
+	proven     bool // the fences of every router are on the ledger as proven
+	slack      *slacktest.Server
+	signed     bool // as stage has it
+	mattermost *mattermosttest.Server
 }
 
 // raise brings a stage up and waits until every replica is ready and sees every router.
 func raise(t testing.TB, with setup) *stage {
 	t.Helper()
 	s := raiseBare(t, with.rules)
-	s.slack, s.signed = with.slack, with.signed
+	s.slack, s.signed, s.mattermost = with.slack, with.signed, with.mattermost
 	s.raiseBus()
 	s.follow()
 	if with.proven {

@@ -88,7 +88,7 @@ type Status struct {
 	Unwritten string        `json:"unwritten,omitempty"` // why the ledger takes no record
 	Policy    events.Digest `json:"policy,omitempty"`    // in force; empty: none is loaded
 
-	Chat          string `json:"chat,omitempty"`           // "connected", or why the chat's socket is not; empty: none is configured
+	Chat          string `json:"chat,omitempty"`           // "connected", or which chats are away, and why; empty: none is configured
 	PolicyFrom    string `json:"policy_from,omitempty"`    // the file that it was read from
 	PolicyRefused string `json:"policy_refused,omitempty"` // why what that file holds now is not taken
 }

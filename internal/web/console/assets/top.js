@@ -179,7 +179,7 @@ function loud() {
         `${st.policy_from} is not taken, ${short(st.policy)} stays in force: ${st.policy_refused}`,
       ),
     );
-  if (st.chat && st.chat !== "connected") list.push(banner("warn", "Chat away", `No button in the chat works: ${st.chat}`));
+  if (st.chat && st.chat !== "connected") list.push(banner("warn", "Chat away", `No button works there: ${st.chat}`));
   return list;
 }
 
