@@ -24,6 +24,8 @@ func keepings() []keeping {
 		{"github.com/nats-io/nats.go", []string{"internal/bus", "internal/ledger", "internal/intake", "internal/app", "internal/demo", "cmd"}, "streams belong to the packages that speak through them, and to those that hand the connection over"},
 		{"github.com/goccy/go-yaml", []string{"internal/config/strict"}, "YAML is read in one way: strictly, with line and column"},
 		{"github.com/slack-go", []string{"internal/chatops/slack"}, "Slack's protocol ends in its room; above it stand cards and presses"},
+		{"github.com/emersion/go-ical", []string{"internal/duty"}, "calendars end in the shifts that stand in them"},
+		{"github.com/teambition/rrule-go", []string{"internal/duty"}, "calendars end in the shifts that stand in them"},
 		{"github.com/chromedp", nil, "a browser is for tests alone"},
 		{"github.com/gorilla/websocket", []string{"internal/chatops/slack"}, "the one websocket is the chat's"},
 		{"cel.dev/cel-go", []string{"policy"}, "operators' conditions are compiled when a policy is read, and asked where it is asked"},
