@@ -256,7 +256,8 @@ type Told struct {
 	Channel  string `json:"channel,omitempty"`
 	Message  string `json:"message,omitempty"` // its id in Channel; "" until it is known to stand there
 	Link     string `json:"link,omitempty"`
-	Shown    Digest `json:"shown,omitempty"` // of what it shows; "" until it is known to
+	Shown    Digest `json:"shown,omitempty"`  // of what it shows; "" until it is known to
+	Called   string `json:"called,omitempty"` // names of those on call whom it notifies, with commas between them
 }
 
 // TheCard is what a thread begins with: the incident as it stands.

@@ -11,15 +11,24 @@ import (
 
 // notice is something to be said in a thread once.
 type notice struct {
-	what string // its name on the ledger
-	card Card
+	what   string // its name on the ledger
+	card   Card
+	called string // whom it notifies, as events.Told has it
 }
 
+// duty gives those on call with one of roles, in the order in which they are called.
+type duty func(roles []string) []Person
+
 // noticesOf is what should have been said by now of an incident, and when the next one is due, the zero time for never.
-// duty gives the accounts on call of those with a role, in the order in which they are called.
-func noticesOf(i *incident.Incident, now time.Time, duty func(roles []string) []string) (list []notice, next time.Time) {
-	say := func(what, title string, call []string) {
-		list = append(list, notice{what: what, card: Card{Title: Clean(title), Call: call}})
+// Whoever was called first is known from the ledger: at half time the next one is, and nobody twice while there is another.
+func noticesOf(i *incident.Incident, now time.Time, onCall duty, doubt string) (list []notice, next time.Time) {
+	say := func(what, title string, call []Person) {
+		n := notice{what: what, card: Card{Title: Clean(title)}}
+		if len(call) > 0 && doubt != "" {
+			n.card.Title = Clean(title + " Others may be on call by now: " + doubt + ".")
+		}
+		n.card.Call, n.called = calling(call)
+		list = append(list, n)
 	}
 	if a := i.Ask; a != nil {
 		name := fmt.Sprintf(" %s %d", a.Plan.Short(), a.Expires.Unix())
@@ -30,15 +39,15 @@ func noticesOf(i *incident.Incident, now time.Time, duty func(roles []string) []
 		case !waits(i):
 		case !now.Before(half):
 			say("half"+name, fmt.Sprintf("Half of the time is over. %d of %d approvals are there; without the rest by %s the answer is no.%s",
-				len(i.Approvals), a.Quorum, stamp(a.Expires), how(i)), nth(duty(a.Roles), 1))
+				len(i.Approvals), a.Quorum, stamp(a.Expires), how(i)), escalate(onCall(a.Roles), calledBy(i, "asked"+name)))
 		default:
 			say("asked"+name, fmt.Sprintf("A decision is needed by %s: %d of %d approvals, from anyone with one of the roles %s.%s",
-				stamp(a.Expires), len(i.Approvals), a.Quorum, strings.Join(a.Roles, ", "), how(i)), nth(duty(a.Roles), 0))
+				stamp(a.Expires), len(i.Approvals), a.Quorum, strings.Join(a.Roles, ", "), how(i)), first(onCall(a.Roles)))
 			next = half
 		}
 	}
 	if i.Phase == incident.Stuck {
-		say(fmt.Sprintf("stuck %d", i.Changed.Unix()), "A person is needed: "+i.Trouble.Why+". "+i.Trouble.Remedy, nth(duty([]string{roleOperator}), 0))
+		say(fmt.Sprintf("stuck %d", i.Changed.Unix()), "A person is needed: "+i.Trouble.Why+". "+i.Trouble.Remedy, first(onCall([]string{roleOperator})))
 	}
 	if i.End != nil {
 		say("ended", fmt.Sprintf("Ended as %s: %s", i.End.Outcome, i.End.Reason), nil)
@@ -46,12 +55,41 @@ func noticesOf(i *incident.Incident, now time.Time, duty func(roles []string) []
 	return list, next
 }
 
-// nth is one of accounts, counted from 0 and over again, as a list.
-func nth(accounts []string, n int) []string {
-	if len(accounts) == 0 {
+// first is who is called first, as a list.
+func first(people []Person) []Person { return people[:min(len(people), 1)] }
+
+// escalate is who is called at half time: the next after those who were called before. If nobody was, the chat being away,
+// it is the first two; if everybody has been, the second once more.
+func escalate(people []Person, called []string) []Person {
+	rest := slices.DeleteFunc(slices.Clone(people), func(p Person) bool { return slices.Contains(called, p.Name) })
+	switch {
+	case len(people) == 0:
 		return nil
+	case len(called) == 0:
+		return people[:min(len(people), 2)]
+	case len(rest) > 0:
+		return rest[:1]
 	}
-	return slices.Clone(accounts[n%len(accounts) : n%len(accounts)+1])
+	return people[1%len(people):][:1]
+}
+
+// calledBy are the names of those whom a notice has called, in whichever chat.
+func calledBy(i *incident.Incident, what string) (names []string) {
+	for _, t := range i.Told {
+		if t.What == what && t.Called != "" {
+			names = append(names, strings.Split(t.Called, ",")...)
+		}
+	}
+	return names
+}
+
+// calling is people as accounts, and as names for the record.
+func calling(people []Person) (accounts []string, names string) {
+	var list []string
+	for _, p := range people {
+		accounts, list = append(accounts, p.Account), append(list, p.Name)
+	}
+	return accounts, strings.Join(list, ",")
 }
 
 // how says where to decide what a click is not enough for.

@@ -11,6 +11,7 @@ import (
 type People struct {
 	List   []Person
 	OnCall []string // names: who is called first, and then at half time; nobody is when it is empty
+	Doubt  string   // why others may be on call than OnCall says; "" if it is known
 }
 
 // Person is one of them. One name is one person, over whichever channel they decide: a quorum counts names.
@@ -75,8 +76,8 @@ func (k *known) with(account string) (Person, bool) {
 	return k.people.List[n], true
 }
 
-// duty returns the accounts of those on call who have one of roles, in the order in which they are called.
-func (k *known) duty(roles []string) (accounts []string) {
+// duty returns those on call who have one of roles, in the order in which they are called.
+func (k *known) duty(roles []string) (people []Person) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if k.err != nil {
@@ -85,11 +86,18 @@ func (k *known) duty(roles []string) (accounts []string) {
 	for _, name := range k.people.OnCall {
 		for _, p := range k.people.List {
 			if p.Name == name && slices.ContainsFunc(p.Roles, func(r string) bool { return slices.Contains(roles, r) }) {
-				accounts = append(accounts, p.Account)
+				people = append(people, p)
 			}
 		}
 	}
-	return accounts
+	return people
+}
+
+// doubt is why others may be on call than duty says.
+func (k *known) doubt() string {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.people.Doubt
 }
 
 // record is the person as it stands on the ledger.

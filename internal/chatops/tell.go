@@ -37,13 +37,13 @@ func (d *Desk) tell(ctx context.Context, it item) (shown bool) {
 	was := mine
 	switch {
 	case errors.Is(err, ErrGone):
-		mine.Key, mine.Channel, mine.Message, mine.Link, mine.Shown = d.NewKey(), "", "", "", ""
+		mine.Key, mine.Channel, mine.Message, mine.Link, mine.Shown, mine.Called = d.NewKey(), "", "", "", "", ""
 		return d.record(ctx, mine, was)
 	case err != nil:
 		d.failed(it, s, err)
 		return false
 	}
-	mine.Channel, mine.Message, mine.Link, mine.Shown = at.Channel, at.Message, at.Link, events.DigestOf(it.card)
+	mine.Channel, mine.Message, mine.Link, mine.Shown, mine.Called = at.Channel, at.Message, at.Link, events.DigestOf(it.card), it.called
 	s.doubt = true // until that is on the ledger
 	if s.failures = 0; !d.record(ctx, mine, was) {
 		return false
