@@ -38,6 +38,7 @@ const (
 	KindPolicyRefused    Kind = "policy-refused"
 	KindProved           Kind = "proved"
 	KindTold             Kind = "told"
+	KindSignedOut        Kind = "signed-out"
 )
 
 var bodies = map[Kind]codec{
@@ -49,7 +50,7 @@ var bodies = map[Kind]codec{
 	KindRelapsed: body[Relapsed](), KindAborted: body[Aborted](), KindStuck: body[Stuck](), KindClosed: body[Closed](),
 	KindFrozen: body[Frozen](), KindThawed: body[Thawed](), KindMaintenanceBegun: body[MaintenanceBegun](),
 	KindMaintenanceEnded: body[MaintenanceEnded](), KindPolicyLoaded: body[PolicyLoaded](), KindPolicyRefused: body[PolicyRefused](), KindProved: body[Proved](),
-	KindTold: body[Told](),
+	KindTold: body[Told](), KindSignedOut: body[SignedOut](),
 }
 
 // Disposition says what was made of an observed event.

@@ -109,6 +109,11 @@ func aboutBoard(body events.Body) string {
 		return fmt.Sprintf("%s, %s stays in force: %s", r.Source, r.InForce.Short(), complaint)
 	case events.Proved:
 		return join(fmt.Sprintf("%s (%s)%s", r.Device, dash(r.Software), bars(r.Bars)), r.Detail)
+	case events.SignedOut:
+		if r.Session == "" {
+			return fmt.Sprintf("%s everywhere, by %s", r.Person, who(r.By))
+		}
+		return fmt.Sprintf("%s by %s", r.Person, who(r.By))
 	case events.Told:
 		return fmt.Sprintf("%s of %s in %s by %s: %s", r.What, r.Incident, r.Chat, r.Owner, map[bool]string{true: "shown", false: "about to be shown"}[r.Shown != ""])
 	}

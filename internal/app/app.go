@@ -158,7 +158,7 @@ func (a *App) openWeb(registry *prometheus.Registry) error {
 	}
 	var err error
 	a.web, err = web.New(web.Config{
-		Board: a.worker, Orders: a.worker, Ledger: a.ledger, Network: sights{a}, Costs: a.costs, Terrain: terrain{a}, Policy: inForce{a}, Health: health{a}, Auth: auth, Callbacks: a.callbacks(),
+		Board: a.worker, Orders: a.worker, Ledger: a.ledger, Network: sights{a}, Costs: a.costs, Terrain: terrain{a}, Policy: inForce{a}, Health: health{a}, Auth: auth, Callbacks: a.callbacks(), SessionKey: a.cfg.SessionKey, Fresh: a.cfg.Auth.Fresh.Std(),
 		Registry: registry, Log: a.log.Named("web"),
 	})
 	if err != nil {

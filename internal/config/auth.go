@@ -7,14 +7,39 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
+	"github.com/detour-net/detour/events"
 	"github.com/detour-net/detour/internal/config/bounded"
 	"github.com/detour-net/detour/internal/config/strict"
 )
 
 // Auth says who may call the HTTP API.
 type Auth struct {
-	Tokens string `yaml:"tokens"` // "file:PATH" of a tokens file; none: nobody may change anything through the API
+	Tokens     string          `yaml:"tokens"`      // "file:PATH" of a tokens file
+	SessionKey string          `yaml:"session_key"` // file:PATH or env:NAME of a secret that all replicas are given; none: whoever signs in does so at one replica
+	Fresh      events.Duration `yaml:"fresh"`       // how long ago whoever approves more than a click may have signed in, 15m if not given
+}
+
+// minSessionKey is the fewest bytes of a secret that nobody guesses.
+const minSessionKey = 32
+
+// auth checks the section and reads the key of sessions, nil without one.
+func (s section) auth(a Auth) (sessionKey []byte) {
+	if d := a.Fresh.Std(); d < time.Minute || d > time.Hour {
+		s.bad("auth.fresh", "%s: want 1m0s to 1h0m0s", d)
+	}
+	if a.SessionKey == "" {
+		return nil
+	}
+	secret, err := Secret(a.SessionKey, s.dir)
+	switch {
+	case err != nil:
+		s.bad("auth.session_key", "%s", err)
+	case len(secret) < minSessionKey:
+		s.bad("auth.session_key", "it is shorter than %d bytes, which can be guessed; for example: openssl rand -hex 32", minSessionKey)
+	}
+	return []byte(secret)
 }
 
 // Token lets its bearer in. Only the digest of the secret is kept; whoever compares, compares digests in constant time.

@@ -7,6 +7,7 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -99,5 +100,43 @@ func TestTokensFileIsPrivate(t *testing.T) {
 	}
 	if _, err := loadTokens(path); err == nil || !strings.Contains(err.Error(), "chmod") {
 		t.Errorf("err = %v", err)
+	}
+}
+
+// The key of sessions is a secret like any other: named, not written down, and long enough.
+func TestSessionKey(t *testing.T) {
+	dir := example(t)
+	write(t, dir, "key", strings.Repeat("k", 32)+"\n", 0o600)
+	write(t, dir, "short", strings.Repeat("k", 31), 0o600)
+	write(t, dir, "open", strings.Repeat("k", 32), 0o644)
+	const rest = "nats: {embedded: {dir: d}}\ninventory: inventory.yaml\ntopology: topology.yaml\npolicy: policy.yaml\nauth: "
+	for auth, want := range map[string]string{
+		"{session_key: 'file:key', fresh: 5m}": "",
+		"{session_key: 'file:short'}":          "auth.session_key: it is shorter than 32 bytes",
+		"{session_key: 'file:open'}":           "may be read by everybody",
+		"{session_key: kkkkkkkkkkkkkkkkkkkk}":  "never written down here",
+		"{fresh: 30s}":                         "auth.fresh: 30s: want 1m0s to 1h0m0s",
+		"{fresh: 2h}":                          "auth.fresh: 2h0m0s: want",
+	} {
+		c, err := Load(write(t, dir, "detour.yaml", rest+auth+"\n", 0o600))
+		switch {
+		case want != "" && (err == nil || !strings.Contains(err.Error(), want)):
+			t.Errorf("%s: %v, want %q", auth, err, want)
+		case want == "" && err != nil:
+			t.Errorf("%s: %v", auth, err)
+		case want == "":
+			if string(c.SessionKey) != strings.Repeat("k", 32) || c.Auth.Fresh.Std() != 5*time.Minute {
+				t.Errorf("%q, %s", c.SessionKey, c.Auth.Fresh)
+			}
+			for _, s := range c.Describe() {
+				if strings.Contains(s.Value, "kkk") {
+					t.Errorf("%s shows the key", s.Name)
+				}
+			}
+		}
+	}
+	c, err := Load(write(t, dir, "detour.yaml", rest+"{}\n", 0o600))
+	if err != nil || c.SessionKey != nil || c.Auth.Fresh.Std() != 15*time.Minute {
+		t.Errorf("not given: %v, %s, %v", c.SessionKey, c.Auth.Fresh, err)
 	}
 }

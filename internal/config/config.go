@@ -17,22 +17,24 @@ import (
 
 // Config is the service's configuration, complete and checked.
 type Config struct {
-	Path      string // of the file, absolute
-	Mode      events.Mode
-	Domain    string // the part of the network that this ledger is about, a token of its subjects
-	Replica   Replica
-	NATS      NATS
-	Listen    Listen
-	Telemetry Telemetry
-	Log       Log
-	Tokens    []Token // who may call the HTTP API; none: nobody may change anything through it
-	Slack     *Slack  // nil: nothing is shown there
-	Secrets   SlackSecrets
+	Path       string // of the file, absolute
+	Mode       events.Mode
+	Domain     string // the part of the network that this ledger is about, a token of its subjects
+	Replica    Replica
+	NATS       NATS
+	Listen     Listen
+	Telemetry  Telemetry
+	Log        Log
+	Auth       Auth
+	Tokens     []Token // who may call the HTTP API; none: nobody may change anything through it
+	SessionKey []byte  // the secret that sessions at the console are sealed with; nil: each replica has its own
+	Slack      *Slack  // nil: nothing is shown there
+	Secrets    SlackSecrets
 
 	Mattermost        *Mattermost // nil: nothing is shown there
 	MattermostSecrets MattermostSecrets
 
-	People    People // who is who in the chat, as it was when the configuration was read
+	People People // who is who in the chat, as it was when the configuration was read
 
 	Files       Files
 	Network     *network.Topology
@@ -96,6 +98,7 @@ func defaults() file {
 		Listen:    Listen{HTTP: "127.0.0.1:8080"},
 		Telemetry: Telemetry{Interval: events.Duration(2 * time.Second)},
 		Log:       Log{Level: "info"},
+		Auth:      Auth{Fresh: events.Duration(15 * time.Minute)},
 	}
 }
 
@@ -129,6 +132,7 @@ func Load(path string) (*Config, error) {
 	secrets, people := s.chat(f.Chat, abs)
 	c := &Config{
 		Path: abs, Mode: f.Mode, Domain: f.Domain, Replica: f.Replica, NATS: f.NATS, Listen: f.Listen, Telemetry: f.Telemetry, Log: f.Log, Secrets: secrets, doc: doc,
+		Auth: f.Auth, SessionKey: s.auth(f.Auth),
 		Files: Files{
 			Inventory: s.named("inventory", f.Inventory, abs, true), Topology: s.named("topology", f.Topology, abs, true),
 			Traffic: s.named("traffic", f.Traffic, abs, false), Policy: s.named("policy", f.Policy, abs, true), Tokens: s.tokensFile(f.Auth.Tokens, abs), People: people,

@@ -54,6 +54,12 @@ func (c *Config) Describe() []Setting {
 	add("listen.http", c.Listen.HTTP)
 	add("listen.tls", c.Listen.TLS != nil)
 	add("auth.tokens", fmt.Sprintf("%d tokens", len(c.Tokens)))
+	if c.SessionKey == nil {
+		add("auth.session_key", "none: sessions at the console are of one replica")
+	} else {
+		add("auth.session_key", fmt.Sprintf("%d bytes", len(c.SessionKey)))
+	}
+	add("auth.fresh", c.Auth.Fresh)
 	c.describeChats(add)
 	add("telemetry.interval", c.Telemetry.Interval)
 	add("log.level", c.Log.Level)

@@ -64,6 +64,8 @@ func (b *Board) fold(c events.Commit, r events.Record) string {
 		return ""
 	case events.Told:
 		return b.foldTold(body)
+	case events.SignedOut:
+		return b.foldSignedOut(body)
 	}
 	return b.foldMove(c, r)
 }

@@ -43,6 +43,7 @@ type Board struct {
 	windows    map[string]events.MaintenanceBegun
 	proofs     map[string]events.Proved
 	policies   map[string]Course // by replica
+	signedOut  map[signOut]time.Time
 	admissions []Admission
 	failures   []time.Time
 	freed      time.Time // when an incident last gave its claims back
@@ -61,7 +62,7 @@ func NewBoard() *Board {
 	return &Board{
 		incidents: map[string]*Incident{}, latest: map[string]string{}, epochs: map[string]uint64{}, open: map[string]bool{}, begun: map[string]bool{},
 		freezes: map[events.Scope]events.Frozen{}, frozen: map[events.Scope]time.Time{}, windows: map[string]events.MaintenanceBegun{},
-		proofs: map[string]events.Proved{}, policies: map[string]Course{},
+		proofs: map[string]events.Proved{}, policies: map[string]Course{}, signedOut: map[signOut]time.Time{},
 	}
 }
 
@@ -74,7 +75,7 @@ func (b *Board) Fork() *Board {
 	f.open, f.begun = maps.Clone(b.open), maps.Clone(b.begun)
 	f.freezes, f.frozen, f.windows = maps.Clone(b.freezes), maps.Clone(b.frozen), maps.Clone(b.windows)
 	f.told = slices.Clip(b.told)
-	f.proofs, f.policies = maps.Clone(b.proofs), maps.Clone(b.policies)
+	f.proofs, f.policies, f.signedOut = maps.Clone(b.proofs), maps.Clone(b.policies), maps.Clone(b.signedOut)
 	f.closed = slices.Clip(b.closed)
 	f.admissions, f.failures = slices.Clip(b.admissions), slices.Clip(b.failures)
 	return &f

@@ -8,10 +8,11 @@
 // nothing and need no role: what it shows, it asks of the API.
 //
 // Programs are known by bearer tokens. A person at a browser gives theirs once and is given a session instead: a cookie that
-// no script can read and no other site can make a browser send, good for eight hours, at this replica, until it ends. In a
-// session, what changes something must carry what only the console's own page was told, and come from this origin. What
-// somebody may do is looked up at every request, from the token. Without a configured token, a caller on this machine may
-// look, and nobody may change anything.
+// no script can read and no other site can make a browser send, good for eight hours. It is the session, sealed: replicas that
+// were given the same key take each other's, and no replica remembers any. What ends one before its time is a record, which
+// every replica has. In a session, what changes something must carry what only the console's own page was told, and come from
+// this origin; and what takes more than a click takes a sign-in of not long ago. What somebody may do is looked up at every
+// request, from the token. Without a configured token, a caller on this machine may look, and nobody may change anything.
 //
 // The event stream carries state, not history: each message says what has changed since the position that the reader
 // knew, so a reader that was away and comes back with Last-Event-ID has missed nothing. When there is nothing to say it

@@ -10,7 +10,6 @@ import (
 
 	"github.com/google/uuid"
 	"go.uber.org/zap"
-	"golang.org/x/time/rate"
 
 	"github.com/detour-net/detour/events"
 	"github.com/detour-net/detour/internal/web/api"
@@ -156,7 +155,7 @@ func (s *Server) admit(rt route, r *http.Request) (who events.Person, within *se
 		return who, nil, nil
 	}
 	who, within, ok := s.caller(r)
-	if !s.limits.allow(who.Name, ok) {
+	if !s.limits.allow(r, who.Name, ok) {
 		return who, nil, problem(api.ProblemTooMany, "this caller asks more often than it may", "wait a second; GET /api/v1/stream tells of changes without asking")
 	}
 	switch {
@@ -174,37 +173,6 @@ func (s *Server) admit(rt route, r *http.Request) (who events.Person, within *se
 		return who, nil, problem(api.ProblemForbidden, fmt.Sprintf("%s has the roles %v; this needs %s", who.Name, who.Role, rt.role), "ask someone who has the role "+string(rt.role)+", or have it added to the token in auth.tokens")
 	}
 	return who, within, nil
-}
-
-// How often one caller may ask: requests per second, and at once. Callers without a valid token share one allowance.
-const (
-	perSecond = 100
-	atOnce    = 200
-
-	signInPerSecond = 5
-	signInAtOnce    = 20
-)
-
-// limits holds one allowance for each caller.
-type limits struct {
-	known     map[string]*rate.Limiter
-	anonymous *rate.Limiter
-	signIn    *rate.Limiter // of everybody together
-}
-
-func newLimits(a Auth) *limits {
-	l := &limits{known: map[string]*rate.Limiter{}, anonymous: rate.NewLimiter(perSecond, atOnce), signIn: rate.NewLimiter(signInPerSecond, signInAtOnce)}
-	for _, t := range a.Tokens {
-		l.known[t.Name] = rate.NewLimiter(perSecond, atOnce)
-	}
-	return l
-}
-
-func (l *limits) allow(name string, identified bool) bool {
-	if limiter, ok := l.known[name]; ok && identified {
-		return limiter.Allow()
-	}
-	return l.anonymous.Allow()
 }
 
 // recorder knows which status was answered.

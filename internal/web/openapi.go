@@ -42,7 +42,7 @@ func (s *Server) openapi(r *http.Request, _ events.Person) (any, error) {
 			"responses": object{"Problem": problem},
 			"securitySchemes": object{
 				"token": object{"type": "http", "scheme": "bearer"},
-				"session": object{"type": "apiKey", "in": "cookie", "name": s.cookieName(),
+				"session": object{"type": "apiKey", "in": "cookie", "name": s.sessions.name,
 					"description": "A browser's, begun by POST /api/v1/session. What changes something carries its csrf in the header " + CSRFHeader + "."},
 			},
 		},

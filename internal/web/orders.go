@@ -60,7 +60,7 @@ func (s *Server) approve(r *http.Request, who events.Person) (any, error) {
 		if body.Plan == "" {
 			return nil, invalid("plan is missing", "an approval is of exactly one plan: give the digest that detour incidents "+id+" shows")
 		}
-		return bound(id, body.Plan, func(plan events.Digest) incident.Order { return incident.Approve(id, plan, who) })
+		return bound(id, body.Plan, func(plan events.Digest) incident.Order { return s.shownLately(r, id, incident.Approve(id, plan, who)) })
 	})
 }
 

@@ -20,6 +20,8 @@ func problem(kind, detail, remedy string) *api.Problem {
 		p.Title, p.Status = "No valid token", http.StatusUnauthorized
 	case api.ProblemForbidden:
 		p.Title, p.Status = "Not allowed", http.StatusForbidden
+	case api.ProblemSignIn:
+		p.Title, p.Status = "Sign in again", http.StatusForbidden
 	case api.ProblemNotFound:
 		p.Title, p.Status = "Not found", http.StatusNotFound
 	case api.ProblemRefused:

@@ -109,8 +109,9 @@ func (s *Server) ordering() []route {
 		order("POST", "maintenance", Operator, "Open a window in which plans are dry-run", api.NewWindow{}, s.beginMaintenance),
 		order("DELETE", "maintenance/{id}", Operator, "Close a window before its time", nil, s.endMaintenance),
 		prove,
-		{method: "POST", path: "/api/v1/session", body: api.SignIn{}, reply: api.Session{}, serve: s.signIn, summary: "Sign in: begin a session at this replica, which answers with a cookie"},
-		{method: "DELETE", path: "/api/v1/session", role: Viewer, reply: api.Session{}, serve: s.signOut, summary: "Sign out: end the session"},
+		{method: "POST", path: "/api/v1/session", body: api.SignIn{}, reply: api.Session{}, serve: s.signIn, summary: "Sign in: begin a session, which is answered with a cookie"},
+		{method: "DELETE", path: "/api/v1/session", role: Viewer, reply: api.Session{}, serve: s.signOut, summary: "Sign out: end the session",
+			query: []param{{"everywhere", "boolean", "end all of the caller's sessions"}, {"person", "string", "end all of this person's, which takes an admin"}}},
 	}
 }
 

@@ -27,6 +27,11 @@ type Config struct {
 	// Callbacks answer POST requests of other programs, by path, "/chat/slack" for one. Each finds out by itself who calls: what
 	// it gets carries no token.
 	Callbacks map[string]http.Handler
+	// SessionKey is a secret of at least 32 bytes that replicas share, and with it the sessions at their consoles. nil: those
+	// are of this replica alone, until it ends.
+	SessionKey []byte
+	// Fresh is how long ago somebody may have signed in to approve what takes more than a click, 15 min if 0.
+	Fresh time.Duration
 
 	Registry *prometheus.Registry // shown at /metrics; nil for an empty one
 	Now      func() time.Time     // time.Now if nil
@@ -61,15 +66,18 @@ type Server struct {
 	end    context.CancelFunc
 }
 
-// New makes a Server. The error is one of the configuration of tokens.
+// New makes a Server. The error is one of the configuration of tokens, or of the key of sessions.
 func New(c Config) (*Server, error) {
 	if err := c.Auth.check(); err != nil {
 		return nil, fmt.Errorf("auth: %w", err)
 	}
 	c = c.withDefaults()
-	s := &Server{cfg: c, log: c.Log, metrics: newMetrics(c.Registry), limits: newLimits(c.Auth)}
+	s := &Server{cfg: c, log: c.Log, metrics: newMetrics(c.Registry), limits: newLimits()}
+	var err error
+	if s.sessions, err = newSessions(c.SessionKey, c.Health.Status().Replica); err != nil {
+		return nil, err
+	}
 	s.ending, s.end = context.WithCancel(context.Background())
-	s.sessions = newSessions(s.ending, c.Now)
 	s.routes = s.table()
 	s.handler = s.build()
 	return s, nil
@@ -94,6 +102,7 @@ func (c Config) withDefaults() Config {
 	set(&c.Refresh, 200*time.Millisecond)
 	set(&c.OrderWithin, 10*time.Second)
 	set(&c.ProveWithin, 2*time.Minute)
+	set(&c.Fresh, 15*time.Minute)
 	return c
 }
 

@@ -6,121 +6,103 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/hex"
+	"fmt"
 	"net/http"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/detour-net/detour/events"
-	"github.com/detour-net/detour/internal/web/api"
+	"github.com/detour-net/detour/internal/incident"
+	"github.com/detour-net/detour/internal/web/seal"
 )
 
 // CSRFHeader carries what the server gave the session when it began. A page of another origin cannot read it.
 const CSRFHeader = "Detour-CSRF"
 
-// Bounds on sessions. One lasts for a shift, whatever is done in it; who comes when there are too many ends the oldest.
-const (
-	sessionLasts = 8 * time.Hour
-	maxSessions  = 1024
-)
+// sessionLasts is for a shift, whatever is done in it.
+const sessionLasts = 8 * time.Hour
 
-// session is one browser in which somebody has signed in. It remembers who, not what they may: roles are those of the
-// token at the moment of the request.
+// session is one browser in which somebody has signed in. The browser keeps it, sealed: replicas that have the same key
+// take it for their own, and none has to remember it.
 type session struct {
-	name    string
-	csrf    string
-	expires time.Time
-	ctx     context.Context // ends with the session
-	end     context.CancelFunc
+	ID      string    `json:"id"`
+	Name    string    `json:"name"`
+	CSRF    string    `json:"csrf"`
+	Begun   time.Time `json:"begun"`
+	Expires time.Time `json:"expires"`
+	Shown   time.Time `json:"shown,omitzero"` // when they last showed who they are; the zero time if that is not known
 }
 
-// sessions are those of this replica, in memory alone: whoever comes to another replica, or after a restart, signs in
-// there. They are kept by the digest of the cookie, which is kept nowhere.
+// sessions seals them.
 type sessions struct {
-	now    func() time.Time
-	ending context.Context
-
-	mu   sync.Mutex
-	live map[[sha256.Size]byte]*session
+	key  seal.Key
+	name string // of the cookie
 }
 
-func newSessions(ending context.Context, now func() time.Time) *sessions {
-	return &sessions{now: now, ending: ending, live: map[[sha256.Size]byte]*session{}}
-}
-
-// begin makes a session of the bearer of a token, and the cookie's value.
-func (s *sessions) begin(name string) (*session, string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	now := s.now()
-	for key, old := range s.live {
-		if !now.Before(old.expires) {
-			old.end()
-			delete(s.live, key)
-		}
+// newSessions takes the secret that replicas share. Without one it makes one of its own, and the sessions are of this
+// replica alone, until it ends. Browsers send cookies to every port of a host, so replicas that do not share their sessions
+// must not share the cookie's name.
+func newSessions(secret []byte, replica string) (*sessions, error) {
+	of := append([]byte("sessions by the secret "), secret...)
+	if secret == nil {
+		secret = make([]byte, seal.MinSecret)
+		_, _ = rand.Read(secret) // it never fails
+		name, _, _ := strings.Cut(replica, "/")
+		of = []byte(name)
 	}
-	for len(s.live) >= maxSessions {
-		s.dropOldest()
+	key, err := seal.New(secret, "session")
+	if err != nil {
+		return nil, fmt.Errorf("session key: %w", err)
 	}
-	begun := &session{name: name, csrf: rand.Text(), expires: now.Add(sessionLasts)}
-	begun.ctx, begun.end = context.WithTimeout(s.ending, sessionLasts)
-	secret := rand.Text()
-	s.live[sha256.Sum256([]byte(secret))] = begun
-	return begun, secret
+	sum := sha256.Sum256(of)
+	return &sessions{key: key, name: "detour-" + hex.EncodeToString(sum[:4])}, nil
 }
 
-func (s *sessions) dropOldest() {
-	var oldest [sha256.Size]byte
-	for key, one := range s.live {
-		if first := s.live[oldest]; first == nil || one.expires.Before(first.expires) {
-			oldest = key
-		}
+// begin makes a session of somebody's, and gives it to the browser.
+func (s *Server) begin(w http.ResponseWriter, r *http.Request, name string, shown time.Time) (*session, error) {
+	now := s.cfg.Now().UTC()
+	begun := &session{ID: rand.Text(), Name: name, CSRF: rand.Text(), Begun: now, Expires: now.Add(sessionLasts), Shown: shown}
+	over := view(s, func(b *incident.Board) time.Time { return b.AllSignedOut(name) })
+	if !begun.Begun.After(over) { // that moment may lie ahead by a little, and whoever comes back at once is welcome
+		begun.Begun = over.Add(time.Microsecond)
 	}
-	s.live[oldest].end()
-	delete(s.live, oldest)
+	sealed, err := s.sessions.key.Seal(begun)
+	if err != nil {
+		return nil, err
+	}
+	http.SetCookie(w, s.cookie(r, sealed, sessionLasts))
+	return begun, nil
 }
 
-// of finds the session that a request belongs to. It is found by the digest of a secret of 128 bits and more, so how long
-// that takes tells nobody anything.
-func (s *sessions) of(r *http.Request, cookie string) (*session, bool) {
-	c, err := r.Cookie(cookie)
+// session finds the session that a request was made in.
+func (s *Server) session(r *http.Request) (*session, bool) {
+	c, err := r.Cookie(s.sessions.name)
 	if err != nil {
 		return nil, false
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	found, ok := s.live[sha256.Sum256([]byte(c.Value))]
-	if !ok || !s.now().Before(found.expires) {
+	found := new(session)
+	if s.sessions.key.Open(c.Value, found) != nil || !s.lasts(found) {
 		return nil, false
 	}
 	return found, true
 }
 
-// finish ends a session, and every stream that is read in it.
-func (s *sessions) finish(over *session) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for key, one := range s.live {
-		if one == over {
-			delete(s.live, key)
-		}
-	}
-	over.end()
-}
-
-// cookieName is of this replica alone: browsers send cookies to every port of a host, where there may be others.
-func (s *Server) cookieName() string {
-	name, _, _ := strings.Cut(s.cfg.Health.Status().Replica, "/")
-	sum := sha256.Sum256([]byte(name))
-	return "detour-" + hex.EncodeToString(sum[:4])
+// lasts reports whether a session is neither over nor ended.
+func (s *Server) lasts(one *session) bool {
+	return s.cfg.Now().Before(one.Expires) && !view(s, func(b *incident.Board) bool { return b.SignedOut(one.Name, one.ID, one.Begun) })
 }
 
 // cookie is what a browser is given: no script can read it, and no page of another site makes a browser send it.
 func (s *Server) cookie(r *http.Request, value string, lasts time.Duration) *http.Cookie {
 	return &http.Cookie{
-		Name: s.cookieName(), Value: value, Path: "/", HttpOnly: true, SameSite: http.SameSiteStrictMode,
-		Secure: r.TLS != nil || r.Header.Get("X-Forwarded-Proto") == "https", MaxAge: int(lasts.Seconds()),
+		Name: s.sessions.name, Value: value, Path: "/", HttpOnly: true, SameSite: http.SameSiteStrictMode,
+		Secure: secure(r), MaxAge: int(lasts.Seconds()),
 	}
+}
+
+// secure reports whether the browser speaks TLS, to us or to the proxy before us.
+func secure(r *http.Request) bool {
+	return r.TLS != nil || r.Header.Get("X-Forwarded-Proto") == "https"
 }
 
 // caller finds out who calls: by the token in the header, else by the session, else as a viewer on this machine. within is
@@ -130,13 +112,19 @@ func (s *Server) caller(r *http.Request) (who events.Person, within *session, ok
 		who, ok = s.cfg.Auth.identify(r)
 		return who, nil, ok
 	}
-	if within, ok = s.sessions.of(r, s.cookieName()); ok {
-		if t, known := s.cfg.Auth.named(within.name); known {
-			return events.Person{Name: t.Name, Role: Expand(t.Roles), Via: "console"}, within, true
+	if within, ok = s.session(r); ok {
+		if who, ok = s.person(within); ok {
+			return who, within, true
 		}
 	}
 	who, ok = s.cfg.Auth.identify(r)
 	return who, nil, ok
+}
+
+// person is whose session it is, with what they may do now.
+func (s *Server) person(within *session) (events.Person, bool) {
+	t, ok := s.cfg.Auth.named(within.Name)
+	return events.Person{Name: t.Name, Role: Expand(t.Roles), Via: "console"}, ok
 }
 
 // genuine reports whether a request that is made within a session, and would change something, was made by our own page.
@@ -144,7 +132,7 @@ func genuine(r *http.Request, within *session) bool {
 	if within == nil || r.Method == http.MethodGet || r.Method == http.MethodHead {
 		return true
 	}
-	return subtle.ConstantTimeCompare([]byte(r.Header.Get(CSRFHeader)), []byte(within.csrf)) == 1
+	return subtle.ConstantTimeCompare([]byte(r.Header.Get(CSRFHeader)), []byte(within.CSRF)) == 1
 }
 
 type sessionKey struct{}
@@ -155,59 +143,19 @@ func sessionOf(ctx context.Context) *session {
 	return within
 }
 
-func (s *Server) showSession(r *http.Request, who events.Person) (any, error) {
-	if _, err := ask(r); err != nil {
-		return nil, err
+// followSession ends what is done in a session once that is over, until ctx ends.
+func (s *Server) followSession(ctx context.Context, within *session, end context.CancelFunc) {
+	look := time.NewTicker(s.cfg.Heartbeat / 3)
+	defer look.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-look.C:
+			if !s.lasts(within) {
+				end()
+				return
+			}
+		}
 	}
-	return s.describe(who, sessionOf(r.Context())), nil
-}
-
-func (s *Server) describe(who events.Person, within *session) api.Session {
-	st := s.cfg.Health.Status()
-	d := api.Session{Name: who.Name, Roles: orEmpty(who.Role), CanSign: len(s.cfg.Auth.Tokens) > 0, Replica: st.Replica, Revision: st.Version, At: s.cfg.Now().UTC()}
-	if within != nil {
-		d.SignedIn, d.CSRF, d.Expires = true, within.csrf, within.expires.UTC()
-	}
-	return d
-}
-
-// signIn takes a token from a person at a browser, once, and gives the browser a session instead.
-func (s *Server) signIn(w http.ResponseWriter, r *http.Request, _ events.Person) error {
-	if !s.limits.signIn.Allow() {
-		return problem(api.ProblemTooMany, "sign-ins are tried more often than people do", "wait a second")
-	}
-	if _, err := ask(r); err != nil {
-		return err
-	}
-	var body api.SignIn
-	if err := readJSON(r, &body); err != nil {
-		return err
-	}
-	t, ok := s.cfg.Auth.holder(strings.TrimSpace(body.Token))
-	who := events.Person{Name: t.Name, Role: Expand(t.Roles), Via: "console"}
-	if !ok {
-		err := problem(api.ProblemUnauthorized, "the token is not one of those configured", "check the token, and auth.tokens of this server")
-		s.audit(r, who, "sign in", "", 0, err)
-		return err
-	}
-	if old, signed := s.sessions.of(r, s.cookieName()); signed {
-		s.sessions.finish(old)
-	}
-	begun, secret := s.sessions.begin(t.Name)
-	s.audit(r, who, "sign in", "", 0, nil)
-	http.SetCookie(w, s.cookie(r, secret, sessionLasts))
-	return writeJSON(w, http.StatusOK, s.describe(who, begun))
-}
-
-// signOut ends the session that the request was made in, if any.
-func (s *Server) signOut(w http.ResponseWriter, r *http.Request, who events.Person) error {
-	if _, err := ask(r); err != nil {
-		return err
-	}
-	if within := sessionOf(r.Context()); within != nil {
-		s.sessions.finish(within)
-		s.audit(r, who, "sign out", "", 0, nil)
-	}
-	http.SetCookie(w, s.cookie(r, "", -time.Second))
-	return writeJSON(w, http.StatusOK, s.describe(who, nil))
 }

@@ -64,12 +64,12 @@ func (o *sender) comment() error { return o.send([]byte(": still here\n\n")) }
 // streaming is the context of a stream: it ends with the request, the session in which it was made, or the server.
 func (s *Server) streaming(r *http.Request) (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithCancel(r.Context())
-	over := s.ending
+	unhook := context.AfterFunc(s.ending, cancel)
+	var watch sync.WaitGroup
 	if within := sessionOf(ctx); within != nil {
-		over = within.ctx
+		watch.Go(func() { s.followSession(ctx, within, cancel) })
 	}
-	unhook := context.AfterFunc(over, cancel)
-	return ctx, func() { unhook(); cancel() }
+	return ctx, func() { unhook(); cancel(); watch.Wait() }
 }
 
 // openStream begins an answer of server-sent events and counts it; the caller takes it off the count.

@@ -28,6 +28,7 @@ const (
 	ProblemInvalid      = "urn:detour:problem:invalid-request"
 	ProblemUnauthorized = "urn:detour:problem:unauthorized"
 	ProblemForbidden    = "urn:detour:problem:forbidden"
+	ProblemSignIn       = "urn:detour:problem:sign-in-again"
 	ProblemNotFound     = "urn:detour:problem:not-found"
 	ProblemRefused      = "urn:detour:problem:refused"
 	ProblemTooMany      = "urn:detour:problem:too-many-requests"

@@ -27,6 +27,9 @@ export function say(text) {
   show(document.getElementById("said"), text);
 }
 
+// entry.open is how one signs in; the header says how.
+export const entry = { open: () => {} };
+
 // dialog asks; fields are [name, label, attributes]. give is called with what was filled in; what it throws is shown, and the
 // dialog stays open. What is free can be done on stale data, too.
 function dialog({ title, body, fields = [], action, role, danger, free, give, watch }) {
@@ -75,7 +78,13 @@ function dialog({ title, body, fields = [], action, role, danger, free, give, wa
       box.close();
       say(done);
     } catch (problem) {
-      show(wrong, h("b", {}, problem.title ?? "Not done"), ` ${problem.message}. ${problem.remedy ?? ""}`);
+      const again = problem.type?.endsWith(":sign-in-again");
+      show(
+        wrong,
+        h("b", {}, problem.title ?? "Not done"),
+        ` ${problem.message}. ${problem.remedy ?? ""} `,
+        again && h("button", { type: "button", "data-act": "sign-in-again", click: () => entry.open({ anew: true }) }, "Sign in again"),
+      );
       if (problem.status === 409) go.dataset.void = "true"; // what was shown is not so any more
     } finally {
       go.dataset.busy = "false";

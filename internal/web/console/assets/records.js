@@ -88,6 +88,7 @@ const told = {
   "policy-loaded": (b) => [`policy ${short(b.digest)} from ${b.source}, mode ${b.mode}`, ""],
   "policy-refused": (b) => [`${b.source} is not taken, ${short(b.in_force)} stays in force: ${b.why}`, "bad"],
   proved: (b) => [`${b.device} honours ${(b.bars ?? []).join(", ")}`, "good"],
+  "signed-out": (b) => [`${b.person} signed out${b.session ? "" : " everywhere"}${b.by.name === b.person ? "" : `, by ${b.by.name}`}`, ""],
   told: (b) => [`a message in ${b.chat} shows ${b.what} of ${b.incident}`, ""],
 };
 
@@ -102,5 +103,5 @@ export function tell(entry) {
 
 // kinds are all that the ledger may hold, quiet those that come in masses and say little by themselves.
 export const kinds = Object.keys(told);
-const quiet = new Set(["observed", "dead-lettered", "told", "admitted"]);
+const quiet = new Set(["observed", "dead-lettered", "told", "signed-out", "admitted"]);
 export const loud = kinds.filter((k) => !quiet.has(k));

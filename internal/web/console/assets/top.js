@@ -4,7 +4,7 @@ import { remove } from "./api.js";
 import { control, h, show, sync } from "./dom.js";
 import { clock, remaining, short, span } from "./format.js";
 import { age, follow, identify, now, stale, state } from "./live.js";
-import { freeze, gate, signIn, thaw } from "./orders.js";
+import { entry, freeze, gate, say, signIn, thaw } from "./orders.js";
 
 const places = [
   ["/", "Now"],
@@ -59,6 +59,19 @@ async function renew() {
 }
 
 export const enter = () => signIn(renew);
+entry.open = enter;
+
+// leave signs out. The browser has forgotten its session in any case; whether others have, too, is said.
+async function leave(path) {
+  let said = "";
+  try {
+    await remove(path);
+  } catch (problem) {
+    said = `Signed out in this browser alone: ${problem.message}. ${problem.remedy ?? ""}`;
+  }
+  await renew();
+  say(said);
+}
 
 // The screen is dark unless this browser was told otherwise.
 const dye = h(
@@ -92,12 +105,20 @@ export function whoever() {
           type: "button",
           class: "quiet",
           "data-act": "sign-out",
-          click: async () => {
-            await remove("session");
-            await renew();
-          },
+          click: () => leave("session"),
         },
         "Sign out",
+      ),
+      h(
+        "button",
+        {
+          type: "button",
+          class: "quiet",
+          "data-act": "sign-out-everywhere",
+          title: "end every session of yours, in every browser",
+          click: () => leave("session?everywhere=true"),
+        },
+        "everywhere",
       ),
     );
   } else {
