@@ -23,6 +23,7 @@ import (
 	"github.com/detour-net/detour/internal/intake"
 	"github.com/detour-net/detour/internal/ledger"
 	"github.com/detour-net/detour/internal/web"
+	"github.com/detour-net/detour/internal/web/login"
 	"github.com/detour-net/detour/internal/worker"
 	"github.com/detour-net/detour/policy"
 	"github.com/detour-net/detour/remediators"
@@ -51,6 +52,7 @@ type App struct {
 	web    *web.Server
 	costs  *costs
 	chats  []*chat
+	login  *login.Provider // nil without one
 	listen net.Listener
 
 	teardown []closer // last in, first out
@@ -157,11 +159,15 @@ func (a *App) openWeb(registry *prometheus.Registry) error {
 		auth.Tokens = append(auth.Tokens, web.Token{Name: t.Name, Roles: t.Roles, SHA256: t.SHA256})
 	}
 	var err error
-	a.web, err = web.New(web.Config{
-		Board: a.worker, Orders: a.worker, Ledger: a.ledger, Network: sights{a}, Costs: a.costs, Terrain: terrain{a}, Policy: inForce{a}, Health: health{a}, Auth: auth, Callbacks: a.callbacks(), SessionKey: a.cfg.SessionKey, Fresh: a.cfg.Auth.Fresh.Std(),
-		Registry: registry, Log: a.log.Named("web"),
-	})
-	if err != nil {
+	a.login = openLogin(a.cfg, a.log.Named("login"))
+	c := web.Config{
+		Board: a.worker, Orders: a.worker, Ledger: a.ledger, Network: sights{a}, Costs: a.costs, Terrain: terrain{a}, Policy: inForce{a}, Health: health{a}, Auth: auth, Callbacks: a.callbacks(),
+		SessionKey: a.cfg.SessionKey, Fresh: a.cfg.Auth.Fresh.Std(), Registry: registry, Log: a.log.Named("web"),
+	}
+	if a.login != nil {
+		c.Login = a.login
+	}
+	if a.web, err = web.New(c); err != nil {
 		return fmt.Errorf("auth: %w", err)
 	}
 	a.onClose("web", func(context.Context) error { a.web.Close(); return nil })
@@ -193,6 +199,9 @@ func (a *App) Run(ctx context.Context) error {
 		"web":       func(ctx context.Context) error { return a.web.Serve(ctx, a.listen) },
 	}
 	maps.Copy(tasks, a.chatTasks())
+	if a.login != nil {
+		tasks["login"] = a.login.Run
+	}
 	for name, task := range tasks {
 		g.Go(func() error {
 			if err := task(inner); err != nil && ctx.Err() == nil {

@@ -16,9 +16,12 @@ import (
 
 // Auth says who may call the HTTP API.
 type Auth struct {
-	Tokens     string          `yaml:"tokens"`      // "file:PATH" of a tokens file
-	SessionKey string          `yaml:"session_key"` // file:PATH or env:NAME of a secret that all replicas are given; none: whoever signs in does so at one replica
-	Fresh      events.Duration `yaml:"fresh"`       // how long ago whoever approves more than a click may have signed in, 15m if not given
+	Tokens     string `yaml:"tokens"`      // "file:PATH" of a tokens file
+	SessionKey string `yaml:"session_key"` // file:PATH or env:NAME of a secret that all replicas are given; none: whoever signs in does so at one replica
+	OIDC       *OIDC  `yaml:"oidc"`        // nil: people sign in with tokens
+	// Fresh is how long ago whoever approves more than a click may have signed in, and how long what the provider said that
+	// somebody may do counts; 15m if not given.
+	Fresh events.Duration `yaml:"fresh"`
 }
 
 // minSessionKey is the fewest bytes of a secret that nobody guesses.

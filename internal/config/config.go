@@ -17,19 +17,20 @@ import (
 
 // Config is the service's configuration, complete and checked.
 type Config struct {
-	Path       string // of the file, absolute
-	Mode       events.Mode
-	Domain     string // the part of the network that this ledger is about, a token of its subjects
-	Replica    Replica
-	NATS       NATS
-	Listen     Listen
-	Telemetry  Telemetry
-	Log        Log
-	Auth       Auth
-	Tokens     []Token // who may call the HTTP API; none: nobody may change anything through it
-	SessionKey []byte  // the secret that sessions at the console are sealed with; nil: each replica has its own
-	Slack      *Slack  // nil: nothing is shown there
-	Secrets    SlackSecrets
+	Path        string // of the file, absolute
+	Mode        events.Mode
+	Domain      string // the part of the network that this ledger is about, a token of its subjects
+	Replica     Replica
+	NATS        NATS
+	Listen      Listen
+	Telemetry   Telemetry
+	Log         Log
+	Auth        Auth
+	Tokens      []Token // who may call the HTTP API; none: nobody may change anything through it
+	SessionKey  []byte  // the secret that sessions at the console are sealed with; nil: each replica has its own
+	LoginSecret string  // of auth.oidc
+	Slack       *Slack  // nil: nothing is shown there
+	Secrets     SlackSecrets
 
 	Mattermost        *Mattermost // nil: nothing is shown there
 	MattermostSecrets MattermostSecrets
@@ -132,7 +133,7 @@ func Load(path string) (*Config, error) {
 	secrets, people := s.chat(f.Chat, abs)
 	c := &Config{
 		Path: abs, Mode: f.Mode, Domain: f.Domain, Replica: f.Replica, NATS: f.NATS, Listen: f.Listen, Telemetry: f.Telemetry, Log: f.Log, Secrets: secrets, doc: doc,
-		Auth: f.Auth, SessionKey: s.auth(f.Auth),
+		Auth: f.Auth, SessionKey: s.auth(f.Auth), LoginSecret: s.oidc(f.Auth.OIDC),
 		Files: Files{
 			Inventory: s.named("inventory", f.Inventory, abs, true), Topology: s.named("topology", f.Topology, abs, true),
 			Traffic: s.named("traffic", f.Traffic, abs, false), Policy: s.named("policy", f.Policy, abs, true), Tokens: s.tokensFile(f.Auth.Tokens, abs), People: people,

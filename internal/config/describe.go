@@ -60,6 +60,7 @@ func (c *Config) Describe() []Setting {
 		add("auth.session_key", fmt.Sprintf("%d bytes", len(c.SessionKey)))
 	}
 	add("auth.fresh", c.Auth.Fresh)
+	add("auth.oidc", c.Auth.OIDC.describe())
 	c.describeChats(add)
 	add("telemetry.interval", c.Telemetry.Interval)
 	add("log.level", c.Log.Level)

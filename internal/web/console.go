@@ -15,7 +15,11 @@ const consoleCSP = "default-src 'none'; style-src 'self'; script-src 'self'; con
 // pages are the console's. Its document and modules say nothing about the network, so anyone may have them: what they show
 // is asked of the API, as whoever looks.
 func (s *Server) pages() []route {
-	rows := []route{{method: "GET", path: "/assets/{file}", page: true, serve: s.asset}}
+	rows := []route{
+		{method: "GET", path: "/assets/{file}", page: true, serve: s.asset},
+		{method: "GET", path: loginPath, page: true, serve: s.toProvider},
+		{method: "GET", path: CallbackPath, page: true, serve: s.fromProvider},
+	}
 	for _, path := range []string{"/{$}", "/incidents", "/incidents/{id}", "/drains", "/ledger", "/policy"} {
 		rows = append(rows, route{method: "GET", path: path, page: true, serve: s.console})
 	}

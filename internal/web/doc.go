@@ -12,7 +12,11 @@
 // were given the same key take each other's, and no replica remembers any. What ends one before its time is a record, which
 // every replica has. In a session, what changes something must carry what only the console's own page was told, and come from
 // this origin; and what takes more than a click takes a sign-in of not long ago. What somebody may do is looked up at every
-// request, from the token. Without a configured token, a caller on this machine may look, and nobody may change anything.
+// request, from the token.
+//
+// Whoever signs in at the provider (package login) gets a session as well, with what the provider said that they may do. That
+// counts for as long as Config.Fresh; then they may look, and sign in again to do more. Replicas do not ask the provider in
+// between. Without a token or a provider, a caller on this machine may look, and nobody may change anything.
 //
 // The event stream carries state, not history: each message says what has changed since the position that the reader
 // knew, so a reader that was away and comes back with Last-Event-ID has missed nothing. When there is nothing to say it

@@ -25,6 +25,14 @@ func (s *Server) live(w http.ResponseWriter, _ *http.Request, _ events.Person) e
 
 func (s *Server) ready(w http.ResponseWriter, _ *http.Request, _ events.Person) error {
 	ready := readiness(s.cfg.Health.Status())
+	if s.cfg.Login != nil {
+		away := s.cfg.Login.Away()
+		detail := "people can sign in"
+		if away != "" {
+			detail = "nobody can sign in at the provider, tokens still work: " + away
+		}
+		ready.Checks = append(ready.Checks, api.Condition{Name: "login", OK: away == "", Detail: detail})
+	}
 	status := http.StatusOK
 	if !ready.Ready {
 		status = http.StatusServiceUnavailable

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"runtime/debug"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -149,6 +150,9 @@ func (s *Server) deadlines(rt route, w http.ResponseWriter, start time.Time) {
 	}
 }
 
+// canSign reports whether anybody can sign in.
+func (s *Server) canSign() bool { return len(s.cfg.Auth.Tokens) > 0 || s.cfg.Login != nil }
+
 // admit finds out who calls and whether they may.
 func (s *Server) admit(rt route, r *http.Request) (who events.Person, within *session, err error) {
 	if rt.role == "" {
@@ -161,13 +165,15 @@ func (s *Server) admit(rt route, r *http.Request) (who events.Person, within *se
 	switch {
 	case ok && !genuine(r, within):
 		return who, nil, problem(api.ProblemForbidden, "a request that changes something was made in a session without the session's "+CSRFHeader, "load the console anew; a program sends a token instead")
-	case !ok && len(s.cfg.Auth.Tokens) == 0:
-		return who, nil, problem(api.ProblemUnauthorized, "this server has no tokens and answers only callers on its own machine", "configure auth.tokens")
+	case !ok && !s.canSign():
+		return who, nil, problem(api.ProblemUnauthorized, "this server has neither tokens nor a provider to sign in at, and answers only callers on its own machine", "configure auth.tokens")
 	case !ok && r.Header.Get("Authorization") == "":
 		return who, nil, problem(api.ProblemUnauthorized, "the request carries no token", "sign in at the console, or send \"Authorization: Bearer TOKEN\"; with the command line, --token-file or DETOUR_TOKEN_FILE")
 	case !ok:
 		return who, nil, problem(api.ProblemUnauthorized, "the token is not one of those configured", "check the token file, and auth.tokens of this server")
-	case !may(who, rt.role) && len(s.cfg.Auth.Tokens) == 0:
+	case !may(who, rt.role) && s.outdated(within) && slices.Contains(Expand(within.Roles), string(rt.role)):
+		return who, nil, problem(api.ProblemSignIn, "what "+who.Name+" may do was last asked of the provider more than "+s.cfg.Fresh.String()+" ago", "sign in again")
+	case !may(who, rt.role) && !s.canSign():
 		return who, nil, problem(api.ProblemForbidden, "this server has no tokens, so nobody may change anything through it", "configure auth.tokens and give a token the role "+string(rt.role))
 	case !may(who, rt.role):
 		return who, nil, problem(api.ProblemForbidden, fmt.Sprintf("%s has the roles %v; this needs %s", who.Name, who.Role, rt.role), "ask someone who has the role "+string(rt.role)+", or have it added to the token in auth.tokens")

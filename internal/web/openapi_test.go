@@ -52,6 +52,7 @@ var examples = map[string]struct{ path, body string }{
 	"get /livez":                         {path: "/livez"},
 	"get /readyz":                        {path: "/readyz"},
 	"get /api/v1/openapi.json":           {path: "/api/v1/openapi.json"},
+	"get /api/v1/login":                  {path: "/api/v1/login"},
 	"get /api/v1/status":                 {path: "/api/v1/status"},
 	"get /api/v1/incidents":              {path: "/api/v1/incidents?phase=holding&phase=stuck&open=true&limit=5"},
 	"get /api/v1/incidents/{id}":         {path: "/api/v1/incidents/" + webtest.Held},

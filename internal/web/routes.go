@@ -59,6 +59,7 @@ func (s *Server) table() []route {
 	rows := slices.Concat(s.reading(), s.ordering(), s.recording(), s.pages(), s.called())
 	return append(rows,
 		route{method: "GET", path: "/metrics", media: "text/plain", summary: "Metrics for Prometheus", serve: plain(promhttp.HandlerFor(s.cfg.Registry, promhttp.HandlerOpts{}))},
+		route{method: "GET", path: "/api/v1/login", reply: api.Login{}, summary: "How people sign in at the console", serve: s.answer(s.showLogin)},
 		route{method: "GET", path: "/livez", reply: api.Ready{}, summary: "Whether the process answers", serve: s.live},
 		route{method: "GET", path: "/readyz", reply: api.Ready{}, summary: "Whether this replica decides and acts; 503 when not", serve: s.ready},
 		route{method: "GET", path: "/api/v1/openapi.json", reply: map[string]any{}, summary: "This API", serve: s.answer(s.openapi)},

@@ -30,7 +30,10 @@ type Config struct {
 	// SessionKey is a secret of at least 32 bytes that replicas share, and with it the sessions at their consoles. nil: those
 	// are of this replica alone, until it ends.
 	SessionKey []byte
-	// Fresh is how long ago somebody may have signed in to approve what takes more than a click, 15 min if 0.
+	// Login is the provider at which people sign in, nil without one.
+	Login Login
+	// Fresh is how long ago somebody may have signed in to approve what takes more than a click, and how long what the provider
+	// said that they may do counts; 15 min if 0.
 	Fresh time.Duration
 
 	Registry *prometheus.Registry // shown at /metrics; nil for an empty one
@@ -54,13 +57,13 @@ const (
 
 // Server answers HTTP requests.
 type Server struct {
-	cfg      Config
-	log      *zap.Logger
-	routes   []route
-	handler  http.Handler
-	metrics  *metrics
-	limits   *limits
-	sessions *sessions
+	cfg     Config
+	log     *zap.Logger
+	routes  []route
+	handler http.Handler
+	metrics *metrics
+	limits  *limits
+	keys
 
 	ending context.Context // ends when the server does; streams end with it
 	end    context.CancelFunc
@@ -74,7 +77,7 @@ func New(c Config) (*Server, error) {
 	c = c.withDefaults()
 	s := &Server{cfg: c, log: c.Log, metrics: newMetrics(c.Registry), limits: newLimits()}
 	var err error
-	if s.sessions, err = newSessions(c.SessionKey, c.Health.Status().Replica); err != nil {
+	if s.keys, err = newKeys(c.SessionKey, c.Health.Status().Replica); err != nil {
 		return nil, err
 	}
 	s.ending, s.end = context.WithCancel(context.Background())

@@ -31,6 +31,7 @@ type server struct {
 	url string
 	web *web.Server
 	*webtest.Replica
+	login web.Login // nil without one
 }
 
 func start(t *testing.T, auth web.Auth, more ...func(*web.Config)) *server {
@@ -46,7 +47,7 @@ func start(t *testing.T, auth web.Auth, more ...func(*web.Config)) *server {
 	}
 	srv := httptest.NewServer(s.Handler())
 	t.Cleanup(func() { s.Close(); srv.Close(); http.DefaultClient.CloseIdleConnections() })
-	return &server{t: t, url: srv.URL, web: s, Replica: r}
+	return &server{t: t, url: srv.URL, web: s, Replica: r, login: c.Login}
 }
 
 // answer is what came back.

@@ -31,6 +31,12 @@ type session struct {
 	Begun   time.Time `json:"begun"`
 	Expires time.Time `json:"expires"`
 	Shown   time.Time `json:"shown,omitzero"` // when they last showed who they are; the zero time if that is not known
+
+	// Login says that the provider has let them in. What they may do is what it said at At; of whoever bears a token it is what
+	// that may do at the moment of the request.
+	Login bool      `json:"login,omitempty"`
+	Roles []string  `json:"roles,omitempty"`
+	At    time.Time `json:"at"`
 }
 
 // sessions seals them.
@@ -39,10 +45,16 @@ type sessions struct {
 	name string // of the cookie
 }
 
-// newSessions takes the secret that replicas share. Without one it makes one of its own, and the sessions are of this
-// replica alone, until it ends. Browsers send cookies to every port of a host, so replicas that do not share their sessions
-// must not share the cookie's name.
-func newSessions(secret []byte, replica string) (*sessions, error) {
+// keys are what a server seals with.
+type keys struct {
+	sessions sessions
+	attempts attempts
+}
+
+// newKeys takes the secret that replicas share. Without one it makes one of its own, and the sessions are of this replica
+// alone, until it ends. Browsers send cookies to every port of a host, so replicas that do not share their sessions must not
+// share the cookie's name.
+func newKeys(secret []byte, replica string) (k keys, err error) {
 	of := append([]byte("sessions by the secret "), secret...)
 	if secret == nil {
 		secret = make([]byte, seal.MinSecret)
@@ -50,28 +62,31 @@ func newSessions(secret []byte, replica string) (*sessions, error) {
 		name, _, _ := strings.Cut(replica, "/")
 		of = []byte(name)
 	}
-	key, err := seal.New(secret, "session")
-	if err != nil {
-		return nil, fmt.Errorf("session key: %w", err)
-	}
 	sum := sha256.Sum256(of)
-	return &sessions{key: key, name: "detour-" + hex.EncodeToString(sum[:4])}, nil
+	k.sessions.name = "detour-" + hex.EncodeToString(sum[:4])
+	k.attempts.name = k.sessions.name + "-login"
+	for purpose, key := range map[string]*seal.Key{"session": &k.sessions.key, "login": &k.attempts.key} {
+		if *key, err = seal.New(secret, purpose); err != nil {
+			return k, fmt.Errorf("session key: %w", err)
+		}
+	}
+	return k, nil
 }
 
 // begin makes a session of somebody's, and gives it to the browser.
-func (s *Server) begin(w http.ResponseWriter, r *http.Request, name string, shown time.Time) (*session, error) {
+func (s *Server) begin(w http.ResponseWriter, r *http.Request, of session) (*session, error) {
 	now := s.cfg.Now().UTC()
-	begun := &session{ID: rand.Text(), Name: name, CSRF: rand.Text(), Begun: now, Expires: now.Add(sessionLasts), Shown: shown}
-	over := view(s, func(b *incident.Board) time.Time { return b.AllSignedOut(name) })
-	if !begun.Begun.After(over) { // that moment may lie ahead by a little, and whoever comes back at once is welcome
-		begun.Begun = over.Add(time.Microsecond)
+	of.ID, of.CSRF, of.At, of.Begun, of.Expires = rand.Text(), rand.Text(), now, now, now.Add(sessionLasts)
+	over := view(s, func(b *incident.Board) time.Time { return b.AllSignedOut(of.Name) })
+	if !of.Begun.After(over) { // that moment may lie ahead by a little, and whoever comes back at once is welcome
+		of.Begun = over.Add(time.Microsecond)
 	}
-	sealed, err := s.sessions.key.Seal(begun)
+	sealed, err := s.sessions.key.Seal(of)
 	if err != nil {
 		return nil, err
 	}
 	http.SetCookie(w, s.cookie(r, sealed, sessionLasts))
-	return begun, nil
+	return &of, nil
 }
 
 // session finds the session that a request was made in.
@@ -121,10 +136,24 @@ func (s *Server) caller(r *http.Request) (who events.Person, within *session, ok
 	return who, nil, ok
 }
 
-// person is whose session it is, with what they may do now.
-func (s *Server) person(within *session) (events.Person, bool) {
-	t, ok := s.cfg.Auth.named(within.Name)
-	return events.Person{Name: t.Name, Role: Expand(t.Roles), Via: "console"}, ok
+// person is whose session it is, with what they may do now. What the provider said of that counts for a while; then they may
+// look until they sign in again.
+func (s *Server) person(within *session) (who events.Person, ok bool) {
+	who = events.Person{Name: within.Name, Via: "console"}
+	if !within.Login {
+		t, ok := s.cfg.Auth.named(within.Name)
+		who.Role = Expand(t.Roles)
+		return who, ok
+	}
+	if who.Role = Expand(within.Roles); s.outdated(within) {
+		who.Role = []string{string(Viewer)}
+	}
+	return who, s.cfg.Login != nil
+}
+
+// outdated reports whether what the provider said that somebody may do has to be asked for anew.
+func (s *Server) outdated(within *session) bool {
+	return within != nil && within.Login && s.cfg.Now().Sub(within.At) > s.cfg.Fresh
 }
 
 // genuine reports whether a request that is made within a session, and would change something, was made by our own page.

@@ -20,9 +20,9 @@ func (s *Server) showSession(r *http.Request, who events.Person) (any, error) {
 
 func (s *Server) describe(who events.Person, within *session) api.Session {
 	st := s.cfg.Health.Status()
-	d := api.Session{Name: who.Name, Roles: orEmpty(who.Role), CanSign: len(s.cfg.Auth.Tokens) > 0, Replica: st.Replica, Revision: st.Version, At: s.cfg.Now().UTC()}
+	d := api.Session{Name: who.Name, Roles: orEmpty(who.Role), CanSign: s.canSign(), Replica: st.Replica, Revision: st.Version, At: s.cfg.Now().UTC()}
 	if within != nil {
-		d.SignedIn, d.CSRF, d.Expires = true, within.CSRF, within.Expires.UTC()
+		d.SignedIn, d.CSRF, d.Expires, d.Again = true, within.CSRF, within.Expires.UTC(), s.outdated(within)
 	}
 	return d
 }
@@ -46,7 +46,7 @@ func (s *Server) signIn(w http.ResponseWriter, r *http.Request, _ events.Person)
 		s.audit(r, who, "sign in", "", 0, err)
 		return err
 	}
-	begun, err := s.begin(w, r, t.Name, s.cfg.Now().UTC())
+	begun, err := s.begin(w, r, session{Name: t.Name, Shown: s.cfg.Now().UTC()})
 	s.audit(r, who, "sign in", "", 0, err)
 	if err != nil {
 		return err
@@ -84,10 +84,14 @@ func (s *Server) signOut(w http.ResponseWriter, r *http.Request, who events.Pers
 	if err != nil {
 		return err
 	}
-	if person == who.Name {
-		within = nil
+	if person != who.Name {
+		return writeJSON(w, http.StatusOK, s.describe(who, within))
 	}
-	return writeJSON(w, http.StatusOK, s.describe(who, within))
+	d := s.describe(who, nil)
+	if within != nil && within.Login && s.cfg.Login != nil {
+		d.Leave = s.cfg.Login.Leave()
+	}
+	return writeJSON(w, http.StatusOK, d)
 }
 
 // shownLately refuses to approve by a session what takes more than a click, unless whoever it is has shown who they are not

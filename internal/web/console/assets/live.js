@@ -10,6 +10,7 @@ export const state = {
   status: null,
   position: 0,
   session: null,
+  login: null, // how people sign in
   skew: 0, // the server's clock less this machine's, in milliseconds
   heard: -Infinity, // when the server was last heard, by performance.now
   linked: false,
@@ -90,6 +91,7 @@ async function revisit() {
 // identify finds out who looks. barred says that nobody may without a token.
 export async function identify() {
   try {
+    state.login = await get("login");
     state.session = await get("session");
     state.barred = false;
     state.skew = Date.parse(state.session.at) - Date.now();

@@ -29,7 +29,7 @@ function open() {
         "section",
         { class: "welcome" },
         h("h1", {}, "Detour"),
-        h("p", {}, "Sign in with your token to look and to decide."),
+        h("p", {}, state.login?.provider ? "Sign in to look and to decide." : "Sign in with your token to look and to decide."),
         h("p", { class: "note" }, "From a terminal: ", h("code", {}, "detour incidents --token-file FILE")),
       ),
     );

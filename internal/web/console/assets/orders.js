@@ -237,21 +237,36 @@ export function thaw(f) {
   });
 }
 
-// signIn asks for a token; done is called with nothing once there is a session.
-export function signIn(done) {
+// signIn leads to the provider, or asks for a token; done is called with nothing once there is a session. With anew, whoever
+// it is must show it anew.
+export function signIn(done, { anew = false } = {}) {
+  const { provider, away, tokens } = state.login ?? { tokens: true };
+  const there = () => location.assign(`${provider}?to=${part(location.pathname + location.search)}${anew ? "&anew" : ""}`);
+  if (provider && !tokens && !away) return there();
   dialog({
     title: "Sign in",
-    body: h(
-      "p",
-      {},
-      "With the token that ",
-      h("code", {}, "auth.tokens"),
-      " of this replica knows you by. It is sent once and not kept; the session lasts eight hours.",
-    ),
-    fields: [["token", "Token", { type: "password", required: true, autocomplete: "current-password" }]],
-    action: "Sign in",
+    body: [
+      provider &&
+        h(
+          "p",
+          {},
+          h("button", { type: "button", class: "primary", "data-act": "provider", disabled: Boolean(away), click: there }, "Sign in at the provider"),
+          away && h("span", { class: "wrong" }, ` Nobody can sign in there now: ${away}`),
+        ),
+      tokens &&
+        h(
+          "p",
+          {},
+          provider ? "Or with the token that " : "With the token that ",
+          h("code", {}, "auth.tokens"),
+          " of this replica knows you by. It is sent once and not kept; the session lasts eight hours.",
+        ),
+    ],
+    fields: tokens ? [["token", "Token", { type: "password", required: true, autocomplete: "current-password" }]] : [],
+    action: tokens ? "Sign in" : "Close",
     free: true,
     give: async ({ token }) => {
+      if (!tokens) return "";
       await post("session", { token });
       await done();
       return "";

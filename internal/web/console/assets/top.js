@@ -58,14 +58,18 @@ async function renew() {
   follow();
 }
 
-export const enter = () => signIn(renew);
+export const enter = (how = {}) => signIn(renew, how);
 entry.open = enter;
 
 // leave signs out. The browser has forgotten its session in any case; whether others have, too, is said.
 async function leave(path) {
   let said = "";
   try {
-    await remove(path);
+    const { leave } = await remove(path);
+    if (leave && confirm("Sign out of the provider as well? Otherwise whoever uses this browser next may come in as you.")) {
+      location.assign(leave);
+      return;
+    }
   } catch (problem) {
     said = `Signed out in this browser alone: ${problem.message}. ${problem.remedy ?? ""}`;
   }
@@ -99,6 +103,7 @@ export function whoever() {
     show(
       person,
       h("span", { class: "name" }, s.name),
+      s.again && h("button", { type: "button", "data-act": "sign-in-again", title: "what you may do has to be asked of the provider anew", click: () => enter() }, "Sign in again"),
       h(
         "button",
         {
@@ -126,7 +131,7 @@ export function whoever() {
     show(
       person,
       h("span", { class: "name" }, s ? "looking only" : ""),
-      !idle && h("button", { type: "button", "data-act": "sign-in", click: enter }, "Sign in"),
+      !idle && h("button", { type: "button", "data-act": "sign-in", click: () => enter() }, "Sign in"),
     );
   }
   gate();
