@@ -26,7 +26,7 @@ func newFreeze(c *cli) *cobra.Command {
 	var list bool
 	cmd := &cobra.Command{
 		Use: "freeze --reason TEXT [--scope SCOPE]", Short: "Stop every act that adds risk",
-		Long: "Stops every act that adds risk, everywhere or in a scope, on all replicas. What stands stays; taking back stays possible.\n--list shows the freezes in force.",
+		Long: "Stops every act that adds risk, everywhere or in a scope, on all replicas. What stands stays; taking back stays possible.\n--list shows the freezes in force, with what waits under each and what has expired meanwhile.",
 		Args: takes(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if list {
@@ -39,7 +39,13 @@ func newFreeze(c *cli) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return c.order(cmd, "frozen: "+scope, func(ctx context.Context, cl *client.Client) (api.Done, error) { return cl.Freeze(ctx, scope, reason) })
+			return c.order(cmd, "frozen: "+scope, func(ctx context.Context, cl *client.Client) (api.Done, error) {
+				done, err := cl.Freeze(ctx, scope, reason)
+				if err == nil {
+					c.loud(ctx, cl)
+				}
+				return done, err
+			})
 		},
 	}
 	cmd.Flags().StringVar(&scope, "scope", string(events.Network), scopeHelp)
@@ -59,25 +65,41 @@ func (c *cli) listFreezes(ctx context.Context) error {
 				c.note("nothing is frozen")
 				return nil
 			}
-			t := c.table("SCOPE", "BY", "REASON")
+			t := c.table("SCOPE", "SINCE", "BY", "REASON", "WAITING", "EXPIRED MEANWHILE")
 			for _, f := range freezes.Freezes {
-				t.row(f.Scope, who(f.By), f.Reason)
+				t.row(f.Scope, stamp(f.Since), who(f.By), f.Reason, names(f.Waiting), names(f.Expired))
 			}
 			return t.flush()
 		})
 	})
 }
 
+// loud says what is frozen, beside whatever somebody looks at or decides on. It is no reason to fail that it cannot be told.
+func (c *cli) loud(ctx context.Context, cl *client.Client) {
+	freezes, err := cl.Freezes(ctx)
+	if err != nil {
+		c.note("what is frozen could not be read: %v", err)
+		return
+	}
+	for _, f := range freezes.Freezes {
+		c.note("FROZEN: %s by %s since %s: %s; waiting: %s; expired meanwhile: %s", f.Scope, who(f.By), stamp(f.Since), f.Reason, names(f.Waiting), names(f.Expired))
+	}
+}
+
 func newThaw(c *cli) *cobra.Command {
 	var scope string
 	cmd := &cobra.Command{
 		Use: "thaw [--scope SCOPE]", Short: "End the freeze of exactly one scope", Args: takes(),
+		Long: "Ends the freeze of exactly one scope, and says first what is frozen, what waits for the thaw and what has expired meanwhile.",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			scope, err := scopeFlag(scope)
 			if err != nil {
 				return err
 			}
-			return c.order(cmd, "thawed: "+scope, func(ctx context.Context, cl *client.Client) (api.Done, error) { return cl.Thaw(ctx, scope) })
+			return c.order(cmd, "thawed: "+scope, func(ctx context.Context, cl *client.Client) (api.Done, error) {
+				c.loud(ctx, cl)
+				return cl.Thaw(ctx, scope)
+			})
 		},
 	}
 	cmd.Flags().StringVar(&scope, "scope", string(events.Network), scopeHelp)

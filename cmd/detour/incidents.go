@@ -55,6 +55,7 @@ func (c *cli) listIncidents(ctx context.Context, filter client.Filter) error {
 		if err != nil {
 			return err
 		}
+		c.loud(ctx, cl)
 		return c.show(list, func() error {
 			if len(list.Incidents) == 0 {
 				c.note("no incidents")
@@ -84,6 +85,7 @@ func (c *cli) showIncident(ctx context.Context, id string) error {
 		if err != nil {
 			return err
 		}
+		c.loud(ctx, cl)
 		return c.show(i, func() error {
 			history, err := cl.History(ctx, id)
 			if err != nil {

@@ -23,6 +23,7 @@ func newDrains(c *cli) *cobra.Command {
 				if err != nil {
 					return err
 				}
+				c.loud(ctx, cl)
 				return c.show(list, func() error {
 					c.note("others' drains as %d of %d routers show", list.Seen, list.Routers)
 					for _, router := range list.Overloaded {

@@ -50,6 +50,9 @@ func (c *cli) writeWhy(w api.Why) {
 			out("  %s", e.Detail)
 		}
 	}
+	if w.Remedy != "" {
+		out("  -> %s", w.Remedy)
+	}
 	i := w.Incident
 	if i == nil {
 		return

@@ -16,7 +16,7 @@ import (
 // The console is one document at every address of it, for anyone: it says nothing about the network.
 func TestConsole(t *testing.T) {
 	s := start(t, web.Auth{})
-	for _, address := range []string{"/", "/incidents", "/incidents/" + webtest.Held, "/drains", "/ledger", "/policy"} {
+	for _, address := range []string{"/", "/incidents", "/incidents/" + webtest.Held, "/drains", "/handover", "/why", "/why/018f-1%2Fden", "/ledger", "/policy"} {
 		a := s.do("GET", address, "", "")
 		csp := a.header.Get("Content-Security-Policy")
 		if a.status != http.StatusOK || !strings.HasPrefix(a.header.Get("Content-Type"), "text/html") || strings.Contains(string(a.body), webtest.Held) {

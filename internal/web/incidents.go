@@ -186,7 +186,7 @@ func (s *Server) whyEvent(r *http.Request, _ events.Person) (any, error) {
 	why := view(s, func(b *incident.Board) (why api.Why) {
 		if t, ok := b.Trace(id); ok {
 			why = explain(b, t.Incident)
-			why.Event = &t
+			why.Event, why.Remedy = &t, t.Remedy()
 		}
 		return why
 	})

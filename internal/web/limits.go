@@ -17,6 +17,8 @@ const (
 
 	signInPerSecond = 1
 	signInAtOnce    = 10
+
+	retryAfter = 1 // seconds until asking again may be worth it
 )
 
 // maxCallers bounds how many allowances of one sort are kept.
@@ -31,14 +33,16 @@ func newLimits() *limits {
 	return &limits{named: newAllowances(perSecond, atOnce), addressed: newAllowances(perSecond, atOnce), signingIn: newAllowances(signInPerSecond, signInAtOnce)}
 }
 
-func (l *limits) allow(r *http.Request, name string, identified bool) bool {
+func (l *limits) allow(r *http.Request, name string, identified bool, now time.Time) bool {
 	if identified {
-		return l.named.allow(name)
+		return l.named.allow(name, now)
 	}
-	return l.addressed.allow(addressOf(r))
+	return l.addressed.allow(addressOf(r), now)
 }
 
-func (l *limits) signIn(r *http.Request) bool { return l.signingIn.allow(addressOf(r)) }
+func (l *limits) signIn(r *http.Request, now time.Time) bool {
+	return l.signingIn.allow(addressOf(r), now)
+}
 
 // addressOf is where a request comes from. Of an IPv6 address it is the network, of which one caller has all. A proxy's
 // callers are one.
@@ -73,8 +77,8 @@ func newAllowances(every rate.Limit, burst int) *allowances {
 	return &allowances{every: every, burst: burst, of: map[string]*rate.Limiter{}, rest: rate.NewLimiter(every, burst)}
 }
 
-func (a *allowances) allow(caller string) bool {
-	return a.limiter(caller, time.Now()).Allow()
+func (a *allowances) allow(caller string, now time.Time) bool {
+	return a.limiter(caller, now).AllowN(now, 1)
 }
 
 func (a *allowances) limiter(caller string, now time.Time) *rate.Limiter {

@@ -24,11 +24,11 @@ func TestAddressOf(t *testing.T) {
 func spend(t *testing.T, a *allowances, caller string) {
 	t.Helper()
 	for n := range a.burst {
-		if !a.allow(caller) {
+		if !a.allow(caller, time.Now()) {
 			t.Fatalf("%s may ask only %d times at once", caller, n)
 		}
 	}
-	if a.allow(caller) {
+	if a.allow(caller, time.Now()) {
 		t.Fatalf("%s may ask more than %d times at once", caller, a.burst)
 	}
 }
@@ -40,14 +40,14 @@ func TestAllowances(t *testing.T) {
 	spend(t, a, "first")
 	spend(t, a, "second")
 	for n := 2; n < maxCallers; n++ {
-		a.allow(fmt.Sprint("caller ", n))
+		a.allow(fmt.Sprint("caller ", n), time.Now())
 	}
 	for n := range 3 {
-		if !a.allow(fmt.Sprint("late ", n)) {
+		if !a.allow(fmt.Sprint("late ", n), time.Now()) {
 			t.Fatalf("the rest may ask only %d times at once", n)
 		}
 	}
-	if a.allow("late 3") {
+	if a.allow("late 3", time.Now()) {
 		t.Error("the rest have more than one allowance")
 	}
 	if len(a.of) != maxCallers {

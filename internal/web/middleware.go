@@ -42,10 +42,14 @@ func (s *Server) build() http.Handler {
 	mux.Handle("/", http.HandlerFunc(s.missing))
 	cross := http.NewCrossOriginProtection()
 	cross.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		fail(w, r, problem(api.ProblemForbidden, "a cross-origin request that would change something", "use the console that this server serves, or call the API from a program, with a token"))
+		err := problem(api.ProblemForbidden, "a cross-origin request that would change something", "use the console that this server serves, or call the API from a program, with a token")
+		s.audit(r, events.Person{}, r.Method+" "+r.URL.Path, "", 0, err)
+		fail(w, r, err)
 	}))
 	return s.outer(cross.Handler(s.methods(mux)))
 }
+
+var errDefect = errors.New("the server met a defect of its own")
 
 // outer names the request, sets the headers that every answer has, and survives a handler that panics.
 func (s *Server) outer(next http.Handler) http.Handler {
@@ -75,7 +79,7 @@ func (s *Server) outer(next http.Handler) http.Handler {
 			s.log.Error("a request made the server panic", zap.String("request", id), zap.String("path", r.URL.Path),
 				zap.Any("panic", what), zap.ByteString("stack", debug.Stack()))
 			if rec.status == 0 {
-				fail(rec, r, errors.New("the server met a defect of its own"))
+				fail(rec, r, errDefect)
 			}
 		}()
 		next.ServeHTTP(rec, r)
@@ -118,15 +122,21 @@ func (s *Server) guard(rt route) http.Handler {
 		rec := &recorder{ResponseWriter: w}
 		defer func() { s.metrics.answered(rt, rec.status, time.Since(start)) }()
 		s.deadlines(rt, w, start)
+		r = withEntry(r)
 		who, within, err := s.admit(rt, r)
 		if err != nil {
+			s.auditRest(rt, r, who, err)
 			fail(rec, r, err)
 			return
 		}
 		if within != nil {
 			r = r.WithContext(context.WithValue(r.Context(), sessionKey{}, within))
 		}
-		if err := rt.serve(rec, r, who); err != nil {
+		err = errDefect // unless serve comes back
+		defer func() { s.auditRest(rt, r, who, err) }()
+		err = rt.serve(rec, r, who)
+		s.auditRest(rt, r, who, err)
+		if err != nil {
 			if rec.status == 0 {
 				fail(rec, r, err)
 			}
@@ -159,7 +169,8 @@ func (s *Server) admit(rt route, r *http.Request) (who events.Person, within *se
 		return who, nil, nil
 	}
 	who, within, ok := s.caller(r)
-	if !s.limits.allow(r, who.Name, ok) {
+	shown := ok && (within != nil || r.Header.Get("Authorization") != "") // a viewer on this machine has shown nothing
+	if !s.limits.allow(r, who.Name, shown, s.cfg.Now()) {
 		return who, nil, problem(api.ProblemTooMany, "this caller asks more often than it may", "wait a second; GET /api/v1/stream tells of changes without asking")
 	}
 	switch {

@@ -96,17 +96,9 @@ func (s *Server) freezes(r *http.Request, _ events.Person) (any, error) {
 	if _, err := ask(r); err != nil {
 		return nil, err
 	}
-	return view(s, func(b *incident.Board) api.Freezes { return api.Freezes{Position: b.Position, Freezes: freezes(b)} }), nil
-}
-
-// freezes are those in force, by scope.
-func freezes(b *incident.Board) []api.Freeze {
-	list := []api.Freeze{}
-	for _, f := range b.Freezes() {
-		list = append(list, api.Freeze{Scope: f.Scope, By: f.By, Reason: f.Reason})
-	}
-	slices.SortFunc(list, func(x, y api.Freeze) int { return cmp.Compare(x.Scope, y.Scope) })
-	return list
+	return view(s, func(b *incident.Board) api.Freezes {
+		return api.Freezes{Position: b.Position, Freezes: b.Standstills()}
+	}), nil
 }
 
 func (s *Server) windows(r *http.Request, _ events.Person) (any, error) {

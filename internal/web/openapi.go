@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"reflect"
 	"regexp"
+	"strconv"
 	"strings"
 
 	"github.com/detour-net/detour/events"
@@ -21,7 +22,7 @@ func (s *Server) openapi(r *http.Request, _ events.Person) (any, error) {
 		return nil, err
 	}
 	schemas := newSchemas()
-	problem := object{"description": "What is wrong, and the remedy", "content": object{api.ContentTypeProblem: object{"schema": schemas.of(reflect.TypeFor[api.Problem]())}}}
+	told := object{api.ContentTypeProblem: object{"schema": schemas.of(reflect.TypeFor[api.Problem]())}}
 	paths := map[string]object{}
 	for _, rt := range s.routes {
 		if rt.page || rt.foreign {
@@ -38,8 +39,12 @@ func (s *Server) openapi(r *http.Request, _ events.Person) (any, error) {
 			"Orders stand on the ledger when they are answered. Lists are never null; fields are only ever added."},
 		"paths": paths,
 		"components": object{
-			"schemas":   schemas.named,
-			"responses": object{"Problem": problem},
+			"schemas": schemas.named,
+			"responses": object{
+				"Problem": object{"description": "What is wrong, and the remedy", "content": told},
+				"TooManyRequests": object{"description": "This caller asks more often than it may", "content": told,
+					"headers": object{"Retry-After": object{"description": "seconds until asking again may be worth it", "schema": object{"type": "integer"}}}},
+			},
 			"securitySchemes": object{
 				"token": object{"type": "http", "scheme": "bearer"},
 				"session": object{"type": "apiKey", "in": "cookie", "name": s.sessions.name,
@@ -64,13 +69,18 @@ func (rt route) describe(schemas *schemas) object {
 	if rt.media == "" {
 		content = object{"application/json": object{"schema": schemas.of(reflect.TypeOf(rt.reply))}}
 	}
-	op := object{
-		"summary": rt.summary, "operationId": operationID(rt), "parameters": params,
-		"responses": object{"200": object{"description": "Done", "content": content}, "default": object{"$ref": "#/components/responses/Problem"}},
+	responses := object{"200": object{"description": "Done", "content": content}}
+	for _, status := range rt.statuses() {
+		response := "Problem"
+		if status == http.StatusTooManyRequests {
+			response = "TooManyRequests"
+		}
+		responses[strconv.Itoa(status)] = object{"$ref": "#/components/responses/" + response}
 	}
 	if rt.path == "/readyz" {
-		op["responses"].(object)["503"] = object{"description": "Not ready, and why", "content": content}
+		responses["503"] = object{"description": "Not ready, and why", "content": content}
 	}
+	op := object{"summary": rt.summary, "operationId": operationID(rt), "parameters": params, "responses": responses}
 	if rt.body != nil {
 		op["requestBody"] = object{"required": true, "content": object{"application/json": object{"schema": schemas.of(reflect.TypeOf(rt.body))}}}
 	}

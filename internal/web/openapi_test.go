@@ -47,19 +47,21 @@ type schema struct {
 }
 
 // examples is one good request for every operation of the document: a path, and a body where one is taken.
-var examples = map[string]struct{ path, body string }{
+// more is another good body, and refused one that is not lawful of an incident that has ended or at all.
+var examples = map[string]struct{ path, body, more, refused string }{
 	"get /metrics":                       {path: "/metrics"},
 	"get /livez":                         {path: "/livez"},
 	"get /readyz":                        {path: "/readyz"},
 	"get /api/v1/openapi.json":           {path: "/api/v1/openapi.json"},
 	"get /api/v1/login":                  {path: "/api/v1/login"},
 	"get /api/v1/status":                 {path: "/api/v1/status"},
-	"get /api/v1/incidents":              {path: "/api/v1/incidents?phase=holding&phase=stuck&open=true&limit=5"},
+	"get /api/v1/incidents":              {path: "/api/v1/incidents?phase=holding&phase=stuck&open=true&skip=0&limit=5"},
 	"get /api/v1/incidents/{id}":         {path: "/api/v1/incidents/" + webtest.Held},
 	"get /api/v1/incidents/{id}/why":     {path: "/api/v1/incidents/" + webtest.Waiting + "/why"},
 	"get /api/v1/incidents/{id}/records": {path: "/api/v1/incidents/" + webtest.Held + "/records?limit=2"},
 	"get /api/v1/events/{event}/why":     {path: "/api/v1/events/018f-1%2Fden/why"},
 	"get /api/v1/decisions":              {path: "/api/v1/decisions?limit=3"},
+	"get /api/v1/handover":               {path: "/api/v1/handover?since=8h"},
 	"get /api/v1/drains":                 {path: "/api/v1/drains"},
 	"get /api/v1/freeze":                 {path: "/api/v1/freeze"},
 	"get /api/v1/maintenance":            {path: "/api/v1/maintenance"},
@@ -76,16 +78,16 @@ var examples = map[string]struct{ path, body string }{
 	"get /api/v1/ledger/stream":          {path: "/api/v1/ledger/stream?from=3"},
 	"get /api/v1/ledger/compare":         {path: "/api/v1/ledger/compare"},
 
-	"post /api/v1/incidents/{id}/approve": {"/api/v1/incidents/" + webtest.Asking + "/approve", `{"plan":"PLAN"}`},
-	"post /api/v1/incidents/{id}/reject":  {"/api/v1/incidents/" + webtest.Asking + "/reject", `{"plan":"PLAN","reason":"no"}`},
-	"post /api/v1/incidents/{id}/abort":   {"/api/v1/incidents/" + webtest.Stuck + "/abort", `{"reason":"by hand","as_is":true}`},
-	"post /api/v1/incidents/{id}/undrain": {"/api/v1/incidents/" + webtest.Held + "/undrain", `{"reason":"clean"}`},
-	"post /api/v1/freeze":                 {"/api/v1/freeze", `{"scope":"site:den","reason":"storm"}`},
+	"post /api/v1/incidents/{id}/approve": {path: "/api/v1/incidents/" + webtest.Asking + "/approve", body: `{"plan":"PLAN"}`},
+	"post /api/v1/incidents/{id}/reject":  {path: "/api/v1/incidents/" + webtest.Asking + "/reject", body: `{"plan":"PLAN","reason":"no"}`},
+	"post /api/v1/incidents/{id}/abort":   {path: "/api/v1/incidents/" + webtest.Stuck + "/abort", body: `{"reason":"by hand","as_is":true}`},
+	"post /api/v1/incidents/{id}/undrain": {path: "/api/v1/incidents/" + webtest.Held + "/undrain", body: `{"reason":"clean"}`},
+	"post /api/v1/freeze":                 {path: "/api/v1/freeze", body: `{"scope":"site:den","reason":"storm"}`, refused: `{"scope":"site:sea","reason":"x"}`},
 	"delete /api/v1/freeze":               {path: "/api/v1/freeze?scope=site:sea"},
-	"post /api/v1/maintenance":            {"/api/v1/maintenance", `{"scope":"site:den","for":"1h","reason":"work"}`},
+	"post /api/v1/maintenance":            {path: "/api/v1/maintenance", body: `{"scope":"site:den","for":"1h","reason":"work"}`, more: `{"until":"2026-11-20T14:00:00Z","reason":"work"}`, refused: `{"until":"2020-01-01T00:00:00Z","reason":"x"}`},
 	"delete /api/v1/maintenance/{id}":     {path: "/api/v1/maintenance/mw-0001"},
-	"post /api/v1/session":                {"/api/v1/session", `{"token":"viewer-secret"}`},
-	"delete /api/v1/session":              {path: "/api/v1/session"},
+	"post /api/v1/session":                {path: "/api/v1/session", body: `{"token":"viewer-secret"}`},
+	"delete /api/v1/session":              {path: "/api/v1/session?everywhere=true&person="},
 	"post /api/v1/routers/{name}/prove":   {path: "/api/v1/routers/den/prove"},
 }
 
@@ -123,6 +125,8 @@ func loose(a answer) answer {
 	a.body, _ = json.Marshal(v)
 	return a
 }
+
+var pathParameter = regexp.MustCompile(`\{\w+\}`)
 
 var needs = regexp.MustCompile(`Needs (?:the role (\w+)|any role)\.`)
 

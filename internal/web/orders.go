@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/google/uuid"
-	"go.uber.org/zap"
 
 	"github.com/detour-net/detour/events"
 	"github.com/detour-net/detour/internal/incident"
@@ -22,18 +21,6 @@ func (s *Server) submit(r *http.Request, who events.Person, what, about string, 
 	commit, err := s.cfg.Orders.Submit(ctx, order)
 	s.audit(r, who, what, about, commit.Position, err)
 	return api.Done{Position: commit.Position, Digest: commit.Digest}, err
-}
-
-func (s *Server) audit(r *http.Request, who events.Person, what, about string, position uint64, err error) {
-	fields := []zap.Field{
-		zap.String("who", who.Name), zap.Strings("roles", who.Role), zap.String("via", who.Via), zap.String("order", what),
-		zap.String("about", about), zap.String("request", requestID(r.Context())), zap.String("from", r.RemoteAddr),
-	}
-	if err != nil {
-		s.log.Warn("order not taken", append(fields, zap.Error(err))...)
-		return
-	}
-	s.log.Info("order taken", append(fields, zap.Uint64("position", position))...)
 }
 
 // order reads the request's body and hands over the order that make builds from it.

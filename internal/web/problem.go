@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"strconv"
 
 	"github.com/detour-net/detour/internal/incident"
 	"github.com/detour-net/detour/internal/web/api"
@@ -73,6 +74,9 @@ func fail(w http.ResponseWriter, r *http.Request, err error) {
 	h.Set("Content-Type", api.ContentTypeProblem)
 	if p.Status == http.StatusUnauthorized {
 		h.Set("WWW-Authenticate", `Bearer realm="detour"`)
+	}
+	if p.Status == http.StatusTooManyRequests {
+		h.Set("Retry-After", strconv.Itoa(retryAfter))
 	}
 	w.WriteHeader(p.Status)
 	body, _ := json.Marshal(p) // strings and a number always encode

@@ -115,7 +115,7 @@ func (s *Server) fromProvider(w http.ResponseWriter, r *http.Request, _ events.P
 	if s.cfg.Login == nil {
 		return s.turnAway(w, r, problem(api.ProblemNotFound, "this server knows no provider to sign in at", "sign in with a token, or configure auth.oidc"))
 	}
-	if !s.limits.signIn(r) {
+	if !s.limits.signIn(r, s.cfg.Now()) {
 		return s.turnAway(w, r, problem(api.ProblemTooMany, "sign-ins are tried more often than people do", "wait a second"))
 	}
 	attempt := s.attempts.of(r)

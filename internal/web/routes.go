@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
@@ -26,20 +27,58 @@ type route struct {
 	streams bool   // the answer ends when the caller goes
 	page    bool   // of the console, and no part of the API
 	foreign bool   // of another program's making, and no part of the API
+	bare    bool   // nothing fails in it once it is admitted: it tells of the process alone, or begins its answer first
 
 	summary string
 	query   []param
 	body    any    // a zero value of the request's type, nil for none
 	reply   any    // a zero value of the reply's type, nil when it is not JSON
 	media   string // of a reply that is not JSON
+	fails   []int  // with these statuses it may fail, besides those that follow from the rest of the row
 
 	serve func(w http.ResponseWriter, r *http.Request, who events.Person) error
 }
+
+// apiRoot is where the API's paths begin.
+const apiRoot = "/api/v1/"
 
 // param is one query parameter.
 type param struct{ name, kind, summary string }
 
 func (rt route) name() string { return rt.method + " " + rt.path }
+
+// failing is the row with statuses that it may fail with besides.
+func (rt route) failing(statuses ...int) route {
+	rt.fails = append(rt.fails, statuses...)
+	return rt
+}
+
+// reaching is the row of something that the bus or routers must answer: that may take too long, or end with the server.
+func (rt route) reaching() route {
+	return rt.failing(http.StatusServiceUnavailable, http.StatusGatewayTimeout)
+}
+
+// statuses are those of the problems that the route may answer with.
+func (rt route) statuses() []int {
+	list := slices.Clone(rt.fails)
+	if strings.HasPrefix(rt.path, apiRoot) {
+		list = append(list, http.StatusBadRequest) // a parameter that it does not know
+	}
+	if rt.role != "" {
+		list = append(list, http.StatusUnauthorized, http.StatusTooManyRequests)
+	}
+	if alters(rt.method) {
+		list = append(list, http.StatusForbidden) // the role is missing, or another site's page asks
+	}
+	if rt.body != nil {
+		list = append(list, http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType)
+	}
+	if !rt.bare {
+		list = append(list, http.StatusInternalServerError)
+	}
+	slices.Sort(list)
+	return slices.Compact(list)
+}
 
 // Bounds on lists.
 const (
@@ -51,6 +90,7 @@ var (
 	limitParam = param{"limit", "integer", fmt.Sprintf("at most so many, %d if not given, %d at most", defaultLimit, maxLimit)}
 	fromParam  = param{"from", "integer", "from this position on, which counts from 1"}
 	toParam    = param{"to", "integer", "up to this position"}
+	sinceParam = param{"since", "string", fmt.Sprintf("how long ago, as 8h, or a time of RFC 3339; %s ago if not given, %s at most", defaultSince, maxSince)}
 	scopeParam = param{"scope", "string", "\"network\", or KIND:NAME; the network if not given"}
 )
 
@@ -58,30 +98,31 @@ var (
 func (s *Server) table() []route {
 	rows := slices.Concat(s.reading(), s.ordering(), s.recording(), s.pages(), s.called())
 	return append(rows,
-		route{method: "GET", path: "/metrics", media: "text/plain", summary: "Metrics for Prometheus", serve: plain(promhttp.HandlerFor(s.cfg.Registry, promhttp.HandlerOpts{}))},
-		route{method: "GET", path: "/api/v1/login", reply: api.Login{}, summary: "How people sign in at the console", serve: s.answer(s.showLogin)},
-		route{method: "GET", path: "/livez", reply: api.Ready{}, summary: "Whether the process answers", serve: s.live},
+		route{method: "GET", path: "/metrics", bare: true, media: "text/plain", summary: "Metrics for Prometheus", serve: plain(promhttp.HandlerFor(s.cfg.Registry, promhttp.HandlerOpts{}))},
+		route{method: "GET", path: apiRoot + "login", bare: true, reply: api.Login{}, summary: "How people sign in at the console", serve: s.answer(s.showLogin)},
+		route{method: "GET", path: "/livez", bare: true, reply: api.Ready{}, summary: "Whether the process answers", serve: s.live},
 		route{method: "GET", path: "/readyz", reply: api.Ready{}, summary: "Whether this replica decides and acts; 503 when not", serve: s.ready},
-		route{method: "GET", path: "/api/v1/openapi.json", reply: map[string]any{}, summary: "This API", serve: s.answer(s.openapi)},
+		route{method: "GET", path: apiRoot + "openapi.json", bare: true, reply: map[string]any{}, summary: "This API", serve: s.answer(s.openapi)},
 	)
 }
 
 func (s *Server) reading() []route {
 	get := func(path, summary string, reply any, serve answerer, query ...param) route {
-		return route{method: "GET", path: "/api/v1/" + path, role: Viewer, summary: summary, query: query, reply: reply, serve: s.answer(serve)}
+		return route{method: "GET", path: apiRoot + path, role: Viewer, summary: summary, query: query, reply: reply, serve: s.answer(serve)}
 	}
 	return []route{
 		get("status", "How this replica is doing", api.Status{}, s.status),
 		get("incidents", "Incidents: the open ones, most severe first, then the ended ones, newest first", api.Incidents{}, s.incidents,
 			param{"phase", "string", "only those in this phase; may be repeated"}, param{"open", "boolean", "only those that have not ended, or only those that have"},
 			param{"skip", "integer", "leave out so many before the first"}, limitParam),
-		get("incidents/{id}", "One incident, whole", api.Incident{}, s.incident),
-		get("incidents/{id}/why", "Why an incident stands where it stands", api.Why{}, s.whyIncident),
-		get("incidents/{id}/records", "What the ledger says of an incident", api.History{}, s.history, limitParam),
-		get("events/{event}/why", "What became of an event, by its CloudEvents id", api.Why{}, s.whyEvent),
+		get("incidents/{id}", "One incident, whole", api.Incident{}, s.incident).failing(http.StatusNotFound),
+		get("incidents/{id}/why", "Why an incident stands where it stands", api.Why{}, s.whyIncident).failing(http.StatusNotFound),
+		get("incidents/{id}/records", "What the ledger says of an incident", api.History{}, s.history, limitParam).failing(http.StatusNotFound).reaching(),
+		get("events/{event}/why", "What became of an event, by its CloudEvents id", api.Why{}, s.whyEvent).failing(http.StatusNotFound),
 		get("decisions", "The newest verdict of the policy on each incident", api.Decisions{}, s.decisions, limitParam),
+		get("handover", "What those who come on duty must know: what stands, waits and is asked, and what was refused or expired since", incident.Handover{}, s.handover, sinceParam),
 		get("drains", "Every drain in force, Detour's and others'", api.Drains{}, s.drains),
-		get("freeze", "The freezes in force", api.Freezes{}, s.freezes),
+		get("freeze", "The freezes in force, each with what waits and what has expired meanwhile", api.Freezes{}, s.freezes),
 		get("maintenance", "The maintenance windows in force that people began", api.Windows{}, s.windows),
 		get("policy", "The policy that each replica last said that it decides by", api.Policies{}, s.policies),
 		get("policy/rules", "What each rule has done lately", api.Rules{}, s.rules, param{"days", "integer", fmt.Sprintf("how far back, %d if not given, %d at most", defaultDays, maxDays)}),
@@ -89,46 +130,52 @@ func (s *Server) reading() []route {
 		get("topology", "The network as configured", api.Topology{}, s.topology),
 		get("map", "How the links stand now", api.Map{}, s.chart),
 		get("session", "Who calls, and their session at the console", api.Session{}, s.showSession),
-		{method: "GET", path: "/api/v1/stream", role: Viewer, streams: true, media: "text/event-stream", serve: s.stream,
+		{method: "GET", path: apiRoot + "stream", role: Viewer, streams: true, bare: true, media: "text/event-stream", serve: s.stream,
 			summary: "Changes as they happen; Last-Event-ID is the position that the reader knows", query: []param{fromParam}},
 	}
 }
 
 func (s *Server) ordering() []route {
 	order := func(method, path string, role Role, summary string, body any, serve answerer, query ...param) route {
-		return route{method: method, path: "/api/v1/" + path, role: role, summary: summary, query: query, body: body, reply: api.Done{}, serve: s.answer(serve)}
+		return route{method: method, path: apiRoot + path, role: role, summary: summary, query: query, body: body, reply: api.Done{}, serve: s.answer(serve)}.reaching()
 	}
-	prove := order("POST", "routers/{name}/prove", Operator, "Find out by a canary which bars a router honours", nil, s.prove)
+	const unknown, refused = http.StatusNotFound, http.StatusConflict
+	prove := order("POST", "routers/{name}/prove", Operator, "Find out by a canary which bars a router honours", nil, s.prove).failing(unknown)
 	prove.reply = events.Proved{}
 	return []route{
-		order("POST", "incidents/{id}/approve", Approver, "Approve exactly one plan", api.Approve{}, s.approve),
-		order("POST", "incidents/{id}/reject", Approver, "Reject the plan that is asked about", api.Reject{}, s.reject),
-		order("POST", "incidents/{id}/abort", Operator, "Stop an incident and take back what was applied", api.Abort{}, s.abort),
-		order("POST", "incidents/{id}/undrain", Operator, "Take a standing mitigation back", api.Undrain{}, s.undrain),
-		order("POST", "freeze", Operator, "Stop every act that adds risk", api.NewFreeze{}, s.freeze),
-		order("DELETE", "freeze", Operator, "Thaw: end the freeze of exactly one scope", nil, s.thaw, scopeParam),
-		order("POST", "maintenance", Operator, "Open a window in which plans are dry-run", api.NewWindow{}, s.beginMaintenance),
-		order("DELETE", "maintenance/{id}", Operator, "Close a window before its time", nil, s.endMaintenance),
+		order("POST", "incidents/{id}/approve", Approver, "Approve exactly one plan", api.Approve{}, s.approve).failing(unknown, refused),
+		order("POST", "incidents/{id}/reject", Approver, "Reject the plan that is asked about", api.Reject{}, s.reject).failing(unknown, refused),
+		order("POST", "incidents/{id}/abort", Operator, "Stop an incident and take back what was applied", api.Abort{}, s.abort).failing(unknown, refused),
+		order("POST", "incidents/{id}/undrain", Operator, "Take a standing mitigation back", api.Undrain{}, s.undrain).failing(unknown, refused),
+		order("POST", "freeze", Operator, "Stop every act that adds risk", api.NewFreeze{}, s.freeze).failing(refused),
+		order("DELETE", "freeze", Operator, "Thaw: end the freeze of exactly one scope", nil, s.thaw, scopeParam).failing(unknown),
+		order("POST", "maintenance", Operator, "Open a window in which plans are dry-run", api.NewWindow{}, s.beginMaintenance).failing(refused),
+		order("DELETE", "maintenance/{id}", Operator, "Close a window before its time", nil, s.endMaintenance).failing(unknown),
 		prove,
-		{method: "POST", path: "/api/v1/session", body: api.SignIn{}, reply: api.Session{}, serve: s.signIn, summary: "Sign in: begin a session, which is answered with a cookie"},
-		{method: "DELETE", path: "/api/v1/session", role: Viewer, reply: api.Session{}, serve: s.signOut, summary: "Sign out: end the session",
-			query: []param{{"everywhere", "boolean", "end all of the caller's sessions"}, {"person", "string", "end all of this person's, which takes an admin"}}},
+		{method: "POST", path: apiRoot + "session", body: api.SignIn{}, reply: api.Session{}, serve: s.signIn, summary: "Sign in: begin a session, which is answered with a cookie",
+			fails: []int{http.StatusUnauthorized, http.StatusTooManyRequests}},
+		route{method: "DELETE", path: apiRoot + "session", role: Viewer, reply: api.Session{}, serve: s.signOut, summary: "Sign out: end the session",
+			query: []param{{"everywhere", "boolean", "end all of the caller's sessions"}, {"person", "string", "end all of this person's, which takes an admin"}}}.reaching(),
 	}
 }
 
 func (s *Server) recording() []route {
-	return []route{
-		{method: "GET", path: "/api/v1/ledger", role: Viewer, summary: "A part of the ledger; without from, its newest commits", reply: api.Ledger{},
+	rows := []route{
+		{method: "GET", path: apiRoot + "ledger", role: Viewer, summary: "A part of the ledger; without from, its newest commits", reply: api.Ledger{},
 			query: []param{fromParam, limitParam}, serve: s.answer(s.ledger)},
-		{method: "GET", path: "/api/v1/ledger/search", role: Viewer, summary: "Records that say something, the newest first", reply: api.Hits{},
+		{method: "GET", path: apiRoot + "ledger/search", role: Viewer, summary: "Records that say something, the newest first", reply: api.Hits{},
 			query: []param{{"text", "string", "that have this in them, in any case"}, {"kind", "string", "only of this kind; may be repeated"},
 				{"incident", "string", "only of this incident"}, {"before", "integer", "only before this position"}, limitParam}, serve: s.answer(s.search)},
-		{method: "GET", path: "/api/v1/ledger/export", role: Viewer, streams: true, media: "application/x-ndjson", serve: s.export,
+		{method: "GET", path: apiRoot + "ledger/export", role: Viewer, streams: true, media: "application/x-ndjson", serve: s.export,
 			summary: "The ledger as it lies on the stream, one commit a line, up to where it ends now", query: []param{fromParam, toParam}},
-		{method: "GET", path: "/api/v1/ledger/stream", role: Viewer, streams: true, media: "text/event-stream", serve: s.tail,
+		{method: "GET", path: apiRoot + "ledger/stream", role: Viewer, streams: true, media: "text/event-stream", serve: s.tail,
 			summary: "The ledger's commits as they are written; from, or Last-Event-ID, says from where", query: []param{fromParam}},
-		{method: "GET", path: "/api/v1/ledger/compare", role: Viewer, summary: "The routers against the Board, read now", reply: api.Comparison{}, serve: s.answer(s.compare)},
+		{method: "GET", path: apiRoot + "ledger/compare", role: Viewer, summary: "The routers against the Board, read now", reply: api.Comparison{}, serve: s.answer(s.compare)},
 	}
+	for n := range rows {
+		rows[n] = rows[n].reaching()
+	}
+	return rows
 }
 
 // called are the callbacks.

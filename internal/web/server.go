@@ -63,6 +63,7 @@ type Server struct {
 	handler http.Handler
 	metrics *metrics
 	limits  *limits
+	quiet   *quiet
 	keys
 
 	ending context.Context // ends when the server does; streams end with it
@@ -75,7 +76,7 @@ func New(c Config) (*Server, error) {
 		return nil, fmt.Errorf("auth: %w", err)
 	}
 	c = c.withDefaults()
-	s := &Server{cfg: c, log: c.Log, metrics: newMetrics(c.Registry), limits: newLimits()}
+	s := &Server{cfg: c, log: c.Log, metrics: newMetrics(c.Registry), limits: newLimits(), quiet: newQuiet()}
 	var err error
 	if s.keys, err = newKeys(c.SessionKey, c.Health.Status().Replica); err != nil {
 		return nil, err

@@ -29,7 +29,7 @@ func (s *Server) describe(who events.Person, within *session) api.Session {
 
 // signIn takes a token from a person at a browser, once, and gives the browser a session instead.
 func (s *Server) signIn(w http.ResponseWriter, r *http.Request, _ events.Person) error {
-	if !s.limits.signIn(r) {
+	if !s.limits.signIn(r, s.cfg.Now()) {
 		return problem(api.ProblemTooMany, "sign-ins are tried more often than people do", "wait a second")
 	}
 	if _, err := ask(r); err != nil {

@@ -126,11 +126,18 @@ func (s *Server) follow(ctx context.Context, out *sender, known uint64, resumed 
 	for first := true; ; first = false {
 		status := s.cfg.Health.Status()
 		now := s.cfg.Now()
-		change := view(s, func(b *incident.Board) api.Change { return changes(b, known, resumed || !first, now) })
-		change.Status = status
-		status.Position, status.Digest = 0, ""
+		said := status
+		said.Position, said.Digest = 0, ""
+		stirred := first || said != sent
+		change := view(s, func(b *incident.Board) api.Change {
+			if stirred = stirred || b.Position != known; !stirred {
+				return api.Change{}
+			}
+			return changes(b, known, resumed || !first, now)
+		})
 		switch {
-		case first || change.Position != known || status != sent:
+		case stirred:
+			change.Status = status
 			data, err := json.Marshal(change)
 			if err != nil {
 				return fmt.Errorf("encode change: %w", err)
@@ -138,7 +145,7 @@ func (s *Server) follow(ctx context.Context, out *sender, known uint64, resumed 
 			if out.event(change.Position, "change", data) != nil {
 				return nil // the reader has gone
 			}
-			known, sent, quietSince = change.Position, status, now
+			known, sent, quietSince = change.Position, said, now
 		case now.Sub(quietSince) >= s.cfg.Heartbeat:
 			if out.beat(known, now) != nil {
 				return nil
@@ -155,7 +162,7 @@ func (s *Server) follow(ctx context.Context, out *sender, known uint64, resumed 
 
 // changes is what a reader that knows the Board as of known must be told; ended incidents only if it has known any.
 func changes(b *incident.Board, known uint64, ended bool, now time.Time) api.Change {
-	c := api.Change{Position: b.Position, At: now.UTC(), Incidents: []api.Summary{}, Freezes: freezes(b), Windows: windows(b, now)}
+	c := api.Change{Position: b.Position, At: now.UTC(), Incidents: []api.Summary{}, Freezes: b.Standstills(), Windows: windows(b, now)}
 	if b.Position == known {
 		return c
 	}

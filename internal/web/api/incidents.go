@@ -72,6 +72,7 @@ type Incident struct {
 // Why answers why an incident, or the one that an event went into, stands where it stands.
 type Why struct {
 	Event    *incident.Trace       `json:"event,omitempty"`
+	Remedy   string                `json:"remedy,omitempty"` // of an event that no incident took: what would have one like it acted on, and who can
 	Incident *incident.Explanation `json:"incident,omitempty"`
 }
 
@@ -126,10 +127,10 @@ type Decisions struct {
 // Change is one message of the event stream: what is different since the position that the reader knew. One that only says
 // that the stream is alive, a beat, has a time and a position and nothing else.
 type Change struct {
-	Position  uint64    `json:"position"`
-	At        time.Time `json:"at"`        // by the server's clock
-	Incidents []Summary `json:"incidents"` // that have changed
-	Freezes   []Freeze  `json:"freezes"`   // every freeze in force
-	Windows   []Window  `json:"windows"`   // every maintenance window in force that people began
-	Status    Status    `json:"status"`
+	Position  uint64                `json:"position"`
+	At        time.Time             `json:"at"`        // by the server's clock
+	Incidents []Summary             `json:"incidents"` // that have changed
+	Freezes   []incident.Standstill `json:"freezes"`   // every freeze in force
+	Windows   []Window              `json:"windows"`   // every maintenance window in force that people began
+	Status    Status                `json:"status"`
 }

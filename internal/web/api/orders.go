@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/detour-net/detour/events"
+	"github.com/detour-net/detour/internal/incident"
 )
 
 // Approve is a yes to exactly one plan: its digest, or at least twelve leading hexadecimal digits of it.
@@ -50,17 +51,10 @@ type Done struct {
 	Window   string        `json:"window,omitempty"` // the id of a window that was opened
 }
 
-// Freeze is a freeze in force.
-type Freeze struct {
-	Scope  events.Scope  `json:"scope"`
-	By     events.Person `json:"by"`
-	Reason string        `json:"reason"`
-}
-
-// Freezes lists the freezes in force, by scope.
+// Freezes lists the freezes in force, by scope, each with what waits and what has expired meanwhile.
 type Freezes struct {
-	Position uint64   `json:"position"`
-	Freezes  []Freeze `json:"freezes"`
+	Position uint64                `json:"position"`
+	Freezes  []incident.Standstill `json:"freezes"`
 }
 
 // Window is a maintenance window in force.

@@ -8,6 +8,7 @@ import (
 	"strconv"
 
 	"github.com/detour-net/detour/events"
+	"github.com/detour-net/detour/internal/incident"
 	"github.com/detour-net/detour/internal/web/api"
 )
 
@@ -98,6 +99,15 @@ func (c *Client) Abort(ctx context.Context, id, reason string, asIs bool) (api.D
 // Undrain takes a standing mitigation back.
 func (c *Client) Undrain(ctx context.Context, id, reason string) (api.Done, error) {
 	return post[api.Done](ctx, c, of(id)+"/undrain", api.Undrain{Reason: reason})
+}
+
+// Handover is what those who come on duty must know; since is how long ago, or a time of RFC 3339, "" for the server's default.
+func (c *Client) Handover(ctx context.Context, since string) (incident.Handover, error) {
+	q := url.Values{}
+	if since != "" {
+		q.Set("since", since)
+	}
+	return get[incident.Handover](ctx, c, "handover", q)
 }
 
 // Drains lists every drain in force.

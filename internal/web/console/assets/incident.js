@@ -202,7 +202,7 @@ function records(history) {
           h("a", { href: `/ledger?position=${e.position}` }, e.position),
           clock(e.at),
           e.kind,
-          h("span", { class: tone }, text),
+          [h("span", { class: tone }, text), e.kind === "observed" && [" ", h("a", { href: `/why/${part(e.body.event)}` }, "what became of it")]],
           e.by,
         ]);
       }),

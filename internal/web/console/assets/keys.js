@@ -8,13 +8,13 @@ const help = [
   ["Enter", "open it"],
   ["a  r  x  u", "approve, reject, abort, undrain it"],
   ["f", "freeze"],
-  ["g n  g i  g d  g l  g p", "go to now, incidents, drains, ledger, policy"],
+  ["g n  g i  g d  g h  g w  g l  g p", "go to now, incidents, drains, hand-over, why, ledger, policy"],
   ["/", "search the ledger"],
   ["Esc", "close a dialog, leave a field"],
   ["?", "this"],
 ];
 const acts = { a: "approve", r: "reject", x: "abort", u: "undrain" };
-const places = { n: "/", i: "/incidents", d: "/drains", l: "/ledger", p: "/policy" };
+const places = { n: "/", i: "/incidents", d: "/drains", h: "/handover", w: "/why", l: "/ledger", p: "/policy" };
 
 function explain() {
   const box = h(

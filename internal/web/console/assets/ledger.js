@@ -28,6 +28,7 @@ function hit(e) {
       { class: "facts" },
       h("span", {}, `by ${e.by}`),
       h("span", {}, "commit ", h("code", { title: e.digest }, short(e.digest))),
+      e.kind === "observed" && h("span", {}, h("a", { href: `/why/${part(e.body.event)}` }, "what became of it")),
     ),
     h(
       "pre",

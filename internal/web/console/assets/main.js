@@ -2,6 +2,7 @@
 
 import { h, show } from "./dom.js";
 import * as drains from "./drains.js";
+import * as handover from "./handover.js";
 import * as incident from "./incident.js";
 import * as incidents from "./incidents.js";
 import { listen } from "./keys.js";
@@ -11,6 +12,7 @@ import * as first from "./now.js";
 import { say } from "./orders.js";
 import * as policy from "./policy.js";
 import { head, refresh, tick, turn, whoever } from "./top.js";
+import * as why from "./why.js";
 
 const stage = document.getElementById("page");
 let page = null;
@@ -44,6 +46,12 @@ function open() {
       break;
     case "drains":
       page = drains.page(stage);
+      break;
+    case "handover":
+      page = handover.page(stage, new URLSearchParams(search));
+      break;
+    case "why":
+      page = why.page(stage, id ? decodeURIComponent(id) : "", go);
       break;
     case "ledger":
       page = ledger.page(stage, new URLSearchParams(search));

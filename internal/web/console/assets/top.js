@@ -1,6 +1,6 @@
 // What stands above every page: the mode, how old the data is, who looks, and everything that stops Detour from acting.
 
-import { remove } from "./api.js";
+import { part, remove } from "./api.js";
 import { control, h, show, sync } from "./dom.js";
 import { clock, remaining, short, span } from "./format.js";
 import { age, follow, identify, now, stale, state } from "./live.js";
@@ -10,6 +10,8 @@ const places = [
   ["/", "Now"],
   ["/incidents", "Incidents"],
   ["/drains", "Drains"],
+  ["/handover", "Hand-over"],
+  ["/why", "Why"],
   ["/ledger", "Ledger"],
   ["/policy", "Policy"],
 ];
@@ -156,8 +158,18 @@ export function tick() {
   gate();
 }
 
-function banner(kind, title, text, ...more) {
-  return { kind, title, text: text ?? "", more };
+const banner = (kind, title, text) => ({ kind, title, text: text ?? "" });
+
+// names are the first of some incidents, and how many more there are.
+function names(label, list) {
+  const more = list.count - list.first.length;
+  return h(
+    "span",
+    { class: "held" },
+    `${label}: `,
+    list.count === 0 ? "nothing" : list.first.map((id) => [h("a", { href: `/incidents/${part(id)}` }, id), " "]),
+    more > 0 && `and ${more} more`,
+  );
 }
 
 // banners lists everything that is loud.
@@ -176,7 +188,11 @@ function loud() {
   }
   for (const f of state.freezes)
     list.push({
-      ...banner("frozen", `FROZEN: ${f.scope}`, `${f.reason} · by ${f.by.name}${f.by.via ? ` (${f.by.via})` : ""}`),
+      ...banner(
+        "frozen",
+        `FROZEN: ${f.scope}`,
+        `${f.reason} · by ${f.by.name}${f.by.via ? ` (${f.by.via})` : ""} since ${clock(f.since)}`,
+      ),
       freeze: f,
     });
   for (const w of state.windows.filter((w) => Date.parse(w.until) > now())) {
@@ -228,6 +244,7 @@ export function refresh() {
         { class: `banner ${b.kind}` },
         h("strong", {}, b.title),
         h("span", {}, b.text),
+        b.freeze && [names("waiting", b.freeze.waiting), names("expired meanwhile", b.freeze.expired)],
         b.freeze && control("Thaw", `thaw ${b.freeze.scope}`, "operator", () => thaw(b.freeze)),
       ),
   );
