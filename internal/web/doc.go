@@ -18,6 +18,9 @@
 // counts for as long as Config.Fresh; then they may look, and sign in again to do more. Replicas do not ask the provider in
 // between. Without a token or a provider, a caller on this machine may look, and nobody may change anything.
 //
+// Whoever has shown who it is may ask so often, and strangers so often by address and all together; the memory for that is
+// bounded. Every error is a problem document (RFC 9457), and every call that would change something is accounted for: audit.go.
+//
 // The event stream carries state, not history: each message says what has changed since the position that the reader
 // knew, so a reader that was away and comes back with Last-Event-ID has missed nothing. When there is nothing to say it
 // beats, so that a page can tell a quiet network from a dead connection. The ledger is the history.

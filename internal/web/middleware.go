@@ -169,6 +169,9 @@ func (s *Server) admit(rt route, r *http.Request) (who events.Person, within *se
 		return who, nil, nil
 	}
 	who, within, ok := s.caller(r)
+	if !ok {
+		who = events.Person{}
+	}
 	shown := ok && (within != nil || r.Header.Get("Authorization") != "") // a viewer on this machine has shown nothing
 	if !s.limits.allow(r, who.Name, shown, s.cfg.Now()) {
 		return who, nil, problem(api.ProblemTooMany, "this caller asks more often than it may", "wait a second; GET /api/v1/stream tells of changes without asking")
