@@ -40,7 +40,7 @@ type Config struct {
 	Now      func() time.Time     // time.Now if nil
 	Log      *zap.Logger          // nil for none
 
-	// Heartbeat is the longest silence of a stream, 3 s if 0; Refresh is how often a stream looks at the Board, 200 ms if 0.
+	// Heartbeat is the longest silence of a stream, 3 s if 0; Refresh is how often a stream looks at the Board, 50 ms if 0.
 	Heartbeat, Refresh time.Duration
 	// OrderWithin is how long an order, and ProveWithin how long a proof or a comparison may take: 10 s and 2 min if 0.
 	OrderWithin, ProveWithin time.Duration
@@ -103,7 +103,7 @@ func (c Config) withDefaults() Config {
 		}
 	}
 	set(&c.Heartbeat, 3*time.Second)
-	set(&c.Refresh, 200*time.Millisecond)
+	set(&c.Refresh, 50*time.Millisecond)
 	set(&c.OrderWithin, 10*time.Second)
 	set(&c.ProveWithin, 2*time.Minute)
 	set(&c.Fresh, 15*time.Minute)

@@ -14,6 +14,8 @@ import (
 func BenchmarkDetour(b *testing.B) {
 	t := &table{}
 	b.Run("AnomalyToSet", t.anomalyToSet)
+	b.Run("Click", t.click)
+	b.Run("Freeze", t.freeze)
 	b.Run("Storm", t.storm)
 	b.Run("Start", t.start)
 	b.Run("Search", t.search)

@@ -3,6 +3,7 @@ package bench
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"os"
@@ -52,7 +53,7 @@ clocks: {fresh: 5s, hold: 1h, override: 0s, cool_down: 0s, observe_every: 20ms, 
 
 var configFile = template.Must(template.New("config").Parse(`mode: live
 domain: {{.Domain}}
-replica: {name: bench}
+replica: {name: "bench-{{.Rank}}", rank: {{.Rank}}}
 nats: {urls: ["{{.Bus}}"], sync_always: true}
 listen: {http: "127.0.0.1:0"}
 telemetry: {interval: 500ms}
@@ -60,17 +61,27 @@ inventory: inventory.yaml
 topology: topology.yaml
 traffic: traffic.csv
 policy: policy.yaml
+auth: {tokens: "file:tokens.yaml"}
 `))
 
-// service is one replica with everything around it: the backbone that it acts on, the bus, and a connection of ours to
-// each.
+// tokensFile lets the benchmarks give orders.
+const tokensFile = `tokens: [{name: bench, roles: [admin], token: "file:token"}]
+`
+
+// replica is one of the service, and a client of it that may give orders.
+type replica struct {
+	app *app.App
+	api *client.Client
+}
+
+// service is one replica, or several, with everything around it: the backbone that it acts on, the bus, and a connection of
+// ours to each.
 type service struct {
-	dir  string
-	net  *backbone.Network
-	url  string    // of the bus
-	conn *bus.Conn // the publisher's
-	app  *app.App
-	api  *client.Client
+	dir     string
+	net     *backbone.Network
+	url     string    // of the bus
+	conn    *bus.Conn // the publisher's
+	replica           // the first
 
 	teardown []func() error
 }
@@ -162,15 +173,11 @@ func (s *service) writeFiles(context.Context) error {
 	if err != nil {
 		return err
 	}
-	var c bytes.Buffer
-	if err := configFile.Execute(&c, map[string]string{"Domain": domain, "Bus": s.url}); err != nil {
-		return err
-	}
 	traffic := []byte("from,to,bps\n")
 	for _, d := range s.net.Traffic() {
 		traffic = fmt.Appendf(traffic, "%s,%s,%d\n", d.From, d.To, d.IPv4+d.IPv6)
 	}
-	files := map[string][]byte{"traffic.csv": traffic, "inventory.yaml": inventory, "topology.yaml": topology, "policy.yaml": []byte(policyFile), "detour.yaml": c.Bytes()}
+	files := map[string][]byte{"traffic.csv": traffic, "inventory.yaml": inventory, "topology.yaml": topology, "policy.yaml": []byte(policyFile), "tokens.yaml": []byte(tokensFile), "token": []byte(rand.Text())}
 	for name, raw := range files {
 		if err := os.WriteFile(filepath.Join(s.dir, name), raw, 0o600); err != nil {
 			return err
@@ -179,35 +186,49 @@ func (s *service) writeFiles(context.Context) error {
 	return nil
 }
 
-// raiseApp starts the replica. Its log is written as in production, to a file.
-func (s *service) raiseApp(ctx context.Context) error {
-	c, err := config.Load(filepath.Join(s.dir, "detour.yaml"))
-	if err != nil {
-		return err
+// raiseApp starts the first replica.
+func (s *service) raiseApp(ctx context.Context) (err error) {
+	usual := app.Tune()
+	s.onClose(func() error { usual(); return nil })
+	s.replica, err = s.launch(ctx, 0)
+	return err
+}
+
+// launch starts a replica. Its log is written as in production, to a file.
+func (s *service) launch(ctx context.Context, rank int) (r replica, err error) {
+	name := filepath.Join(s.dir, fmt.Sprintf("detour-%d", rank))
+	var text bytes.Buffer
+	if err := configFile.Execute(&text, map[string]any{"Domain": domain, "Bus": s.url, "Rank": rank}); err != nil {
+		return r, err
 	}
-	file, err := os.Create(filepath.Join(s.dir, "detour.log"))
+	if err := os.WriteFile(name+".yaml", text.Bytes(), 0o600); err != nil {
+		return r, err
+	}
+	c, err := config.Load(name + ".yaml")
 	if err != nil {
-		return err
+		return r, err
+	}
+	file, err := os.Create(name + ".log")
+	if err != nil {
+		return r, err
 	}
 	s.onClose(file.Close)
 	log, err := app.NewLogger(c.Log.Level, file)
 	if err != nil {
-		return err
+		return r, err
 	}
-	usual := app.Tune()
-	s.onClose(func() error { usual(); return nil })
-	if s.app, err = app.New(ctx, c, log); err != nil {
-		return err
+	if r.app, err = app.New(ctx, c, log); err != nil {
+		return r, err
 	}
 	running, stop := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
-	go func() { ended <- s.app.Run(running) }()
+	go func() { ended <- r.app.Run(running) }()
 	s.onClose(func() error { stop(); return <-ended })
-	if s.api, err = client.New(client.Config{Server: s.app.URL(), UserAgent: "bench"}); err != nil {
-		return err
+	if r.api, err = client.New(client.Config{Server: r.app.URL(), UserAgent: "bench", TokenFile: filepath.Join(s.dir, "token")}); err != nil {
+		return r, err
 	}
-	s.onClose(func() error { s.api.Close(); return nil })
-	return nil
+	s.onClose(func() error { r.api.Close(); return nil })
+	return r, nil
 }
 
 // ready waits until the service has caught up and knows the load of every link.
