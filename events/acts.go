@@ -43,7 +43,8 @@ type RefusalClass string
 const (
 	RefusedByRouter  RefusalClass = "router"    // the router answered no
 	RefusedByFence   RefusalClass = "fence"     // the router has seen a newer election id
-	RefusedByPermit  RefusalClass = "permit"    // right before the Set: frozen, or the intent was not, or not known to be, the newest word on the ledger
+	RefusedByPermit  RefusalClass = "permit"    // right before the Set: frozen, or the intent was not the newest word on the ledger
+	RefusedInSilence RefusalClass = "silence"   // right before the Set the ledger did not say whether that is so: nothing was sent
 	RefusedUnsent    RefusalClass = "not-sent"  // the router could not be reached, so nothing was sent
 	RefusedByChanged RefusalClass = "changed"   // somebody else changed the leaf: the pre-image no longer holds
 	RefusedInvalid   RefusalClass = "invalid"   // the change does not fit the router's schema
@@ -124,7 +125,8 @@ type Reverted struct {
 	Why       string    `json:"why"`
 }
 
-// Relapsed says that the fault came back while the link was on probation, or that a dry run is decided anew.
+// Relapsed says that an incident is decided anew: the fault came back while the link was on probation, a dry run is no longer
+// one, or of what was admitted nothing reached a router.
 type Relapsed struct {
 	Why string `json:"why"`
 	// Gathering is what it waits for before it is decided anew, nil for nothing.

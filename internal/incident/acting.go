@@ -193,7 +193,8 @@ func (i *Incident) count() (before, after, other int) {
 }
 
 // maxAttempts bounds how often one step is intended when nobody refused it and it was read back as not applied: its owner
-// died, or it got lost on the way. It is also how often a plan is decided anew for that reason.
+// died, or it got lost on the way. It is also how often a plan is decided anew for that reason, or because the ledger was
+// silent when it was to be sent.
 const maxAttempts = 2
 
 // acting goes from step to step, as the policy lets it. A step that got lost at one end is finished once more, under a new fence; one that was
@@ -212,6 +213,8 @@ func (d *draft) acting(i *Incident) {
 		d.intend(i.ID, step, false, "it got lost on the way to a router, which stands as before it")
 	case lost && after == 0 && i.Lost < maxAttempts:
 		d.append(i.ID, events.Relapsed{Why: "nothing of it reached a router: decided anew"})
+	case i.unsent() && i.Abort == nil && after+other == 0 && i.Lost < maxAttempts:
+		d.append(i.ID, events.Relapsed{Why: "nothing was sent while the ledger was silent: decided anew"})
 	case stands && i.Abort == nil && !i.Intent.Verify.IsZero() && !d.world.Now.Before(i.Intent.Verify):
 		d.undo(i, i.tooLate())
 	case stands && i.Abort == nil:
@@ -225,6 +228,12 @@ func (d *draft) acting(i *Incident) {
 	default:
 		d.close(i, events.WasRefused, i.whyBack())
 	}
+}
+
+// unsent reports whether the only thing that kept an intent from its routers was that the ledger was silent right before. It
+// answers again, or that would not be on record; what it has had to say since, a freeze even, is for the policy to judge.
+func (i *Incident) unsent() bool {
+	return i.Refusal != nil && i.Refusal.Class == events.RefusedInSilence
 }
 
 // whyBack says why what was set is taken back, or why nothing was set.
@@ -249,6 +258,9 @@ func (i *Incident) refused() string {
 		return "it got lost on the way"
 	}
 	device := i.Plan.Plan.Steps[i.Refusal.Step].Changes[i.Refusal.Change].Device
+	if i.Refusal.Class == events.RefusedInSilence {
+		return fmt.Sprintf("nothing was sent to %s: %s", device, i.Refusal.Detail)
+	}
 	return fmt.Sprintf("%s did not take it (%s): %s", device, i.Refusal.Class, i.Refusal.Detail)
 }
 

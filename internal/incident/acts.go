@@ -27,7 +27,9 @@ func (i *Incident) act(c events.Commit, body events.Body) (Phase, string) {
 		if why != "" {
 			return i.Phase, why
 		}
-		i.Refusal = &r
+		if i.Phase != Acting || i.Refusal == nil || r.Class != events.RefusedInSilence {
+			i.Refusal = &r // that one end was not sent to says less than what kept the other
+		}
 		i.Sets += r.Sets
 		if r.Undo && r.Class == events.RefusedByChanged {
 			state.Seen = events.SeenOther

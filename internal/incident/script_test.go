@@ -76,6 +76,12 @@ func (s *stage) do(verb string, args []string) error {
 		}
 		s.active = next
 		s.settle()
+	case "silence": // N: so many Sets to come find the ledger silent right before they leave
+		n, err := strconv.Atoi(arg(0))
+		if err != nil {
+			return err
+		}
+		s.silent = n
 	case "mode": // live|dry-run
 		s.world.Mode = events.Mode(arg(0))
 	case "policy": // OLD => NEW: the replica takes a policy with another text in one place

@@ -60,6 +60,7 @@ type allowance struct {
 	lost     uint8 // requests whose sender gives up on them; they may arrive nevertheless
 	dropped  uint8 // requests that never arrive
 	refusals uint8 // Sets that a router refuses
+	silences uint8 // Sets that are not sent, since the ledger is silent right before
 	aborts   uint8 // by a person, at any moment
 	reboots  uint8 // of a router that comes back without what was set
 }
@@ -68,6 +69,22 @@ var spaces = []space{
 	{
 		name: "refused", fence: true, late: true, helps: true, left: allowance{refusals: 2, lost: 1}, ticks: 2,
 		want: []Phase{Holding}, ends: []events.Outcome{events.WasRefused, events.RolledBack},
+	},
+	{
+		name: "not sent", fence: true, late: true, helps: true, left: allowance{silences: 2, refusals: 1}, ticks: 2,
+		want: []Phase{Holding}, ends: []events.Outcome{events.WasRefused, events.RolledBack},
+	},
+	{
+		name: "not sent and lost", fence: true, late: true, helps: true, left: allowance{silences: 1, lost: 1, crashes: 1}, ticks: 2,
+		want: []Phase{Holding}, ends: []events.Outcome{events.RolledBack},
+	},
+	{
+		name: "never sent", small: true, fence: true, late: true, helps: true, left: allowance{silences: 6}, ticks: 1,
+		want: []Phase{Holding}, ends: []events.Outcome{events.WasRefused, events.RolledBack},
+	},
+	{
+		name: "two steps, not sent", steps: 2, fence: true, late: true, helps: true, left: allowance{silences: 2}, ticks: 3,
+		want: []Phase{Holding}, ends: []events.Outcome{events.RolledBack},
 	},
 	{
 		name: "crashed", fence: true, late: true, helps: true, left: allowance{crashes: 1, dropped: 1}, ticks: 2,

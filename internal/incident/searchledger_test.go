@@ -324,6 +324,8 @@ func (s *search) results(at *position, k knowledge) []events.Body {
 			list = append(list, events.Refused{Act: act, Class: events.RefusedByFence})
 		case refusedByRouter:
 			list = append(list, events.Refused{Act: act, Class: events.RefusedByRouter, Sets: 1})
+		case refusedInSilence:
+			list = append(list, events.Refused{Act: act, Class: events.RefusedInSilence})
 		case unknown:
 			list = append(list, events.Unknown{Act: act, Sets: 1})
 		case foundOther:

@@ -56,6 +56,7 @@ const (
 	applied
 	refusedByFence
 	refusedByRouter
+	refusedInSilence
 	unknown
 	foundBefore // once the deadline and margin of the intent had passed, or behind a fence
 	foundAfter
@@ -340,7 +341,7 @@ func (s *search) follow(st *state, n int) {
 // awaited reports whether what was heard at one position is still of use at another.
 func awaited(from, to *position, c int, h heard) bool {
 	switch h {
-	case applied, refusedByFence, refusedByRouter, unknown:
+	case applied, refusedByFence, refusedByRouter, refusedInSilence, unknown:
 		return to.pending[c] && from.fence == to.fence
 	case foundBefore, foundAfter, foundBeforeEarly, foundAfterEarly, foundOther:
 		return to.doubt[c] > 0 && to.doubt[c] == from.doubt[c]

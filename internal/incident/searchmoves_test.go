@@ -80,6 +80,11 @@ func (s *search) arrive(st state, k int, add func(state)) {
 		c.left.refusals--
 		tell(c, refusedByRouter)
 	}
+	if st.left.silences > 0 && r.who != nobody && !r.undo {
+		c := gone
+		c.left.silences--
+		tell(c, refusedInSilence)
+	}
 	if r.who != nobody && (st.left.lost > 0 || r.sent != st.now) {
 		c := st
 		if r.sent == st.now {

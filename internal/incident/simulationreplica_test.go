@@ -283,14 +283,12 @@ func (s *simulation) hear(r *replica, key, incident string, body events.Body, fa
 
 // send is a Set with the permit right before it. Who cannot have heard of a freeze sends nothing that adds risk.
 func (s *simulation) send(r *replica, o events.Order) events.Body {
-	err := r.permit(o)
-	if s.flaw == noPermit {
-		err = nil
-	} else if err == nil && r.cut && !o.Undo {
-		err = fmt.Errorf("the ledger cannot be reached")
-	}
-	if err != nil {
+	switch err := r.permit(o); {
+	case s.flaw == noPermit:
+	case err != nil:
 		return events.Refused{Act: o.Act, Class: events.RefusedByPermit, Detail: err.Error()}
+	case r.cut && !o.Undo:
+		return events.Refused{Act: o.Act, Class: events.RefusedInSilence, Detail: "the ledger cannot be reached"}
 	}
 	if !s.clock(r).Before(o.Deadline) {
 		return events.Refused{Act: o.Act, Class: events.RefusedLate}

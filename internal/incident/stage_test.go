@@ -26,6 +26,7 @@ type stage struct {
 	plans  []events.Digest // that people were asked about
 	loose  bool            // records may be unlawful: the script writes them
 	held   bool            // what is published does not arrive yet
+	silent int             // so many Sets to come find the ledger silent right before they leave
 	out    strings.Builder
 }
 
@@ -152,6 +153,10 @@ func (s *stage) hear(o events.Order, body events.Body) {
 func (s *stage) send(o events.Order) events.Body {
 	if err := s.active.permit(o); err != nil {
 		return events.Refused{Act: o.Act, Class: events.RefusedByPermit, Detail: err.Error()}
+	}
+	if s.silent > 0 && !o.Undo {
+		s.silent--
+		return events.Refused{Act: o.Act, Class: events.RefusedInSilence, Detail: "the ledger was silent"}
 	}
 	set := o.Change.Settings[0]
 	body := s.lab.set(o)

@@ -2,6 +2,7 @@ package worker
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -155,6 +156,9 @@ func (w *Worker) permit(ctx context.Context, o events.Order) error {
 	return nil
 }
 
+// errSilent keeps back a Set of which the ledger has not said that it may still leave.
+var errSilent = errors.New("the ledger was silent")
+
 // heard makes sure that a freeze could have been heard of: all that the ledger held within the last contactWithin is
 // folded, or all that it holds now.
 func (w *Worker) heard(ctx context.Context) error {
@@ -169,7 +173,7 @@ func (w *Worker) heard(ctx context.Context) error {
 	asked := w.Now()
 	last, err := w.Ledger.LastPosition(bounded)
 	if err != nil {
-		return fmt.Errorf("nothing was sent: the ledger did not answer within %s, so a freeze could not be heard of: %w", contactWithin/2, err)
+		return fmt.Errorf("%w: it did not answer within %s, so a freeze could not be heard of: %w", errSilent, contactWithin/2, err)
 	}
 	for tick := time.NewTicker(time.Millisecond); ; {
 		if w.Status().Position >= last {
@@ -181,7 +185,7 @@ func (w *Worker) heard(ctx context.Context) error {
 		case <-tick.C:
 		case <-bounded.Done():
 			tick.Stop()
-			return fmt.Errorf("nothing was sent: the ledger is at position %d and this replica at %d after %s, so a freeze could not be heard of", last, w.Status().Position, contactWithin/2)
+			return fmt.Errorf("%w: it is at position %d and this replica at %d after %s, so a freeze could not be heard of", errSilent, last, w.Status().Position, contactWithin/2)
 		}
 	}
 }

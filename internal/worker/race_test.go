@@ -99,18 +99,20 @@ func TestFreezeRightBeforeSet(t *testing.T) {
 	for _, c := range []struct {
 		name   string
 		freeze func(s *site, r, peer *replica)
+		class  events.RefusalClass
 		says   string
+		then   incident.Phase
 	}{
-		{"here", func(s *site, r, _ *replica) { s.order(r, incident.Freeze(events.Network, ann, "exercise")) }, "network is frozen by ann: exercise"},
-		{"at another replica", func(s *site, _, peer *replica) { s.order(peer, incident.Freeze("link:a-b", ann, "exercise")) }, "link:a-b is frozen by ann: exercise"},
+		{"here", func(s *site, r, _ *replica) { s.order(r, incident.Freeze(events.Network, ann, "exercise")) }, events.RefusedByPermit, "network is frozen by ann: exercise", incident.Closed},
+		{"at another replica", func(s *site, _, peer *replica) { s.order(peer, incident.Freeze("link:a-b", ann, "exercise")) }, events.RefusedByPermit, "link:a-b is frozen by ann: exercise", incident.Closed},
 		{"where it cannot be heard of", func(s *site, r, peer *replica) {
 			r.cut()
 			s.order(peer, incident.Freeze("device:a", ann, "exercise"))
-		}, "a freeze could not be heard of"},
+		}, events.RefusedInSilence, "a freeze could not be heard of", incident.Waiting},
 		{"aborted instead", func(s *site, r, _ *replica) {
 			s.order(r, incident.Abort("a-b-1", ann, "exercise", false))
 			s.order(r, incident.Freeze(events.Network, ann, "exercise"))
-		}, "network is frozen by ann: exercise"},
+		}, events.RefusedByPermit, "network is frozen by ann: exercise", incident.Closed},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			inBubble(t, func(s *site) {
@@ -131,13 +133,49 @@ func TestFreezeRightBeforeSet(t *testing.T) {
 				}
 				s.until(time.Minute, "both refusals stand", func() bool { return len(recorded[events.Refused](s)) == 2 })
 				for _, f := range recorded[events.Refused](s) {
-					if f.Class != events.RefusedByPermit || !strings.Contains(f.Detail, c.says) {
+					if f.Class != c.class || !strings.Contains(f.Detail, c.says) {
 						t.Errorf("refused as %s: %s", f.Class, f.Detail)
 					}
 				}
-				s.reaches(peer, incident.Closed, time.Minute)
+				s.reaches(peer, c.then, time.Minute)
 				if s.routers.sets() != 0 {
 					t.Errorf("%d requests left", s.routers.sets())
+				}
+			})
+		})
+	}
+}
+
+// TestSilentLedgerIsNoRefusal cuts a replica off between its intent and its Sets: none leaves, and once the ledger answers the
+// incident is decided anew, if its anomaly can still be acted on.
+func TestSilentLedgerIsNoRefusal(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		away  time.Duration
+		then  incident.Phase
+		sets  []string
+		ended events.Outcome
+	}{
+		{"for some seconds", 5 * time.Second, incident.Holding, drainAB, ""},
+		{"for longer than the anomaly is acted on", 2 * time.Minute, incident.Closed, nil, events.LetGo},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			inBubble(t, func(s *site) {
+				r := s.start("r1", autonomous+"max_age: {default: 1m}\n")
+				s.routers.alter(func() { s.routers.way["a"], s.routers.way["b"] = 3*time.Second, 3*time.Second })
+				s.bus.publish(anomaly("1", events.Firing))
+				s.reaches(r, incident.Acting, time.Second)
+				r.cut()
+				s.pass(c.away)
+				s.changed()
+				r.mend()
+				s.reaches(r, c.then, time.Minute)
+				s.changed(c.sets...)
+				if again := recorded[events.Relapsed](s); len(again) != 1 || len(recorded[events.Refused](s)) != 2 {
+					t.Errorf("decided anew %+v, refused %+v", again, recorded[events.Refused](s))
+				}
+				if end := recorded[events.Closed](s); c.ended != "" && (len(end) != 1 || end[0].Outcome != c.ended) {
+					t.Errorf("ended as %+v, want %s", end, c.ended)
 				}
 			})
 		})

@@ -24,7 +24,15 @@ func (w *Worker) set(o events.Order, permit func(context.Context) error) (body e
 	ctx, cancel := context.WithDeadline(context.Background(), o.Deadline)
 	defer cancel()
 	began := w.Now()
-	body = w.Routers.Set(ctx, o, func() error { return permit(ctx) })
+	var no error
+	body = w.Routers.Set(ctx, o, func() error {
+		no = permit(ctx)
+		return no
+	})
+	if r, ok := body.(events.Refused); ok && errors.Is(no, errSilent) {
+		r.Class = events.RefusedInSilence
+		body = r
+	}
 	return body, w.Now().Sub(began)
 }
 
@@ -69,7 +77,7 @@ func (w *Worker) actuateBehind(g *gate, key string, o events.Order) outcome {
 		select {
 		case <-g.decided:
 		case <-ctx.Done():
-			return fmt.Errorf("nothing was sent: its intent was still being written to the ledger at its deadline: %w", ctx.Err())
+			return fmt.Errorf("%w: its intent was still being written at its deadline", errSilent)
 		}
 		if !g.stands {
 			return errNotRecorded

@@ -41,8 +41,8 @@ func TestIntentThatStandsTooLate(t *testing.T) {
 		s.bus.publish(anomaly("1", events.Firing))
 		s.until(5*time.Second, "what came of it is recorded", func() bool { return len(recorded[events.Refused](s)) == 2 })
 		for _, refused := range recorded[events.Refused](s) {
-			const want = "nothing was sent: its intent was still being written to the ledger"
-			if refused.Class != events.RefusedByPermit || refused.Sets != 0 || !strings.Contains(refused.Detail, want) {
+			const want = "the ledger was silent: its intent was still being written"
+			if refused.Class != events.RefusedInSilence || refused.Sets != 0 || !strings.Contains(refused.Detail, want) {
 				t.Errorf("recorded %+v, want %q", refused, want)
 			}
 		}
