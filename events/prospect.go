@@ -24,10 +24,11 @@ type Prospect struct {
 	Matrix   string    `json:"matrix,omitempty"`
 	MatrixAt time.Time `json:"matrix_at,omitzero"`
 
-	Fit       Fit     `json:"fit,omitzero"`      // how well the model explains what is measured
-	Counters  Fit     `json:"counters,omitzero"` // how well what is sent into links agrees with what comes out of them
-	InService Outlook `json:"in_service,omitzero"`
-	Drained   Outlook `json:"drained,omitzero"`
+	Fit       Fit          `json:"fit,omitzero"`       // how well the model explains what is measured
+	Counters  Fit          `json:"counters,omitzero"`  // how well what is sent into links agrees with what comes out of them
+	Conserved Conservation `json:"conserved,omitzero"` // and what comes into routers with what goes out of them
+	InService Outlook      `json:"in_service,omitzero"`
+	Drained   Outlook      `json:"drained,omitzero"`
 
 	// NewViolations counts the single failures that the network survives with the link in service and not with it drained;
 	// Worst is the worst of them.

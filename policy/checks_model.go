@@ -125,6 +125,40 @@ func countersAgree(p *Policy, q Question) answer {
 	return a
 }
 
+// flowConserved wants what comes into routers to go out of them. It forgives less than countersAgree: there are fewer routers
+// than links, and a router that does not balance is one whose loads nothing can rest on.
+func flowConserved(p *Policy, q Question) answer {
+	least := p.file.Prospect.ConservedPermil
+	limit := fmt.Sprintf("at least %s of routers within 5 %%", events.Percent(least))
+	f := q.Facts.Prospect
+	if f == nil {
+		return notComputed(limit)
+	}
+	c := f.Conserved
+	if c.Routers == 0 {
+		return answer{ok: true, value: "not checked", limit: limit, detail: "at no router all that comes in and goes out is counted" + unchecked(c)}
+	}
+	a := answer{
+		value: fmt.Sprintf("%d of %d", c.Balanced, c.Routers), limit: limit, detail: "what comes into routers goes out of them",
+		remedy: "look at the counters of the router that is named, and at its edge_ports in the inventory; it goes on by itself when they agree",
+	}
+	if c.Balanced < c.Routers {
+		a.detail = fmt.Sprintf("what comes in goes out at %d of %d routers only, the worst is %s by %s: %s in and %s out",
+			c.Balanced, c.Routers, or(c.Router, "unnamed"), events.Percent(c.Worst), events.Rate(c.In), events.Rate(c.Out))
+	}
+	a.ok = int64(c.Balanced)*1000 >= int64(least)*int64(c.Routers)
+	a.detail += unchecked(c)
+	return a
+}
+
+// unchecked says of how many routers nothing can be said, and why.
+func unchecked(c events.Conservation) string {
+	if c.Unchecked == 0 {
+		return ""
+	}
+	return fmt.Sprintf("; not checked: %d (%s)", c.Unchecked, or(c.Why, "no reason given"))
+}
+
 // or is text, or what stands in for it where there is none.
 func or(text, instead string) string {
 	if text == "" {

@@ -97,6 +97,33 @@ func TestCountersAgree(t *testing.T) {
 	}
 }
 
+func TestFlowConserved(t *testing.T) {
+	counted := func(near, routers int) func(*Question) {
+		return func(q *Question) {
+			q.Facts.Prospect.Conserved = events.Conservation{Routers: routers, Balanced: near, Worst: 123, Router: "kcy", In: 9e9, Out: 7.5e9}
+		}
+	}
+	for _, tt := range []spoiling{
+		{"at just enough routers", "", counted(95, 100), events.Allow, "", ""},
+		{"at one too few", "", counted(94, 100), events.Defer, CheckConserved, "at 94 of 100 routers only, the worst is kcy by 12.3 %: 9 Gbit/s in and 7.5 Gbit/s out"},
+		{"one of few lies", "", counted(10, 11), events.Defer, CheckConserved, "the worst is kcy"},
+		{"nothing is rounded up", "", counted(949_999, 1_000_000), events.Defer, CheckConserved, ""},
+		{"at none", "", counted(0, 1), events.Defer, CheckConserved, ""},
+		{"none is counted whole", "", counted(0, 0), events.Allow, "", ""},
+		{"by another policy, inside", "prospect: {conserved_permil: 900}", counted(10, 11), events.Allow, "", ""},
+		{"by another policy, outside", "prospect: {conserved_permil: 1000}", counted(99, 100), events.Defer, CheckConserved, ""},
+		{"no approval makes counters right", "", func(q *Question) { counted(1, 100)(q); q.Approved = true }, events.Defer, CheckConserved, ""},
+		{"some are not checked", "", func(q *Question) {
+			counted(1, 2)(q)
+			q.Facts.Prospect.Conserved.Unchecked, q.Facts.Prospect.Conserved.Why = 9, "den: edge0 is not counted"
+		}, events.Defer, CheckConserved, "; not checked: 9 (den: edge0 is not counted)"},
+		{"more than there are", "", counted(101, 100), events.Ask, CheckModel, "more routers are said to balance"},
+		{"less than none", "", counted(-1, 100), events.Ask, CheckModel, "negative"},
+	} {
+		t.Run(tt.name, tt.test)
+	}
+}
+
 func TestModelFits(t *testing.T) {
 	fit := func(near, links int) func(*Question) {
 		return func(q *Question) {

@@ -86,7 +86,7 @@ func defaults() file {
 		Cause: CauseLimits{Wait: 2 * second, Within: 2 * minute, HitPermil: 800},
 		Facts: FactLimits{CoveragePermil: 800, OthersDown: 2, Untold: TreatRefuse, Unproven: TreatRefuse},
 		Prospect: ProspectLimits{
-			Missing: TreatAsk, MatrixAge: 15 * minute, MatrixAgeApproved: hour, CountersPermil: 900, FitPermil: 950,
+			Missing: TreatAsk, MatrixAge: 15 * minute, MatrixAgeApproved: hour, CountersPermil: 900, ConservedPermil: 950, FitPermil: 950,
 			WorstPermil: 800, SurvivePermil: 1000, WorseByPermil: 50, NewViolations: 0, Edge: TreatAsk,
 			Loops: TreatAsk, SkipStepsLoss: 1e-3, Worth: 10, WhenHeld: HeldWait, WhenUnbearable: UnbearablePage,
 		},

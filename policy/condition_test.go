@@ -26,7 +26,7 @@ func told() Question {
 		q.Facts.Ends[i].Profile.Software = "7.1"
 	}
 	q.Facts.Prospect = &events.Prospect{
-		At: noon, Method: events.MethodExact, MatrixAt: noon.Add(-2 * time.Minute), Fit: events.Fit{Links: 40, Close: 39}, Counters: events.Fit{Links: 20, Close: 19},
+		At: noon, Method: events.MethodExact, MatrixAt: noon.Add(-2 * time.Minute), Fit: events.Fit{Links: 40, Close: 39}, Counters: events.Fit{Links: 20, Close: 19}, Conserved: events.Conservation{Routers: 40, Balanced: 39},
 		InService:     events.Outlook{WorstPermil: 400, CutOff: 5, CutOffNames: []string{"tul"}, SurvivePermil: 900, Failures: 9},
 		Drained:       events.Outlook{WorstPermil: 710, WorstLink: "chi-nyc", CutOff: 5, CutOffNames: []string{"tul"}, SurvivePermil: 930, Failure: "sea-den", Link: "sea-lax", Failures: 9},
 		NewViolations: 1, Moved: 3e9, Way: events.Uniform("den-kcy", 500, LastMetric), Loops: true, Benefit: 6, Harm: 7,
@@ -52,7 +52,7 @@ func TestLanguage(t *testing.T) {
 		`plan.action == "drain" && plan.remediation == "link-drain" && plan.rule == "r" && plan.autonomy == "auto" && plan.mode == "live" && !plan.approved`,
 		`plan.devices == ["den", "kcy"] && plan.steps == 1 && plan.changes == 2 && plan.metric == 16777214`,
 		`verdict.known && verdict.base_worst_permil == 400 && verdict.after_worst_permil == 710 && verdict.after_worst_link == "chi-nyc"`,
-		`verdict.method == "exact" && verdict.fit_permil == 975 && verdict.counters_permil == 950 && verdict.matrix_age == duration("2m") && verdict.base_survive_permil == 900 && verdict.moved_bps == 3000000000`,
+		`verdict.method == "exact" && verdict.fit_permil == 975 && verdict.counters_permil == 950 && verdict.conserved_permil == 975 && verdict.matrix_age == duration("2m") && verdict.base_survive_permil == 900 && verdict.moved_bps == 3000000000`,
 		`verdict.survive_permil == 930 && verdict.survive_failure == "sea-den" && verdict.survive_link == "sea-lax" && verdict.new_violations == 1`,
 		`verdict.cut_off_bps == 5 && verdict.cut_off == ["tul"] && verdict.steps == 2 && verdict.micro_loops && verdict.benefit_bps == 6 && verdict.harm_bps == 7`,
 		`link.name.matches("^den-[a-z]+$") && link.name.size() == 7`,

@@ -47,6 +47,7 @@ const (
 	CheckModel      = "model-known"
 	CheckMatrix     = "matrix-fresh"
 	CheckCounters   = "counters-agree"
+	CheckConserved  = "flow-conserved"
 	CheckFit        = "model-fits"
 	CheckConnected  = "connectivity"
 	CheckCapacity   = "capacity"
@@ -91,6 +92,7 @@ var actChecks = []check{
 	{CheckModel, events.Defer, modelKnown},
 	{CheckMatrix, events.Defer, matrixFresh},
 	{CheckCounters, events.Defer, countersAgree},
+	{CheckConserved, events.Defer, flowConserved},
 	{CheckFit, events.Defer, modelFits},
 	{CheckConnected, events.Deny, onProspect(limitConnected, ProspectLimits.connectivity)},
 	{CheckCapacity, events.Defer, onProspect(limitCapacity, ProspectLimits.capacity)},

@@ -132,6 +132,7 @@ func TestParseRefuses(t *testing.T) {
 		{"loops", "prospect: {loops: ''}", []string{`p.yaml:1:19: prospect.loops: is missing; want one of refuse, ask, allow`}},
 		{"age of a matrix", "prospect: {matrix_age: 0s}", []string{"prospect.matrix_age: 0s: want 1ms to 24h0m0s"}},
 		{"age of a matrix with an approval", "prospect: {matrix_age: 2h}", []string{"prospect.matrix_age_approved: 1h0m0s: want 2h0m0s to 168h0m0s (not less than matrix_age)"}},
+		{"conserved", "prospect: {conserved_permil: 1001}", []string{"p.yaml:1:30: prospect.conserved_permil: 1001: want 500 to 1000"}},
 		{"counters", "prospect: {counters_permil: 499}", []string{"p.yaml:1:29: prospect.counters_permil: 499: want 500 to 1000"}},
 		{"fit", "prospect: {fit_permil: 499}", []string{"p.yaml:1:24: prospect.fit_permil: 499: want 500 to 1000"}},
 		{"room", "prospect: {worst_permil: 1001}", []string{"prospect.worst_permil: 1001: want 1 to 1000"}},

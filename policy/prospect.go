@@ -18,6 +18,7 @@ type ProspectLimits struct {
 	MatrixAge         events.Duration `yaml:"matrix_age" json:"matrix_age"`                   // oldest traffic matrix that is acted on without a person
 	MatrixAgeApproved events.Duration `yaml:"matrix_age_approved" json:"matrix_age_approved"` // and with one
 	CountersPermil    int             `yaml:"counters_permil" json:"counters_permil"`         // least share of directions of links on which the counters of both ends agree
+	ConservedPermil   int             `yaml:"conserved_permil" json:"conserved_permil"`       // least share of routers out of which goes what comes in, of those at which all is counted
 	FitPermil         int             `yaml:"fit_permil" json:"fit_permil"`                   // least share of directions of links on which prediction and measurement agree
 
 	WorstPermil   int       `yaml:"worst_permil" json:"worst_permil"`       // load of the fullest link with the drain, unless it is as full without
@@ -98,6 +99,7 @@ func (v validator) prospect(l ProspectLimits) {
 	v.span("prospect.matrix_age", l.MatrixAge, instant, day, "")
 	v.span("prospect.matrix_age_approved", l.MatrixAgeApproved, l.MatrixAge.Std(), 7*day, "not less than matrix_age")
 	number(v, "prospect.counters_permil", l.CountersPermil, 500, 1000, "thousandths; below a half they say nothing")
+	number(v, "prospect.conserved_permil", l.ConservedPermil, 500, 1000, "thousandths; below a half they say nothing")
 	number(v, "prospect.fit_permil", l.FitPermil, 500, 1000, "thousandths; below a half it explains nothing")
 	number(v, "prospect.worst_permil", l.WorstPermil, 1, 1000, "thousandths")
 	number(v, "prospect.survive_permil", l.SurvivePermil, 1, 2000, "thousandths")
@@ -144,12 +146,15 @@ func (p *Policy) usable(f *events.Prospect, now time.Time) (why string) {
 		return fmt.Sprintf("the method %q is not known", f.Method)
 	case slices.ContainsFunc([]int64{
 		f.Moved, f.Harm, f.Benefit, int64(f.NewViolations), int64(f.Fit.Close), int64(f.Fit.Links), int64(f.Counters.Close), int64(f.Counters.Links),
+		int64(f.Conserved.Balanced), int64(f.Conserved.Routers),
 		f.Drained.CutOff, int64(f.Drained.WorstPermil), int64(f.Drained.SurvivePermil), int64(f.Drained.Failures),
 		f.InService.CutOff, int64(f.InService.WorstPermil), int64(f.InService.SurvivePermil), int64(f.InService.Failures),
 	}, func(n int64) bool { return n < 0 }):
 		return "a figure of it is negative"
 	case f.Fit.Close > f.Fit.Links || f.Counters.Close > f.Counters.Links:
 		return "it is said to agree on more links than are known"
+	case f.Conserved.Balanced > f.Conserved.Routers:
+		return "more routers are said to balance than are counted"
 	}
 	return ""
 }

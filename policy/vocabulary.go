@@ -233,6 +233,12 @@ func verdictFields() []field {
 	}
 	agreeing("fit_permil", func(p *events.Prospect) events.Fit { return p.Fit })
 	agreeing("counters_permil", func(p *events.Prospect) events.Fit { return p.Counters })
+	of("conserved_permil", types.IntType, func(p *events.Prospect) ref.Val {
+		if p.Conserved.Routers <= 0 {
+			return nil // no router is counted whole
+		}
+		return types.Int(int64(p.Conserved.Balanced) * 1000 / int64(p.Conserved.Routers))
+	})
 	list = append(list, field{"matrix_age", types.DurationType, foreseen, func(s *scene, _ int) ref.Val {
 		p := s.prospect()
 		if p == nil || p.MatrixAt.IsZero() || s.now.IsZero() {

@@ -51,6 +51,8 @@ func (r *Router) firstSettings() (settings, error) {
 func (r *Router) firstInterfaces() list {
 	all := list{object{"name": Loopback, "config": object{
 		"name": Loopback, "type": "softwareLoopback", "enabled": true, "description": "loopback",
+	}}, object{"name": Edge, "config": object{
+		"name": Edge, "type": "ethernetCsmacd", "enabled": true, "description": "customers",
 	}}}
 	for _, p := range r.ports {
 		all = append(all, object{"name": p.name, "config": object{

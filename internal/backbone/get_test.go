@@ -117,10 +117,10 @@ func TestGetWildcardAndTypes(t *testing.T) {
 		}
 		return len(resp.Notification[0].Update), resp.String()
 	}
-	if got, text := count("/interfaces/interface[name=*]/state/oper-status", gpb.GetRequest_ALL, gpb.Encoding_PROTO); got != 4 || strings.Count(text, `string_val:"UP"`) != 4 {
-		t.Errorf("%d values for three ports and a loopback: %s", got, text)
+	if got, text := count("/interfaces/interface[name=*]/state/oper-status", gpb.GetRequest_ALL, gpb.Encoding_PROTO); got != 5 || strings.Count(text, `string_val:"UP"`) != 5 {
+		t.Errorf("%d values for three ports, a loopback and the edge: %s", got, text)
 	}
-	if got, _ := count("/interfaces/interface/config", gpb.GetRequest_ALL, gpb.Encoding_JSON_IETF); got != 4 {
+	if got, _ := count("/interfaces/interface/config", gpb.GetRequest_ALL, gpb.Encoding_JSON_IETF); got != 5 {
 		t.Errorf("%d containers for a list without its key", got)
 	}
 	if got, text := count("/interfaces/interface[name=ethernet-1/1]", gpb.GetRequest_CONFIG, gpb.Encoding_PROTO); got != 4 || strings.Contains(text, `"state"`) {

@@ -49,6 +49,7 @@ func (n *Network) Inventory(dir string) ([]network.Router, error) {
 	for i := range routers {
 		routers[i].Address = n.routers[i].Address()
 		routers[i].Credentials = credentials
+		routers[i].EdgePorts = []string{Edge}
 		routers[i].TLS = network.RouterTLS{
 			CA: filepath.Join(dir, fileCA), Cert: filepath.Join(dir, fileCert), Key: filepath.Join(dir, fileKey), ServerName: routers[i].Name,
 		}

@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -42,6 +43,9 @@ func TestInventory(t *testing.T) {
 		t.Errorf("%d routers; the topology's own must not be touched", len(routers))
 	}
 	for _, r := range routers {
+		if !slices.Equal(r.EdgePorts, []string{Edge}) {
+			t.Errorf("%s: edge ports %v", r.Name, r.EdgePorts)
+		}
 		config := fromFiles(t, r.TLS)
 		secret := strings.TrimPrefix(r.Credentials.Password, "file:")
 		password, err := os.ReadFile(secret)

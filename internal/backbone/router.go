@@ -18,6 +18,9 @@ import (
 // Loopback is an interface that every router has and no traffic uses.
 const Loopback = "loopback0"
 
+// Edge is the interface of every router at which its own traffic enters the network and leaves it.
+const Edge = "edge0"
+
 // defaultMetric is in force where none is configured (default of the model, openconfig-isis).
 const defaultMetric = 10
 
@@ -41,6 +44,7 @@ type Router struct {
 	booted     time.Time
 	numbered   int // Sets with operations, so far
 	injections []*Injection
+	miscounts  map[string]miscount // by interface
 	manners    manners
 
 	listener  *listener
@@ -74,7 +78,7 @@ type manners struct {
 
 func newRouter(n *Network, index int, name string, options Options, now time.Time) *Router {
 	return &Router{
-		network: n, index: index, name: name, options: options, booted: now, masters: target.Masters{},
+		network: n, index: index, name: name, options: options, booted: now, masters: target.Masters{}, miscounts: map[string]miscount{},
 		isis: model.Elems{
 			model.E("network-instances"), model.E("network-instance", "name", options.NetworkInstance),
 			model.E("protocols"), model.E("protocol", "identifier", "ISIS", "name", options.Instance), model.E("isis"),

@@ -113,6 +113,7 @@ func (d *describer) interfaces(name string, ifindex uint64) {
 	}
 	if end < 0 {
 		d.leaf("oper-status", func(time.Time) model.Value { return upDown(enabled(r.programmed, configured)) })
+		d.counters(name)
 		return
 	}
 	f := r.network.fabric
@@ -122,19 +123,23 @@ func (d *describer) interfaces(name string, ifindex uint64) {
 	for _, name := range []string{"carrier-transitions", "interface-transitions", "link-transitions"} {
 		d.leaf("counters/"+name, func(time.Time) model.Value { _, changes, _ := link(); return model.Uint64(uint64(changes)) })
 	}
-	d.counters(end)
+	d.counters(name)
 }
 
-// counters adds what moves with the traffic. Every packet is unicast. Nothing is discarded on the way in, and no sender
-// makes bad frames.
-func (d *describer) counters(end int) {
+// counters adds what moves with the traffic, if the interface has any. Every packet is unicast, and no sender makes bad frames.
+func (d *describer) counters(iface string) {
+	r := d.router
+	count, ok := r.counter(iface)
+	if !ok {
+		return
+	}
 	for name, pick := range map[string]func(c Counters) int64{
 		"in-octets":        func(c Counters) int64 { return c.InOctets },
 		"in-pkts":          func(c Counters) int64 { return c.InPackets },
 		"in-unicast-pkts":  func(c Counters) int64 { return c.InPackets },
 		"in-errors":        func(c Counters) int64 { return c.InErrors },
 		"in-fcs-errors":    func(c Counters) int64 { return c.InErrors },
-		"in-discards":      func(Counters) int64 { return 0 },
+		"in-discards":      func(c Counters) int64 { return c.InDiscards },
 		"out-octets":       func(c Counters) int64 { return c.OutOctets },
 		"out-pkts":         func(c Counters) int64 { return c.OutPackets },
 		"out-unicast-pkts": func(c Counters) int64 { return c.OutPackets },
@@ -142,7 +147,7 @@ func (d *describer) counters(end int) {
 		"out-discards":     func(c Counters) int64 { return c.OutDiscards },
 	} {
 		d.leaf("counters/"+name, func(now time.Time) model.Value {
-			return model.Uint64(uint64(pick(d.router.network.fabric.Counters(end, now))))
+			return model.Uint64(uint64(pick(r.miscounted(iface, count(now)))))
 		}).Counts = true
 	}
 }

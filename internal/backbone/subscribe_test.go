@@ -92,7 +92,7 @@ func TestSubscribeOnce(t *testing.T) {
 	n, _ := abilene(t)
 	c := dial(t, n, "den")
 	got := once(t, c, "/interfaces/interface[name=*]/state/oper-status")
-	if len(got) != 4 || got["/interfaces/interface[name=ethernet-1/3]/state/oper-status"] != `"UP"` {
+	if len(got) != 5 || got["/interfaces/interface[name=ethernet-1/3]/state/oper-status"] != `"UP"` {
 		t.Errorf("got %v", got)
 	}
 	if got := once(t, c, "/interfaces/interface[name=nowhere]/state"); len(got) != 0 {
@@ -138,7 +138,7 @@ func TestOnChange(t *testing.T) {
 	stream := subscribe(t, c, streamList(gpb.Encoding_JSON_IETF,
 		onChange(t, metric), onChange(t, levelPath("ethernet-1/3")+"/adjacencies/adjacency/state/adjacency-state"),
 		onChange(t, "/interfaces/interface/state/oper-status")))
-	if got := untilSync(t, stream); got[metric] != "892" || got[adjacency] != `"UP"` || len(got) != 6 {
+	if got := untilSync(t, stream); got[metric] != "892" || got[adjacency] != `"UP"` || len(got) != 7 {
 		t.Errorf("first values %v", got)
 	}
 	set(t, c, setMetrics(t, "ethernet-1/3", 500), codes.OK)

@@ -52,6 +52,7 @@ var inventoryFile = template.Must(template.New("inventory").Parse(`routers:
     site: {{.Site}}
     canary: {{.Canary}}
     canary_metric: {{.CanaryMetric}}
+    edge_ports: [{{range $n, $port := .EdgePorts}}{{if $n}}, {{end}}{{$port}}{{end}}]
     latitude: {{.Latitude}}
     longitude: {{.Longitude}}
     tls: {ca: "{{.TLS.CA}}", cert: "{{.TLS.Cert}}", key: "{{.TLS.Key}}", server_name: {{.TLS.ServerName}}}

@@ -79,7 +79,10 @@ type counters map[string]series
 // rates is what counters come to.
 type rates struct {
 	traffic *events.Traffic // nil when not known
+	dropped int64           // packets per second that the port says it discards, 0 when it does not say
 	oldest  time.Time       // when the oldest of the last samples behind it was heard
+
+	from, to time.Time // what arrived was counted between them, as heard
 }
 
 // silentFor is after how many intervals a counter that is no longer told counts for nothing, while others of its port are.
@@ -114,6 +117,12 @@ func (c counters) rates(interval time.Duration, now time.Time) (r rates) {
 			kind, _, _ := get(name, 1)
 			packets += kind
 		}
+	}
+	arrived := c["in-octets"]
+	r.from, r.to = arrived[0].heard, arrived[len(arrived)-1].heard
+	for _, name := range []string{"in-discards", "out-discards"} {
+		discards, _, _ := get(name, 1)
+		r.dropped += discards
 	}
 	r.traffic = &events.Traffic{Window: events.Duration(window), InBPS: in, OutBPS: out, InErrors: errors, InPPS: packets}
 	return r

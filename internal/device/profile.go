@@ -53,7 +53,7 @@ type paths struct {
 func counterNames() []string {
 	return []string{
 		"in-octets", "out-octets", "in-pkts", "in-unicast-pkts", "in-multicast-pkts", "in-broadcast-pkts",
-		"in-errors", "in-fcs-errors",
+		"in-errors", "in-fcs-errors", "in-discards", "out-discards",
 	}
 }
 

@@ -73,7 +73,7 @@ func (s Sight) State() network.State {
 	for name, session := range f.sessions {
 		fresh := s.at.Add(-f.opts.StaleAfter)
 		if heard := session.seen.lastHeard(); !heard.Before(fresh) {
-			state.Routers[name] = network.RouterState{At: heard, Overload: session.beside.overload(fresh)}
+			state.Routers[name] = network.RouterState{At: heard, Overload: session.beside.overload(fresh), Balance: session.balance(fresh)}
 		}
 	}
 	return state

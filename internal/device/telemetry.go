@@ -126,7 +126,7 @@ func (s *session) counterWatch() watch {
 		begin: func(watchMode) {}, complete: func() {},
 		take: func(n *gnmi.Notification) { s.seen.takeCounters(s.profile.paths, n, s.opts.Now()) },
 	}
-	for _, port := range s.ports() {
+	for _, port := range s.counted() {
 		w.paths = append(w.paths, s.profile.paths.counters.fill(names{"port": port}))
 	}
 	return w

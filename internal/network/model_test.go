@@ -94,6 +94,14 @@ func TestParseInventoryOverload(t *testing.T) {
 	}
 }
 
+// TestParseInventoryEdgePorts tells a router without edge ports from one of which they are not known.
+func TestParseInventoryEdgePorts(t *testing.T) {
+	routers, err := ParseInventory("i.yaml", []byte("routers: [{name: a, address: 'a:1', edge_ports: [e1, e2]}, {name: b, address: 'b:1', edge_ports: []}, {name: c, address: 'c:1'}]"))
+	if err != nil || len(routers[0].EdgePorts) != 2 || routers[1].EdgePorts == nil || len(routers[1].EdgePorts) != 0 || routers[2].EdgePorts != nil {
+		t.Errorf("routers %+v, err %v", routers, err)
+	}
+}
+
 func TestMetricAt(t *testing.T) {
 	both := []Metric{{1, IPv4, 3}, {2, IPv6, 4}}
 	tests := []struct {

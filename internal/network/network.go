@@ -33,7 +33,10 @@ type Router struct {
 	Canary  string   `yaml:"canary,omitempty"` // an interface whose description a person declared harmless to write, for proofs
 	// CanaryMetric is an IS-IS interface without a neighbour whose metric a person declared harmless to write, for proofs.
 	CanaryMetric string `yaml:"canary_metric,omitempty"`
-	Overload     bool   `yaml:"overload,omitempty"` // configured with the IS-IS overload bit: reached, but not transited
+	// EdgePorts are the ports at which traffic enters and leaves the network here, as the interface table names them. An empty list
+	// says that there are none; nil that they are not known, and then what passes the router cannot be balanced.
+	EdgePorts []string `yaml:"edge_ports,omitempty"`
+	Overload  bool     `yaml:"overload,omitempty"` // configured with the IS-IS overload bit: reached, but not transited
 
 	Latitude  float64 `yaml:"latitude,omitempty"`  // degrees north
 	Longitude float64 `yaml:"longitude,omitempty"` // degrees east

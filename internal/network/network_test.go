@@ -161,6 +161,9 @@ func TestParseInventoryRefuses(t *testing.T) {
 		{"password without a user", "routers: [{name: x, address: 'a:1', credentials: {password: 'env:P'}}]", "a password without a username"},
 		{"certificate without a key", "routers: [{name: x, address: 'a:1', tls: {cert: c}}]", "cert and key belong together"},
 		{"latitude", "routers: [{name: x, address: 'a:1', latitude: 91}]", "want -90 to 90 degrees"},
+		{"edge port twice", "routers: [{name: x, address: 'a:1', edge_ports: [e1, e1]}]", `i.yaml:1:54: routers[0].edge_ports[1]: router "x": port "e1" has no name or is given twice`},
+		{"edge port without a name", "routers: [{name: x, address: 'a:1', edge_ports: ['']}]", `router "x": port "" has no name`},
+		{"too many edge ports", "routers: [{name: x, address: 'a:1', edge_ports: [" + strings.Repeat("e, ", maxEdgePorts) + "e]}]", `router "x": 4097 ports, at most 4096`},
 		{"longitude", "routers: [{name: x, address: 'a:1', longitude: -181}]", "want -180 to 180 degrees"},
 	}
 	for _, tt := range tests {
@@ -177,7 +180,7 @@ func TestParseInventoryRefuses(t *testing.T) {
 }
 
 func TestParseTopologyRefuses(t *testing.T) {
-	routers := []Router{{Name: "a"}, {Name: "b"}, {Name: "c", CanaryMetric: "lo"}}
+	routers := []Router{{Name: "a"}, {Name: "b"}, {Name: "c", CanaryMetric: "lo", EdgePorts: []string{"e9"}}}
 	link := func(text string) string {
 		return "links:\n  - {name: x, a: {device: a, interface: e1}, b: {device: b, interface: e1}, capacity_bps: 1}\n  - {" + text + "}\n"
 	}
@@ -190,6 +193,7 @@ func TestParseTopologyRefuses(t *testing.T) {
 		{"a name of another target", link("name: device-a, a: {device: a, interface: e2}, b: {device: b, interface: e2}, capacity_bps: 1"), `names beginning with "device-" or "other-" are those of other targets`},
 		{"unknown router", link("name: y, a: {device: z, interface: e2}, b: {device: b, interface: e2}, capacity_bps: 1"), `t.yaml:3:27: links[1].a.device: link "y": router "z" is not in the inventory`},
 		{"an interface whose metric proofs write", link("name: y, a: {device: c, interface: lo}, b: {device: b, interface: e2}, capacity_bps: 1"), `link "y": the inventory names lo of c as canary_metric`},
+		{"an interface that is an edge port", link("name: y, a: {device: c, interface: e9}, b: {device: b, interface: e2}, capacity_bps: 1"), `link "y": the inventory names e9 of c among edge_ports`},
 		{"to itself", link("name: y, a: {device: a, interface: e2}, b: {device: a, interface: e3}, capacity_bps: 1"), `link "y" has both ends on a`},
 		{"no interface", link("name: y, a: {device: a}, b: {device: b, interface: e2}, capacity_bps: 1"), "want the interface as IS-IS on a names it"},
 		{"interface of two links", link("name: y, a: {device: a, interface: e1}, b: {device: b, interface: e2}, capacity_bps: 1"), `link "y": a e1 is already an end of link "x"`},

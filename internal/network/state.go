@@ -42,6 +42,18 @@ type RouterState struct {
 	At        time.Time `json:"at,omitzero"`
 	Overload  *bool     `json:"overload,omitempty"` // the overload bit of its LSP; nil: not seen, as configured
 	DrainedBy DrainedBy `json:"drained_by,omitempty"`
+	Balance   Balance   `json:"balance,omitzero"`
+}
+
+// Balance is what passes a router, summed over all of its ports, in bits per second. Missing says why it is not known; then
+// nothing else means anything. The zero Balance is of a router that was not looked at.
+type Balance struct {
+	In      int64     `json:"in_bps"`
+	Out     int64     `json:"out_bps"`
+	Dropped int64     `json:"dropped_bps"` // came in, and is said to have gone no further
+	Broken  int64     `json:"broken_bps"`  // arrived in error, which some platforms count among In and others do not
+	At      time.Time `json:"at,omitzero"` // end of the oldest interval that was measured
+	Missing string    `json:"missing,omitempty"`
 }
 
 // DrainedBy says who took traffic off a link or router; "" is nobody, as far as is known.

@@ -14,6 +14,8 @@ const (
 	maxName     = 64      // bytes of the name of a router, link, member, site, plane, bundle or SRLG
 	maxMembers  = 256     // of one LAG
 	maxCapacity = 1 << 50 // bits per second
+
+	maxEdgePorts = 4096 // of one router
 )
 
 // Validate says everything that keeps t from being consistent, as the package comment promises it; nil when it is.
@@ -35,13 +37,14 @@ type survey struct {
 	tokens  map[string]string // "router "+token or "link "+token -> name
 	ends    map[port]string   // device and interface -> link
 	metrics map[port]bool     // device and interface whose metric proofs may write
+	edges   map[port]bool     // device and edge port
 	links   map[string]Link   // by name
 	bundles map[string]Link   // bundle -> the first link in it
 }
 
 func (t *Topology) complaints() []complaint {
 	s := &survey{
-		routers: map[string]bool{}, tokens: map[string]string{}, ends: map[port]string{}, metrics: map[port]bool{},
+		routers: map[string]bool{}, tokens: map[string]string{}, ends: map[port]string{}, metrics: map[port]bool{}, edges: map[port]bool{},
 		links: map[string]Link{}, bundles: map[string]Link{},
 	}
 	for i, r := range t.Routers {
@@ -107,10 +110,27 @@ func (s *survey) router(at string, r Router) {
 	if r.Credentials.Password != "" && r.Credentials.Username == "" {
 		s.bad(at+".credentials", "router %q: a password without a username", r.Name)
 	}
+	s.edgePorts(at, r)
 	if r.Latitude < -90 || r.Latitude > 90 {
 		s.bad(at+".latitude", "%v: want -90 to 90 degrees", r.Latitude)
 	}
 	if r.Longitude < -180 || r.Longitude > 180 {
 		s.bad(at+".longitude", "%v: want -180 to 180 degrees", r.Longitude)
+	}
+}
+
+// edgePorts wants ports that are not an interface of a link too, which the links find out, since they come later.
+func (s *survey) edgePorts(at string, r Router) {
+	if len(r.EdgePorts) > maxEdgePorts {
+		s.bad(at+".edge_ports", "router %q: %d ports, at most %d", r.Name, len(r.EdgePorts), maxEdgePorts)
+		return
+	}
+	for i, name := range r.EdgePorts {
+		path, key := fmt.Sprintf("%s.edge_ports[%d]", at, i), port{r.Name, name}
+		if name == "" || s.edges[key] {
+			s.bad(path, "router %q: port %q has no name or is given twice", r.Name, name)
+		}
+		s.name(path, name)
+		s.edges[key] = true
 	}
 }

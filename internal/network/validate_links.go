@@ -75,6 +75,9 @@ func (s *survey) end(at, link string, e End) {
 	if s.metrics[key] {
 		s.bad(at+".interface", "link %q: the inventory names %s of %s as canary_metric: a proof would move the link's traffic", link, e.Interface, e.Device)
 	}
+	if s.edges[key] {
+		s.bad(at+".interface", "link %q: the inventory names %s of %s among edge_ports: its traffic would count twice", link, e.Interface, e.Device)
+	}
 	s.ends[key] = link
 }
 

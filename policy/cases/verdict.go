@@ -13,6 +13,7 @@ type Verdict struct {
 	Method    events.Method   `yaml:"method"` // default exact
 	FitPermil *int            `yaml:"fit_permil"`
 	Counters  *int            `yaml:"counters_permil"`
+	Conserved *int            `yaml:"conserved_permil"`
 	MatrixAge events.Duration `yaml:"matrix_age"`
 
 	BaseWorstPermil   int      `yaml:"base_worst_permil"`
@@ -38,7 +39,7 @@ func (v *Verdict) check(doc *strict.Document, at string) {
 	if v.Steps < 0 || v.Steps > most {
 		doc.Bad(at+".steps", "%d: want 0 to %d", v.Steps, most)
 	}
-	for key, n := range map[string]*int{".fit_permil": v.FitPermil, ".counters_permil": v.Counters} {
+	for key, n := range map[string]*int{".fit_permil": v.FitPermil, ".counters_permil": v.Counters, ".conserved_permil": v.Conserved} {
 		if n != nil && (*n < 0 || *n > 1000) {
 			doc.Bad(at+key, "%d: want 0 to 1000", *n)
 		}
@@ -52,8 +53,9 @@ func (c *Case) prospect() *events.Prospect {
 		return &events.Prospect{At: c.Now, Missing: "the case says so"}
 	}
 	p := &events.Prospect{
-		Counters: events.Fit{Links: 1000, Close: or(v.Counters, 1000)},
-		At:       c.Now, Method: v.Method, NewViolations: v.NewViolations, Worst: v.SurviveFailure, Moved: v.MovedBPS, Loops: v.MicroLoops, Harm: v.HarmBPS, Benefit: v.BenefitBPS,
+		Counters:  events.Fit{Links: 1000, Close: or(v.Counters, 1000)},
+		Conserved: events.Conservation{Routers: 1000, Balanced: or(v.Conserved, 1000)},
+		At:        c.Now, Method: v.Method, NewViolations: v.NewViolations, Worst: v.SurviveFailure, Moved: v.MovedBPS, Loops: v.MicroLoops, Harm: v.HarmBPS, Benefit: v.BenefitBPS,
 		InService: events.Outlook{WorstPermil: v.BaseWorstPermil, SurvivePermil: v.BaseSurvivePermil, Failures: 1},
 		Drained: events.Outlook{
 			WorstPermil: v.AfterWorstPermil, WorstLink: v.AfterWorstLink, CutOff: v.CutOffBPS, CutOffNames: v.CutOff,

@@ -194,10 +194,11 @@ func TestSteadyStateAndConservation(t *testing.T) {
 				if sum := r.delivered + r.lost + r.discarded + r.unroutable + r.looped; sum != sent {
 					t.Fatalf("seed %d: %d sent, %d accounted for: %+v", seed, sent, sum, r)
 				}
+				balanced(t, slow)
 			}
 			now = now.Add(time.Second)
 			slow.Advance(now)
-			if diff := cmp.Diff(quick.current(), slow.current(), cmp.AllowUnexported(rates{}, arcRates{}, totalRates{})); diff != "" {
+			if diff := cmp.Diff(quick.current(), slow.current(), cmp.AllowUnexported(rates{}, arcRates{}, edgeRates{}, totalRates{})); diff != "" {
 				t.Fatalf("seed %d (-at once +in time):\n%s", seed, diff)
 			}
 		}
@@ -210,6 +211,26 @@ func TestSteadyStateAndConservation(t *testing.T) {
 	}
 	if looped == 0 {
 		t.Error("nothing looped")
+	}
+}
+
+// balanced wants what comes into each node to go out of it or to be dropped there, to the bit.
+func balanced(t *testing.T, f *Fabric) {
+	t.Helper()
+	r := f.current()
+	for n, e := range r.edges {
+		in, out := e.entered, e.delivered+e.dropped
+		for arc, a := range r.arcs {
+			if f.router(arc) == n {
+				out += a.sent + a.discarded + a.dead
+			}
+			if f.router(arc^1) == n {
+				in += a.sent - a.lost
+			}
+		}
+		if in != out {
+			t.Fatalf("%d come into node %d, %d go out", in, n, out)
+		}
 	}
 }
 

@@ -7,6 +7,15 @@ type count struct {
 	sent, lost, discarded, dead int64
 }
 
+// edge is what has begun and ended at a node up to the last change, in bits.
+type edge struct {
+	entered, delivered, dropped int64
+}
+
+func (e edge) plus(r *edgeRates, d time.Duration) edge {
+	return edge{entered: e.entered + amount(r.entered, d), delivered: e.delivered + amount(r.delivered, d), dropped: e.dropped + amount(r.dropped, d)}
+}
+
 type total struct {
 	delivered, lost, discarded, unroutable, looped, undrained int64
 }
@@ -20,6 +29,9 @@ func (f *Fabric) integrate(now time.Time) {
 	r := f.current()
 	for i := range f.arcs {
 		f.arcs[i] = f.arcs[i].plus(&r.arcs[i], elapsed)
+	}
+	for n := range f.edges {
+		f.edges[n] = f.edges[n].plus(&r.edges[n], elapsed)
 	}
 	f.total = f.total.plus(&r.total, elapsed)
 	f.since = now
@@ -52,6 +64,7 @@ func (f *Fabric) elapsed(now time.Time) time.Duration { return max(0, now.Sub(f.
 // Counters are an interface's, since the start.
 type Counters struct {
 	InOctets, InPackets, InErrors int64 // InErrors are frames with a bad checksum; they are not among InPackets
+	InDiscards                    int64 // with no way on
 	OutOctets, OutPackets         int64
 	OutDiscards                   int64 // no room on the link, or no light on it
 }
@@ -63,6 +76,16 @@ func (f *Fabric) Counters(end int, now time.Time) Counters {
 	return Counters{
 		InOctets: (in.sent - in.lost) / 8, InPackets: (in.sent - in.lost) / packetBits, InErrors: in.lost / packetBits,
 		OutOctets: out.sent / 8, OutPackets: out.sent / packetBits, OutDiscards: (out.discarded + out.dead) / packetBits,
+	}
+}
+
+// EdgeCounters are those of the interface at which a node's own traffic enters the network and leaves it. What has no way on
+// at a node is counted as discarded there, whichever way it came.
+func (f *Fabric) EdgeCounters(node int, now time.Time) Counters {
+	c := f.edges[node].plus(&f.current().edges[node], f.elapsed(now))
+	return Counters{
+		InOctets: c.entered / 8, InPackets: c.entered / packetBits, InDiscards: c.dropped / packetBits,
+		OutOctets: c.delivered / 8, OutPackets: c.delivered / packetBits,
 	}
 }
 

@@ -74,6 +74,7 @@ type Fabric struct {
 	stale bool
 	rates rates
 	arcs  []count
+	edges []edge
 	total total
 }
 
@@ -95,7 +96,7 @@ func New(nodes int, links []Link, converge time.Duration, now time.Time) *Fabric
 	f := &Fabric{
 		nodes: nodes, links: links, converge: converge,
 		ends: make([]End, 2*len(links)), told: make([]bool, 2*len(links)), overload: make([]bool, nodes), off: make([]bool, nodes),
-		status: make([]status, len(links)), arcs: make([]count, 2*len(links)),
+		status: make([]status, len(links)), arcs: make([]count, 2*len(links)), edges: make([]edge, nodes),
 		since: now, stale: true,
 	}
 	for class := range f.demand {

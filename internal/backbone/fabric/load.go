@@ -14,6 +14,7 @@ const ratioUnit = 1_000_000_000_000
 // rates are bits per second between two changes.
 type rates struct {
 	arcs  []arcRates
+	edges []edgeRates // by node
 	total totalRates
 }
 
@@ -22,11 +23,18 @@ type arcRates struct {
 	offered, sent, lost, discarded, dead int64
 }
 
+// edgeRates are of the traffic that begins and ends at a node; dropped is what had no way on from there.
+type edgeRates struct {
+	entered, delivered, dropped int64
+}
+
 type totalRates struct {
 	delivered, lost, discarded, unroutable, looped, undrained int64
 }
 
-func (f *Fabric) noRates() rates { return rates{arcs: make([]arcRates, 2*len(f.links))} }
+func (f *Fabric) noRates() rates {
+	return rates{arcs: make([]arcRates, 2*len(f.links)), edges: make([]edgeRates, f.nodes)}
+}
 
 // current are the rates since the last change.
 func (f *Fabric) current() *rates {
@@ -66,12 +74,20 @@ func (f *Fabric) compute(k knowledge) rates {
 		})
 	}
 	for class := range routes {
-		delivered, unroutable, looped := routes[class].Send(f.demand[class], func(arc int, rate int64) int64 {
+		ends := routes[class].Send(f.demand[class], func(arc int, rate int64) int64 {
 			return f.cross(&r, arc, rate)
 		})
-		r.total.delivered += delivered
-		r.total.unroutable += unroutable
-		r.total.looped += looped
+		sum := ends.Total()
+		r.total.delivered += sum.Delivered
+		r.total.unroutable += sum.Unroutable
+		r.total.looped += sum.Looped
+		for n, end := range ends {
+			r.edges[n].delivered += end.Delivered
+			r.edges[n].dropped += end.Unroutable + end.Looped
+		}
+		for pair, rate := range f.demand[class] {
+			r.edges[pair/f.nodes].entered += rate
+		}
 	}
 	return r
 }

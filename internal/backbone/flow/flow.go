@@ -127,18 +127,38 @@ func (r *Routes) NextHops(from, to int) []int32 {
 
 func (t *tree) next(n int) []int32 { return t.hops[t.first[n]:t.first[n+1]] }
 
+// Fate is what becomes of traffic that no arc dropped.
+type Fate struct {
+	Delivered  int64
+	Unroutable int64 // without a route
+	Looped     int64 // until its time to live was over
+}
+
+// Ends are the fates of a demand by the node where each comes about.
+type Ends []Fate
+
+// Total is the fate of all of it.
+func (e Ends) Total() (sum Fate) {
+	for _, f := range e {
+		sum.Delivered += f.Delivered
+		sum.Unroutable += f.Unroutable
+		sum.Looped += f.Looped
+	}
+	return sum
+}
+
 // Send carries demand, a rate for each pair at index from*Nodes+to. At each arc cross is given the rate entering it and
 // returns the rate that arrives at the other end, which is at most as much. An arc may be asked several times, once for
-// each destination. Send returns the rates that arrived where they should, and that had no route at their source.
-func (r *Routes) Send(demand []int64, cross func(arc int, rate int64) int64) (delivered, unroutable int64) {
+// each destination. Send returns where it ended: what has no route does so at its source.
+func (r *Routes) Send(demand []int64, cross func(arc int, rate int64) int64) Ends {
 	nodes := r.graph.Nodes
-	at := make([]int64, nodes)
+	at, ends := make([]int64, nodes), make(Ends, nodes)
 	for to := range r.towards {
 		t := &r.towards[to]
 		for n := range nodes {
 			at[n] = demand[n*nodes+to]
 			if n != to && t.cost[n] >= MaxPath {
-				unroutable += at[n]
+				ends[n].Unroutable += at[n]
 				at[n] = 0
 			}
 		}
@@ -149,9 +169,9 @@ func (r *Routes) Send(demand []int64, cross func(arc int, rate int64) int64) (de
 			}
 			r.graph.split(at, t.next(n), at[n], cross)
 		}
-		delivered += at[to]
+		ends[to].Delivered += at[to]
 	}
-	return delivered, unroutable
+	return ends
 }
 
 // split divides a rate over next hops and adds what arrives to what is at their other ends.

@@ -101,9 +101,9 @@ func compare(g *Graph) error {
 			load := make([]int64, len(g.Arcs))
 			demand := make([]int64, g.Nodes*g.Nodes)
 			demand[from*g.Nodes+to] = rate
-			delivered, _ := routes.Send(demand, func(arc int, rate int64) int64 { load[arc] += rate; return rate })
-			if delivered != rate {
-				return fmt.Errorf("delivered %d of %d from %d to %d", delivered, rate, from, to)
+			ends := routes.Send(demand, func(arc int, rate int64) int64 { load[arc] += rate; return rate })
+			if ends[to].Delivered != rate || ends.Total() != (Fate{Delivered: rate}) {
+				return fmt.Errorf("of %d from %d to %d became %+v", rate, from, to, ends)
 			}
 			for i := range load {
 				want, _ := exact[i].Float64()
@@ -116,29 +116,48 @@ func compare(g *Graph) error {
 	return nil
 }
 
-// Whatever enters is delivered, dropped on an arc, or had no route: to the bit.
+// At every node, whatever enters goes on, is delivered or has no route: to the bit.
 func TestConservation(t *testing.T) {
 	for seed := range uint64(500) {
 		rng := rand.New(rand.NewPCG(seed, 2))
 		g := random(rng)
-		demand := make([]int64, g.Nodes*g.Nodes)
-		var sent int64
-		for i := range demand {
-			if i/g.Nodes != i%g.Nodes {
-				demand[i] = rng.Int64N(1 << 40)
-				sent += demand[i]
-			}
-		}
-		var dropped int64
-		delivered, unroutable := Paths(g).Send(demand, func(_ int, rate int64) int64 {
-			drop := rate / 7
-			dropped += drop
-			return rate - drop
-		})
-		if sum := delivered + unroutable + dropped; sum != sent {
-			t.Fatalf("seed %d: %d sent, %d accounted for", seed, sent, sum)
+		demand, _ := demands(rng, g.Nodes)
+		passes := newPassage(g, demand)
+		if err := passes.balance(Paths(g).Send(demand, passes.cross)); err != nil {
+			t.Fatalf("seed %d: %v", seed, err)
 		}
 	}
+}
+
+// passage is what comes into nodes less what goes out of them. Every arc drops a seventh.
+type passage struct {
+	graph *Graph
+	left  []int64
+}
+
+func newPassage(g *Graph, demand []int64) passage {
+	p := passage{g, make([]int64, g.Nodes)}
+	for i, rate := range demand {
+		p.left[i/g.Nodes] += rate
+	}
+	return p
+}
+
+func (p passage) cross(arc int, rate int64) int64 {
+	kept := rate - rate/7
+	p.left[p.graph.Arcs[arc].From] -= rate
+	p.left[p.graph.Arcs[arc].To] += kept
+	return kept
+}
+
+// balance holds what is left at each node against what is said to have ended there.
+func (p passage) balance(ends Ends) error {
+	for n, f := range ends {
+		if sum := f.Delivered + f.Unroutable + f.Looped; sum != p.left[n] {
+			return fmt.Errorf("at node %d %d end, %d are left", n, sum, p.left[n])
+		}
+	}
+	return nil
 }
 
 func TestRules(t *testing.T) {

@@ -22,13 +22,12 @@ func (m *Mixed) next(from, to int) []int32 { return m.tables[m.whose[from]].towa
 // Traffic that comes to a node from which it can return to that node has looped: it stays there and crosses no further
 // arc. That is exact where no node of a cycle splits its traffic. Where one does, some flows would have left by a next
 // hop that leads out, so what is counted is a bound: nothing else can loop.
-func (m *Mixed) Send(demand []int64, cross func(arc int, rate int64) int64) (delivered, unroutable, looped int64) {
+func (m *Mixed) Send(demand []int64, cross func(arc int, rate int64) int64) Ends {
 	if m.whose == nil {
-		delivered, unroutable = m.tables[0].Send(demand, cross)
-		return delivered, unroutable, 0
+		return m.tables[0].Send(demand, cross)
 	}
 	nodes := len(m.whose)
-	at := make([]int64, nodes)
+	at, ends := make([]int64, nodes), make(Ends, nodes)
 	s := newSorter(m)
 	for to := range nodes {
 		s.sort(to)
@@ -39,17 +38,17 @@ func (m *Mixed) Send(demand []int64, cross func(arc int, rate int64) int64) (del
 		for _, n := range s.order {
 			switch hops := m.next(n, to); {
 			case n == to:
-				delivered += at[n]
+				ends[n].Delivered += at[n]
 			case s.circular[n]:
-				looped += at[n]
+				ends[n].Looped += at[n]
 			case len(hops) == 0:
-				unroutable += at[n]
+				ends[n].Unroutable += at[n]
 			case at[n] > 0:
 				m.tables[0].graph.split(at, hops, at[n], cross)
 			}
 		}
 	}
-	return delivered, unroutable, looped
+	return ends
 }
 
 // sorter puts the nodes in an order in which traffic to a destination passes them, and finds those on cycles. It is

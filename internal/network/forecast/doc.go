@@ -15,6 +15,9 @@
 // spared in the same way: one drain must not live off another. Hard asks about taking links out of SPF instead (16777215):
 // what a failure more then cuts off is part of the answer, with a matrix and without.
 //
+// How far what is measured can be believed is told beside it: whether both ends of links agree, and whether what comes into a
+// router goes out of it again. A router of which not every port is counted says nothing for either.
+//
 // Address families whose metrics agree on every link share their paths. Where they differ anywhere the network runs multiple
 // topologies (RFC 5120): each family's paths are computed by themselves, each with its own traffic, and loads add up on the
 // links. The matrix says which traffic is of which family, or the topology what share of it.

@@ -17,7 +17,7 @@ func (q *question) exact(now [][]whatif.Metrics) error {
 	if err != nil {
 		return err
 	}
-	p.At, p.Inputs, p.Counters = q.out.At, q.out.Inputs, q.out.Counters
+	p.At, p.Inputs, p.Counters, p.Conserved = q.out.At, q.out.Inputs, q.out.Counters, q.out.Conserved
 	p.Method, p.Matrix, p.MatrixAt = q.out.Method, q.out.Matrix, q.out.MatrixAt
 	q.out = p
 	stands, err := q.stands(now)

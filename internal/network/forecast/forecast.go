@@ -117,7 +117,7 @@ func (q *question) ask() error {
 	if err := q.age(); err != nil {
 		return err
 	}
-	q.out.Counters = q.counters()
+	q.out.Counters, q.out.Conserved = q.counters(), q.conserved()
 	if q.out.Method == events.MethodExact {
 		return q.exact(now)
 	}

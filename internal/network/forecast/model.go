@@ -104,6 +104,11 @@ func (q *question) inputs(now [][]whatif.Metrics) events.Digest {
 			}
 		}
 	}
+	for _, r := range q.topology.Routers {
+		b := q.seen.Routers[r.Name].Balance
+		put(r.Name, b.In, b.Out, b.Dropped, b.Broken, b.At.Unix(), int64(b.At.Nanosecond()))
+		put(b.Missing)
+	}
 	return events.Digest("sha256:" + hex.EncodeToString(h.Sum(nil)))
 }
 
