@@ -13,8 +13,6 @@ const (
 	maxGMLDepth = 16
 	maxGMLWord  = 256     // bytes of a key or a number
 	maxGMLText  = 1 << 16 // bytes of a text in quotes
-	maxGMLNodes = 100_000
-	maxGMLEdges = 1_000_000
 )
 
 // The Graph Modelling Language is a list of pairs of a key and a value; a value is a number, a text in quotes or, in
@@ -82,11 +80,11 @@ func readGML(name string, r io.Reader, nodeKeys, edgeKeys []string) (gmlGraph, e
 
 func (g *gmlReader) graph(graph *gmlGraph, nodeKeys, edgeKeys []string) error {
 	return g.list(gmlClose, func(key, value gmlToken) (err error) {
-		into, keys, limit := &graph.nodes, nodeKeys, maxGMLNodes
+		into, keys, limit := &graph.nodes, nodeKeys, maxRouters
 		switch key.text {
 		case "node":
 		case "edge":
-			into, keys, limit = &graph.edges, edgeKeys, maxGMLEdges
+			into, keys, limit = &graph.edges, edgeKeys, maxLinks
 		case "directed":
 			graph.directed = value.text != "0"
 			return g.skip(value)

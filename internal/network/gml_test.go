@@ -174,8 +174,8 @@ func TestReadGMLIsBounded(t *testing.T) {
 		read int // bytes at most
 	}{
 		{&endless{line: "# no end"}, "x:1: more than 64 MiB", 65 << 20},
-		{&endless{header: "graph [ ", line: "node [ ]\n"}, "x:100001: more than 100000 nodes", 2 << 20},
-		{&endless{header: "graph [ ", line: "edge [ ]\n"}, "x:1000001: more than 1000000 edges", 10 << 20},
+		{&endless{header: "graph [ ", line: "node [ ]\n"}, "x:10001: more than 10000 nodes", 1 << 20},
+		{&endless{header: "graph [ ", line: "edge [ ]\n"}, "x:40001: more than 40000 edges", 1 << 20},
 		{&endless{header: "graph ", line: "[ x "}, "x:1: nested deeper than 16 levels", 1 << 20},
 	} {
 		_, _, err := ReadGML("x", tt.in)

@@ -9,7 +9,8 @@
 // Each is validated as a whole when it is loaded, every complaint with its place; what stands in a *Topology is
 // consistent: every link joins two different known routers that agree on its levels, no interface ends two links, every
 // capacity is positive and the sum of its members, every risk group has members that exist, and no two names give the
-// same subject token. Reading is bounded in bytes, entries and complaints. Nothing in here acts, observes or routes.
+// same subject token. Reading is bounded in bytes, entries and complaints, and a network in routers and links: far above any
+// backbone, and below what computing on it could not bear. Nothing in here acts, observes or routes.
 package network
 
 // Topology is the whole network: what the inventory and the topology file say together.

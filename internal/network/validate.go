@@ -15,6 +15,9 @@ const (
 	maxMembers  = 256     // of one LAG
 	maxCapacity = 1 << 50 // bits per second
 
+	maxRouters   = 10_000
+	maxLinks     = 40_000
+	maxParallel  = 256  // links between two routers, each of which may be a LAG
 	maxEdgePorts = 4096 // of one router
 )
 
@@ -40,12 +43,16 @@ type survey struct {
 	edges   map[port]bool     // device and edge port
 	links   map[string]Link   // by name
 	bundles map[string]Link   // bundle -> the first link in it
+	between map[[2]string]int // two routers in order -> links
 }
 
 func (t *Topology) complaints() []complaint {
 	s := &survey{
 		routers: map[string]bool{}, tokens: map[string]string{}, ends: map[port]string{}, metrics: map[port]bool{}, edges: map[port]bool{},
-		links: map[string]Link{}, bundles: map[string]Link{},
+		links: map[string]Link{}, bundles: map[string]Link{}, between: map[[2]string]int{},
+	}
+	if s.tooMany("routers", len(t.Routers), maxRouters) || s.tooMany("links", len(t.Links), maxLinks) {
+		return s.found
 	}
 	for i, r := range t.Routers {
 		s.router(fmt.Sprintf("routers[%d]", i), r)
@@ -58,6 +65,14 @@ func (t *Topology) complaints() []complaint {
 		s.bad("ipv6_permil", "%d: want 0 to 1000, the share of IPv6 in all traffic in thousandths", *p)
 	}
 	return s.found
+}
+
+// tooMany refuses a network that no computation is made for, before anything is done with it.
+func (s *survey) tooMany(what string, n, most int) bool {
+	if n > most {
+		s.bad(fmt.Sprintf("%s[%d]", what, most), "%d %s: at most %d are taken, which is far above any backbone", n, what, most)
+	}
+	return n > most
 }
 
 func (s *survey) bad(path, format string, args ...any) {

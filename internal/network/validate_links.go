@@ -18,6 +18,10 @@ func (s *survey) link(at string, l Link) {
 	if l.A.Device != "" && l.A.Device == l.B.Device {
 		s.bad(at+".b.device", "link %q has both ends on %s", l.Name, l.A.Device)
 	}
+	pair := [2]string{min(l.A.Device, l.B.Device), max(l.A.Device, l.B.Device)}
+	if s.between[pair]++; s.between[pair] == maxParallel+1 {
+		s.bad(at, "link %q: more than %d links between %s and %s", l.Name, maxParallel, pair[0], pair[1])
+	}
 	if l.Capacity < 1 || l.Capacity > maxCapacity {
 		s.bad(at+".capacity_bps", "link %q: %d: want bits per second in each direction, 1 to %d", l.Name, l.Capacity, int64(maxCapacity))
 	}
