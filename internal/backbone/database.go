@@ -1,7 +1,6 @@
 package backbone
 
 import (
-	"fmt"
 	"slices"
 	"strconv"
 	"time"
@@ -87,18 +86,6 @@ func (n *Network) reshape() {
 	}
 }
 
-// speedName is what the model calls an Ethernet speed in bits per second, "" where it has no name for it
-// (openconfig-if-ethernet).
-func speedName(bps int64) string {
-	switch gigabits := bps / 1e9; gigabits {
-	case 1, 10, 25, 40, 50, 100, 200, 400, 800:
-		if bps%1e9 == 0 {
-			return fmt.Sprintf("openconfig-if-ethernet:SPEED_%dGB", gigabits)
-		}
-	}
-	return ""
-}
-
 // speed adds how fast an interface is: a bundle as the sum of its members, a port by its Ethernet speed.
 func (d *describer) speed(p *port) {
 	if len(p.link.Members) > 0 {
@@ -106,8 +93,8 @@ func (d *describer) speed(p *port) {
 		d.leaf("lag-speed", func(time.Time) model.Value { return model.Uint(uint64(p.speed / 1e6)) })
 		return
 	}
-	if speedName(p.speed) != "" {
+	if model.EthernetSpeed(p.speed).Known() {
 		d.at = model.Join(interfacePath(p.name), model.E("ethernet"), model.E("state"))
-		d.leaf("port-speed", func(time.Time) model.Value { return model.String(speedName(p.speed)) })
+		d.leaf("port-speed", func(time.Time) model.Value { return model.EthernetSpeed(p.speed) })
 	}
 }

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"time"
+
+	"github.com/detour-net/detour/internal/backbone/model"
 )
 
 // HideAdjacency lets the router show its adjacency on an interface as down from now on, whatever the other end shows, or
@@ -16,10 +18,10 @@ func (r *Router) HideAdjacency(iface string, hidden bool) error {
 }
 
 // Negotiate lets an interface show another Ethernet speed, in bits per second, than the link's capacity: one that the
-// model has a name for, from 1 to 800 Gb/s. Traffic is not touched.
+// model has a name for. Traffic is not touched.
 func (r *Router) Negotiate(iface string, bps int64) error {
 	return r.alter(iface, func(p *port) error {
-		if speedName(bps) == "" || len(p.link.Members) > 0 {
+		if !model.EthernetSpeed(bps).Known() || len(p.link.Members) > 0 {
 			return fmt.Errorf("%d bit/s: want the Ethernet speed of a port that is no bundle", bps)
 		}
 		p.speed = bps

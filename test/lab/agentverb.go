@@ -35,8 +35,12 @@ func agentCommand(name *string) *cobra.Command {
 			return err
 		}
 		defer kernel.Close()
+		speeds := map[string]int64{}
+		for _, i := range r.Interfaces {
+			speeds[i.Name] = i.Speed
+		}
 		a, err := agent.New(agent.Config{
-			Name: r.Name, Dir: testbed.AgentDir(r), Daemon: frr.ISISD{Dir: r.Dir}, Kernel: kernel, Logger: log.With(zap.String("device", r.Name)),
+			Name: r.Name, Dir: testbed.AgentDir(r), Daemon: frr.ISISD{Dir: r.Dir}, Kernel: kernel, Speeds: speeds, Logger: log.With(zap.String("device", r.Name)),
 		})
 		if err != nil {
 			return err

@@ -21,6 +21,9 @@ type Value struct {
 	JSON   json.RawMessage // as RFC 7951 has it
 }
 
+// Known says whether there is a value.
+func (v Value) Known() bool { return v.JSON != nil }
+
 // Equal says whether two values are the same.
 func (v Value) Equal(w Value) bool { return bytes.Equal(v.JSON, w.JSON) }
 

@@ -27,6 +27,7 @@ type Config struct {
 	Dir    string // of the journal
 	Daemon Daemon
 	Kernel Kernel
+	Speeds map[string]int64 // of interfaces, in bits per second: a virtual cable has none of its own
 	Logger *zap.Logger
 }
 
@@ -38,6 +39,7 @@ type Agent struct {
 	schema  *model.Schema
 	daemon  Daemon
 	kernel  Kernel
+	speeds  map[string]int64
 	log     *zap.Logger
 	done    chan struct{}
 	moved   chan struct{} // something may have changed: look now
@@ -63,7 +65,7 @@ func New(cfg Config) (*Agent, error) {
 		return nil, err
 	}
 	a := &Agent{
-		name: cfg.Name, path: filepath.Join(cfg.Dir, "journal.json"), schema: schema, daemon: cfg.Daemon, kernel: cfg.Kernel, log: cfg.Logger,
+		name: cfg.Name, path: filepath.Join(cfg.Dir, "journal.json"), schema: schema, daemon: cfg.Daemon, kernel: cfg.Kernel, speeds: cfg.Speeds, log: cfg.Logger,
 		done: make(chan struct{}), moved: make(chan struct{}, 1), wakened: make(chan struct{}, 1), changed: make(chan struct{}),
 	}
 	if a.journal, err = readJournal(a.path); err != nil {

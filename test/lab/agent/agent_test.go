@@ -22,17 +22,24 @@ func TestShows(t *testing.T) {
 		metricPath("eth1", "IPV6"):                                        "100",
 		strings.Replace(metricPath("eth2", "IPV4"), "config", "state", 1): "200",
 		overload: "false",
-		"/interfaces/interface[name=eth1]/state/oper-status":        `"UP"`,
-		"/interfaces/interface[name=eth1]/config/enabled":           "true",
-		"/interfaces/interface[name=eth1]/state/counters/in-octets": `"0"`,
-		"/system/state/software-version":                            `"FRRouting 8.4.4"`,
-		"/system/state/boot-time":                                   `"1800000000000000000"`,
+		"/interfaces/interface[name=eth1]/state/oper-status":         `"UP"`,
+		"/interfaces/interface[name=eth1]/config/enabled":            "true",
+		"/interfaces/interface[name=eth1]/state/counters/in-octets":  `"0"`,
+		"/interfaces/interface[name=eth1]/ethernet/state/port-speed": `"openconfig-if-ethernet:SPEED_10GB"`,
+		"/system/state/software-version":                             `"FRRouting 8.4.4"`,
+		"/system/state/boot-time":                                    `"1800000000000000000"`,
 		isis + "/interfaces/interface[interface-id=eth1]/levels/level[level-number=2]/adjacencies/adjacency[system-id=0000.0000.0002]/state/adjacency-state": `"UP"`,
 		isis + "/levels/level[level-number=2]/link-state-database/lsp[lsp-id=0000.0000.0001.00-00]/tlvs/tlv[type=EXTENDED_IS_REACHABILITY]" +
 			"/extended-is-reachability/neighbors/neighbor[system-id=0000.0000.0003]/instances/instance[id=1]/state/metric": "200",
 	} {
 		if got := l.get(t, path); got != want {
 			t.Errorf("%s: %s, want %s", path, got, want)
+		}
+	}
+	for _, name := range []string{"eth2", "eth3"} {
+		path := parse(t, "/interfaces/interface[name="+name+"]/ethernet/state/port-speed")
+		if _, err := l.Get(t.Context(), &gpb.GetRequest{Encoding: gpb.Encoding_JSON_IETF, Path: []*gpb.Path{path}}); status.Code(err) != codes.NotFound {
+			t.Errorf("the speed of %s: %v, want NotFound", name, err)
 		}
 	}
 	if c, err := l.Capabilities(t.Context(), &gpb.CapabilityRequest{}); err != nil || len(c.GetSupportedModels()) == 0 {

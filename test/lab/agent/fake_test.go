@@ -169,7 +169,10 @@ type life struct {
 
 func start(t *testing.T, r *router, dir string) life {
 	t.Helper()
-	a, err := New(Config{Name: "a", Dir: dir, Daemon: r, Kernel: r, Logger: zaptest.NewLogger(t)})
+	a, err := New(Config{
+		Name: "a", Dir: dir, Daemon: r, Kernel: r, Logger: zaptest.NewLogger(t),
+		Speeds: map[string]int64{"eth1": 10_000_000_000, "eth2": 9_953_280_000}, // of the latter the model has no name
+	})
 	if err != nil {
 		t.Fatal(err)
 	}

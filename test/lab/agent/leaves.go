@@ -118,6 +118,10 @@ func (d *describer) port(name string) {
 	} {
 		d.leaf("counters/"+counter, func(s *snapshot) model.Value { return model.Uint64(pick(s.ports[name].Counters)) }).Counts = true
 	}
+	if speed := model.EthernetSpeed(d.agent.speeds[name]); speed.Known() {
+		d.at = model.Join(interfacePath(name), model.E("ethernet"), model.E("state"))
+		d.fixed("port-speed", speed)
+	}
 }
 
 // isis adds what is in force on an interface, and its adjacencies. Those that isisd has forgotten are not there.

@@ -81,6 +81,7 @@ type Interface struct {
 	Name       string
 	IPv4, IPv6 netip.Prefix
 	Metric     uint32
+	Speed      int64 // bits per second: the link's capacity, whatever the cable that stands for it can carry
 	Link, Peer string
 }
 
@@ -174,7 +175,7 @@ func (l *Lab) lay(j int, link network.Link) error {
 		end.Interface, end.Metric, end.Metrics = name, metric, nil
 		ends[side] = End{i, name}
 		r.Interfaces = append(r.Interfaces, Interface{
-			Name: name, Metric: metric, Link: link.Name,
+			Name: name, Metric: metric, Speed: link.Capacity, Link: link.Name,
 			IPv4: netip.PrefixFrom(address4(4*j+1+side), 30), IPv6: netip.PrefixFrom(address6(1, j, 1+side), 64),
 		})
 	}

@@ -33,9 +33,9 @@ func TestAbilene(t *testing.T) {
 		Name: "den", Namespace: "detour-lab.den", Hostname: "den", SystemID: "0000.0000.0004", Dir: "/run/labs/lab/den", Port: 9003, Timers: Tuned,
 		IPv4: netip.MustParseAddr("10.255.0.4"), IPv6: netip.MustParseAddr("fd00:de70::4"),
 		Interfaces: []Interface{
-			{Name: "eth1", IPv4: netip.MustParsePrefix("10.64.0.6/30"), IPv6: netip.MustParsePrefix("fd00:de70:1:1::2/64"), Metric: 1641, Link: "sea-den", Peer: "sea"},
-			{Name: "eth2", IPv4: netip.MustParsePrefix("10.64.0.14/30"), IPv6: netip.MustParsePrefix("fd00:de70:1:3::2/64"), Metric: 1504, Link: "snv-den", Peer: "snv"},
-			{Name: "eth3", IPv4: netip.MustParsePrefix("10.64.0.21/30"), IPv6: netip.MustParsePrefix("fd00:de70:1:5::1/64"), Metric: 892, Link: "den-kcy", Peer: "kcy"},
+			{Name: "eth1", IPv4: netip.MustParsePrefix("10.64.0.6/30"), IPv6: netip.MustParsePrefix("fd00:de70:1:1::2/64"), Metric: 1641, Speed: 10_000_000_000, Link: "sea-den", Peer: "sea"},
+			{Name: "eth2", IPv4: netip.MustParsePrefix("10.64.0.14/30"), IPv6: netip.MustParsePrefix("fd00:de70:1:3::2/64"), Metric: 1504, Speed: 10_000_000_000, Link: "snv-den", Peer: "snv"},
+			{Name: "eth3", IPv4: netip.MustParsePrefix("10.64.0.21/30"), IPv6: netip.MustParsePrefix("fd00:de70:1:5::1/64"), Metric: 892, Speed: 10_000_000_000, Link: "den-kcy", Peer: "kcy"},
 		},
 	}
 	if diff := cmp.Diff(want, den, cmp.Comparer(func(a, b netip.Addr) bool { return a == b }), cmp.Comparer(func(a, b netip.Prefix) bool { return a == b })); diff != "" {
