@@ -109,6 +109,9 @@ func (c Claim) String() string {
 	if c.Incident != "" {
 		return c.Incident
 	}
+	if c.Router != "" {
+		return "the overload bit of " + c.Router
+	}
 	what := "a drain that is not ours"
 	if c.Down {
 		what = "an outage"

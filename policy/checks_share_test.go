@@ -69,6 +69,14 @@ func TestShareCountsOthers(t *testing.T) {
 		{"of a size that nobody knows", "", func(q *Question) {
 			q.Situation.Links = map[string]events.Target{"x": {Scopes: []events.Scope{events.Network, "link:x", "plane:1"}}}
 		}, events.Defer, CheckShare, "an unknown share of the capacity of plane:1"},
+		{"an overload bit", "", func(q *Question) {
+			q.Facts.Network.DrainedLinks, q.Facts.Network.Overloaded = nil, []string{"nyc"}
+			q.Situation.Routers = map[string]events.Target{"nyc": {Scopes: []events.Scope{events.Network, "device:nyc", "plane:1"}, Capacity: 40e9}}
+		}, events.Defer, CheckShare, "50 per mille of the capacity of plane:1 would be under mitigation (the overload bit of nyc)"},
+		{"an overload bit of a size that nobody knows", "", func(q *Question) {
+			q.Facts.Network.DrainedLinks, q.Facts.Network.Overloaded = nil, []string{"nyc"}
+			q.Situation.Routers = map[string]events.Target{"nyc": {Scopes: []events.Scope{events.Network, "device:nyc", "plane:1"}}}
+		}, events.Defer, CheckShare, "an unknown share of the capacity of plane:1"},
 		{"in nothing that is known", "", func(*Question) {}, events.Allow, "", ""},
 		{"down is not drained", "", func(q *Question) {
 			q.Facts.Network.DrainedLinks, q.Facts.Network.DownLinks = nil, []string{"x"}

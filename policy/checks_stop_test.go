@@ -12,9 +12,9 @@ func TestStop(t *testing.T) {
 	// Nothing but the threshold stands in the way.
 	const roomy = "budgets: {in_flight: {network: 9, level: 9, site: 9, device: 2, bundle: 9, site-pair: 9, plane: 9, srlg: 9}, rates: [], stop_at: {%s}}\nfacts: {others_down: 1000}"
 	type out struct {
-		drained, down []string
-		claims        []Claim
-		scopes        []events.Scope // of every link named x
+		drained, down, overloaded []string
+		claims                    []Claim
+		scopes                    []events.Scope // of every link named x
 	}
 	named := func(n int) []string {
 		var list []string
@@ -33,6 +33,9 @@ func TestStop(t *testing.T) {
 		{"the network, outside", "network: 4", out{down: named(4)}, events.Defer, "4 links are out of use in network (an outage of link:x0,"},
 		{"down and drained together", "network: 4", out{down: named(2), drained: []string{"y", "z"}}, events.Defer, "a drain that is not ours of link:y"},
 		{"claimed too", "network: 4", out{down: named(2), claims: []Claim{claim("a-1", "link:a"), claim("b-1", "link:b")}}, events.Defer, "a-1, b-1, an outage of link:x0"},
+		{"an overload bit too", "network: 4", out{down: named(3), overloaded: []string{"nyc"}}, events.Defer, "the overload bit of nyc"},
+		{"an overload bit, inside", "network: 4", out{down: named(2), overloaded: []string{"nyc"}}, events.Allow, ""},
+		{"an overload bit at a site", "site: 1", out{overloaded: []string{"x0"}, scopes: []events.Scope{"site:den"}}, events.Defer, "in site:den (the overload bit of x0)"},
 		{"each once", "network: 4", out{down: named(3), drained: named(3), claims: []Claim{claim("a-1", "link:x0")}}, events.Allow, ""},
 		{"the target does not count", "network: 1", out{down: []string{"den-kcy"}}, events.Allow, ""},
 		{"a site, inside", "site: 2", out{down: named(1), scopes: []events.Scope{"site:den"}}, events.Allow, ""},
@@ -61,6 +64,10 @@ func TestStop(t *testing.T) {
 			q.Plan.Target.Scopes = append(q.Plan.Target.Scopes, "level:2", "srlg-partner:d")
 			q.Facts.Network.Links = 1000
 			q.Facts.Network.DownLinks, q.Facts.Network.DrainedLinks, q.Situation.Claims = tt.out.down, tt.out.drained, tt.out.claims
+			q.Facts.Network.Overloaded, q.Situation.Routers = tt.out.overloaded, map[string]events.Target{}
+			for _, name := range tt.out.overloaded {
+				q.Situation.Routers[name] = events.Target{Scopes: append([]events.Scope{events.Network, events.ScopeOf("device", name)}, tt.out.scopes...)}
+			}
 			q.Situation.Links = map[string]events.Target{}
 			for _, name := range named(9) {
 				q.Situation.Links[name] = events.Target{Scopes: append([]events.Scope{events.Network, events.ScopeOf("link", name)}, tt.out.scopes...)}

@@ -285,6 +285,12 @@ func TestEvaluateOnTheBoard(t *testing.T) {
 		{"a drain of somebody else at the same site", "budgets: {in_flight: {network: 2}}", func(q *Question) {
 			q.Facts.Network.DrainedLinks, q.Situation.Links = []string{"a"}, map[string]events.Target{"a": {Scopes: []events.Scope{events.Network, "link:a", "site:den"}}}
 		}, events.Defer, "budget-site", "budget of site:den is used up by a drain that is not ours of link:a"},
+		{"an overload bit of somebody else counts", "", func(q *Question) { q.Facts.Network.Overloaded = []string{"nyc"} }, events.Defer, "budget-network", "used up by the overload bit of nyc"},
+		{"an overload bit is one drain", "budgets: {in_flight: {network: 2}}", func(q *Question) { q.Facts.Network.Overloaded = []string{"nyc"} }, events.Allow, "", ""},
+		{"an overload bit at an end", "budgets: {in_flight: {network: 2}}", func(q *Question) { q.Facts.Network.Overloaded = []string{"kcy"} }, events.Defer, "budget-device", "device:kcy is used up by the overload bit of kcy"},
+		{"an overload bit at the same site", "budgets: {in_flight: {network: 2}}", func(q *Question) {
+			q.Facts.Network.Overloaded, q.Situation.Routers = []string{"nyc"}, map[string]events.Target{"nyc": {Scopes: []events.Scope{events.Network, "device:nyc", "site:den"}}}
+		}, events.Defer, "budget-site", "site:den is used up by the overload bit of nyc"},
 		{"bundle full", "budgets: {in_flight: {network: 2}}", func(q *Question) { q.Situation.Claims = []Claim{claim("a-1", "link:a", "bundle:b")} }, events.Defer, "budget-bundle", "bundle:b is used up by a-1"},
 		{"one of two devices full", "budgets: {in_flight: {network: 2}}", func(q *Question) { q.Situation.Claims = []Claim{claim("a-1", "link:a", "device:kcy")} }, events.Defer, "budget-device", "device:kcy"},
 		{"the conduit is taken", "budgets: {in_flight: {network: 2}}", func(q *Question) { q.Situation.Claims = []Claim{claim("a-1", "srlg:s")} }, events.Defer, "budget-srlg", "srlg:s"},

@@ -36,6 +36,7 @@ type Situation struct {
 	Freezes    map[events.Scope]events.Frozen // in force
 	Claims     []Claim                        // of the other incidents: what is under mitigation or waits for approval
 	Links      map[string]events.Target       // the links that Facts find drained or down; one not in it counts against the network and itself, and nobody knows how large it is
+	Routers    map[string]events.Target       // the routers that Facts find overloaded, as large as their links together; one not in it counts against the network and itself
 	Capacity   map[events.Scope]int64         // bits per second of all links in a scope of the target's, each direction; one not in it is not known
 	Busy       map[string]string              // routers with an outstanding intent or a doubt, and the incident it is of
 	Admissions []Admission                    // of the last day, oldest first
@@ -45,8 +46,9 @@ type Situation struct {
 // Claim is what one incident, or one drain that is not ours, counts against.
 type Claim struct {
 	Incident string // "" when it is not ours
+	Router   string // that has the overload bit, "" when it is none
 	Scopes   []events.Scope
-	Capacity int64 // of its link in bits per second, each direction; 0: not known
+	Capacity int64 // of its links in bits per second, each direction; 0: not known
 	Down     bool  // it is a link that is down, drained by nobody
 }
 
@@ -75,10 +77,19 @@ func (p *Policy) foresee(q Question) (f *events.Prospect, why string) {
 	return f, ""
 }
 
-// claims are the claims of others together with every link that facts find drained and nobody claims: people's and other
-// tools' drains count against budgets like ours.
+// claims are the claims of others together with every link that facts find drained and nobody claims, and every router that
+// they find overloaded: people's and other tools' drains count against budgets like ours. A router is one drain, however
+// many links it has.
 func (q Question) claims() []Claim {
-	return q.withLinks(q.Situation.Claims, q.Facts.Network.DrainedLinks, false)
+	all := q.withLinks(q.Situation.Claims, q.Facts.Network.DrainedLinks, false)
+	for _, name := range q.Facts.Network.Overloaded {
+		router, ok := q.Situation.Routers[name]
+		if !ok {
+			router.Scopes = []events.Scope{events.Network, events.ScopeOf("device", name)}
+		}
+		all = append(all, Claim{Router: name, Scopes: router.Scopes, Capacity: router.Capacity})
+	}
+	return all
 }
 
 // withLinks adds to claims the links that none of them is about, each once. The plan's own link is not among them.

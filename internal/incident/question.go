@@ -34,6 +34,7 @@ func (d *draft) question(i *Incident, rule policy.Rule, p events.Planned, approv
 			q.Situation.Links[name] = target
 		}
 	}
+	q.Situation.Routers = d.overloaded(p.Facts.Network.Overloaded)
 	return q
 }
 
@@ -41,6 +42,19 @@ func (d *draft) question(i *Incident, rule policy.Rule, p events.Planned, approv
 // does not know, no share of a scope is known.
 type Sizes interface {
 	Capacity(scope events.Scope) (bps int64, known bool)
+}
+
+// overloaded are the routers of these names that the inventory has, each as large as its links together.
+func (d *draft) overloaded(names []string) map[string]events.Target {
+	routers := map[string]events.Target{}
+	for _, name := range names {
+		if target, ok := d.world.Inventory.Resolve(events.Resource{Device: name}); ok {
+			itself := events.ScopeOf("device", name)
+			target.Capacity = d.capacities([]events.Scope{itself})[itself]
+			routers[name] = target
+		}
+	}
+	return routers
 }
 
 // capacities are those of the scopes that are known.
