@@ -30,11 +30,19 @@ type EndFacts struct {
 	Oper        string      `json:"oper,omitempty"`       // oper-status, "" when unknown
 	Adjacencies int         `json:"adjacencies"`          // IS-IS adjacencies UP on the interface
 	Neighbours  []string    `json:"neighbours,omitempty"` // IS-IS systems that they are with, sorted
+	Circuits    []Circuit   `json:"circuits,omitempty"`   // of its adjacencies, in their order; none when it does not tell
 	System      string      `json:"system,omitempty"`     // the router's own IS-IS system identifier, "" when it does not tell
 	Speed       int64       `json:"speed_bps,omitempty"`  // of the interface, 0 when it does not tell
 	Traffic     *Traffic    `json:"traffic,omitempty"`    // nil until two samples were seen
 	Profile     Profile     `json:"profile"`
 	Booted      time.Time   `json:"booted,omitzero"` // the router's boot time, when it tells
+}
+
+// Circuit is what tells an adjacency from others between the same two routers: the extended circuit identifiers of this end,
+// and of the other as this end has heard it (RFC 5303, section 3). 0 is one that is not told.
+type Circuit struct {
+	Local uint32 `json:"local"`
+	Peer  uint32 `json:"peer"`
 }
 
 // LeafFacts is one leaf as configured and as the router's state shows it.

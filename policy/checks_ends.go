@@ -8,20 +8,20 @@ import (
 	"github.com/detour-net/detour/events"
 )
 
-// endsAgree wants both ends of the link to tell the same of it: each is adjacent to the other and to nobody else, both are
-// as fast, and their metrics are the same unless the topology gives them different ones. Where they do not, the link is
+// endsAgree wants both ends of the link to tell the same of it: each is adjacent to the other and to nobody else, by the same
+// circuit where they tell of circuits, both are as fast, and their metrics are the same unless the topology gives them different ones. Where they do not, the link is
 // not the one that people wrote down, and what a drain of it would do is not known. What an end does not tell is for the
 // policy to treat. Two ends without an adjacency agree: the link flaps, or is down.
 func endsAgree(p *Policy, q Question) answer {
 	how := p.file.Facts.Untold
-	a := answer{ok: true, value: "agree", limit: "each adjacent to the other alone, one speed, metrics as in the topology; untold: " + string(how), detail: "both ends tell the same of the link"}
+	a := answer{ok: true, value: "agree", limit: "each adjacent to the other alone, one circuit, one speed, metrics as in the topology; untold: " + string(how), detail: "both ends tell the same of the link"}
 	if len(q.Facts.Ends) != 2 || q.Facts.Ends[0].Unreadable != "" || q.Facts.Ends[1].Unreadable != "" {
 		a.value, a.detail = "not looked at", "the ends were not both read: see "+CheckReadable
 		return a
 	}
 	one, other := q.Facts.Ends[0], q.Facts.Ends[1]
 	for _, disagreement := range []string{
-		adjacencyMissing(one, other), otherNeighbour(one, other), otherNeighbour(other, one), otherSpeed(one, other), otherMetric(q),
+		adjacencyMissing(one, other), otherNeighbour(one, other), otherNeighbour(other, one), otherCircuit(one, other), otherSpeed(one, other), otherMetric(q),
 	} {
 		if disagreement != "" {
 			return answer{
@@ -71,6 +71,25 @@ func otherNeighbour(e, to events.EndFacts) string {
 		}
 	}
 	return ""
+}
+
+// otherCircuit says that an end leads to another of the same router's interfaces than the link's other end: links between two
+// routers are swapped.
+func otherCircuit(one, other events.EndFacts) string {
+	if one.Adjacencies == 0 || other.Adjacencies == 0 || len(one.Circuits) == 0 || len(other.Circuits) == 0 {
+		return ""
+	}
+	same := func(told, heard uint32) bool { return told == 0 || heard == 0 || told == heard }
+	for _, a := range one.Circuits {
+		for _, b := range other.Circuits {
+			if same(a.Local, b.Peer) && same(b.Local, a.Peer) {
+				return ""
+			}
+		}
+	}
+	a, b := one.Circuits[0], other.Circuits[0]
+	return fmt.Sprintf("%s is circuit %d and leads to circuit %d of %s, where %s is circuit %d and leads to circuit %d: links between the two are swapped",
+		place(one), a.Local, a.Peer, other.Device, place(other), b.Local, b.Peer)
 }
 
 func otherSpeed(one, other events.EndFacts) string {

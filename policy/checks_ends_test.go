@@ -39,6 +39,29 @@ func TestEndsAgree(t *testing.T) {
 		{"one leads elsewhere", "", alter(func(a, _ *end, _ *events.Facts) { a.Neighbours = []string{"chi"} }), events.Defer, "disagree", "den e1 is adjacent to chi, and kcy is kcy"},
 		{"the other leads elsewhere", "", alter(func(_, b *end, _ *events.Facts) { b.Neighbours = []string{"chi"} }), events.Defer, "disagree", "kcy e2 is adjacent to chi, and den is den"},
 		{"a third router is there", "", alter(func(a, _ *end, _ *events.Facts) { a.Neighbours = []string{"kcy", "sea"} }), events.Defer, "disagree", "den e1 is adjacent to sea"},
+		{"one circuit", "", alter(func(a, b *end, _ *events.Facts) {
+			a.Circuits, b.Circuits = []events.Circuit{{Local: 3, Peer: 7}}, []events.Circuit{{Local: 7, Peer: 3}}
+		}), events.Allow, "agree", ""},
+		{"two circuits", "", alter(func(a, b *end, _ *events.Facts) {
+			a.Circuits, b.Circuits = []events.Circuit{{Local: 3, Peer: 8}}, []events.Circuit{{Local: 7, Peer: 4}}
+		}), events.Defer, "disagree", "den e1 is circuit 3 and leads to circuit 8 of kcy, where kcy e2 is circuit 7 and leads to circuit 4"},
+		{"another circuit as one of them tells", "", alter(func(a, b *end, _ *events.Facts) {
+			a.Circuits, b.Circuits = []events.Circuit{{Local: 3, Peer: 8}}, []events.Circuit{{Local: 7}}
+		}), events.Defer, "disagree", "links between the two are swapped"},
+		{"another circuit as the other tells", "", alter(func(a, b *end, _ *events.Facts) {
+			a.Circuits, b.Circuits = []events.Circuit{{Local: 3}}, []events.Circuit{{Local: 7, Peer: 4}}
+		}), events.Defer, "disagree", "links between the two are swapped"},
+		{"one circuit among others", "", alter(func(a, b *end, _ *events.Facts) {
+			a.Circuits, b.Circuits = []events.Circuit{{Local: 3, Peer: 7}, {Local: 3, Peer: 9}}, []events.Circuit{{Local: 6, Peer: 3}, {Local: 7, Peer: 3}}
+		}), events.Allow, "agree", ""},
+		{"circuits of which nobody tells the neighbour's", "", alter(func(a, b *end, _ *events.Facts) {
+			a.Circuits, b.Circuits = []events.Circuit{{Local: 3}}, []events.Circuit{{Local: 3}}
+		}), events.Allow, "agree", ""},
+		{"circuits that one does not tell", "", alter(func(a, _ *end, _ *events.Facts) { a.Circuits = []events.Circuit{{Local: 3, Peer: 8}} }), events.Allow, "agree", ""},
+		{"circuits of a link that is down", "", alter(func(a, b *end, _ *events.Facts) {
+			a.Adjacencies, b.Adjacencies, a.Neighbours, b.Neighbours = 0, 0, nil, nil
+			a.Circuits, b.Circuits = []events.Circuit{{Local: 3, Peer: 8}}, []events.Circuit{{Local: 7, Peer: 4}}
+		}), events.Allow, "agree", ""},
 		{"two speeds", "", alter(func(a, _ *end, _ *events.Facts) { a.Speed = 2_500_000_000 }), events.Defer, "disagree", "den e1 has 2500 Mb/s, and kcy e2 has 10 Gb/s"},
 		{"a speed that one does not tell", "", alter(func(a, _ *end, _ *events.Facts) { a.Speed = 0 }), events.Allow, "agree", ""},
 		{"two metrics", "", alter(func(_, b *end, _ *events.Facts) { b.Leaves[0].Config = events.UintValue(11) }), events.Defer, "disagree", "the metric at level 2 for ipv4 is 10 on den e1 and 11 on kcy e2"},

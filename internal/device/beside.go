@@ -1,8 +1,10 @@
 package device
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"maps"
 	"slices"
 	"time"
 
@@ -12,52 +14,35 @@ import (
 	"github.com/detour-net/detour/events"
 )
 
-// besideWatches are what helps and what not every router tells: configured metrics, how fast ports are, and the router's
-// overload bit. A router that can do nothing with one list of paths is asked for the next, shorter one. Configured metrics
-// are of use only when they are told as they change; in any other way they are better read.
+// besideWatches are the states that help and that not every router tells: which circuits adjacencies are of, how fast ports
+// are, and the router's overload bit. A router that can do nothing with one list of paths is asked for the next, shorter one.
 func (s *session) besideWatches() []watch {
+	p := s.profile.paths
 	overload := s.overloadPath()
-	speeds := append([]*gnmi.Path{overload}, s.speedPaths()...)
+	speeds := []*gnmi.Path{overload}
+	for _, port := range s.ports() {
+		speeds = append(speeds, p.portSpeed.fill(names{"port": port}), p.lagSpeed.fill(names{"port": port}))
+	}
+	all := slices.Clone(speeds)
+	for _, id := range s.interfaces {
+		if iface, ok := s.knownLayout()[id]; ok && iface.wrong == "" {
+			bind := names{"instance": iface.place.instance, "protocol": iface.place.protocol, "interface": id}
+			all = append(all, p.circuit.fill(bind), p.peerCircuit.fill(bind))
+		}
+	}
 	var list []watch
-	for _, w := range []struct {
-		name  string
-		paths []*gnmi.Path
-		modes []watchMode
-	}{
-		{"configured metrics, speeds and overload", slices.Concat(speeds, s.metricPaths()), []watchMode{onChange}},
-		{"speeds and overload", speeds, []watchMode{onChange, sampling, polling}},
-		{"overload", []*gnmi.Path{overload}, []watchMode{onChange, sampling, polling}},
-	} {
+	for _, paths := range [][]*gnmi.Path{all, speeds, {overload}} {
 		list = append(list, watch{
-			name: w.name, paths: w.paths, modes: w.modes,
+			name: "circuits, speeds and overload", paths: paths, modes: []watchMode{onChange, sampling, polling},
 			begin: func(m watchMode) { s.beside.beginStates(m != onChange) },
 			take: func(n *gnmi.Notification) {
-				s.beside.takeStates(s.profile.paths, n, s.opts.Now())
+				s.beside.takeStates(p, n, s.opts.Now())
 				s.seen.touch(s.opts.Now())
 			},
 			complete: s.beside.completeStates,
 		})
 	}
 	return list
-}
-
-func (s *session) speedPaths() (paths []*gnmi.Path) {
-	p := s.profile.paths
-	for _, port := range s.ports() {
-		paths = append(paths, p.portSpeed.fill(names{"port": port}), p.lagSpeed.fill(names{"port": port}))
-	}
-	return paths
-}
-
-// metricPaths are the configured metrics of the interfaces that links end on.
-func (s *session) metricPaths() (paths []*gnmi.Path) {
-	lay := s.knownLayout()
-	for _, id := range s.interfaces {
-		if iface, ok := lay[id]; ok && iface.wrong == "" {
-			paths = append(paths, s.profile.paths.metric.fill(names{"instance": iface.place.instance, "protocol": iface.place.protocol, "interface": id}))
-		}
-	}
-	return paths
 }
 
 // overloadPath is the overload bit of the process that the router's links run in.
@@ -78,7 +63,7 @@ func (s *session) followBeside(ctx context.Context) error {
 			return err
 		}
 	}
-	s.log.Info("the router tells neither of speeds nor of its overload bit: they stay unknown", zap.String("profile", s.profile.name))
+	s.log.Info("the router tells neither of circuits and speeds nor of its overload bit: they stay unknown", zap.String("profile", s.profile.name))
 	return nil
 }
 
@@ -92,15 +77,6 @@ func (c *cache) speedOf(port string, fresh time.Time) int64 {
 	return 0
 }
 
-// configured are the metrics of an interface as the router has told that they are configured, by leaf.
-func (c *cache) configured(iface string, fresh time.Time) map[events.LeafRef]events.Value {
-	values := map[events.LeafRef]events.Value{}
-	for _, s := range c.holding(subject{metricSet, iface}, fresh) {
-		values[s.leaf] = s.metric
-	}
-	return values
-}
-
 // overload is the router's overload bit, nil when not known.
 func (c *cache) overload(fresh time.Time) *bool {
 	for _, s := range c.holding(subject{overloadBit, ""}, fresh) {
@@ -108,6 +84,22 @@ func (c *cache) overload(fresh time.Time) *bool {
 		return &set
 	}
 	return nil
+}
+
+// circuits are those of an interface's adjacencies, in their order.
+func (c *cache) circuits(iface string, fresh time.Time) []events.Circuit {
+	told := map[neighbour]events.Circuit{}
+	for _, s := range c.holding(subject{circuitHere, iface}, fresh) {
+		told[s.with] = events.Circuit{Local: uint32(s.number)}
+	}
+	for _, s := range c.holding(subject{circuitPeer, iface}, fresh) {
+		told[s.with] = events.Circuit{Local: told[s.with].Local, Peer: uint32(s.number)}
+	}
+	list := slices.Collect(maps.Values(told))
+	slices.SortFunc(list, func(a, b events.Circuit) int {
+		return cmp.Or(cmp.Compare(a.Local, b.Local), cmp.Compare(a.Peer, b.Peer))
+	})
+	return slices.Compact(list)
 }
 
 // holding are the states of a subject that hold. Those that are told when they change hold while their stream is open.

@@ -41,6 +41,8 @@ const (
 	portSpeed   signal = "port-speed"
 	lagSpeed    signal = "lag-speed"
 	overloadBit signal = "set-bit"
+	circuitHere signal = "local-extended-circuit-id"
+	circuitPeer signal = "neighbor-extended-circuit-id"
 )
 
 // subject is what a state is about: a port's oper-status or speed, an interface's adjacencies or metrics, the router ("").
@@ -55,11 +57,14 @@ type state struct {
 	heard  time.Time
 	known  bool           // it could be read
 	word   string         // of a status
-	system string         // of an adjacency: the neighbour
-	number int64          // of a speed, in bits per second
+	with   neighbour      // of an adjacency, and of what belongs to one
+	number int64          // of a speed, in bits per second; of a circuit
 	leaf   events.LeafRef // of a metric, with its value
 	metric events.Value
 }
+
+// neighbour is whom an adjacency is with. There is one of each on a point-to-point interface.
+type neighbour struct{ level, system string }
 
 func stateOf(sig signal, bind names, value *gnmi.TypedValue) state {
 	switch sig {
@@ -70,12 +75,19 @@ func stateOf(sig signal, bind names, value *gnmi.TypedValue) state {
 	case portSpeed:
 		bps, err := speed(value)
 		return state{known: err == nil && bps > 0, number: bps}
+	case circuitHere, circuitPeer:
+		n, err := number(value)
+		return state{known: err == nil && n <= math.MaxUint32, number: int64(n), with: neighbourOf(bind)}
 	case lagSpeed: // in Mb/s
 		n, err := number(value)
 		return state{known: err == nil && n > 0 && n <= math.MaxUint32, number: int64(n) * 1e6}
 	}
 	word, err := enum(value)
-	return state{known: err == nil, word: word, system: strings.ToLower(bind["system"])}
+	return state{known: err == nil, word: word, with: neighbourOf(bind)}
+}
+
+func neighbourOf(bind names) neighbour {
+	return neighbour{bind["level"], strings.ToLower(bind["system"])}
 }
 
 // newCache makes an empty cache of a router whose counters are asked for at the given interval.
@@ -198,7 +210,7 @@ func (c *cache) keep(p paths, list []update, heard time.Time) {
 func (p paths) signals() map[signal]template {
 	return map[signal]template{
 		operStatus: p.oper, adjacencyUp: p.adjacency, metricState: p.metricState, metricSet: p.metric,
-		portSpeed: p.portSpeed, lagSpeed: p.lagSpeed, overloadBit: p.overload,
+		portSpeed: p.portSpeed, lagSpeed: p.lagSpeed, overloadBit: p.overload, circuitHere: p.circuit, circuitPeer: p.peerCircuit,
 	}
 }
 
@@ -277,7 +289,7 @@ func (c *cache) show(of shownOf, fresh time.Time) *shown {
 	each(subject{adjacencyUp, of.iface}, func(s state) {
 		if s.word == "UP" {
 			sum.adjacencies++
-			sum.neighbours = append(sum.neighbours, s.system)
+			sum.neighbours = append(sum.neighbours, s.with.system)
 		}
 	})
 	slices.Sort(sum.neighbours)

@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 	"github.com/openconfig/gnmi/proto/gnmi"
 
+	"github.com/detour-net/detour/events"
 	"github.com/detour-net/detour/internal/backbone"
 	"github.com/detour-net/detour/internal/network"
 	"github.com/detour-net/detour/internal/network/discover"
@@ -125,6 +126,20 @@ func TestBeside(t *testing.T) {
 	eventually(t, "the new speed", func() bool { return end().speed == 1e9 })
 	l.net.Router("b").SetUnreachable(true)
 	eventually(t, "b to be forgotten", func() bool { return overload("b") == nil })
+}
+
+// The circuits of a link's ends are those that its routers tell of, on whatever levels, and are forgotten with the session.
+func TestCircuits(t *testing.T) {
+	for name, levels := range map[string][]int{"one level": {2}, "both levels": {1, 2}} {
+		t.Run(name, func(t *testing.T) {
+			l := startLab(t, labSetup{router: func(o *backbone.Options) { o.Levels = levels }})
+			circuits := func(end int) []events.Circuit { return l.Observe(t.Context(), l.target("b-c")).Ends[end].Circuits }
+			eventually(t, "what b tells", func() bool { return cmp.Equal(circuits(0), []events.Circuit{{Local: 2, Peer: 1}}) })
+			eventually(t, "what c tells", func() bool { return cmp.Equal(circuits(1), []events.Circuit{{Local: 1, Peer: 2}}) })
+			l.net.Router("b").SetUnreachable(true)
+			eventually(t, "b to be forgotten", func() bool { return circuits(0) == nil })
+		})
+	}
 }
 
 // A router that cannot tell of speeds is asked for its overload bit alone; one that tells of neither is followed all the

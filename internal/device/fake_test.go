@@ -297,9 +297,9 @@ func TestTelemetryModes(t *testing.T) {
 		refuse []string
 		want   []string
 	}{
-		"all":         {nil, []string{"counters SAMPLE", "oper-status ON_CHANGE"}},
-		"no change":   {[]string{"ON_CHANGE"}, []string{"counters SAMPLE", "oper-status ON_CHANGE", "oper-status SAMPLE"}},
-		"only polled": {[]string{"ON_CHANGE", "SAMPLE"}, []string{"counters ONCE", "counters SAMPLE", "oper-status ONCE", "oper-status ON_CHANGE", "oper-status SAMPLE"}},
+		"all":         {nil, []string{"counters SAMPLE", "metric ON_CHANGE", "oper-status ON_CHANGE"}},
+		"no change":   {[]string{"ON_CHANGE"}, []string{"counters SAMPLE", "metric ON_CHANGE", "oper-status ON_CHANGE", "oper-status SAMPLE"}},
+		"only polled": {[]string{"ON_CHANGE", "SAMPLE"}, []string{"counters ONCE", "counters SAMPLE", "metric ON_CHANGE", "oper-status ONCE", "oper-status ON_CHANGE", "oper-status SAMPLE"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			feed := &telemetryOf{refuse: c.refuse, asked: make(chan string, 1000)}

@@ -29,6 +29,7 @@ type session struct {
 	turn       chan struct{} // holds one token while an actuation is in flight
 	seen       *cache
 	beside     *cache // of what not every router tells
+	configured *cache // likewise, of configured metrics
 
 	mu     sync.Mutex
 	proof  *events.Proved // the newest, nil when there is none
@@ -64,7 +65,7 @@ func newSession(r network.Router, interfaces []string, opts Options, schema *sch
 		router: r, interfaces: interfaces, profile: p, opts: opts,
 		log:  opts.Logger.With(zap.String("device", r.Name)),
 		conn: conn, client: gnmi.NewGNMIClient(conn),
-		schema: schema, turn: make(chan struct{}, 1), seen: newCache(opts.TelemetryInterval), beside: newCache(opts.TelemetryInterval),
+		schema: schema, turn: make(chan struct{}, 1), seen: newCache(opts.TelemetryInterval), beside: newCache(opts.TelemetryInterval), configured: newCache(opts.TelemetryInterval),
 	}, nil
 }
 

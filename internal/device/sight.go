@@ -18,11 +18,12 @@ type Sight struct {
 // endSeen is what telemetry says of one end of a link.
 type endSeen struct {
 	*shown
-	heard   time.Time       // when its router was, about anything
-	system  string          // of its router, "" when not known
-	speed   int64           // of its port in bits per second, 0 when not known
-	traffic *events.Traffic // nil when not known
-	counted time.Time       // when the oldest sample behind the traffic was heard
+	heard    time.Time        // when its router was, about anything
+	system   string           // of its router, "" when not known
+	speed    int64            // of its port in bits per second, 0 when not known
+	circuits []events.Circuit // of its adjacencies, none when not known
+	traffic  *events.Traffic  // nil when not known
+	counted  time.Time        // when the oldest sample behind the traffic was heard
 }
 
 // See looks at what telemetry last said, without reading anything.
@@ -42,7 +43,7 @@ func (f *Fleet) seen(end network.End, now time.Time) endSeen {
 	}
 	of, fresh := s.shownOf(end.Interface), now.Add(-s.opts.StaleAfter)
 	e := s.seen.end(of, fresh)
-	e.system, e.speed = s.systemID(), s.beside.speedOf(of.port, fresh)
+	e.system, e.speed, e.circuits = s.systemID(), s.beside.speedOf(of.port, fresh), s.beside.circuits(of.iface, fresh)
 	return e
 }
 

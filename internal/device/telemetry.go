@@ -74,6 +74,7 @@ func (s *session) live(ctx context.Context, healthy func()) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return s.follow(ctx, s.counterWatch()) })
 	group.Go(func() error { return s.followBeside(ctx) })
+	group.Go(func() error { return s.followConfigured(ctx) })
 	group.Go(func() error {
 		return s.follow(ctx, s.stateWatch(func() {
 			s.healed()

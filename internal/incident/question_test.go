@@ -18,7 +18,9 @@ func (h housed) Resolve(r events.Resource) (events.Target, bool) {
 	return h.testNetwork.Resolve(r)
 }
 
-func (h housed) Capacity(scope events.Scope) (bps int64, known bool) { return 40e9, scope.Kind() == "device" }
+func (h housed) Capacity(scope events.Scope) (bps int64, known bool) {
+	return 40e9, scope.Kind() == "device"
+}
 
 // TestOverloadIsKnown: of a router that somebody has overloaded the policy is told where it is and how large; of one that the
 // inventory does not have, nothing.

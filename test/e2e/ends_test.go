@@ -105,20 +105,48 @@ func (s *stage) heard(r *backbone.Router, iface, link string) {
 	}
 }
 
-// TestPluggedElsewhere has the topology say of two links that each leads where the other does: neither is drained.
+// TestPluggedElsewhere has the topology say of two links that each leads where the other does: neither is drained, be it to
+// another router, or to another interface of the same one.
 func TestPluggedElsewhere(t *testing.T) {
 	t.Parallel()
+	t.Run("to another router", func(t *testing.T) {
+		s := raiseSwapped(t, chordC)
+		s.publish(s.event(linkPlain, about(events.Resource{Link: linkPlain})))
+		if _, c := s.disagrees(linkPlain); !strings.Contains(c.Detail, "is adjacent to "+s.net.Router(dub).SystemID()+", and "+ber+" is "+s.net.Router(ber).SystemID()) {
+			t.Errorf("%+v", c)
+		}
+		s.untouched()
+		s.differs(linkPlain)
+	})
+	t.Run("to the same router", func(t *testing.T) {
+		s := raiseSwapped(t, linkParallel)
+		s.heard(s.net.Router(ams), s.linkNamed(chordC).A.Interface, chordC)
+		s.heard(s.net.Router(ber), s.linkNamed(chordA).A.Interface, chordA)
+		s.publish(s.event(linkPlain, about(events.Resource{Link: linkPlain})))
+		if _, c := s.disagrees(linkPlain); !strings.Contains(c.Detail, "links between the two are swapped") || !strings.Contains(c.Detail, s.linkNamed(linkParallel).A.Interface) {
+			t.Errorf("%+v", c)
+		}
+		s.untouched()
+		s.differs(linkPlain)
+		s.differs(linkParallel)
+	})
+}
+
+// raiseSwapped is a stage whose topology has linkPlain and another link, which begin at one router, each on the interface of
+// the other there.
+func raiseSwapped(t *testing.T, with string) *stage {
+	t.Helper()
 	s := raiseBare(t, rules{})
-	one, other := s.linkNamed(linkPlain).A, s.linkNamed(chordC).A
+	one, other := s.linkNamed(linkPlain).A, s.linkNamed(with).A
 	if one.Device != other.Device {
-		t.Fatalf("%s and %s do not begin at one router", linkPlain, chordC)
+		t.Fatalf("%s and %s do not begin at one router", linkPlain, with)
 	}
 	wrong := slices.Clone(s.net.Topology().Links)
 	for i := range wrong {
 		switch wrong[i].Name {
 		case linkPlain:
 			wrong[i].A.Interface = other.Interface
-		case chordC:
+		case with:
 			wrong[i].A.Interface = one.Interface
 		}
 	}
@@ -131,12 +159,14 @@ func TestPluggedElsewhere(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.seesAll(s.replicas[0])
-	s.publish(s.event(linkPlain, about(events.Resource{Link: linkPlain})))
-	if _, c := s.disagrees(linkPlain); !strings.Contains(c.Detail, "is adjacent to "+s.net.Router(dub).SystemID()+", and "+ber+" is "+s.net.Router(ber).SystemID()) {
-		t.Errorf("%+v", c)
-	}
-	s.untouched()
-	if a := s.replicas[0].detour("carol", "topology", "discover", "--inventory", s.dir+"/inventory.yaml", "--topology", s.dir+"/topology.yaml"); a.code != 1 || !strings.Contains(a.out, linkPlain) || !strings.Contains(a.out, "ends") {
-		t.Errorf("discover exits %d: %s%s", a.code, a.out, a.err)
+	return s
+}
+
+// differs wants discovery to say that a link of the topology leads elsewhere.
+func (s *stage) differs(link string) {
+	s.t.Helper()
+	a := s.replicas[0].detour("carol", "topology", "discover", "--inventory", s.dir+"/inventory.yaml", "--topology", s.dir+"/topology.yaml")
+	if a.code != 1 || !strings.Contains(a.out, link) || !strings.Contains(a.out, "ends") {
+		s.t.Errorf("discover exits %d: %s%s", a.code, a.out, a.err)
 	}
 }
