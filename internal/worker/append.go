@@ -98,8 +98,12 @@ func (w *Worker) noteWritable(err error) {
 // settleDoubt appends a commit again of which nobody could tell whether it was stored: the position admits it once.
 // Whatever it was decided for is decided again on what follows from it.
 func (w *Worker) settleDoubt(ctx context.Context) (settled bool) {
-	if w.doubted == nil || w.doubted.commit.Prev != w.board.Digest {
+	if w.doubted == nil {
+		return true
+	}
+	if w.doubted.commit.Prev != w.board.Digest {
 		w.doubted = nil // the ledger has gone on: it was this commit, or never will be
+		w.noteWritable(nil)
 		return true
 	}
 	return w.storeSince(ctx, w.doubted.commit, w.doubted.began) != unwritten

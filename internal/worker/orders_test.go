@@ -120,7 +120,8 @@ func TestRejected(t *testing.T) {
 	})
 }
 
-// TestOrderMeetsFaults has the append of an order go wrong: the person is told that it is done when it stands, once.
+// TestOrderMeetsFaults has the append of an order go wrong: the person is told that it is done when it stands, once, and the
+// replica is ready again although nothing else is to be written.
 func TestOrderMeetsFaults(t *testing.T) {
 	for _, c := range []struct {
 		name   string
@@ -141,6 +142,7 @@ func TestOrderMeetsFaults(t *testing.T) {
 				if got := recorded[events.Frozen](s); len(got) != 1 {
 					t.Errorf("frozen %d times", len(got))
 				}
+				s.until(10*time.Second, "the ledger to be known to take records again", func() bool { return r.Status().Unwritable == "" })
 			})
 		})
 	}
