@@ -56,7 +56,7 @@ func up(name *string) *cobra.Command {
 		ctx, cancel := context.WithTimeout(c.Context(), within)
 		defer cancel()
 		began := time.Now()
-		bed, err := testbed.Up(ctx, testbed.Config{Name: *name, Topology: t, Timers: timers, FirstPort: port, Binary: binary})
+		bed, err := testbed.Up(ctx, testbed.Config{Name: *name, Topology: t, Timers: timers, FirstPort: port, Binary: binary, Say: func(text string) { c.PrintErrln("lab:", text) }})
 		if err != nil {
 			return err
 		}

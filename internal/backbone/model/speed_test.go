@@ -8,7 +8,7 @@ import (
 func TestEthernetSpeed(t *testing.T) {
 	for bps, want := range map[int64]string{
 		10e6: "SPEED_10MB", 100e6: "SPEED_100MB", 1e9: "SPEED_1GB", 2.5e9: "SPEED_2500MB", 10e9: "SPEED_10GB", 400e9: "SPEED_400GB",
-		0: "", -1e9: "", 7: "", 10e9 + 1: "", 622e6: "", 3e9: "", 1000e9: "", math.MaxInt64: "", math.MinInt64: "",
+		0: "", -1e9: "", 100e6 + 1: "", 7: "", 10e9 + 1: "", 622e6: "", 3e9: "", 1000e9: "", math.MaxInt64: "", math.MinInt64: "",
 	} {
 		if want != "" {
 			want = "openconfig-if-ethernet:" + want

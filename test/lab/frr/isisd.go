@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"strings"
@@ -59,6 +60,20 @@ func (d ISISD) Status(ctx context.Context) (Status, error) {
 		}
 	}
 	return status, nil
+}
+
+// Routes are the prefixes that isisd has computed a way to, through a neighbour.
+func (d ISISD) Routes(ctx context.Context) (map[netip.Prefix]bool, error) {
+	s, err := open(ctx, d.Dir, "isisd")
+	if err != nil {
+		return nil, err
+	}
+	defer s.close()
+	answer, err := s.run(ctx, "show isis route")
+	if err != nil {
+		return nil, err
+	}
+	return routes(answer), nil
 }
 
 // Running is the configuration that is in force.

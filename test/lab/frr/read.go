@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
@@ -212,6 +213,22 @@ func header(f []string, ids map[string]string) (LSP, error) {
 	}
 	lsp.Sequence, lsp.Lifetime = uint32(sequence), uint32(lifetime)
 	return lsp, nil
+}
+
+// routes reads lines such as "10.255.0.4/32  20  eth3  10.64.0.26  -". What is the router's own has no interface; further next
+// hops of a route stand on lines without a prefix.
+func routes(answer string) map[netip.Prefix]bool {
+	found := map[netip.Prefix]bool{}
+	for line := range strings.Lines(answer) {
+		f := strings.Fields(line)
+		if len(f) < 3 || f[2] == "-" {
+			continue
+		}
+		if prefix, err := netip.ParsePrefix(f[0]); err == nil {
+			found[prefix] = true
+		}
+	}
+	return found
 }
 
 // reach reads "Extended Reachability: 0000.0000.0002.00 (Metric: 100)".

@@ -3,6 +3,7 @@ package frr
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -48,6 +49,15 @@ func TestRead(t *testing.T) {
 		"eth1": {{"0000.0000.0002", "up"}}, "eth2": {{"0000.0000.0006", "up"}}, "eth3": {{"0000.0000.0003", "up"}}, "eth4": {{"0000.0000.0005", "up"}},
 	}, near); diff != "" || err != nil {
 		t.Errorf("neighbours: %v\n%s", err, diff)
+	}
+
+	var list []string
+	for prefix := range routes(said(t, "route")) {
+		list = append(list, prefix.String())
+	}
+	slices.Sort(list)
+	if len(list) != 22 || slices.Contains(list, "10.255.0.1/32") || !slices.Contains(list, "10.255.0.4/32") || !slices.Contains(list, "fd00:de70::4/128") {
+		t.Errorf("routes %v", list)
 	}
 
 	lsps, err := database(said(t, "database"), names)

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"strings"
@@ -180,7 +181,7 @@ func TestStatusAsksForAll(t *testing.T) {
 	for command, file := range map[string]string{
 		"show version": "version", "show isis hostname": "hostname", "show isis interface detail": "interface",
 		"show yang operational-data /frr-interface:lib": "neighbours", "show isis database detail": "database",
-		"show configuration running json": "running",
+		"show configuration running json": "running", "show isis route": "route",
 	} {
 		d.answers[command] = said(t, file)
 	}
@@ -193,6 +194,9 @@ func TestStatusAsksForAll(t *testing.T) {
 	}
 	if c, err := (ISISD{d.dir}).Running(t.Context()); err != nil || len(c.Interfaces) != 5 {
 		t.Errorf("configuration %+v, %v", c, err)
+	}
+	if ways, err := (ISISD{d.dir}).Routes(t.Context()); err != nil || !ways[netip.MustParsePrefix("10.255.0.4/32")] {
+		t.Errorf("routes %v, %v", ways, err)
 	}
 	d.mu.Lock()
 	d.answers["show yang operational-data /frr-interface:lib"] = "nonsense"

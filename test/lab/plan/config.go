@@ -6,8 +6,11 @@ import (
 )
 
 // Zebra is the configuration of the router's zebra. Addresses are the kernel's, which zebra reads.
+//
+// Routes carry their next hops themselves. The kernel drops a next hop that is an object of its own with the link that it
+// goes by, and FRR 8.4 may then install routes on one that is no more: such a route is lost until its next hop changes.
 func (r *Router) Zebra() string {
-	return fmt.Sprintf("hostname %s\nlog file %s/zebra.log\n", r.Hostname, r.Dir)
+	return fmt.Sprintf("hostname %s\nlog file %s/zebra.log\nno zebra nexthop kernel enable\n", r.Hostname, r.Dir)
 }
 
 // ISISD is the configuration of the router's isisd: level 2, wide metrics, both families in one topology, point-to-point.

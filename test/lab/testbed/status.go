@@ -35,6 +35,13 @@ func (r Report) Converged(of *plan.Lab) bool {
 	return r.Wrong == "" && r.Adjacencies == len(r.Router.Interfaces) && r.LSPs >= len(of.Routers) && len(r.Unreached) == 0
 }
 
+// Routeless says whether the router has everything that routes follow from, and lacks some all the same.
+func (r Report) Routeless(of *plan.Lab) bool {
+	rest := r
+	rest.Unreached = nil
+	return len(r.Unreached) > 0 && rest.Converged(of)
+}
+
 // drained is the metric from which on an interface counts as drained (RFC 5305, section 3).
 const drained = 1<<24 - 2
 
@@ -100,6 +107,11 @@ func kernel(r *plan.Router) (handle *netlink.Handle, closeHandle func(), err err
 
 // AwaitConverged waits until every router has its adjacencies and reaches every other.
 func (b *Bed) AwaitConverged(ctx context.Context) error {
+	return b.await(ctx, func(context.Context, []Report) error { return nil })
+}
+
+// await is AwaitConverged; of every look the routers that are not converged are shown to see.
+func (b *Bed) await(ctx context.Context, see func(context.Context, []Report) error) error {
 	tick := time.NewTicker(100 * time.Millisecond)
 	defer tick.Stop()
 	var last []string
@@ -109,7 +121,10 @@ func (b *Bed) AwaitConverged(ctx context.Context) error {
 			return nil
 		}
 		if last == nil || ctx.Err() == nil { // who was asked too late has nothing to say
-			last = waiting
+			last = b.describe(waiting)
+		}
+		if err := see(ctx, waiting); err != nil {
+			return err
 		}
 		select {
 		case <-tick.C:
@@ -119,17 +134,24 @@ func (b *Bed) AwaitConverged(ctx context.Context) error {
 	}
 }
 
-func (b *Bed) waiting(ctx context.Context) []string {
-	var list []string
+// waiting are the routers that are not converged.
+func (b *Bed) waiting(ctx context.Context) []Report {
+	var list []Report
 	for i := range b.Routers {
-		r := b.Report(ctx, &b.Routers[i])
-		switch {
-		case r.Converged(b.Lab):
-		case r.Wrong != "":
-			list = append(list, r.Router.Name+": "+r.Wrong)
-		default:
-			list = append(list, fmt.Sprintf("%s has %d of %d adjacencies, %d of %d packets of others, and no route to %v",
-				r.Router.Name, r.Adjacencies, len(r.Router.Interfaces), r.LSPs, len(b.Routers), r.Unreached))
+		if r := b.Report(ctx, &b.Routers[i]); !r.Converged(b.Lab) {
+			list = append(list, r)
+		}
+	}
+	return list
+}
+
+func (b *Bed) describe(waiting []Report) []string {
+	list := make([]string, len(waiting))
+	for i, r := range waiting {
+		list[i] = r.Router.Name + ": " + r.Wrong
+		if r.Wrong == "" {
+			list[i] = fmt.Sprintf("%s has %d of %d adjacencies, %d of %d packets of others, and no route to %v",
+				r.Router.Name, r.Adjacencies, len(r.Router.Interfaces), r.LSPs, len(b.Routers), r.Unreached)
 		}
 	}
 	return list

@@ -13,6 +13,7 @@ import (
 	"os/user"
 	"path/filepath"
 	"strconv"
+	"time"
 
 	"github.com/goccy/go-yaml"
 	"golang.org/x/sync/errgroup"
@@ -28,8 +29,9 @@ type Config struct {
 	Name      string
 	Topology  *network.Topology
 	Timers    plan.Timers
-	FirstPort int    // of the agents, which take one after the other; 0: any that are free
-	Binary    string // the program whose "agent" is the agent; it is copied into the lab
+	FirstPort int          // of the agents, which take one after the other; 0: any that are free
+	Binary    string       // the program whose "agent" is the agent; it is copied into the lab
+	Say       func(string) // is told when a router had to be helped; nil: nobody is
 }
 
 // Names of a lab's files, beside a folder for each router.
@@ -46,7 +48,8 @@ const (
 // Bed is a lab that is up.
 type Bed struct{ *plan.Lab }
 
-// Up brings a lab up and waits until every router reaches every other. When it fails it leaves nothing behind.
+// Up brings a lab up and waits until every router reaches every other, with a little help where one does not come to. When it
+// fails it leaves nothing behind.
 func Up(ctx context.Context, cfg Config) (*Bed, error) {
 	if err := Require(); err != nil {
 		return nil, err
@@ -65,7 +68,7 @@ func Up(ctx context.Context, cfg Config) (*Bed, error) {
 		return nil, err
 	}
 	b := &Bed{lab}
-	if err := b.raise(ctx, cfg.Binary); err != nil {
+	if err := b.raise(ctx, cfg); err != nil {
 		_, down := Down(cfg.Name)
 		return nil, errors.Join(err, down)
 	}
@@ -91,8 +94,8 @@ func Open(name string) (*Bed, error) {
 	return b, nil
 }
 
-func (b *Bed) raise(ctx context.Context, binary string) error {
-	if err := b.write(binary); err != nil {
+func (b *Bed) raise(ctx context.Context, cfg Config) error {
+	if err := b.write(cfg.Binary); err != nil {
 		return fmt.Errorf("write the lab's files: %w", err)
 	}
 	if err := netns.Build(b.Lab); err != nil {
@@ -113,7 +116,8 @@ func (b *Bed) raise(ctx context.Context, binary string) error {
 	if err := group.Wait(); err != nil {
 		return err
 	}
-	return b.AwaitConverged(ctx)
+	helper := help{lab: b.Lab, restart: b.restartISISD, now: time.Now, say: cfg.Say, since: map[string]time.Time{}, helped: map[string]bool{}}
+	return b.await(ctx, helper.see)
 }
 
 // choosePorts finds free ports. Nobody keeps them until the agents listen.
