@@ -59,6 +59,7 @@ func TestHelp(t *testing.T) {
 	both := func(w *ward) []Report { return []Report{w.without(0), w.without(1)} }
 	single := func(w *ward) []Report { return []Report{w.alone(0)} }
 	blind := func(w *ward) []Report { return []Report{{Router: &w.lab.Routers[0], Wrong: "it does not answer"}} }
+	reaching := func(w *ward) []Report { return []Report{{Router: &w.lab.Routers[0], Adjacencies: 1, LSPs: 2}} }
 	none := func(*ward) []Report { return nil }
 	for name, tt := range map[string]struct {
 		looks []look
@@ -69,6 +70,7 @@ func TestHelp(t *testing.T) {
 		"once":                       {[]look{{0, a}, {routeless, a}, {routeless, a}, {routeless, a}}, []string{"a"}},
 		"each":                       {[]look{{0, both}, {routeless, both}}, []string{"a", "b"}},
 		"each for itself":            {[]look{{0, a}, {time.Second, both}, {routeless - time.Second, both}}, []string{"a"}},
+		"it lacks none":              {[]look{{0, reaching}, {routeless, reaching}}, nil},
 		"routes came":                {[]look{{0, a}, {time.Second, none}, {routeless, a}}, nil},
 		"an adjacency is missing":    {[]look{{0, single}, {routeless, single}}, nil},
 		"an adjacency came late":     {[]look{{0, single}, {routeless, a}, {routeless - 1, a}}, nil},
