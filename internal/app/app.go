@@ -113,7 +113,9 @@ func (a *App) openLedger(ctx context.Context) (err error) {
 }
 
 func (a *App) openIntake(ctx context.Context) (err error) {
-	a.intake, err = intake.Open(ctx, a.feed.JetStream(), intake.Config{Domain: a.cfg.Domain, Log: a.log.Named("intake")})
+	a.intake, err = intake.Open(ctx, a.feed.JetStream(), intake.Config{
+		Domain: a.cfg.Domain, Limits: intake.Limits{Replicas: a.cfg.NATS.Replicas}, Log: a.log.Named("intake"),
+	})
 	return err
 }
 

@@ -22,7 +22,7 @@ type NATS struct {
 	// SyncAlways states that the servers write with sync_interval: always. Without it an acknowledged record may be lost in a
 	// power cut, and the ledger refuses to run. Embedded, it is so.
 	SyncAlways bool `yaml:"sync_always"`
-	Replicas   int  `yaml:"replicas"` // copies of the ledger on the servers: 1, 3 or 5
+	Replicas   int  `yaml:"replicas"` // copies of every stream on the servers, at least: 1, 3 or 5
 }
 
 // Embedded is a NATS server in this process.

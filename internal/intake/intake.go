@@ -2,6 +2,7 @@ package intake
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -9,6 +10,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/detour-net/detour/events"
+	"github.com/detour-net/detour/internal/bus/streams"
 )
 
 // Defaults of Config.
@@ -38,11 +40,11 @@ type Intake struct {
 // Run.
 func Open(ctx context.Context, js jetstream.JetStream, c Config) (*Intake, error) {
 	c = c.withDefaults()
-	if err := ensureStreams(ctx, js, c.Limits); err != nil {
+	if err := ensureStreams(ctx, js, c); err != nil {
 		return nil, fmt.Errorf("open intake: %w", err)
 	}
 	in := &Intake{js: js, cfg: c, log: c.Log, parsed: newQueue(ahead * c.Batch)}
-	if _, err := in.consumer(ctx); err != nil {
+	if _, err := streams.Ask(ctx, c.Log, "its consumer", in.firstConsumer); err != nil {
 		return nil, fmt.Errorf("open intake: %w", err)
 	}
 	return in, nil
@@ -105,12 +107,11 @@ func (in *Intake) Run(ctx context.Context) error {
 const (
 	heartbeat     = 2 * time.Second
 	requestExpiry = 10 * time.Second
-	askTimeout    = 5 * time.Second
 )
 
 // session fetches through one consumer until something goes wrong; fetched reports whether anything came.
 func (in *Intake) session(ctx context.Context) (fetched bool, err error) {
-	consumer, err := in.consumer(ctx)
+	consumer, err := streams.Ask(ctx, in.log, "its consumer", in.consumer)
 	if err != nil {
 		return false, err
 	}
@@ -133,10 +134,19 @@ func (in *Intake) session(ctx context.Context) (fetched bool, err error) {
 	}
 }
 
+// firstConsumer is consumer on a stream that has just been found: a server of the cluster that does not know it yet soon will.
+func (in *Intake) firstConsumer(ctx context.Context) (jetstream.Consumer, error) {
+	consumer, err := in.consumer(ctx)
+	if errors.Is(err, jetstream.ErrStreamNotFound) {
+		return nil, errNotYet
+	}
+	return consumer, err
+}
+
+var errNotYet = errors.New("the server does not know the stream yet")
+
 // consumer finds or makes the durable consumer that all replicas share.
 func (in *Intake) consumer(ctx context.Context) (jetstream.Consumer, error) {
-	ctx, cancel := context.WithTimeout(ctx, askTimeout)
-	defer cancel()
 	domain := events.Token(in.cfg.Domain)
 	return in.js.CreateOrUpdateConsumer(ctx, events.StreamAnomalies, jetstream.ConsumerConfig{
 		Durable: "detour-intake-" + domain, Description: "Detour takes in the anomalies of domain " + domain,

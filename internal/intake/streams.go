@@ -9,6 +9,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/detour-net/detour/events"
+	"github.com/detour-net/detour/internal/bus/streams"
 )
 
 // Limits bound the streams of anomalies and of rejected messages when Detour makes them.
@@ -47,11 +48,11 @@ func (l Limits) streams() []jetstream.StreamConfig {
 	}}
 }
 
-func ensureStreams(ctx context.Context, js jetstream.JetStream, l Limits) error {
-	for _, want := range l.streams() {
-		stream, err := findOrMake(ctx, js, want)
+func ensureStreams(ctx context.Context, js jetstream.JetStream, c Config) error {
+	for _, want := range c.Limits.streams() {
+		stream, err := streams.FindOrMake(ctx, c.Log, js, want)
 		if err != nil {
-			return fmt.Errorf("stream %s: %w", want.Name, withRemedy(err, want))
+			return withRemedy(err, want)
 		}
 		if err := check(stream.CachedInfo().Config, want); err != nil {
 			return err
@@ -60,29 +61,13 @@ func ensureStreams(ctx context.Context, js jetstream.JetStream, l Limits) error 
 	return nil
 }
 
-// noRoom is the server's code for a stream that it has no storage for.
-const noRoom jetstream.ErrorCode = 10047
-
 // withRemedy says what to do about a server that has no room for a stream: it sets the whole of its bound aside.
 func withRemedy(err error, want jetstream.StreamConfig) error {
 	var api *jetstream.APIError
-	if errors.As(err, &api) && api.ErrorCode == noRoom {
+	if errors.As(err, &api) && api.ErrorCode == streams.CodeNoRoom {
 		return fmt.Errorf("the server has no %d MiB to set aside for it: free space on its disk, raise its max_file_store, or make the stream by hand with less: %w", want.MaxBytes>>20, err)
 	}
 	return err
-}
-
-// findOrMake tolerates another replica that makes the same stream at the same time.
-func findOrMake(ctx context.Context, js jetstream.JetStream, c jetstream.StreamConfig) (jetstream.Stream, error) {
-	stream, err := js.Stream(ctx, c.Name)
-	if !errors.Is(err, jetstream.ErrStreamNotFound) {
-		return stream, err
-	}
-	stream, err = js.CreateStream(ctx, c)
-	if errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) {
-		return js.Stream(ctx, c.Name)
-	}
-	return stream, err
 }
 
 // check refuses a stream that could lose an anomaly before it was seen, or never get it. How much it keeps and for how

@@ -11,6 +11,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/detour-net/detour/events"
+	"github.com/detour-net/detour/internal/bus/streams"
 )
 
 // headerRoom is what the headers of one append take at most, in bytes, names and separators included.
@@ -161,7 +162,6 @@ func (l *Ledger) publish(ctx context.Context, e Entry, id string) (outcome, erro
 const (
 	codeWrongLastSequence         jetstream.ErrorCode = 10071 // of one server
 	codeWrongLastSequenceConstant jetstream.ErrorCode = 10164 // of replicated streams
-	codeStorageFull               jetstream.ErrorCode = 10047
 	codeOutOfResources            jetstream.ErrorCode = 10023
 	codeStoreFailed               jetstream.ErrorCode = 10077
 )
@@ -195,7 +195,7 @@ func neverSent(err error) bool {
 // explain adds the remedy to the errors of a server that is out of space.
 func explain(err error) error {
 	switch apiCode(err) {
-	case codeStorageFull, codeOutOfResources, codeStoreFailed:
+	case streams.CodeNoRoom, codeOutOfResources, codeStoreFailed:
 		return fmt.Errorf("%w; free disk space on the NATS servers, or raise JetStream's max_store", err)
 	}
 	return err

@@ -11,6 +11,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/detour-net/detour/events"
+	"github.com/detour-net/detour/internal/bus/streams"
 )
 
 // Config says which stream the ledger is and what protects it.
@@ -52,21 +53,14 @@ func Open(ctx context.Context, js jetstream.JetStream, c Config) (*Ledger, error
 		return nil, errors.New("open ledger: acknowledged records may be lost in a power cut unless the NATS servers sync every write: " +
 			"set jetstream { sync_interval: always } on each of them, then state it as nats.sync_always: true")
 	}
-	stream, err := ask(ctx, c.Log, "open ledger "+c.Stream, func(ctx context.Context) (jetstream.Stream, error) {
-		return findOrMake(ctx, js, c.streamConfig())
-	})
+	stream, err := streams.FindOrMake(ctx, c.Log, js, c.streamConfig())
 	if err != nil {
+		return nil, fmt.Errorf("open ledger: %w", err)
+	}
+	if err := CheckStream(stream.CachedInfo(), c.Domain, c.Replicas); err != nil {
 		return nil, err
 	}
-	l := newLedger(js, stream, c)
-	info, err := l.info(ctx)
-	if err != nil {
-		return nil, fmt.Errorf("open ledger %s: %w", c.Stream, err)
-	}
-	if err := CheckStream(info, c.Domain, c.Replicas); err != nil {
-		return nil, err
-	}
-	return l, nil
+	return newLedger(js, stream, c), nil
 }
 
 func newLedger(js jetstream.JetStream, stream jetstream.Stream, c Config) *Ledger {
@@ -99,7 +93,7 @@ func (l *Ledger) LastPosition(ctx context.Context) (uint64, error) {
 }
 
 func (l *Ledger) info(ctx context.Context) (*jetstream.StreamInfo, error) {
-	return ask(ctx, l.log, "ask for the ledger's end", func(ctx context.Context) (*jetstream.StreamInfo, error) { return l.stream.Info(ctx) })
+	return streams.Ask(ctx, l.log, "ask for the ledger's end", func(ctx context.Context) (*jetstream.StreamInfo, error) { return l.stream.Info(ctx) })
 }
 
 // ours is the commit of an entry that was checked and that this process has just sent.
@@ -130,7 +124,7 @@ func (l *Ledger) digestAt(ctx context.Context, position uint64) (events.Digest, 
 	if seen.position == position {
 		return seen.digest, nil
 	}
-	msg, err := ask(ctx, l.log, fmt.Sprintf("read position %d", position), func(ctx context.Context) (*jetstream.RawStreamMsg, error) {
+	msg, err := streams.Ask(ctx, l.log, fmt.Sprintf("read position %d", position), func(ctx context.Context) (*jetstream.RawStreamMsg, error) {
 		return l.stream.GetMsg(ctx, position)
 	})
 	if err != nil {

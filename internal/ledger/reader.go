@@ -8,6 +8,8 @@ import (
 
 	"github.com/nats-io/nats.go/jetstream"
 	"go.uber.org/zap"
+
+	"github.com/detour-net/detour/internal/bus/streams"
 )
 
 // How a reader reads.
@@ -134,7 +136,7 @@ func (r *reader) ensureQuiet(ctx context.Context) (final, trouble error) {
 
 // subscribe makes a consumer of the server's that starts at next and is forgotten when nobody reads.
 func (r *reader) subscribe(ctx context.Context) (jetstream.MessagesContext, error) {
-	ctx, cancel := context.WithTimeout(ctx, askTimeout)
+	ctx, cancel := context.WithTimeout(ctx, streams.AskTimeout)
 	defer cancel()
 	consumer, err := r.l.stream.CreateConsumer(ctx, jetstream.ConsumerConfig{
 		DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: r.next, AckPolicy: jetstream.AckNonePolicy,
@@ -149,7 +151,7 @@ func (r *reader) subscribe(ctx context.Context) (jetstream.MessagesContext, erro
 
 // ensureWhole finds out whether the stream still reaches as far as it was read.
 func (r *reader) ensureWhole(ctx context.Context) (final, trouble error) {
-	ctx, cancel := context.WithTimeout(ctx, askTimeout)
+	ctx, cancel := context.WithTimeout(ctx, streams.AskTimeout)
 	defer cancel()
 	info, err := r.l.stream.Info(ctx)
 	last := uint64(0)

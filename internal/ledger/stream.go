@@ -1,7 +1,6 @@
 package ledger
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -22,19 +21,6 @@ func (c Config) streamConfig() jetstream.StreamConfig {
 		MaxMsgs: -1, MaxBytes: -1, MaxMsgsPerSubject: -1, MaxConsumers: -1, Discard: jetstream.DiscardNew,
 		Replicas: c.Replicas, Duplicates: duplicates, DenyDelete: true, DenyPurge: true,
 	}
-}
-
-// findOrMake tolerates another replica that makes the same stream at the same time.
-func findOrMake(ctx context.Context, js jetstream.JetStream, c jetstream.StreamConfig) (jetstream.Stream, error) {
-	stream, err := js.Stream(ctx, c.Name)
-	if !errors.Is(err, jetstream.ErrStreamNotFound) {
-		return stream, err
-	}
-	stream, err = js.CreateStream(ctx, c)
-	if errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) {
-		return js.Stream(ctx, c.Name)
-	}
-	return stream, err
 }
 
 // demand is one thing that a stream must not be.

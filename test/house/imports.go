@@ -33,9 +33,10 @@ func leanings() []leaning {
 		{"internal/worker", []string{"events", "policy", "remediators", "internal/incident"}, "the loop declares the small interfaces that it needs; it cannot tell NATS from memory, nor gNMI from a fake"},
 
 		{"internal/certs", nil, "the files of TLS are read in one place, for whoever speaks it"},
+		{"internal/bus/streams", nil, "asking JetStream patiently is one leaf that every owner of streams can use"},
 		{"internal/bus", []string{"events", "internal/certs"}, "the way to NATS knows no stream, and none of those who speak over it"},
-		{"internal/ledger", []string{"events"}, "the ledger is handed its connection and keeps records, whatever they mean"},
-		{"internal/intake", []string{"events"}, "intake is handed its connection and hands on what arrived; what that means is decided elsewhere"},
+		{"internal/ledger", []string{"events", "internal/bus/streams"}, "the ledger is handed its connection and keeps records, whatever they mean"},
+		{"internal/intake", []string{"events", "internal/bus/streams"}, "intake is handed its connection and hands on what arrived; what that means is decided elsewhere"},
 		{"internal/network", []string{"events", "internal/config/strict", "internal/config/bounded"}, "the topology is data; who reads routers or draws it comes to it"},
 		{"internal/device/oc", nil, "it is generated from the models and knows nothing else"},
 		{"internal/device", []string{"events", "internal/certs", "internal/network", "internal/device/oc"}, "the gNMI boundary knows where routers are and what is asked of them, not why"},

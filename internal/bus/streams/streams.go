@@ -1,0 +1,80 @@
+// Package streams asks JetStream what can be asked twice, patiently: servers that have just started do not know their streams
+// yet, and a cluster that is electing a leader does not answer at all. Those who own streams speak through it.
+package streams
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+	"go.uber.org/zap"
+)
+
+// Pauses between two attempts.
+const (
+	firstPause = 20 * time.Millisecond
+	maxPause   = time.Second
+)
+
+// AskTimeout bounds one question to the servers. A question to a stream that has no leader just now is never answered.
+const AskTimeout = 2 * time.Second
+
+// Ask puts a question to the servers until it is answered, refused, or ctx ends. Only questions that may be asked
+// twice go through it. The error begins with what.
+func Ask[T any](ctx context.Context, log *zap.Logger, what string, question func(ctx context.Context) (T, error)) (T, error) {
+	for pause := firstPause; ; pause = min(2*pause, maxPause) {
+		attempt, cancel := context.WithTimeout(ctx, AskTimeout)
+		answer, err := question(attempt)
+		cancel()
+		if err == nil {
+			return answer, nil
+		}
+		if refused(err) {
+			return answer, fmt.Errorf("%s: %w", what, err)
+		}
+		log.Debug("no answer from the bus, asking again", zap.String("question", what), zap.Error(err))
+		timer := time.NewTimer(pause)
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			timer.Stop()
+			return answer, fmt.Errorf("%s: %w", what, errors.Join(ctx.Err(), err))
+		}
+	}
+}
+
+// Codes of JetStream API errors that nats.go does not name.
+const (
+	codeNoPeers jetstream.ErrorCode = 10005 // a replicated stream cannot be placed, which passes once the other servers are seen
+
+	// CodeNoRoom says that a server has no storage left for what it is asked to keep, or to set aside.
+	CodeNoRoom jetstream.ErrorCode = 10047
+)
+
+// refused reports whether err is an answer that asking again does not change.
+func refused(err error) bool {
+	var api *jetstream.APIError
+	if !errors.As(err, &api) || api.ErrorCode == codeNoPeers {
+		return errors.Is(err, jetstream.ErrMsgNotFound)
+	}
+	return api.Code < http.StatusInternalServerError || api.ErrorCode == CodeNoRoom
+}
+
+// FindOrMake returns the stream that c names, as it is, or makes it. It tolerates another replica that makes the same stream at
+// the same time.
+func FindOrMake(ctx context.Context, log *zap.Logger, js jetstream.JetStream, c jetstream.StreamConfig) (jetstream.Stream, error) {
+	return Ask(ctx, log, "stream "+c.Name, func(ctx context.Context) (jetstream.Stream, error) {
+		stream, err := js.Stream(ctx, c.Name)
+		if !errors.Is(err, jetstream.ErrStreamNotFound) {
+			return stream, err
+		}
+		stream, err = js.CreateStream(ctx, c)
+		if errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) {
+			return js.Stream(ctx, c.Name)
+		}
+		return stream, err
+	})
+}
