@@ -14,6 +14,7 @@ import (
 
 	"github.com/detour-net/detour/events"
 	"github.com/detour-net/detour/internal/bus"
+	"github.com/detour-net/detour/internal/bus/bustest"
 	"github.com/detour-net/detour/internal/ledger"
 )
 
@@ -28,8 +29,12 @@ type Servers struct {
 func Start(t *testing.T, n int) *Servers {
 	t.Helper()
 	s := &Servers{run: make([]*server.Server, n)}
-	for _, p := range places(t, n) {
-		s.opts = append(s.opts, p.options())
+	places, err := bustest.Places(t.TempDir(), n)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range places {
+		s.opts = append(s.opts, p.Options())
 	}
 	t.Cleanup(func() { s.each(s.stop) })
 	s.StartAll(t)

@@ -1,0 +1,74 @@
+package bustest
+
+import (
+	"fmt"
+	"net"
+	"net/url"
+	"path/filepath"
+
+	"github.com/nats-io/nats-server/v2/server"
+
+	"github.com/detour-net/detour/internal/bus"
+)
+
+// Place is where one server of several listens, on 127.0.0.1, and keeps what it is told.
+type Place struct {
+	Name    string
+	Dir     string
+	Port    int
+	Cluster int   // port for the other servers, 0: it is alone
+	Routes  []int // those of all
+}
+
+// Places makes room for n servers with their data below dir; they form a cluster if there is more than one. An error says
+// that no ports are free.
+func Places(dir string, n int) ([]Place, error) {
+	ports, err := freePorts(2 * n)
+	if err != nil {
+		return nil, err
+	}
+	var list []Place
+	for i := range n {
+		name := fmt.Sprintf("s%d", i)
+		p := Place{Name: name, Dir: filepath.Join(dir, name), Port: ports[i]}
+		if n > 1 {
+			p.Cluster, p.Routes = ports[n+i], ports[n:]
+		}
+		list = append(list, p)
+	}
+	return list, nil
+}
+
+// Options have everything on disk and every write synced.
+func (p Place) Options() *server.Options {
+	o := &server.Options{
+		ServerName: p.Name, Host: "127.0.0.1", Port: p.Port, NoLog: true, NoSigs: true,
+		JetStream: true, StoreDir: p.Dir, SyncAlways: true, MaxPayload: bus.MaxPayload,
+	}
+	if p.Cluster > 0 {
+		o.Cluster = server.ClusterOpts{Name: "test", Host: "127.0.0.1", Port: p.Cluster, PoolSize: -1, NoAdvertise: true}
+		for _, port := range p.Routes {
+			o.Routes = append(o.Routes, &url.URL{Scheme: "nats", Host: fmt.Sprintf("127.0.0.1:%d", port)})
+		}
+	}
+	return o
+}
+
+// URL is where clients reach the server.
+func (p Place) URL() string { return "nats://" + p.Address() }
+
+// Address is its host and port.
+func (p Place) Address() string { return fmt.Sprintf("127.0.0.1:%d", p.Port) }
+
+func freePorts(n int) ([]int, error) {
+	var ports []int
+	for range n {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			return nil, fmt.Errorf("find free ports: %w", err)
+		}
+		defer l.Close()
+		ports = append(ports, l.Addr().(*net.TCPAddr).Port)
+	}
+	return ports, nil
+}
