@@ -13,6 +13,7 @@ import (
 	"github.com/detour-net/detour/internal/backbone"
 	"github.com/detour-net/detour/internal/bus"
 	"github.com/detour-net/detour/internal/incident"
+	"github.com/detour-net/detour/test/wire"
 )
 
 // TestBusAway starts a replica before its bus is there, and takes the bus away in mid-flight: readiness says so, nothing
@@ -67,9 +68,9 @@ func TestFailedVerificationWithoutBus(t *testing.T) {
 		i, err := cl.Incident(s.within(), i.ID)
 		return err == nil && i.Phase == incident.Verifying
 	})
-	s.replicas[0].wire.set(cut)
+	s.replicas[0].wire.Set(wire.Cut)
 	s.wait("both ends to be put back without a bus", func() bool { return back(s, linkEdge) })
-	s.replicas[0].wire.set(whole)
+	s.replicas[0].wire.Set(wire.Whole)
 	i = s.reaches(linkEdge, incident.Closed)
 	if !strings.Contains(s.history(i.ID), "while the ledger could not be written") {
 		t.Errorf("the undo without a bus is not on record:\n%s", s.history(i.ID))

@@ -13,6 +13,7 @@ import (
 	"github.com/detour-net/detour/internal/backbone"
 	"github.com/detour-net/detour/internal/incident"
 	"github.com/detour-net/detour/policy"
+	"github.com/detour-net/detour/test/wire"
 )
 
 // TestCampaign hurts replicas, wires, the bus and routers at random in every phase of incidents, and asks for the account
@@ -212,20 +213,20 @@ func (a *attack) hurt(r *replica, moment events.Kind) {
 		a.later(span, r.cont)
 	case 5:
 		say("hears nothing for " + span.String())
-		r.wire.set(stalled)
-		a.later(span, func() { r.wire.set(whole) })
+		r.wire.Set(wire.Stalled)
+		a.later(span, func() { r.wire.Set(wire.Whole) })
 	case 6:
 		say("is cut off for " + span.String())
-		r.wire.set(cut)
-		a.later(span, func() { r.wire.set(whole) })
+		r.wire.Set(wire.Cut)
+		a.later(span, func() { r.wire.Set(wire.Whole) })
 	case 7:
 		say("and all others lose the bus for " + (span / 2).String())
 		for _, other := range a.replicas {
-			other.wire.set(cut)
+			other.wire.Set(wire.Cut)
 		}
 		a.later(span/2, func() {
 			for _, other := range a.replicas {
-				other.wire.set(whole)
+				other.wire.Set(wire.Whole)
 			}
 		})
 	}
@@ -249,7 +250,7 @@ func (a *attack) keepOne() {
 func (a *attack) revive() {
 	a.t.Helper()
 	for _, r := range a.replicas {
-		r.wire.set(whole)
+		r.wire.Set(wire.Whole)
 		if !r.alive() {
 			r.start()
 		}

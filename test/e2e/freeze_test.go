@@ -8,6 +8,7 @@ import (
 
 	"github.com/detour-net/detour/events"
 	"github.com/detour-net/detour/internal/incident"
+	"github.com/detour-net/detour/test/wire"
 )
 
 // heldBy is when a freeze must hold: within a second, and many times that for a machine that is busy. What was intended
@@ -96,7 +97,7 @@ func TestFrozenUnheard(t *testing.T) {
 		s.reaches(link, incident.Waiting)
 		at := s.followed()
 		for _, r := range s.replicas {
-			r.wire.set(deafened)
+			r.wire.Set(wire.Deafened)
 		}
 		deaf := time.Now()
 		b.PresentWrongCertificate(false)
@@ -112,13 +113,13 @@ func TestFrozenUnheard(t *testing.T) {
 			heardNothing++
 			owner := s.owner(i.Intent.Owner)
 			other := s.replicas[1-owner.n]
-			other.wire.set(whole)
+			other.wire.Set(wire.Whole)
 			if a := other.detour("oscar", "freeze", "--reason", fmt.Sprint("round ", n)); a.code != 0 {
 				t.Fatalf("exit %d: %s", a.code, a.err)
 			}
 			since := time.Now()
 			s.wait("its owner to have heard nothing for too long", func() bool { return time.Since(since) > deafFor })
-			owner.wire.set(whole)
+			owner.wire.Set(wire.Whole)
 			s.reaches(link, incident.Closed, incident.Waiting, incident.Holding)
 			for _, set := range s.net.Sets() {
 				if set.Effective() && risky(&set) && set.At.After(deaf) {
@@ -130,7 +131,7 @@ func TestFrozenUnheard(t *testing.T) {
 			}
 		}
 		for _, r := range s.replicas {
-			r.wire.set(whole)
+			r.wire.Set(wire.Whole)
 		}
 		s.heal(link)
 		s.reaches(link, incident.Closed)

@@ -16,6 +16,7 @@ import (
 
 	"github.com/detour-net/detour/internal/web/api"
 	"github.com/detour-net/detour/internal/web/client"
+	"github.com/detour-net/detour/test/wire"
 )
 
 // replica is one `detour serve`, which may live several times.
@@ -23,7 +24,7 @@ type replica struct {
 	s      *stage
 	n      int
 	config string
-	wire   *wire
+	wire   *wire.Wire
 
 	cmd  *exec.Cmd
 	done chan struct{}

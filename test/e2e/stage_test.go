@@ -22,6 +22,7 @@ import (
 	"github.com/detour-net/detour/internal/chatops/slack/slacktest"
 	"github.com/detour-net/detour/internal/incident"
 	"github.com/detour-net/detour/internal/ledger"
+	"github.com/detour-net/detour/test/wire"
 )
 
 // stage is everything that an attack is made on.
@@ -251,11 +252,15 @@ func (s *stage) prove() {
 // addReplica makes replica n, which has not begun.
 func (s *stage) addReplica(n int) *replica {
 	s.t.Helper()
-	w := newWire(s.t, s.busHost())
-	return s.addReplicaOn(n, fmt.Sprintf("{urls: [\"%s\"], sync_always: true}", w.url()), w)
+	w, err := wire.New(s.busHost())
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.t.Cleanup(w.Close)
+	return s.addReplicaOn(n, fmt.Sprintf("{urls: [\"nats://%s\"], sync_always: true}", w.Address()), w)
 }
 
-func (s *stage) addReplicaOn(n int, nats string, w *wire) *replica {
+func (s *stage) addReplicaOn(n int, nats string, w *wire.Wire) *replica {
 	s.t.Helper()
 	logs, err := os.Create(filepath.Join(s.dir, fmt.Sprintf("replica-%d.log", n)))
 	if err != nil {

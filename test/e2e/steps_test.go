@@ -8,6 +8,7 @@ import (
 	"github.com/detour-net/detour/events"
 	"github.com/detour-net/detour/internal/backbone"
 	"github.com/detour-net/detour/internal/incident"
+	"github.com/detour-net/detour/test/wire"
 )
 
 // grey is a loss that leaves time for steps.
@@ -71,7 +72,7 @@ func TestCutAmidSteps(t *testing.T) {
 	s := byWay(t, 1, between, brisk())
 	s.afterSteps(linkSingle, 1)
 	r := s.replicas[0]
-	r.wire.set(cut)
+	r.wire.Set(wire.Cut)
 	s.wait("what stands to be taken back", func() bool {
 		risks, back := s.sets()
 		return risks >= 2 && back == risks
@@ -80,7 +81,7 @@ func TestCutAmidSteps(t *testing.T) {
 		t.Errorf("metrics are %+v without the bus, were %+v", now, was)
 	}
 	s.heal(linkSingle)
-	r.wire.set(whole)
+	r.wire.Set(wire.Whole)
 	s.ends(linkSingle, events.RolledBack)
 	s.account()
 }
