@@ -1,0 +1,112 @@
+package main
+
+import (
+	"encoding/json"
+	"path"
+	"strings"
+	"time"
+
+	"github.com/detour-net/detour/events"
+	"github.com/detour-net/detour/internal/backbone"
+	"github.com/detour-net/detour/internal/network"
+)
+
+// evidence is what shows from outside when everything has ended: the ledger, the routers' own account of every Set, what the
+// bus has acknowledged to its publishers, and the metrics of before and after.
+type evidence struct {
+	commits   []events.Commit
+	sets      []backbone.SetRecord
+	published map[string]string // id of an event -> what it was about
+	links     []network.Link
+	before    map[string][2]backbone.EndMetrics
+	after     map[string][2]backbone.EndMetrics
+
+	network, device int // budgets: links drained at once
+}
+
+// evidence collects it.
+func (s *site) evidence() (e evidence, err error) {
+	e = evidence{sets: s.net.Sets(), published: map[string]string{}, links: s.net.Topology().Links, before: s.before, network: budgetNetwork, device: budgetDevice}
+	for _, c := range s.watch.history() {
+		e.commits = append(e.commits, c.Commit)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for id, what := range s.published {
+		e.published[id] = what
+	}
+	e.after, err = s.metrics()
+	return e, err
+}
+
+// softDrain is the metric of a link that is drained, and the least of those that keep traffic off it.
+const softDrain = 16777214
+
+// election is under which intent a Set was sent: the election id of the service's role.
+func election(set *backbone.SetRecord) (position uint64, ok bool) {
+	for _, e := range set.Request.GetExtension() {
+		if m := e.GetMasterArbitration(); m.GetRole().GetId() == events.Identity {
+			return m.GetElectionId().GetLow(), true
+		}
+	}
+	return 0, false
+}
+
+// risky says whether a Set that changed something added risk: it raised a metric, or changed something else.
+func risky(set *backbone.SetRecord) bool {
+	for _, c := range set.Changes {
+		if !strings.HasSuffix(c.Path, "/metric") || metricIn(c.After) > metricIn(c.Before) {
+			return true
+		}
+	}
+	return false
+}
+
+// metricIn is a metric as JSON; one that is not configured is the model's default.
+func metricIn(text string) (n uint32) {
+	if text == "" {
+		return 10
+	}
+	_ = json.Unmarshal([]byte(text), &n) // what is no number is no drain
+	return n
+}
+
+// canary says whether a Set was a proof: it wrote nothing but a description, or what no traffic crosses.
+func canary(set *backbone.SetRecord) bool {
+	for _, c := range set.Changes {
+		if path.Base(c.Path) != "description" && !strings.Contains(c.Path, "[interface-id="+backbone.Loopback+"]") {
+			return false
+		}
+	}
+	return true
+}
+
+// place is where an intent acts: one commit may intend several things, on different routers.
+type place struct {
+	position uint64
+	router   string
+}
+
+// intent is one that stands on the ledger.
+type intent struct {
+	events.Intended
+	incident string
+	at       time.Time
+}
+
+func (e *evidence) intents() map[place]intent {
+	all, plans := map[place]intent{}, map[string]events.Plan{}
+	for _, c := range e.commits {
+		for _, r := range c.Records {
+			switch b := r.Body.(type) {
+			case events.Planned:
+				plans[r.Incident] = b.Plan
+			case events.Intended:
+				for _, n := range b.Changes {
+					all[place{c.Position, plans[r.Incident].Steps[b.Step].Changes[n].Device}] = intent{b, r.Incident, c.At}
+				}
+			}
+		}
+	}
+	return all
+}

@@ -1,0 +1,93 @@
+// Command chaos hurts Detour as it is deployed, at random and from a seed, and certifies what came of it.
+//
+//	go run ./test/chaos -kills 10000 -seed 42        the long campaign
+//	go run ./test/chaos -kills 10 -json              a short one, as JSON
+//	go test ./test/chaos                             a short one, and the proof that harm done is found
+//
+// A site is three `detour serve` processes, three NATS servers in processes of their own with every stream on all of them,
+// and the simulated backbone in this process. Each replica reaches each server over a wire of its own. A round lets more
+// links fall sick than the budget allows to be drained at once. The harness follows the ledger, and learns of every Set when
+// it has reached its router and is not committed yet; it waits for a moment at which nobody has been hurt much so far, and
+// then does a harm: SIGKILL or SIGSTOP to the replica that has just done something, to others, or to servers of the bus, wires
+// cut, stalled, or stalled in one direction, a freeze. When all is made good, everything has to come to its end.
+//
+// A site is then judged from outside alone: by the ledger, which is folded anew, by the routers' own account of every Set, by
+// what the bus has acknowledged to publishers, and by what `detour ledger verify` says at each replica (see judge.go for the
+// rules). The certificate tells the kills by the newest record and the phase that it left its incident in, the harms, how long
+// it took until another replica went on with what the killed one had owned, and every violation. The exit code is 1 if there
+// was any.
+//
+// The seed decides which harm is chosen, which links fall sick, and how long things last. What the processes make of it is
+// theirs: the same seed is a similar campaign, not the same one.
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"time"
+
+	"github.com/detour-net/detour/internal/bus/bustest"
+)
+
+func main() {
+	if bustest.Serve() {
+		return
+	}
+	os.Exit(run(os.Args[1:], os.Stdout, os.Stderr))
+}
+
+func run(args []string, out, words io.Writer) int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	began := time.Now()
+	c := campaign{log: func(format string, args ...any) {
+		fmt.Fprintf(words, "%8.2fs  %s\n", time.Since(began).Seconds(), fmt.Sprintf(format, args...))
+	}}
+	flags := flag.NewFlagSet("chaos", flag.ContinueOnError)
+	flags.SetOutput(words)
+	flags.IntVar(&c.kills, "kills", 100, "processes to kill")
+	flags.Uint64Var(&c.seed, "seed", uint64(began.UnixNano()), "of all chance")
+	flags.IntVar(&c.servers, "servers", 3, "of the bus: 1 or 3")
+	flags.IntVar(&c.replicas, "replicas", 3, "of the service, up to 16")
+	flags.StringVar(&c.binary, "binary", "", "of Detour, instead of building it")
+	asJSON := flags.Bool("json", false, "print the certificate as JSON")
+	if err := flags.Parse(args); err != nil {
+		return 2
+	}
+	cert, err := c.inScratch(ctx)
+	if cert != nil {
+		write := cert.write
+		if *asJSON {
+			write = func(w io.Writer) error { return json.NewEncoder(w).Encode(cert) }
+		}
+		if err := write(out); err != nil {
+			fmt.Fprintln(words, "chaos:", err)
+			return 1
+		}
+	}
+	if err != nil {
+		fmt.Fprintln(words, "chaos:", err)
+		return 1
+	}
+	if len(cert.Violations) > 0 {
+		return 1
+	}
+	return 0
+}
+
+// inScratch runs a campaign in a folder of its own, which is left only if there is something to be looked at.
+func (c campaign) inScratch(ctx context.Context) (cert *certificate, err error) {
+	if c.dir, err = os.MkdirTemp("", "detour-chaos-"); err != nil {
+		return nil, err
+	}
+	cert, err = c.run(ctx)
+	if err == nil && len(cert.Violations) == 0 {
+		err = os.RemoveAll(c.dir)
+	}
+	return cert, err
+}

@@ -1,0 +1,223 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"os/exec"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/detour-net/detour/internal/web/api"
+	"github.com/detour-net/detour/internal/web/client"
+	"github.com/detour-net/detour/test/wire"
+)
+
+// replica is one `detour serve`, which lives several times. It reaches each server of the bus over a wire of its own.
+type replica struct {
+	s      *site
+	n      int
+	binary string
+	wires  []*wire.Wire
+	logs   *os.File
+
+	mu   sync.Mutex
+	life *life
+}
+
+// life is one process of a replica.
+type life struct {
+	cmd  *exec.Cmd
+	done chan struct{} // closed when it has ended
+	name string        // as it owns intents
+	url  string
+}
+
+// addReplica makes replica n, which has not begun.
+func (s *site) addReplica(n int) (*replica, error) {
+	r := &replica{s: s, n: n, binary: s.binary}
+	var through []string
+	for _, address := range s.servers.Addresses() {
+		w, err := wire.New(address)
+		if err != nil {
+			return nil, err
+		}
+		s.onEnd(w.Close)
+		r.wires = append(r.wires, w)
+		through = append(through, w.Address())
+	}
+	if err := s.write(r.config(), filled{configFile, map[string]any{"Domain": domain, "N": n, "URLs": urls(through)}}); err != nil {
+		return nil, err
+	}
+	var err error
+	if r.logs, err = os.Create(s.path(fmt.Sprintf("replica-%d.log", n))); err != nil {
+		return nil, err
+	}
+	s.onEnd(func() {
+		r.kill()
+		r.logs.Close()
+	})
+	return r, nil
+}
+
+func (r *replica) config() string { return fmt.Sprintf("detour-%d.yaml", r.n) }
+
+// start begins a life of the replica and waits until it says where it serves.
+func (r *replica) start() error {
+	cmd := exec.Command(r.binary, "serve", "--config", r.s.path(r.config()))
+	cmd.Stderr = r.logs
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		return err
+	}
+	if err := cmd.Start(); err != nil {
+		return err
+	}
+	l := &life{cmd: cmd, done: make(chan struct{})}
+	said := make(chan []string, 1)
+	go func() {
+		defer close(l.done)
+		for scan := bufio.NewScanner(out); scan.Scan(); {
+			if strings.HasPrefix(scan.Text(), "replica ") {
+				said <- strings.Fields(scan.Text())
+			}
+		}
+		_ = cmd.Wait() // how it ended shows in its log
+	}()
+	r.mu.Lock()
+	r.life = l
+	r.mu.Unlock()
+	select {
+	case words := <-said:
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		l.name, l.url = strings.TrimSuffix(words[1], ","), words[len(words)-1]
+		return nil
+	case <-l.done:
+		return fmt.Errorf("replica %d ended before it served, with code %d: %s", r.n, cmd.ProcessState.ExitCode(), r.tail())
+	case <-time.After(patience):
+		return fmt.Errorf("replica %d does not serve: %s", r.n, r.tail())
+	}
+}
+
+// now is the newest life, nil before the first.
+func (r *replica) now() *life {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.life
+}
+
+// named is how the replica owns intents in this life, "" while it is not known.
+func (r *replica) named() string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.life == nil {
+		return ""
+	}
+	return r.life.name
+}
+
+// alive reports whether the newest life has not ended.
+func (r *replica) alive() bool {
+	l := r.now()
+	if l == nil {
+		return false
+	}
+	select {
+	case <-l.done:
+		return false
+	default:
+		return true
+	}
+}
+
+// shoot sends SIGKILL and waits for nothing. It reports whether there was somebody to kill.
+func (r *replica) shoot() bool {
+	return r.alive() && r.now().cmd.Process.Kill() == nil
+}
+
+// kill ends the replica with SIGKILL.
+func (r *replica) kill() {
+	if l := r.now(); l != nil {
+		_ = l.cmd.Process.Kill() // it may have gone
+		<-l.done
+	}
+}
+
+// signal sends a signal; to one that has gone it makes no difference.
+func (r *replica) signal(sig os.Signal) {
+	if r.alive() {
+		_ = r.now().cmd.Process.Signal(sig)
+	}
+}
+
+// wire sets all its ways to the bus.
+func (r *replica) wire(c wire.Condition) {
+	for _, w := range r.wires {
+		w.Set(c)
+	}
+}
+
+// tail is the end of its log.
+func (r *replica) tail() string {
+	raw, err := os.ReadFile(r.logs.Name())
+	if err != nil {
+		return err.Error()
+	}
+	const enough = 4000
+	return string(raw[max(0, len(raw)-enough):])
+}
+
+// call calls the replica's API in the name of alice.
+func (r *replica) call(ctx context.Context, f func(context.Context, *client.Client) error) error {
+	l := r.now()
+	if l == nil || !r.alive() {
+		return errors.New("the replica does not live")
+	}
+	cl, err := client.New(client.Config{Server: l.url, TokenFile: r.s.path(tokenFile), Via: "cli", UserAgent: "chaos"})
+	if err != nil {
+		return err
+	}
+	defer cl.Close()
+	return f(ctx, cl)
+}
+
+// ready asks whether it is, and sees every router.
+func (r *replica) ready(ctx context.Context) error {
+	l := r.now()
+	if l == nil {
+		return errors.New("it was never started")
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, l.url+"/readyz", nil)
+	if err != nil {
+		return err
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	var ready api.Ready
+	if err := json.NewDecoder(resp.Body).Decode(&ready); err != nil {
+		return err
+	}
+	for _, c := range ready.Checks {
+		if !c.OK {
+			return fmt.Errorf("%s: %s", c.Name, c.Detail)
+		}
+	}
+	return r.call(ctx, func(ctx context.Context, cl *client.Client) error {
+		d, err := cl.Drains(ctx)
+		if err == nil && d.Seen < d.Routers {
+			err = fmt.Errorf("it sees %d of %d routers", d.Seen, d.Routers)
+		}
+		return err
+	})
+}
