@@ -231,8 +231,8 @@ func (a *attack) apart(n int) (list []network.Link) {
 }
 
 // open tells which incidents have not ended.
-func (a *attack) open() (list []string) {
-	a.watch.look(func(b *incident.Board) bool {
+func (s *site) open() (list []string) {
+	s.watch.look(func(b *incident.Board) bool {
 		for _, i := range b.Open() {
 			list = append(list, fmt.Sprintf("%s is %s since %s", i.ID, i.Phase, i.Changed.Format("15:04:05.000")))
 		}

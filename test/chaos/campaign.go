@@ -11,6 +11,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/nats-io/nats.go/jetstream"
+
 	"github.com/detour-net/detour/events"
 	"github.com/detour-net/detour/internal/incident"
 	"github.com/detour-net/detour/policy"
@@ -92,15 +94,9 @@ func (c campaign) site(ctx context.Context, rng *rand.Rand, cert *certificate) e
 
 // account is what must hold when everything has ended: the evidence from outside, and what the replicas say themselves.
 func (s *site) account(ctx context.Context) (verdict, evidence, error) {
-	ctx, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
-	recorded := func() bool {
-		e, err := s.evidence()
-		var v verdict
-		e.judgeRecorded(&v)
-		return err == nil && len(v) == 0
+	if err := s.delivered(ctx); err != nil {
+		return nil, evidence{}, err
 	}
-	_ = s.watch.wait(ctx, "every anomaly to be recorded", recorded) // what is missing shows in the verdict
 	e, err := s.evidence()
 	if err != nil {
 		return nil, e, err
@@ -115,8 +111,34 @@ func (s *site) account(ctx context.Context) (verdict, evidence, error) {
 	return v, e, nil
 }
 
+// delivered waits until the bus has nothing left to deliver to the replicas, nor waits for an acknowledgement.
+func (s *site) delivered(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	return s.watch.wait(ctx, "every anomaly to be delivered", func() bool {
+		c, err := s.consumer(ctx)
+		return err == nil && c.NumPending == 0 && c.NumAckPending == 0
+	})
+}
+
+// consumer is how the one stands that replicas share.
+func (s *site) consumer(ctx context.Context) (*jetstream.ConsumerInfo, error) {
+	ctx, cancel := context.WithTimeout(ctx, time.Second)
+	defer cancel()
+	stream, err := s.conn.JetStream().Stream(ctx, events.StreamAnomalies)
+	if err != nil {
+		return nil, err
+	}
+	for c := range stream.ListConsumers(ctx).Info() {
+		return c, nil
+	}
+	return nil, fmt.Errorf("there is no consumer")
+}
+
 // askReplicas has each replica verify the ledger, and compare routers with it.
 func (s *site) askReplicas(ctx context.Context, v *verdict) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
 	for _, r := range s.replicas {
 		var err error
 		if s.watch.wait(ctx, "", func() bool { err = r.ready(ctx); return err == nil }) != nil {

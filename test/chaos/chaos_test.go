@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -96,12 +97,12 @@ func (s *site) sickens(t *testing.T, n int) (faults []*fault) {
 	return faults
 }
 
-// reaches waits for the link's newest incident to be in a phase.
-func (f *fault) reaches(t *testing.T, phase incident.Phase) {
+// reaches waits for the link's newest incident to be in one of phases.
+func (f *fault) reaches(t *testing.T, phases ...incident.Phase) {
 	t.Helper()
-	err := f.s.watch.wait(patient(t), fmt.Sprintf("%s to be %s", f.link.Name, phase), func() bool {
+	err := f.s.watch.wait(patient(t), fmt.Sprintf("%s to be %v", f.link.Name, phases), func() bool {
 		i, ok := f.s.latest(f.link.Name)
-		return ok && i.Epoch > f.epochs && i.Phase == phase
+		return ok && i.Epoch > f.epochs && slices.Contains(phases, i.Phase)
 	})
 	if err != nil {
 		t.Fatal(err)
