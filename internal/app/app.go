@@ -197,8 +197,8 @@ func (a *App) Run(ctx context.Context) error {
 	g, inner := errgroup.WithContext(ctx)
 	tasks := map[string]func(context.Context) error{
 		"routers": a.fleet.Run, "intake": a.intake.Run, "peers": a.peers.Run, "worker": a.worker.Run, "policy": a.policy.run, "costs": a.costs.run,
-		"forecasts": a.ahead.prepare,
-		"web":       func(ctx context.Context) error { return a.web.Serve(ctx, a.listen) },
+		"forecasts": a.ahead.prepare, "older": newOlder(a).run,
+		"web": func(ctx context.Context) error { return a.web.Serve(ctx, a.listen) },
 	}
 	maps.Copy(tasks, a.chatTasks())
 	if a.login != nil {

@@ -2,6 +2,7 @@ package device
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/openconfig/gnmi/proto/gnmi"
@@ -50,6 +51,28 @@ func (f *Fleet) Look(ctx context.Context, order events.Order, fence uint64) (eve
 	return found, nil
 }
 
+// ErrNewer says that a router has seen a newer election id of the service's role than the one it was raised to.
+var ErrNewer = errors.New("the router's master is newer")
+
+// Raise takes the service's mastership on a router up to a position of the ledger, if the router is proven to arbitrate, and
+// changes nothing else. A Set under an older intent is refused from then on. The error is ErrNewer when the router holds a
+// newer one, and any other when it was not reached.
+func (f *Fleet) Raise(ctx context.Context, device string, position uint64) error {
+	s, err := f.session(device)
+	if err != nil {
+		return err
+	}
+	if !s.honours(events.BarArbitration) {
+		return nil
+	}
+	if err := s.take(ctx); err != nil {
+		return err
+	}
+	defer s.release()
+	_, err = s.raise(ctx, position)
+	return err
+}
+
 // raise takes the service's mastership on the router with an empty Set (gNMI master arbitration). It returns the election
 // id that the router is proven to hold others to, 0 where it is not proven.
 func (s *session) raise(ctx context.Context, fence uint64) (uint64, error) {
@@ -67,8 +90,8 @@ func (s *session) raise(ctx context.Context, fence uint64) (uint64, error) {
 	case err == nil:
 		return fence, nil
 	case status.Code(err) == codes.PermissionDenied:
-		return 0, fmt.Errorf("%w; the router has seen an election id above %d of role %q: another writer is newer, or it has met another ledger",
-			explain(s.router, err), fence, events.Identity)
+		return 0, fmt.Errorf("%w: %w; the router has seen an election id above %d of role %q: another writer is newer, or it has met another ledger",
+			ErrNewer, explain(s.router, err), fence, events.Identity)
 	}
 	return 0, fmt.Errorf("raise mastership: %w", explain(s.router, err))
 }

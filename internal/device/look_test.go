@@ -2,6 +2,7 @@ package device
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -113,6 +114,37 @@ func (l *lab) raised(fence uint64) {
 	}
 }
 
+// TestRaise raises a router whose arbitration is proven; one of which nobody knows is left alone.
+func TestRaise(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		proven bool
+		seen   uint64
+		to     uint64
+		want   error
+		master uint64
+	}{
+		{"newer", true, 5, 7, nil, 7},
+		{"the same", true, 5, 5, nil, 5},
+		{"older", true, 5, 4, ErrNewer, 5},
+		{"not proven", false, 0, 4, nil, 0},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			l := startLab(t, labSetup{idle: true})
+			if c.proven {
+				l.Proven(events.Proved{Device: "a", Bars: []events.Bar{events.BarArbitration}})
+				l.raised(c.seen)
+			}
+			if err := l.Raise(t.Context(), "a", c.to); !errors.Is(err, c.want) {
+				t.Errorf("error %v, want %v", err, c.want)
+			}
+			if _, master, _ := l.a().Master(events.Identity); master != c.master {
+				t.Errorf("the router's master is %d, want %d", master, c.master)
+			}
+		})
+	}
+}
+
 func TestUnknownRouterEverywhere(t *testing.T) {
 	l := startLab(t, labSetup{idle: true})
 	order := events.Order{Change: events.Change{Device: "nowhere"}}
@@ -121,6 +153,9 @@ func TestUnknownRouterEverywhere(t *testing.T) {
 	}
 	if got := l.Confirm(t.Context(), order); got.OK || !strings.Contains(got.Detail, "nowhere") {
 		t.Errorf("confirmed nothing: %+v", got)
+	}
+	if err := l.Raise(t.Context(), "nowhere", 1); err == nil {
+		t.Error("raised nothing")
 	}
 	if _, err := l.Prove(t.Context(), "nowhere", events.Person{}); err == nil {
 		t.Error("proved nothing")
