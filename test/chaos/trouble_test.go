@@ -1,0 +1,215 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/detour-net/detour/events"
+	"github.com/detour-net/detour/internal/backbone"
+	"github.com/detour-net/detour/internal/incident"
+	"github.com/detour-net/detour/internal/web/api"
+	"github.com/detour-net/detour/internal/web/client"
+)
+
+var flagOutage = flag.Duration("outage", 5*time.Second, "how long the bus is away in each of its troubles")
+
+// TestNoBus has the bus go away in the middle of an act: with all servers, or with two of three, killed or stopped; before a
+// Set is committed, behind it, and while a drain is held. Nothing that adds risk is done until it is back, and then everything
+// comes to its end.
+func TestNoBus(t *testing.T) {
+	t.Parallel()
+	s := raised(t, plan{servers: 3, replicas: 3})
+	away := []struct {
+		name string
+		go_  func()
+		back func() error
+	}{
+		{"all servers killed", s.servers.KillAll, s.servers.StartAll},
+		{"two servers killed", func() { s.servers.Kill(0); s.servers.Kill(2) }, s.servers.StartAll},
+		{"two servers stopped", func() { s.signalServers(t, syscall.SIGSTOP, 0, 1) }, func() error { s.signalServers(t, syscall.SIGCONT, 0, 1); return nil }},
+	}
+	for n, phase := range []incident.Phase{incident.Acting, incident.Verifying, incident.Holding} {
+		f := s.sickens(t, 1)[0]
+		held := s.net.Router(f.link.A.Device).OnSet(backbone.First(1, backbone.Do), backbone.CommitLate(0))
+		if phase != incident.Acting {
+			held.Release()
+		}
+		f.reaches(t, phase, incident.Confirming, incident.Holding)
+		t.Logf("%s while %s is %s", away[n].name, f.link.Name, phase)
+		away[n].go_()
+		gone, before := time.Now(), s.risks()
+		held.Release()
+		if err := s.watch.wait(patient(t), "the outage", func() bool { return time.Since(gone) > *flagOutage }); err != nil {
+			t.Fatal(err)
+		}
+		// One Set was under way, and is committed while nobody can write that it was.
+		if now := s.risks(); now > before+1 || phase != incident.Acting && now > before {
+			t.Errorf("%s: %d Sets that add risk were taken without a bus", away[n].name, now-before)
+		}
+		if err := away[n].back(); err != nil {
+			t.Fatal(err)
+		}
+		f.reaches(t, incident.Holding)
+		f.heals(t)
+		held.Remove()
+	}
+	s.accounts(t)
+}
+
+// risks counts the Sets that added risk.
+func (s *site) risks() (n int) {
+	for _, set := range s.net.Sets() {
+		if set.Effective() && risky(&set) {
+			n++
+		}
+	}
+	return n
+}
+
+func (s *site) signalServers(t *testing.T, sig syscall.Signal, list ...int) {
+	t.Helper()
+	for _, n := range list {
+		if err := s.servers.Signal(n, sig); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// TestDeliveredAgain has the bus forget what was acknowledged and deliver every anomaly once more, those of a fault that is long
+// over among them: each is recorded as a duplicate, and nothing is set.
+func TestDeliveredAgain(t *testing.T) {
+	t.Parallel()
+	s := raised(t, plan{servers: 1, replicas: 2})
+	f := s.sickens(t, 1)[0]
+	f.reaches(t, incident.Holding)
+	f.heals(t)
+	s.accounts(t)
+	sets := len(s.net.Sets())
+	c, err := s.consumer(patient(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.conn.JetStream().DeleteConsumer(patient(t), events.StreamAnomalies, c.Name); err != nil {
+		t.Fatal(err)
+	}
+	err = s.watch.wait(patient(t), "every anomaly to be recorded once more", func() bool {
+		again := map[string]bool{}
+		for _, c := range s.watch.history() {
+			for _, r := range c.Records {
+				if o, ok := r.Body.(*events.Observed); ok && o.Disposition == events.WasDuplicate {
+					again[o.Event] = true
+				}
+			}
+		}
+		return len(again) == len(s.published)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if now := len(s.net.Sets()); now != sets {
+		t.Errorf("%d Sets came of it", now-sets)
+	}
+	s.accounts(t)
+}
+
+// TestOlderLedger restores a backup of the bus that is older than the routers: a drain stands of which it knows nothing. That is
+// noticed from the routers, nothing is begun, and nothing that stands is touched, until a person has looked and thaws.
+func TestOlderLedger(t *testing.T) {
+	t.Parallel()
+	s := raised(t, plan{servers: 1, replicas: 2})
+	s.servers.KillAll()
+	backup := filepath.Join(t.TempDir(), "nats")
+	if err := os.CopyFS(backup, os.DirFS(s.path("nats"))); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.servers.StartAll(); err != nil {
+		t.Fatal(err)
+	}
+	f := s.sickens(t, 1)[0]
+	f.reaches(t, incident.Holding)
+	f.end()
+	s.restore(t, backup)
+	drained, far := f.link, s.net.Topology().Links[len(s.net.Topology().Links)-1]
+
+	reason := ""
+	s.asks(t, "the network to be frozen", func(ctx context.Context, cl *client.Client) bool {
+		list, err := cl.Freezes(ctx)
+		if err == nil && len(list.Freezes) == 1 {
+			reason = list.Freezes[0].Reason
+		}
+		return reason != ""
+	})
+	for _, part := range []string{"older than the routers", drained.A.Device, drained.Name, "thaw"} {
+		if !strings.Contains(reason, part) {
+			t.Errorf("the reason does not say %q: %s", part, reason)
+		}
+	}
+	sets := len(s.net.Sets())
+	stale := firing(drained)
+	stale.Data.ObservedAt = stale.Data.ObservedAt.Add(-time.Hour)
+	if err := errors.Join(s.publish(patient(t), stale), s.publish(patient(t), firing(far)), s.net.SetLoss(far.Name, sickness)); err != nil {
+		t.Fatal(err)
+	}
+	phase := func(want incident.Phase) func(context.Context, *client.Client) bool {
+		return func(ctx context.Context, cl *client.Client) bool {
+			list, err := cl.Incidents(ctx, client.Filter{})
+			return err == nil && slices.ContainsFunc(list.Incidents, func(i api.Summary) bool { return i.Target == "link/"+far.Name && i.Phase == want })
+		}
+	}
+	s.asks(t, "another fault to wait", phase(incident.Waiting))
+	s.asks(t, "what is too old to be listed", func(ctx context.Context, _ *client.Client) bool {
+		rejected, err := s.conn.JetStream().Stream(ctx, events.StreamRejected)
+		return err == nil && rejected.CachedInfo().State.Msgs == 1
+	})
+	for _, set := range s.net.Sets()[sets:] {
+		if set.Effective() {
+			t.Errorf("%s took a Set of a service whose ledger is older than it", set.Router)
+		}
+	}
+	s.asks(t, "the freeze to be ended", func(ctx context.Context, cl *client.Client) bool {
+		_, err := cl.Thaw(ctx, string(events.Network))
+		return err == nil
+	})
+	s.asks(t, "another fault to be drained", phase(incident.Holding))
+}
+
+// restore kills everything, replaces what the bus has stored, and starts everything again.
+func (s *site) restore(t *testing.T, backup string) {
+	t.Helper()
+	for _, r := range s.replicas {
+		r.kill()
+	}
+	s.servers.KillAll()
+	if err := errors.Join(os.RemoveAll(s.path("nats")), os.CopyFS(s.path("nats"), os.DirFS(backup)), s.servers.StartAll()); err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range s.replicas {
+		if err := r.start(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// asks asks the first replica until it answers so: the harness cannot follow a ledger that has become shorter.
+func (s *site) asks(t *testing.T, what string, f func(context.Context, *client.Client) bool) {
+	t.Helper()
+	for ctx := patient(t); ; {
+		done := false
+		err := s.replicas[0].call(ctx, func(ctx context.Context, cl *client.Client) error { done = f(ctx, cl); return nil })
+		switch {
+		case done:
+			return
+		case err != nil || ctx.Err() != nil:
+			t.Fatalf("waited in vain for %s: %v\n%s", what, err, s.replicas[0].tail())
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+}
