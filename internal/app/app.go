@@ -20,6 +20,7 @@ import (
 	"github.com/detour-net/detour/internal/certs"
 	"github.com/detour-net/detour/internal/config"
 	"github.com/detour-net/detour/internal/device"
+	"github.com/detour-net/detour/internal/duty"
 	"github.com/detour-net/detour/internal/intake"
 	"github.com/detour-net/detour/internal/ledger"
 	"github.com/detour-net/detour/internal/web"
@@ -53,6 +54,7 @@ type App struct {
 	costs  *costs
 	chats  []*chat
 	login  *login.Provider // nil without one
+	duty   *duty.Keeper    // nil: the table of people alone says who is on call
 	listen net.Listener
 
 	teardown []closer // last in, first out

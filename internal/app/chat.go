@@ -42,6 +42,7 @@ const slackPath = "/chat/slack"
 // openChats makes a desk for every chat that the configuration names. None says anything before it runs. Each shows the same
 // Board and gives orders to the same worker: what is decided in one is shown as decided in all.
 func (a *App) openChats(registry prometheus.Registerer) {
+	a.duty = a.openDuty(registry)
 	if s := a.cfg.Slack; s != nil {
 		log, metrics := a.ofChat("slack", registry)
 		room := slack.New(slack.Config{
@@ -74,7 +75,7 @@ func (a *App) openChat(name string, room room, account func(config.Member) strin
 	c := &chat{name: name, room: room}
 	c.desk = chatops.New(chatops.Config{
 		Chat: name, Me: a.worker.Me(), Rank: a.cfg.Replica.Rank, Board: a.worker, Orders: a.worker, Room: room, Members: room,
-		People: func() (chatops.People, error) { return people(a.cfg.Files.People, account) }, Scopes: a.cfg.Resolver.Scopes(),
+		People: func() (chatops.People, error) { return a.people(account) }, OnCall: a.onCall, Scopes: a.cfg.Resolver.Scopes(),
 		Now: time.Now, NewKey: uuid.NewString, Log: log, Metrics: chatops.NewMetrics(metrics),
 	})
 	a.chats = append(a.chats, c)
@@ -82,8 +83,8 @@ func (a *App) openChat(name string, room room, account func(config.Member) strin
 }
 
 // people reads the table of people as a desk wants it: those with an account in its chat.
-func people(path string, account func(config.Member) string) (chatops.People, error) {
-	read, err := config.LoadPeople(path)
+func (a *App) people(account func(config.Member) string) (chatops.People, error) {
+	read, err := config.LoadPeople(a.cfg.Files.People)
 	if err != nil {
 		return chatops.People{}, err
 	}
@@ -110,6 +111,9 @@ func (a *App) callbacks() map[string]http.Handler {
 // chatTasks are what runs of the chats while the replica does.
 func (a *App) chatTasks() map[string]func(context.Context) error {
 	tasks := map[string]func(context.Context) error{}
+	if a.duty != nil {
+		tasks["on call"] = a.duty.Run
+	}
 	for _, c := range a.chats {
 		tasks[c.name+" desk"], tasks[c.name+" room"] = c.desk.Run, c.run
 	}

@@ -25,7 +25,9 @@ type Config struct {
 	Room    Room
 	Members Members
 	People  func() (People, error) // reads the table of people; called every second and for every press
-	Scopes  []events.Scope         // that can be frozen, besides the network and what an incident is in; the widest first
+	// OnCall is who is on call now, by name, and why others may be, "" if it is known. nil: the table of people alone says so.
+	OnCall func() (names []string, doubt string)
+	Scopes []events.Scope // that can be frozen, besides the network and what an incident is in; the widest first
 	// Notices is what should have been told by now of no incident, and when there is more, the zero time for never. nil: nothing.
 	Notices func(b *incident.Board, now time.Time) (list []Notice, next time.Time)
 	Now     func() time.Time
@@ -258,7 +260,7 @@ func (d *Desk) behindOf(b *incident.Board, i *incident.Incident, now time.Time) 
 	if told.Message == "" {
 		return list, time.Time{} // notices follow in its thread
 	}
-	notices, next := noticesOf(i, now, d.known.duty, d.known.doubt())
+	notices, next := noticesOf(i, now, d.duty)
 	for _, n := range notices {
 		said := i.Shown(d.Chat, n.what)
 		if said.Message == "" {

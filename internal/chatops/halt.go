@@ -108,8 +108,8 @@ func (d *Desk) callFor(b *incident.Board, what string, s incident.Standstill) (i
 	if it.key == "" {
 		it.key = d.NewKey()
 	}
-	it.card = Card{Title: Clean(fmt.Sprintf("%s is frozen by %s: %s", s.Scope, s.By.Name, s.Reason))}
-	it.card.Call, it.called = calling(first(d.known.duty([]string{roleOperator})))
+	people, doubt := d.duty([]string{roleOperator})
+	it.card, it.called = calling(fmt.Sprintf("%s is frozen by %s: %s", s.Scope, s.By.Name, s.Reason), first(people), doubt)
 	return it, true
 }
 

@@ -16,18 +16,24 @@ type notice struct {
 	called string // whom it notifies, as events.Told has it
 }
 
-// duty gives those on call with one of roles, in the order in which they are called.
-type duty func(roles []string) []Person
+// duty gives those on call with one of roles, in the order in which they are called, and why others may be.
+type duty func(roles []string) (people []Person, doubt string)
+
+// duty is the desk's.
+func (d *Desk) duty(roles []string) (people []Person, doubt string) {
+	var names []string
+	if d.OnCall != nil {
+		names, doubt = d.OnCall()
+	}
+	return d.known.duty(roles, names), doubt
+}
 
 // noticesOf is what should have been said by now of an incident, and when the next one is due, the zero time for never.
 // Whoever was called first is known from the ledger: at half time the next one is, and nobody twice while there is another.
-func noticesOf(i *incident.Incident, now time.Time, onCall duty, doubt string) (list []notice, next time.Time) {
-	say := func(what, title string, call []Person) {
-		n := notice{what: what, card: Card{Title: Clean(title)}}
-		if len(call) > 0 && doubt != "" {
-			n.card.Title = Clean(title + " Others may be on call by now: " + doubt + ".")
-		}
-		n.card.Call, n.called = calling(call)
+func noticesOf(i *incident.Incident, now time.Time, onCall duty) (list []notice, next time.Time) {
+	say := func(what, title string, call []Person, doubt string) {
+		n := notice{what: what}
+		n.card, n.called = calling(title, call, doubt)
 		list = append(list, n)
 	}
 	if a := i.Ask; a != nil {
@@ -35,22 +41,25 @@ func noticesOf(i *incident.Incident, now time.Time, onCall duty, doubt string) (
 		half := i.Asked.Add(a.Expires.Sub(i.Asked) / 2)
 		switch {
 		case i.Lapsed:
-			say("lapsed"+name, fmt.Sprintf("Nobody decided until %s, which means no.", stamp(a.Expires)), nil)
+			say("lapsed"+name, fmt.Sprintf("Nobody decided until %s, which means no.", stamp(a.Expires)), nil, "")
 		case !waits(i):
 		case !now.Before(half):
+			people, doubt := onCall(a.Roles)
 			say("half"+name, fmt.Sprintf("Half of the time is over. %d of %d approvals are there; without the rest by %s the answer is no.%s",
-				len(i.Approvals), a.Quorum, stamp(a.Expires), how(i)), escalate(onCall(a.Roles), calledBy(i, "asked"+name)))
+				len(i.Approvals), a.Quorum, stamp(a.Expires), how(i)), escalate(people, calledBy(i, "asked"+name)), doubt)
 		default:
+			people, doubt := onCall(a.Roles)
 			say("asked"+name, fmt.Sprintf("A decision is needed by %s: %d of %d approvals, from anyone with one of the roles %s.%s",
-				stamp(a.Expires), len(i.Approvals), a.Quorum, strings.Join(a.Roles, ", "), how(i)), first(onCall(a.Roles)))
+				stamp(a.Expires), len(i.Approvals), a.Quorum, strings.Join(a.Roles, ", "), how(i)), first(people), doubt)
 			next = half
 		}
 	}
 	if i.Phase == incident.Stuck {
-		say(fmt.Sprintf("stuck %d", i.Changed.Unix()), "A person is needed: "+i.Trouble.Why+". "+i.Trouble.Remedy, first(onCall([]string{roleOperator})))
+		people, doubt := onCall([]string{roleOperator})
+		say(fmt.Sprintf("stuck %d", i.Changed.Unix()), "A person is needed: "+i.Trouble.Why+". "+i.Trouble.Remedy, first(people), doubt)
 	}
 	if i.End != nil {
-		say("ended", fmt.Sprintf("Ended as %s: %s", i.End.Outcome, i.End.Reason), nil)
+		say("ended", fmt.Sprintf("Ended as %s: %s", i.End.Outcome, i.End.Reason), nil, "")
 	}
 	return list, next
 }
@@ -83,13 +92,17 @@ func calledBy(i *incident.Incident, what string) (names []string) {
 	return names
 }
 
-// calling is people as accounts, and as names for the record.
-func calling(people []Person) (accounts []string, names string) {
+// calling is a notice that calls people, and their names for the record.
+func calling(title string, people []Person, doubt string) (c Card, names string) {
+	if len(people) > 0 && doubt != "" {
+		title += " Others may be on call by now: " + doubt + "."
+	}
+	c.Title = Clean(title)
 	var list []string
 	for _, p := range people {
-		accounts, list = append(accounts, p.Account), append(list, p.Name)
+		c.Call, list = append(c.Call, p.Account), append(list, p.Name)
 	}
-	return accounts, strings.Join(list, ",")
+	return c, strings.Join(list, ",")
 }
 
 // how says where to decide what a click is not enough for.

@@ -59,13 +59,14 @@ func (s *stage) called(id, what string) string {
 func TestCalled(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(t)
-		s.desk(0)
-		s.desk(1)
+		var onCall []string
+		doubt := ""
+		for rank := range 2 {
+			s.desk(rank, func(c *Config) { c.OnCall = func() ([]string, string) { return onCall, doubt } })
+		}
 		id, _ := s.ask("den-kcy", 1)
 		s.settle(time.Minute)
-		s.mu.Lock()
-		s.people.OnCall, s.people.Doubt = []string{"marc", "olga", "ines"}, "rota was last read at 00:01"
-		s.mu.Unlock()
+		onCall, doubt = []string{"marc", "eve", "ines"}, "rota was last read at 00:01"
 		s.settle(5 * time.Minute)
 		if diff := cmp.Diff([]string{"ines", "marc"}, []string{s.called(id, "asked"), s.called(id, "half")}); diff != "" {
 			t.Errorf("called (-want +got):\n%s", diff)

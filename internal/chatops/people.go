@@ -10,8 +10,7 @@ import (
 // People is who may decide in the chat.
 type People struct {
 	List   []Person
-	OnCall []string // names: who is called first, and then at half time; nobody is when it is empty
-	Doubt  string   // why others may be on call than OnCall says; "" if it is known
+	OnCall []string // names: who is called, first and then at half time, after those of Config.OnCall
 }
 
 // Person is one of them. One name is one person, over whichever channel they decide: a quorum counts names.
@@ -76,28 +75,22 @@ func (k *known) with(account string) (Person, bool) {
 	return k.people.List[n], true
 }
 
-// duty returns those on call who have one of roles, in the order in which they are called.
-func (k *known) duty(roles []string) (people []Person) {
+// duty returns those with one of roles whom to call, in this order: those of names, then those whom the table says.
+func (k *known) duty(roles, names []string) (people []Person) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if k.err != nil {
 		return nil
 	}
-	for _, name := range k.people.OnCall {
+	for _, name := range slices.Concat(names, k.people.OnCall) {
 		for _, p := range k.people.List {
-			if p.Name == name && slices.ContainsFunc(p.Roles, func(r string) bool { return slices.Contains(roles, r) }) {
+			again := slices.ContainsFunc(people, func(other Person) bool { return other.Name == name })
+			if p.Name == name && !again && slices.ContainsFunc(p.Roles, func(r string) bool { return slices.Contains(roles, r) }) {
 				people = append(people, p)
 			}
 		}
 	}
 	return people
-}
-
-// doubt is why others may be on call than duty says.
-func (k *known) doubt() string {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	return k.people.Doubt
 }
 
 // record is the person as it stands on the ledger.

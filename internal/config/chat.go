@@ -17,7 +17,8 @@ import (
 type Chat struct {
 	Slack      *Slack      `yaml:"slack"`
 	Mattermost *Mattermost `yaml:"mattermost"`
-	People     string      `yaml:"people"` // a file; see LoadPeople
+	People     string      `yaml:"people"`  // a file; see LoadPeople
+	OnCall     []OnCall    `yaml:"on_call"` // who is called; after them, or without any, those whom People says
 }
 
 // Slack is one channel of a workspace.

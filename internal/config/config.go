@@ -35,7 +35,8 @@ type Config struct {
 	Mattermost        *Mattermost // nil: nothing is shown there
 	MattermostSecrets MattermostSecrets
 
-	People People // who is who in the chat, as it was when the configuration was read
+	People People   // who is who in the chat, as it was when the configuration was read
+	OnCall []OnCall // where it stands who is on call
 
 	Files       Files
 	Network     *network.Topology
@@ -139,6 +140,7 @@ func Load(path string) (*Config, error) {
 			Traffic: s.named("traffic", f.Traffic, abs, false), Policy: s.named("policy", f.Policy, abs, true), Tokens: s.tokensFile(f.Auth.Tokens, abs), People: people,
 		},
 	}
+	c.OnCall = s.onCall(f.Chat, abs)
 	if f.Chat != nil {
 		c.Slack, c.Mattermost, c.MattermostSecrets = f.Chat.Slack, f.Chat.Mattermost, s.mattermost(f.Chat)
 	}
@@ -171,7 +173,9 @@ func (c *Config) read() error {
 		errs = append(errs, err)
 	}
 	if c.Files.People != "" {
-		c.People, err = LoadPeople(c.Files.People)
+		if c.People, err = LoadPeople(c.Files.People); err == nil {
+			err = c.readOnCall(time.Now())
+		}
 		errs = append(errs, err)
 	}
 	if c.Files.Tokens != "" {

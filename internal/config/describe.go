@@ -99,5 +99,8 @@ func (c *Config) describeChats(add func(name string, value any)) {
 		add("chat.mattermost.callback", m.Callback)
 		add("chat.mattermost", "presses come to "+m.Callback+MattermostPath)
 	}
+	for n, o := range c.OnCall {
+		add(index("chat.on_call", n), o.Describe())
+	}
 	add("chat.people", fmt.Sprintf("%d people, %d of them on call", len(c.People.People), len(c.People.OnCall)))
 }

@@ -199,6 +199,10 @@ func (s *stage) chats() string {
 	if chats == nil {
 		return ""
 	}
+	if s.rota != "" {
+		s.write("rota.yaml", s.rota)
+		chats = append(chats, "on_call: [{rota: rota.yaml}]")
+	}
 	return "chat: {" + strings.Join(append(chats, "people: people.yaml"), ", ") + "}\n"
 }
 

@@ -36,6 +36,7 @@ type stage struct {
 	slack      *slacktest.Server                 // nil: no chat there
 	mattermost *mattermosttest.Server            // nil: no chat there
 	signed     bool                              // its presses come by HTTP, and no socket is opened
+	rota       string                            // of who is on call; "": people.yaml says so
 	balancer   string                            // where Mattermost reaches the replicas, once it is known
 	first      map[string][2]backbone.EndMetrics // metrics of every link at the start
 	server     *bus.Server
@@ -61,7 +62,8 @@ type setup struct {
 	replicas   int
 	proven     bool // the fences of every router are on the ledger as proven
 	slack      *slacktest.Server
-	signed     bool // as stage has it
+	signed     bool   // as stage has it
+	rota       string // as stage has it
 	mattermost *mattermosttest.Server
 }
 
@@ -69,7 +71,7 @@ type setup struct {
 func raise(t testing.TB, with setup) *stage {
 	t.Helper()
 	s := raiseBare(t, with.rules)
-	s.slack, s.signed, s.mattermost = with.slack, with.signed, with.mattermost
+	s.slack, s.signed, s.rota, s.mattermost = with.slack, with.signed, with.rota, with.mattermost
 	s.raiseBus()
 	s.follow()
 	if with.proven {

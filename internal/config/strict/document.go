@@ -133,7 +133,7 @@ func (d *Document) at(tk *token.Token, format string, args ...any) error {
 }
 
 // secrets are what looks like one on a line: the value of a key that is named after one, and a URL's user.
-var secrets = regexp.MustCompile(`(?i)(?:password|passwd|token|secret)["']?\s*:\s*["']?([^\s"',}]+)|://([^\s/@]+)@`)
+var secrets = regexp.MustCompile(`(?i)(?:password|passwd|token|secret(?:_url)?)["']?\s*:\s*["']?([^\s"',}]+)|://([^\s/@]+)@`)
 
 // masked hides secrets that were written down where only a reference to them belongs: the line is shown, they are not.
 func masked(line string) string {
