@@ -38,25 +38,37 @@ func (s *Server) Exhaust() {
 	}
 }
 
+// opening is a call of views.open.
+type opening struct {
+	Trigger string  `json:"trigger_id"`
+	View    written `json:"view"`
+}
+
+// written is a view as an app writes it.
+type written struct {
+	Type     string  `json:"type"`
+	Title    *object `json:"title"`
+	Submit   *object `json:"submit"`
+	Close    *object `json:"close"`
+	Callback string  `json:"callback_id"`
+	Meta     string  `json:"private_metadata"`
+	Blocks   []block `json:"blocks"`
+}
+
+// readOpening reads a call, which may be JSON or a form with JSON in it.
+func readOpening(r *http.Request) (call opening, ok bool) {
+	if strings.HasPrefix(r.Header.Get("Content-Type"), "application/json") {
+		return call, json.NewDecoder(r.Body).Decode(&call) == nil
+	}
+	call.Trigger = r.Form.Get("trigger_id")
+	return call, json.Unmarshal([]byte(r.Form.Get("view")), &call.View) == nil
+}
+
 // openView is views.open.
 func (s *Server) openView(r *http.Request) (map[string]any, string) {
-	if !strings.HasPrefix(r.Header.Get("Content-Type"), "application/json") {
+	call, ok := readOpening(r)
+	if !ok {
 		return nil, "invalid_arguments"
-	}
-	var call struct {
-		Trigger string `json:"trigger_id"`
-		View    struct {
-			Type     string  `json:"type"`
-			Title    *object `json:"title"`
-			Submit   *object `json:"submit"`
-			Close    *object `json:"close"`
-			Callback string  `json:"callback_id"`
-			Meta     string  `json:"private_metadata"`
-			Blocks   []block `json:"blocks"`
-		} `json:"view"`
-	}
-	if json.NewDecoder(r.Body).Decode(&call) != nil {
-		return nil, "invalid_json"
 	}
 	account, known := s.triggers[call.Trigger]
 	delete(s.triggers, call.Trigger)
