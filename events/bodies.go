@@ -250,8 +250,8 @@ type Proved struct {
 // alone as long as it does. It is recorded before the message is sent, with an empty Message, and after every change.
 type Told struct {
 	Incident string `json:"incident"` // "" of what is of none: a hand-over
-	Chat     string `json:"chat"`     // "slack"
-	What     string `json:"what"`     // TheCard, or which notice
+	Chat     string `json:"chat"`     // "slack", "mattermost", or where nobody answers: "pagerduty", "teams"
+	What     string `json:"what"`     // TheCard, TheNotice, or which message of its thread
 	Key      string `json:"key"`      // unguessable: the message carries it, and its buttons
 	Owner    string `json:"owner"`    // the replica's process
 	Channel  string `json:"channel,omitempty"`
@@ -261,8 +261,12 @@ type Told struct {
 	Called   string `json:"called,omitempty"` // names of those on call whom it notifies, with commas between them
 }
 
-// TheCard is what a thread begins with: the incident as it stands.
-const TheCard = "card"
+// What Told is about: TheCard is what a thread begins with, the incident as it stands. TheNotice is what was said of it where
+// nobody answers; Key is then what is to be said, and Message what was said last.
+const (
+	TheCard   = "card"
+	TheNotice = "notice"
+)
 
 // Kind names the record.
 func (*Observed) Kind() Kind        { return KindObserved }

@@ -23,6 +23,7 @@ import (
 	"github.com/detour-net/detour/internal/duty"
 	"github.com/detour-net/detour/internal/intake"
 	"github.com/detour-net/detour/internal/ledger"
+	"github.com/detour-net/detour/internal/notify"
 	"github.com/detour-net/detour/internal/web"
 	"github.com/detour-net/detour/internal/web/login"
 	"github.com/detour-net/detour/internal/worker"
@@ -57,6 +58,7 @@ type App struct {
 	duty   *duty.Keeper    // nil: the table of people alone says who is on call
 	listen net.Listener
 
+	senders  []*notify.Sender
 	teardown []closer // last in, first out
 }
 
@@ -151,6 +153,7 @@ func (a *App) openWorker(context.Context) error {
 	}
 	a.costs = newCosts(a)
 	a.openChats(registry)
+	a.openNotify(registry)
 	return a.openWeb(registry)
 }
 
@@ -206,6 +209,7 @@ func (a *App) Run(ctx context.Context) error {
 	if a.login != nil {
 		tasks["login"] = a.login.Run
 	}
+	maps.Copy(tasks, a.notifyTasks())
 	for name, task := range tasks {
 		g.Go(func() error {
 			if err := task(inner); err != nil && ctx.Err() == nil {

@@ -38,6 +38,9 @@ type Config struct {
 	People People   // who is who in the chat, as it was when the configuration was read
 	OnCall []OnCall // where it stands who is on call
 
+	Notify        *Notify // nil: nobody is told who could not answer
+	NotifySecrets NotifySecrets
+
 	Files       Files
 	Network     *network.Topology
 	Traffic     network.Matrix // as it was when the configuration was read; no demands: none is named
@@ -85,6 +88,7 @@ type file struct {
 	Log       Log         `yaml:"log"`
 	Auth      Auth        `yaml:"auth"`
 	Chat      *Chat       `yaml:"chat"`
+	Notify    *Notify     `yaml:"notify"`
 	Inventory string      `yaml:"inventory"`
 	Topology  string      `yaml:"topology"`
 	Traffic   string      `yaml:"traffic"`
@@ -144,6 +148,7 @@ func Load(path string) (*Config, error) {
 	if f.Chat != nil {
 		c.Slack, c.Mattermost, c.MattermostSecrets = f.Chat.Slack, f.Chat.Mattermost, s.mattermost(f.Chat)
 	}
+	c.Notify, c.NotifySecrets = f.Notify, s.notify(f.Notify)
 	if err := errors.Join(doc.Err(), c.read()); err != nil {
 		return nil, err
 	}

@@ -62,6 +62,7 @@ func (c *Config) Describe() []Setting {
 	add("auth.fresh", c.Auth.Fresh)
 	add("auth.oidc", c.Auth.OIDC.describe())
 	c.describeChats(add)
+	c.describeNotify(add)
 	add("telemetry.interval", c.Telemetry.Interval)
 	add("log.level", c.Log.Level)
 	add("inventory", fmt.Sprintf("%d routers", len(c.Network.Routers)))

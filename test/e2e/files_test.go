@@ -213,7 +213,7 @@ func (s *stage) writeConfig(n int, nats string) string {
 	if s.rules.Modelled {
 		more += "traffic: traffic.csv\n"
 	}
-	more += s.chats()
+	more += s.chats() + s.notify()
 	return s.write(fmt.Sprintf("detour-%d.yaml", n), fmt.Sprintf(`mode: %s
 domain: %s
 replica: {name: r%d, rank: %d}

@@ -22,6 +22,8 @@ import (
 	"github.com/detour-net/detour/internal/chatops/slack/slacktest"
 	"github.com/detour-net/detour/internal/incident"
 	"github.com/detour-net/detour/internal/ledger"
+	"github.com/detour-net/detour/internal/notify/pagerduty/pagerdutytest"
+	"github.com/detour-net/detour/internal/notify/teams/teamstest"
 	"github.com/detour-net/detour/test/wire"
 )
 
@@ -37,6 +39,8 @@ type stage struct {
 	mattermost *mattermosttest.Server            // nil: no chat there
 	signed     bool                              // its presses come by HTTP, and no socket is opened
 	rota       string                            // of who is on call; "": people.yaml says so
+	pager      *pagerdutytest.Server             // nil: nobody is called
+	hook       *teamstest.Server                 // nil: nothing is posted
 	balancer   string                            // where Mattermost reaches the replicas, once it is known
 	first      map[string][2]backbone.EndMetrics // metrics of every link at the start
 	server     *bus.Server
@@ -65,6 +69,8 @@ type setup struct {
 	signed     bool   // as stage has it
 	rota       string // as stage has it
 	mattermost *mattermosttest.Server
+	pager      *pagerdutytest.Server
+	hook       *teamstest.Server
 }
 
 // raise brings a stage up and waits until every replica is ready and sees every router.
@@ -72,6 +78,7 @@ func raise(t testing.TB, with setup) *stage {
 	t.Helper()
 	s := raiseBare(t, with.rules)
 	s.slack, s.signed, s.rota, s.mattermost = with.slack, with.signed, with.rota, with.mattermost
+	s.pager, s.hook = with.pager, with.hook
 	s.raiseBus()
 	s.follow()
 	if with.proven {

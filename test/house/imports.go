@@ -18,7 +18,7 @@ type leaning struct {
 // leanings is the drawing of the house, bottom up.
 func leanings() []leaning {
 	adapters := []string{
-		"internal/certs", "internal/bus", "internal/ledger", "internal/intake", "internal/network", "internal/device", "internal/chatops",
+		"internal/certs", "internal/bus", "internal/ledger", "internal/intake", "internal/network", "internal/device", "internal/chatops", "internal/notify",
 		"internal/web", "internal/web/api", "internal/config", "internal/duty",
 	}
 	inner := []string{"events", "policy", "remediators", "internal/incident", "internal/worker"}
@@ -40,12 +40,14 @@ func leanings() []leaning {
 		{"internal/network", []string{"events", "internal/config/strict", "internal/config/bounded"}, "the topology is data; who reads routers or draws it comes to it"},
 		{"internal/device/oc", nil, "it is generated from the models and knows nothing else"},
 		{"internal/device", []string{"events", "internal/certs", "internal/network", "internal/device/oc"}, "the gNMI boundary knows where routers are and what is asked of them, not why"},
-		{"internal/chatops", []string{"events", "internal/incident"}, "a chat shows the Board and carries people's answers; it decides nothing"},
+		{"internal/chatops/clean", nil, "making a text harmless is one leaf that everybody who shows one can use"},
+		{"internal/notify", []string{"events", "internal/incident", "internal/chatops/clean"}, "who is told of the Board and cannot answer is no chat, and decides nothing"},
+		{"internal/chatops", []string{"events", "internal/incident", "internal/chatops/clean"}, "a chat shows the Board and carries people's answers; it decides nothing"},
 		{"internal/duty", []string{"internal/config/strict", "internal/config/bounded"}, "who is on call is names and times; what they may do is asked elsewhere"},
 		{"internal/web/api", []string{"events", "internal/incident"}, "what goes over the wire is what server and client share"},
 		{"internal/web/client", []string{"events", "internal/incident", "internal/web/api"}, "a client that needs the server's insides could not be another program's"},
 		{"internal/web", []string{"events", "policy", "internal/incident", "internal/web/api"}, "the API shows the Board and carries people's orders; it decides nothing"},
-		{"internal/config", []string{"events", "policy", "remediators", "internal/network", "internal/duty", "internal/config/strict", "internal/config/bounded"}, "one file is read here; each section is judged by the package that it configures"},
+		{"internal/config", []string{"events", "policy", "remediators", "internal/network", "internal/duty", "internal/notify", "internal/config/strict", "internal/config/bounded"}, "one file is read here; each section is judged by the package that it configures"},
 
 		{"internal/app", everyone, "the only package that knows everyone; what stands on it are the demonstration and the command"},
 		{"internal/backbone", []string{"internal/network", "internal/device/oc"}, "simulated routers share the models with what they test, and none of its code"},

@@ -1,0 +1,271 @@
+package notify
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/cenkalti/backoff/v5"
+	"go.uber.org/zap"
+
+	"github.com/detour-net/detour/events"
+	"github.com/detour-net/detour/internal/incident"
+)
+
+// Channel is where notices go.
+type Channel interface {
+	// Send says one notice. An error that is a *Refusal says that it will never be taken as it is, one that is a *Later that it
+	// was not taken now; after any other nobody can tell. A notice may be sent again after either of the latter.
+	Send(ctx context.Context, n Notice) error
+}
+
+// Refusal says that a notice will not be taken.
+type Refusal struct{ Reason string }
+
+// Error is the reason.
+func (r *Refusal) Error() string { return r.Reason }
+
+// Later says that nothing is taken for a while.
+type Later struct {
+	Reason string
+	After  time.Duration // 0: it did not say
+}
+
+// Error is the reason, and for how long.
+func (l *Later) Error() string { return fmt.Sprintf("%s, again after %s", l.Reason, l.After) }
+
+// Board gives read access to the Board. f keeps nothing of it.
+type Board interface {
+	View(f func(*incident.Board))
+}
+
+// Orders carries out what is asked for. Submit returns once the order's records stand on the ledger; its error wraps
+// incident.ErrNotFound or incident.ErrRefused when the order was not lawful.
+type Orders interface {
+	Submit(ctx context.Context, order incident.Order) (events.Commit, error)
+}
+
+// Config is what a Sender is made of.
+type Config struct {
+	Name    string // of the channel, on the record: "pagerduty"
+	Channel Channel
+	When    map[Situation]Severity // what is triggered, and how badly; what is not in it is not
+	Domain  string
+	Console string // where people reach the console, without a slash at its end
+	Me      string // this replica's process
+	Rank    int    // of this replica: who tries first; an economy
+	Board   Board
+	Orders  Orders
+	Now     func() time.Time
+	Log     *zap.Logger
+	Metrics *Metrics // nil: none
+}
+
+// Times of a sender.
+const (
+	lookEvery    = 200 * time.Millisecond
+	sendWithin   = 8 * time.Second
+	recordWithin = 5 * time.Second
+	takeAfter    = 20 * time.Second // a replica that has said nothing of what it took for so long loses it; more than sending and its record take
+	stagger      = time.Second      // between two ranks
+	retryFirst   = time.Second
+	retryMost    = 2 * time.Minute
+)
+
+// maxItems bounds what is looked for at once: more wait on the Board.
+const maxItems = 32
+
+// Sender says in one channel what is to be said of the Board's incidents.
+type Sender struct {
+	Config
+	position uint64             // of the Board when nothing was found to be said
+	late     map[string]*behind // by incident: what was found, and is not said yet
+	hold     time.Time          // the channel takes nothing before
+}
+
+// behind is something that is to be said.
+type behind struct {
+	want  saying
+	since time.Time // found so
+	retry time.Time // not tried again before
+	pause *backoff.ExponentialBackOff
+	said  bool // it was, and the ledger does not say so yet
+	sent  bool // and it was taken
+}
+
+// New returns a sender that has not begun.
+func New(c Config) *Sender { return &Sender{Config: c, late: map[string]*behind{}} }
+
+// Run says what is to be said until ctx ends.
+func (s *Sender) Run(ctx context.Context) error {
+	look := time.NewTicker(lookEvery)
+	defer look.Stop()
+	for {
+		for _, it := range s.look(s.Now()) {
+			s.tell(ctx, it)
+		}
+		s.Metrics.waiting(s.Name, len(s.late))
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-look.C:
+		}
+	}
+}
+
+// item is one thing that is to be said.
+type item struct {
+	id     string
+	told   events.Told // what stands on the Board of it
+	want   saying
+	notice Notice
+}
+
+// look finds what is to be said, the most severe first, and drops what no longer is.
+func (s *Sender) look(now time.Time) (list []item) {
+	s.Board.View(func(b *incident.Board) {
+		if b.Position == s.position && !s.due(now) {
+			return
+		}
+		s.position = b.Position
+		wanted := map[string]saying{}
+		for _, i := range append(b.Open(), b.Closed()...) {
+			told := i.Shown(s.Name, events.TheNotice)
+			last := readSaying(told.Message)
+			want := wantedOf(i, s.When, last, now)
+			if want == last {
+				continue
+			}
+			wanted[i.ID] = want
+			l := s.late[i.ID]
+			if len(list) < maxItems && (l == nil || l.want != want || !now.Before(l.retry)) {
+				list = append(list, item{id: i.ID, told: told, want: want, notice: s.noticeOf(b, i, want, last)})
+			}
+		}
+		s.drop(b, wanted)
+	})
+	return list
+}
+
+// due reports whether something that is late may be tried.
+func (s *Sender) due(now time.Time) bool {
+	for _, l := range s.late {
+		if !now.Before(l.retry) {
+			return true
+		}
+	}
+	return false
+}
+
+// drop forgets what was said by another, and what is overtaken.
+func (s *Sender) drop(b *incident.Board, wanted map[string]saying) {
+	for id, l := range s.late {
+		if wanted[id] == l.want {
+			continue
+		}
+		delete(s.late, id)
+		i, known := b.Incident(id)
+		if known && i.Shown(s.Name, events.TheNotice).Message == l.want.String() || l.said {
+			continue
+		}
+		s.Metrics.count(s.Name, overtaken)
+		s.Log.Warn("a notice is overtaken before it was sent", zap.String("channel", s.Name), zap.String("incident", id), zap.Stringer("notice", l.want))
+	}
+}
+
+// tell says one thing, if it is this replica's turn.
+func (s *Sender) tell(ctx context.Context, it item) {
+	now := s.Now()
+	l := s.late[it.id]
+	if l == nil {
+		pause := backoff.NewExponentialBackOff()
+		pause.InitialInterval, pause.MaxInterval = retryFirst, retryMost
+		l = &behind{want: it.want, since: now, pause: pause}
+		s.late[it.id] = l
+	}
+	if l.retry = s.turn(it.told, l); !l.said && l.retry.Before(s.hold) {
+		l.retry = s.hold
+	}
+	if ctx.Err() != nil || now.Before(l.retry) {
+		return
+	}
+	mine := it.told
+	if mine.Owner != s.Me || mine.Key != it.want.String() {
+		mine.Incident, mine.Chat, mine.What, mine.Owner, mine.Key = it.id, s.Name, events.TheNotice, s.Me, it.want.String()
+		if !s.record(ctx, l, mine, it.told) {
+			return
+		}
+	}
+	if !l.said && !s.send(ctx, l, it.notice) {
+		return
+	}
+	was := mine
+	mine.Message, mine.Shown = it.want.String(), ""
+	if l.sent {
+		mine.Shown = events.DigestOf(it.notice)
+	}
+	if s.record(ctx, l, mine, was) {
+		delete(s.late, it.id)
+	}
+}
+
+// turn is when it is this replica's to say: at once if the incident is its own, soon if nobody is about to say anything of it,
+// and otherwise once whoever is lets it lie.
+func (s *Sender) turn(told events.Told, l *behind) time.Time {
+	patience := time.Duration(s.Rank) * stagger
+	switch {
+	case told.Owner == s.Me:
+		return l.since
+	case told.Key != told.Message:
+		patience += takeAfter
+	}
+	return l.since.Add(patience)
+}
+
+// send makes the call. It reports whether there is nothing more to be sent.
+func (s *Sender) send(ctx context.Context, l *behind, n Notice) bool {
+	ctx, cancel := context.WithTimeout(ctx, sendWithin)
+	defer cancel()
+	fields := []zap.Field{zap.String("channel", s.Name), zap.String("incident", n.Incident), zap.Stringer("notice", l.want)}
+	err := s.Channel.Send(ctx, n)
+	var no *Refusal
+	var later *Later
+	switch {
+	case err == nil:
+		s.Metrics.count(s.Name, sent)
+		s.Log.Info("a notice was sent", fields...)
+		l.said, l.sent = true, true
+		return true
+	case errors.As(err, &no):
+		s.Metrics.count(s.Name, refused)
+		s.Log.Error("a notice was refused and is not sent again", append(fields, zap.Error(err))...)
+		l.said = true
+		return true
+	}
+	pause := l.pause.NextBackOff()
+	l.retry = s.Now().Add(pause)
+	if errors.As(err, &later) {
+		s.hold = s.Now().Add(max(later.After, pause)) // it has had enough of all of it
+	}
+	s.Metrics.count(s.Name, failed)
+	s.Log.Warn("send a notice; it is tried again", append(fields, zap.Duration("after", pause), zap.Error(err))...)
+	return false
+}
+
+// record puts t in the place of was.
+func (s *Sender) record(ctx context.Context, l *behind, t, was events.Told) bool {
+	ctx, cancel := context.WithTimeout(ctx, recordWithin)
+	defer cancel()
+	_, err := s.Orders.Submit(ctx, incident.Tell(t, was))
+	if err == nil {
+		return true
+	}
+	l.retry = s.Now().Add(retryFirst)
+	if errors.Is(err, incident.ErrRefused) || errors.Is(err, incident.ErrNotFound) {
+		s.Log.Debug("another replica sends it", zap.String("channel", s.Name), zap.String("incident", t.Incident), zap.Error(err))
+	} else {
+		s.Log.Warn("record what is sent", zap.String("channel", s.Name), zap.String("incident", t.Incident), zap.Error(err))
+	}
+	return false
+}
