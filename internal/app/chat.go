@@ -76,10 +76,19 @@ func (a *App) openChat(name string, room room, account func(config.Member) strin
 	c.desk = chatops.New(chatops.Config{
 		Chat: name, Me: a.worker.Me(), Rank: a.cfg.Replica.Rank, Board: a.worker, Orders: a.worker, Room: room, Members: room,
 		People: func() (chatops.People, error) { return a.people(account) }, OnCall: a.onCall, Scopes: a.cfg.Resolver.Scopes(),
-		Now: time.Now, NewKey: uuid.NewString, Log: log, Metrics: chatops.NewMetrics(metrics),
+		Notices: chatops.Handovers(shifts(a.cfg.Handover)), Now: time.Now, NewKey: uuid.NewString, Log: log, Metrics: chatops.NewMetrics(metrics),
 	})
 	a.chats = append(a.chats, c)
 	return c
+}
+
+// shifts are those of the configuration.
+func shifts(h *config.Handover) chatops.Shifts {
+	s := chatops.Shifts{Zone: h.Location()}
+	for _, at := range h.Times() {
+		s.At = append(s.At, chatops.Clock{Hour: int(at / time.Hour), Minute: int(at % time.Hour / time.Minute)})
+	}
+	return s
 }
 
 // people reads the table of people as a desk wants it: those with an account in its chat.

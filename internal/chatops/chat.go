@@ -100,6 +100,9 @@ const (
 	Abort   Act = "abort"
 	Freeze  Act = "freeze"
 	Thaw    Act = "thaw"
+
+	Handover Act = "handover" // what whoever comes on duty must know, as it is now
+	WhyOf    Act = "why-of"   // why, of the incident or the event whose id is filled in
 )
 
 // Press is what the chat says about a button that was pressed, or about the form that came of it. None of it is believed

@@ -18,7 +18,7 @@ import (
 const formAge = 10 * time.Minute
 
 // takesForm reports whether a click on an act's button does not say enough: why, or what.
-func takesForm(a Act) bool { return a == Reject || a == Freeze || a == Thaw }
+func takesForm(a Act) bool { return a == Reject || a == Freeze || a == Thaw || a == WhyOf }
 
 // ask puts a press's form before whoever pressed, if what it asks for would be lawful as things stand. The chat is not asked
 // who that is before the form comes back: it takes a form within seconds of the press, or not at all.
@@ -67,6 +67,9 @@ func (d *Desk) formOf(b *incident.Board, p Press) (Form, error) {
 			lines = append(lines, fmt.Sprintf("%d more scopes can be frozen with: detour freeze --scope", more))
 		}
 		return Form{Title: "Freeze", Submit: "Freeze", Lines: lines, Scopes: scopes, Reason: true}, nil
+	}
+	if p.Act == WhyOf {
+		return Form{Title: "Why", Submit: "Ask", Reason: true, Lines: []string{"Of which incident, or of which event? Give its id."}}, nil
 	}
 	scopes, lines := thawable(b)
 	if len(scopes) == 0 {

@@ -24,7 +24,7 @@ const maxFreezes = 8
 // Notice is something that is told of no incident, once, in a thread of its own.
 type Notice struct {
 	What string // its name on the ledger, which no freeze's card has
-	Card Card
+	Card Card   // whose buttons are given its key
 }
 
 // freezeName is under what a freeze's card stands on the ledger.
@@ -83,12 +83,21 @@ func (d *Desk) behindOfAll(b *incident.Board, now time.Time) (standing, fresh []
 		notices, due := d.Notices(b, now)
 		for _, n := range notices {
 			if b.Shown(d.Chat, n.What).Message == "" {
-				show(n.What, func(string) Card { return n.Card })
+				show(n.What, func(key string) Card { return withKey(n.Card, key) })
 			}
 		}
 		later(due)
 	}
 	return standing, fresh, next
+}
+
+// withKey is a card whose buttons carry a key.
+func withKey(c Card, key string) Card {
+	c.Buttons = slices.Clone(c.Buttons)
+	for n := range c.Buttons {
+		c.Buttons[n].Value = key
+	}
+	return c
 }
 
 // firstFreezes are those in force that have a card.

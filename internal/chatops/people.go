@@ -33,7 +33,7 @@ func (p Person) may(act Act) (ok bool, role string) {
 		role = roleApprover
 	case Abort, Freeze, Thaw:
 		role = roleOperator
-	case Why:
+	case Why, WhyOf, Handover:
 		return true, ""
 	}
 	return slices.Contains(p.Roles, role), role

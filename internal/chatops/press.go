@@ -106,8 +106,8 @@ func (d *Desk) judge(ctx context.Context, p Press) (string, outcome) {
 	if _, why := d.person(p); why != "" {
 		return "Nothing was recorded: " + why, barred
 	}
-	if p.Act == Why {
-		return d.why(p)
+	if p.Act == Why || p.Act == WhyOf || p.Act == Handover {
+		return d.answer(p)
 	}
 	commit, err := d.Orders.Submit(ctx, d.order(p))
 	switch {
@@ -254,14 +254,7 @@ func (d *Desk) why(p Press) (text string, came outcome) {
 			return
 		}
 		e, _ := b.Why(i.ID)
-		lines := []string{Clean(fmt.Sprintf("%s is %s: %s", i.ID, e.Phase, e.Sentence))}
-		for _, c := range e.Held {
-			lines = append(lines, Clean(fmt.Sprintf("✗ %s: %s, limit %s; %s", c.Name, or(c.Value, "-"), or(c.Limit, "-"), c.Detail)))
-		}
-		for _, u := range e.Unblock {
-			lines = append(lines, Clean("→ "+u))
-		}
-		text, came = strings.Join(lines, "\n"), answered
+		text, came = strings.Join(explained(e), "\n"), answered
 	})
 	return text, came
 }

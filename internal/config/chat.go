@@ -19,6 +19,8 @@ type Chat struct {
 	Mattermost *Mattermost `yaml:"mattermost"`
 	People     string      `yaml:"people"`  // a file; see LoadPeople
 	OnCall     []OnCall    `yaml:"on_call"` // who is called; after them, or without any, those whom People says
+
+	Handover *Handover `yaml:"handover"` // nil: none is told by itself
 }
 
 // Slack is one channel of a workspace.
@@ -56,6 +58,7 @@ func (s section) chat(c *Chat, self string) (secrets SlackSecrets, people string
 		s.bad("chat", "people is missing: name the file that says who is who in the chat; without it nobody could decide there")
 	}
 	people = s.named("chat.people", c.People, self, false)
+	s.handover(c.Handover)
 	if c.Slack == nil && c.Mattermost == nil {
 		s.bad("chat", "slack and mattermost are missing: name at least one of them, or leave chat out")
 	}

@@ -107,6 +107,11 @@ func TestLoadChatRefuses(t *testing.T) {
 		{"no way in", "chat: {slack: {bot_token: 'env:DETOUR_TEST_BOT', channel: C012}, people: people.yaml}", []string{"chat.slack: give app_token for a socket, or signing_secret"}},
 		{"a signing secret of another sort", "chat: {slack: {signing_secret: 'file:app', bot_token: 'env:DETOUR_TEST_BOT', channel: C012}, people: people.yaml}", []string{"chat.slack.signing_secret: it is not 32 of 0-9 and a-f"}},
 		{"a signing secret that is not there", "chat: {slack: {signing_secret: 'file:none', bot_token: 'env:DETOUR_TEST_BOT', channel: C012}, people: people.yaml}", []string{"none: no such file"}},
+		{"a hand-over at no time", "chat: {handover: {zone: Europe/Berlin}, people: people.yaml}", []string{"chat.handover: at has 0 times"}},
+		{"hand-overs at odd times", "chat: {handover: {at: ['6:00', '24:00', '06:00', '06:00', '14.00']}, people: people.yaml}",
+			[]string{`chat.handover.at[0]: "6:00"`, `chat.handover.at[1]: "24:00"`, `chat.handover.at[3]: "06:00": want a time of day such as "06:00", each once`, `chat.handover.at[4]: "14.00"`}},
+		{"a zone of nowhere", "chat: {handover: {at: ['06:00'], zone: Europe/Nowhere}, people: people.yaml}", []string{`chat.handover.zone: "Europe/Nowhere"`}},
+		{"each replica's own zone", "chat: {handover: {at: ['06:00'], zone: Local}, people: people.yaml}", []string{`chat.handover.zone: "Local"`}},
 		{"another chat", "chat: {irc: {}}", []string{`unknown key "chat.irc"`}},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -35,8 +35,9 @@ type Config struct {
 	Mattermost        *Mattermost // nil: nothing is shown there
 	MattermostSecrets MattermostSecrets
 
-	People People   // who is who in the chat, as it was when the configuration was read
-	OnCall []OnCall // where it stands who is on call
+	People   People    // who is who in the chat, as it was when the configuration was read
+	OnCall   []OnCall  // where it stands who is on call
+	Handover *Handover // nil: none is told in a chat by itself
 
 	Notify        *Notify // nil: nobody is told who could not answer
 	NotifySecrets NotifySecrets
@@ -147,6 +148,7 @@ func Load(path string) (*Config, error) {
 	c.OnCall = s.onCall(f.Chat, abs)
 	if f.Chat != nil {
 		c.Slack, c.Mattermost, c.MattermostSecrets = f.Chat.Slack, f.Chat.Mattermost, s.mattermost(f.Chat)
+		c.Handover = f.Chat.Handover
 	}
 	c.Notify, c.NotifySecrets = f.Notify, s.notify(f.Notify)
 	if err := errors.Join(doc.Err(), c.read()); err != nil {

@@ -100,6 +100,7 @@ func (c *Config) describeChats(add func(name string, value any)) {
 		add("chat.mattermost.callback", m.Callback)
 		add("chat.mattermost", "presses come to "+m.Callback+MattermostPath)
 	}
+	add("chat.handover", c.Handover)
 	for n, o := range c.OnCall {
 		add(index("chat.on_call", n), o.Describe())
 	}
