@@ -26,8 +26,15 @@ func pages() map[string][]string {
 		"/incidents/nobody-9":          {"nobody-9", "not found"},
 		"/incidents":                   {"den-kcy-1", "lax-hou-1", "link-errors on link/sea-den"},
 		"/drains":                      {"10 of 11 routers", "den-kcy", "Detour", "69.0 % den-sea, den to sea", "91.2 % if sea-svl fails", "ipl-atl", "others", "78.0 % den-sea, den to sea; in service 52.0 %", "99.0 % if sea-svl fails"},
-		"/ledger":                      {"fibre work on the west coast", "15", "change 1 stands on its router"},
-		"/policy":                      {"drain-sick-links", "5\nincidents", "refused", "silent-losses", "It has answered nothing", "policy.yaml"},
+		"/handover": {"NEEDS A PERSON", "lax-hou-1", "PEOPLE ARE ASKED", "chi-nyc-1", "autonomy: approve, limit auto", "STANDS", "den-kcy-1", "expires 2026-11-21 12:00:00Z", "an operator: detour undrain den-kcy-1",
+			"WAITS", "budget-device: 1 link of den, limit 1 link", "WAS REFUSED", "it would cut atl off", "1 refused"},
+		"/why":                    {"Why"},
+		"/why/" + webtest.Waiting: {"held by budget-device", "budget-device: 1 link of den, limit 1 link; den-kcy-1 already drains a link of den", "an operator: detour undrain den-kcy-1"},
+		"/why/018f-1%2Fden":       {"018f-1/den", "It was opened, at position 3", "den-kcy-1", "drained, held until"},
+		"/why/018f-0":             {"It was unknown-target", "is not in the inventory", "whoever keeps the inventory"},
+		"/why/nothing":            {"Not found"},
+		"/ledger":                 {"fibre work on the west coast", "15", "change 1 stands on its router"},
+		"/policy":                 {"drain-sick-links", "5\nincidents", "refused", "silent-losses", "It has answered nothing", "policy.yaml"},
 	}
 }
 
@@ -42,7 +49,7 @@ func TestPages(t *testing.T) {
 				p := open(t, r, path, screen[0], screen[1])
 				p.fresh()
 				p.says("main", words...)
-				p.says("#banners", "FROZEN: site:sea", "fibre work on the west coast", "by olga", "Maintenance: device:chi", "dry-run there until 14:00:00Z: line card swap")
+				p.says("#banners", "FROZEN: site:sea", "fibre work on the west coast", "by olga", "since 12:00:14Z", "waiting: sea-den-1", "expired meanwhile: nothing", "Maintenance: device:chi", "dry-run there until 14:00:00Z: line card swap")
 				if path == "/" {
 					p.wait("the map", `document.querySelector("svg.map").dataset.drawn`)
 				}

@@ -373,3 +373,25 @@ func TestProof(t *testing.T) {
 	p.says("main", "position 4: is missing; the next is 5")
 	p.clean()
 }
+
+// Whoever has the id of an incident or of an event is told why, from the keyboard alone; and a hand-over goes as far back as is
+// chosen.
+func TestWhyAndHandover(t *testing.T) {
+	r := serve(t)
+	p := open(t, r, "/", deskWidth, deskHeight)
+	p.fresh()
+	p.keys("gw")
+	p.wait("the field", `document.activeElement?.name === "id"`)
+	p.keys("018f-3" + kb.Enter)
+	p.says("#why", "018f-3", webtest.Waiting, "held by budget-device")
+	p.wait("the address", `location.pathname === "/why/018f-3"`)
+	p.do(chromedp.Click(chromedp.CSS("#why h3 a[href^='/incidents/']")))
+	p.says("main h1", webtest.Waiting)
+	p.keys("gh")
+	p.says("#handover", "WAS REFUSED", "atl-hou-1")
+	if _, err := r.Append(webtest.Start.Add(13*time.Hour), events.Record{Incident: webtest.Waiting, Body: events.Closed{Outcome: events.LetGo, Reason: "too old"}}); err != nil {
+		t.Fatal(err)
+	}
+	p.wait("what waited to have expired", `![...document.querySelectorAll("#handover section")].some((s) => s.ariaLabel === "Waits")`)
+	p.clean()
+}

@@ -69,6 +69,7 @@ function go(path) {
   history.pushState(null, "", path);
   open();
   stage.focus();
+  page?.focus?.();
   scrollTo(0, 0);
 }
 

@@ -21,7 +21,7 @@ function event(w) {
     h(
       "section",
       { class: "card", id: "event" },
-      h("h2", {}, "Event ", h("code", {}, e.event)),
+      h("h3", {}, "Event ", h("code", {}, e.event)),
       h(
         "p",
         { class: "why" },
@@ -29,14 +29,14 @@ function event(w) {
         h("a", { href: `/ledger?position=${e.position}` }, e.position),
         e.detail && `: ${e.detail}`,
       ),
-      w.remedy && [h("h3", {}, "What would have one like it acted on, and who can"), h("p", {}, w.remedy)],
+      w.remedy && [h("h4", {}, "What would have one like it acted on, and who can"), h("p", {}, w.remedy)],
     )
   );
 }
 
 const held = (checks) =>
   checks?.length > 0 && [
-    h("h3", {}, "Held by"),
+    h("h4", {}, "Held by"),
     h(
       "ul",
       { class: "held" },
@@ -53,7 +53,7 @@ function incident(i) {
       "section",
       { class: "card lead", "data-id": i.incident, tabindex: "0", "aria-label": i.incident },
       h(
-        "h2",
+        "h3",
         {},
         h("a", { href: `/incidents/${part(i.incident)}` }, i.incident),
         h("span", { class: `chip phase ${i.phase}` }, i.phase),
@@ -63,7 +63,7 @@ function incident(i) {
       i.verdict_now && h("p", {}, `Newest: ${i.verdict_now.sentence}`),
       held(i.held),
       i.unblock?.length > 0 && [
-        h("h3", {}, "What would change it, and who can"),
+        h("h4", {}, "What would change it, and who can"),
         h(
           "ul",
           {},
@@ -123,9 +123,9 @@ export function page(root, id, go) {
     }
     if (!left && at !== null && at !== state.position) setTimeout(refresh, 500);
   }
-  if (id === "") field.focus();
   return {
     refresh,
+    focus: () => id === "" && field.focus(),
     leave() {
       left = true;
     },
