@@ -394,8 +394,3 @@ func (i *Incident) reverted(r events.Reverted) (Phase, string) {
 	}
 	return Probation, ""
 }
-
-// waitAfter is when a router that was told to confirm, and may not have, has rolled back if it ever will.
-func (i *Incident) waitAfter() time.Time {
-	return i.Intent.Deadline.Add(i.Intent.Arm.Std() + i.Intent.Margin.Std())
-}

@@ -3,6 +3,7 @@ package incident
 import (
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/detour-net/detour/events"
 	"github.com/detour-net/detour/policy"
@@ -142,4 +143,9 @@ func decisive(checks []events.Check, decided string) string {
 		sentence += " (not OK either: " + strings.Join(others, ", ") + ")"
 	}
 	return sentence
+}
+
+// waitAfter is when a router that was told to confirm, and may not have, has rolled back if it ever will.
+func (i *Incident) waitAfter() time.Time {
+	return i.Intent.Deadline.Add(i.Intent.Arm.Std() + i.Intent.Margin.Std())
 }
