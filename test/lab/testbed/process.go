@@ -39,7 +39,10 @@ func startDaemon(ctx context.Context, r *plan.Router, name string) error {
 		"-d", "-z", filepath.Join(r.Dir, "zserv.api"), "--vty_socket", r.Dir, "-i", filepath.Join(r.Dir, name+".pid"),
 		"-f", filepath.Join(r.Dir, name+".conf"), "-A", "127.0.0.1", "-P", "0",
 	}
-	if name == "isisd" {
+	switch name {
+	case "zebra":
+		args = append(args, "--v6-rr-semantics") // another way takes the place of an IPv6 route; else that is deleted first
+	case "isisd":
 		args = append(args, "--tcli") // for transactions
 	}
 	return netns.Within(r.Namespace, func() error {
