@@ -162,7 +162,7 @@ func (f *flows) settled() {
 }
 
 // arrive waits until packets of every flow come through. After several changes within two seconds FRR computes no shortest
-// paths for five more (RFC 8405's LONG_WAIT, as the lab's timers are), and who has lost its next hop has no route so long.
+// paths for two more (RFC 8405's LONG_WAIT, as the lab's timers are), and who has lost its next hop has no route so long.
 func (f *flows) arrive() {
 	f.s.t.Helper()
 	const underWay = 10

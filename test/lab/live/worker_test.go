@@ -30,8 +30,8 @@ type worker struct {
 
 // policyText lets soft drains be done at once. Clocks are seconds where production has minutes; the times within which Sets
 // and looks must come are not short, so that a busy machine is not mistaken for a router that does not answer. However sick
-// a link is, it is drained in steps where packets could loop, so that what a drain itself loses is seen; they are further
-// apart than the five seconds for which FRR may compute nothing.
+// a link is, it is drained in steps where packets could loop, so that what a drain itself loses is seen; they are three
+// times as far apart as the two seconds for which FRR may compute nothing, since a busy machine makes those longer.
 const policyText = `rules:
   - name: soft
     match: {kinds: [link-errors, silent-loss, link-flap], min_severity: minor}

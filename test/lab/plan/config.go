@@ -41,7 +41,7 @@ func (r *Router) ISISD() string {
 	line(" metric-style wide")
 	line(" lsp-gen-interval 1")
 	if r.Timers == Tuned {
-		line(" spf-delay-ietf init-delay 50 short-delay 200 long-delay 5000 holddown 2000 time-to-learn 500")
+		line(" spf-delay-ietf init-delay 50 short-delay 200 long-delay 2000 holddown 2000 time-to-learn 500")
 	}
 	if r.Overload {
 		line(" set-overload-bit")

@@ -32,7 +32,7 @@ const longestName = 14
 type Timers string
 
 const (
-	Tuned   Timers = "tuned"   // 50 ms after a change, RFC 8405's back-off after several
+	Tuned   Timers = "tuned"   // 50 ms after a change, RFC 8405's back-off after several: at most 2 s
 	Default Timers = "default" // as FRR comes: at once, and then within a second
 )
 

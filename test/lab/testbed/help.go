@@ -12,7 +12,7 @@ import (
 	"github.com/detour-net/detour/test/lab/plan"
 )
 
-// routeless is how long a router may have every adjacency and every packet and lack routes: four times the longest that the
+// routeless is how long a router may have every adjacency and every packet and lack routes: ten times the longest that the
 // lab's timers let it wait before it computes (plan.Router.ISISD).
 const routeless = 20 * time.Second
 
