@@ -25,7 +25,14 @@ type last struct {
 	value        number
 	threshold    number
 	evidence     number
+	labels       labels
 	day          day // of a time
+}
+
+// labels are an anomaly's, with what stood behind their opening brace, the closing one included.
+type labels struct {
+	raw []byte
+	of  map[string]string
 }
 
 // Decode is the function Decode.

@@ -1,6 +1,7 @@
 package events
 
 import (
+	"bytes"
 	"encoding/json"
 	"math"
 	"strconv"
@@ -122,8 +123,14 @@ func (s *scan) evidence(a *Anomaly) bool {
 	return true
 }
 
-// labels takes what follows the opening brace of an anomaly's labels.
+// labels takes what follows the opening brace of an anomaly's labels. Events with the same labels share them in memory.
 func (s *scan) labels(a *Anomaly) bool {
+	if last := s.last.labels; last.raw != nil && bytes.HasPrefix(s.raw[s.at:], last.raw) {
+		s.at += len(last.raw)
+		a.Labels = last.of
+		return true
+	}
+	from := s.at
 	for a.Labels = map[string]string{}; !s.literal("}"); {
 		var name, value string
 		if len(a.Labels) > 0 && !s.literal(",") || !s.text(&name) || !s.literal(":") || !s.text(&value) {
@@ -131,6 +138,7 @@ func (s *scan) labels(a *Anomaly) bool {
 		}
 		a.Labels[name] = value
 	}
+	s.last.labels = labels{append(s.last.labels.raw[:0], s.raw[from:s.at]...), a.Labels}
 	return true
 }
 

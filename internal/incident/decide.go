@@ -97,8 +97,8 @@ func Decide(b *Board, w World) Decision {
 		d.world.Now = b.Now
 	}
 	d.board.Now = d.world.Now
-	for _, e := range w.Events {
-		d.take(e)
+	for n := range w.Events {
+		d.take(&w.Events[n])
 	}
 	for _, i := range d.board.Open() {
 		if len(d.records) >= d.atMost {

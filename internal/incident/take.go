@@ -17,17 +17,18 @@ type Inventory interface {
 // take says what is made of one event, by the rules in this order: seen before, out of time, of an unknown kind, about
 // nothing known, overtaken; then it belongs to the open incident of its target, or to the ended one while that cools
 // down, or opens another.
-func (d *draft) take(e events.Event) {
-	a := e.Data
-	o := &events.Observed{Event: e.ID, Source: e.Source, Anomaly: a}
+func (d *draft) take(e *events.Event) {
+	a := &e.Data
+	o := &events.Observed{Event: e.ID, Source: e.Source, Anomaly: *a}
 	o.Anomaly.Evidence, o.Anomaly.Labels = nil, nil
+	if d.board.Seen(*e) {
+		o.Disposition, o.Detail = events.WasDuplicate, "recorded before"
+		d.append("", o)
+		return
+	}
 	drop := func(what events.Disposition, format string, args ...any) {
 		o.Disposition, o.Detail = what, fmt.Sprintf(format, args...)
 		d.append("", o)
-	}
-	if d.board.Seen(e) {
-		drop(events.WasDuplicate, "recorded before")
-		return
 	}
 	if maxAge := d.world.Policy.MaxAge(a.Kind); d.world.Now.Sub(a.ObservedAt) > maxAge {
 		drop(events.WasStale, "observed %s ago, at most %s is acted on", d.world.Now.Sub(a.ObservedAt).Round(time.Second), maxAge)
@@ -50,8 +51,8 @@ func (d *draft) take(e events.Event) {
 }
 
 // assign finds the incident that an event of a known target belongs to, or opens one.
-func (d *draft) assign(e events.Event, o *events.Observed, target events.Target) {
-	a := e.Data
+func (d *draft) assign(e *events.Event, o *events.Observed, target events.Target) {
+	a := &e.Data
 	i, known := d.board.Latest(target.Key())
 	since, ended := d.board.endedSince(o)
 	join := func(as events.Disposition) {

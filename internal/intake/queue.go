@@ -63,7 +63,7 @@ func (q *queue) remove(n int) []Delivery {
 	defer q.mu.Unlock()
 	list := q.list
 	if len(list) <= n {
-		q.list = make([]Delivery, 0, len(list)+1)
+		q.list = make([]Delivery, 0, min(q.limit, len(list)+len(list)/4+1)) // the next batch will hardly be much larger
 		return list
 	}
 	q.list = append(make([]Delivery, 0, q.limit), list[n:]...)

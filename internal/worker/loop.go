@@ -24,6 +24,16 @@ type world struct {
 	held    map[string]time.Time     // commands that may not run again before
 	rests   map[string]incident.Rest // of the last decision that stands
 	orders  []order
+	room    []events.Event // for those that are decided on; empty in between
+}
+
+// arrive adds a batch, which is the world's from now on.
+func (w *world) arrive(batch []Delivery) {
+	if len(w.pending) == 0 {
+		w.pending = batch
+		return
+	}
+	w.pending = append(w.pending, batch...)
 }
 
 // Run is the loop, until ctx ends. Acts in flight are finished and recorded before it returns. A ledger that is broken
@@ -112,7 +122,7 @@ func (w *Worker) wait(ctx context.Context, wake time.Time) bool {
 	case c := <-w.followed:
 		w.fold(c)
 	case batch := <-arrived:
-		w.world.pending = append(w.world.pending, batch...)
+		w.world.arrive(batch)
 	case o := <-w.outcomes:
 		w.settle(o)
 		if o.incident == "" {
@@ -132,7 +142,7 @@ func (w *Worker) wait(ctx context.Context, wake time.Time) bool {
 		case c := <-w.followed:
 			w.fold(c)
 		case batch := <-arrived:
-			w.world.pending = append(w.world.pending, batch...)
+			w.world.arrive(batch)
 		case o := <-w.outcomes:
 			w.settle(o)
 		case o := <-w.orders:
@@ -156,7 +166,7 @@ func (w *Worker) gather(ctx context.Context) {
 	for len(w.world.pending) < maxTaken {
 		select {
 		case batch := <-w.arrived:
-			w.world.pending = append(w.world.pending, batch...)
+			w.world.arrive(batch)
 		case <-over.C:
 			return
 		case <-ctx.Done():
@@ -293,12 +303,16 @@ func (w *Worker) decide(b *incident.Board, taken []Delivery) incident.Decision {
 		Now: w.Now(), Me: w.me, Policy: w.PolicyInForce(), Mode: w.Mode, Inventory: w.Inventory, Remediators: w.Remediators,
 		Facts: w.world.facts, Results: w.world.results, MayRun: w.mayRun(alive), Pursues: w.pursues(alive), Rests: w.world.rests, AtMost: w.atMost,
 	}
-	world.Events = make([]events.Event, 0, len(taken))
-	for _, d := range taken {
-		if d.Dead == nil {
-			world.Events = append(world.Events, d.Event)
+	world.Events = w.world.room[:0]
+	for n := range taken {
+		if taken[n].Dead == nil {
+			world.Events = append(world.Events, taken[n].Event)
 		}
 	}
+	defer func() {
+		clear(world.Events)
+		w.world.room = world.Events
+	}()
 	return incident.Decide(b, world)
 }
 
