@@ -23,8 +23,8 @@ const maxFreezes = 8
 
 // Notice is something that is told of no incident, once, in a thread of its own.
 type Notice struct {
-	What string // its name on the ledger, which no freeze's card has
-	Card Card   // whose buttons are given its key
+	What string      // its name on the ledger, which no freeze's card has
+	Card func() Card // asked for until it is told, while the Board stands still; its buttons are given its key
 }
 
 // freezeName is under what a freeze's card stands on the ledger.
@@ -83,7 +83,7 @@ func (d *Desk) behindOfAll(b *incident.Board, now time.Time) (standing, fresh []
 		notices, due := d.Notices(b, now)
 		for _, n := range notices {
 			if b.Shown(d.Chat, n.What).Message == "" {
-				show(n.What, func(key string) Card { return withKey(n.Card, key) })
+				show(n.What, func(key string) Card { return withKey(n.Card(), key) })
 			}
 		}
 		later(due)

@@ -211,7 +211,7 @@ func TestNotices(t *testing.T) {
 					if now.Before(due) {
 						return nil, due
 					}
-					return []Notice{{What: "hand-over 1", Card: Card{Title: "Hand-over"}}}, time.Time{}
+					return []Notice{{What: "hand-over 1", Card: func() Card { return Card{Title: "Hand-over"} }}}, time.Time{}
 				}
 			})
 		}

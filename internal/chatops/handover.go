@@ -27,7 +27,7 @@ func Handovers(s Shifts) func(b *incident.Board, now time.Time) ([]Notice, time.
 			return nil, time.Time{}
 		}
 		if now.Sub(last) <= handoverLate {
-			list = append(list, Notice{What: "handover " + last.UTC().Format(time.RFC3339), Card: handoverCard(b.Handover(before, last), s.Zone)})
+			list = append(list, Notice{What: "handover " + last.UTC().Format(time.RFC3339), Card: func() Card { return handoverCard(b.Handover(before, last), s.Zone) }})
 		}
 		return list, next
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/detour-net/detour/events"
+	"github.com/detour-net/detour/internal/incident"
 )
 
 // berlin is a zone whose clock is changed twice a year.
@@ -199,6 +200,34 @@ func TestHandoverIsShort(t *testing.T) {
 		n := slices.IndexFunc(card.card.Parts, func(p Part) bool { return p.Label == "people are asked" })
 		if lines := card.card.Parts[n].Lines; len(lines) != maxHandover+1 || !strings.Contains(lines[maxHandover], "and 5 more") {
 			t.Errorf("%q", lines)
+		}
+	})
+}
+
+// TestHandoverIsMadeUntilItIsTold: a hand-over is worth some work, which is not done for one that stands.
+func TestHandoverIsMadeUntilItIsTold(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t)
+		made := 0
+		s.desk(0, shifts, func(c *Config) {
+			all := c.Notices
+			c.Notices = func(b *incident.Board, now time.Time) ([]Notice, time.Time) {
+				list, next := all(b, now)
+				for n, notice := range list {
+					list[n].Card = func() Card { made++; return notice.Card() }
+				}
+				return list, next
+			}
+		})
+		s.ask("den-kcy", 1)
+		s.settle(6*time.Hour + time.Minute)
+		before := made
+		for n := range 5 {
+			s.ask(fmt.Sprintf("n%d-z", n), 1)
+			s.settle(time.Minute)
+		}
+		if made != before || made == 0 || len(s.named("Hand-over")) != 1 {
+			t.Errorf("made %d times until it was told, and %d times in all", before, made)
 		}
 	})
 }
