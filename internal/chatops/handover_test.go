@@ -132,7 +132,9 @@ func TestHandoverTakenOver(t *testing.T) {
 		_, kill := s.desk(0, shifts)
 		s.ask("den-kcy", 1)
 		s.settle(6*time.Hour - time.Second)
+		s.wall.mu.Lock()
 		s.trouble = func(call string) (error, bool) { return fmt.Errorf("%s: no answer", call), false }
+		s.wall.mu.Unlock()
 		s.settle(3 * time.Second)
 		kill()
 		s.trouble = nil
