@@ -39,6 +39,8 @@ const (
 	KindProved           Kind = "proved"
 	KindTold             Kind = "told"
 	KindSignedOut        Kind = "signed-out"
+	KindLinked           Kind = "linked"
+	KindUnlinked         Kind = "unlinked"
 )
 
 var bodies = map[Kind]codec{
@@ -50,7 +52,7 @@ var bodies = map[Kind]codec{
 	KindRelapsed: body[Relapsed](), KindAborted: body[Aborted](), KindStuck: body[Stuck](), KindClosed: body[Closed](),
 	KindFrozen: body[Frozen](), KindThawed: body[Thawed](), KindMaintenanceBegun: body[MaintenanceBegun](),
 	KindMaintenanceEnded: body[MaintenanceEnded](), KindPolicyLoaded: body[PolicyLoaded](), KindPolicyRefused: body[PolicyRefused](), KindProved: body[Proved](),
-	KindTold: body[Told](), KindSignedOut: body[SignedOut](),
+	KindTold: body[Told](), KindSignedOut: body[SignedOut](), KindLinked: body[Linked](), KindUnlinked: body[Unlinked](),
 }
 
 // Disposition says what was made of an observed event.

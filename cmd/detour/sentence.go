@@ -114,6 +114,10 @@ func aboutBoard(body events.Body) string {
 			return fmt.Sprintf("%s everywhere, by %s", r.Person, who(r.By))
 		}
 		return fmt.Sprintf("%s by %s", r.Person, who(r.By))
+	case events.Linked:
+		return fmt.Sprintf("%s of %s in %s is %s, by %s", r.Account, r.Team, r.Chat, r.Person, who(r.By))
+	case events.Unlinked:
+		return fmt.Sprintf("%s of %s in %s is %s no more, by %s", r.Account, r.Team, r.Chat, r.Person, who(r.By))
 	case events.Told:
 		return fmt.Sprintf("%s of %s in %s by %s: %s", r.What, r.Incident, r.Chat, r.Owner, map[bool]string{true: "shown", false: "about to be shown"}[r.Shown != ""])
 	}

@@ -169,7 +169,7 @@ func (a *App) openWeb(registry *prometheus.Registry) error {
 	a.login = openLogin(a.cfg, a.log.Named("login"))
 	c := web.Config{
 		Board: a.worker, Orders: a.worker, Ledger: a.ledger, Network: sights{a}, Costs: a.costs, Terrain: terrain{a}, Policy: inForce{a}, Health: health{a}, Auth: auth, Callbacks: a.callbacks(),
-		SessionKey: a.cfg.SessionKey, Fresh: a.cfg.Auth.Fresh.Std(), Registry: registry, Log: a.log.Named("web"),
+		SessionKey: a.cfg.SessionKey, URL: a.console(), Fresh: a.cfg.Auth.Fresh.Std(), Registry: registry, Log: a.log.Named("web"),
 	}
 	if a.login != nil {
 		c.Login = a.login

@@ -11,6 +11,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/zap"
 
+	"github.com/detour-net/detour/events"
 	"github.com/detour-net/detour/internal/chatops"
 	"github.com/detour-net/detour/internal/chatops/mattermost"
 	"github.com/detour-net/detour/internal/chatops/slack"
@@ -76,6 +77,7 @@ func (a *App) openChat(name string, room room, account func(config.Member) strin
 	c.desk = chatops.New(chatops.Config{
 		Chat: name, Me: a.worker.Me(), Rank: a.cfg.Replica.Rank, Board: a.worker, Orders: a.worker, Room: room, Members: room,
 		People: func() (chatops.People, error) { return a.people(account) }, OnCall: a.onCall, Scopes: a.cfg.Resolver.Scopes(),
+		Invite: a.invite(), Console: a.console(),
 		Notices: chatops.Handovers(shifts(a.cfg.Handover)), Now: time.Now, NewKey: uuid.NewString, Log: log, Metrics: chatops.NewMetrics(metrics),
 	})
 	a.chats = append(a.chats, c)
@@ -91,7 +93,7 @@ func shifts(h *config.Handover) chatops.Shifts {
 	return s
 }
 
-// people reads the table of people as a desk wants it: those with an account in its chat.
+// people reads the table of people as a desk wants it, with their accounts in its chat.
 func (a *App) people(account func(config.Member) string) (chatops.People, error) {
 	read, err := config.LoadPeople(a.cfg.Files.People)
 	if err != nil {
@@ -99,9 +101,7 @@ func (a *App) people(account func(config.Member) string) (chatops.People, error)
 	}
 	p := chatops.People{OnCall: read.OnCall}
 	for _, m := range read.People {
-		if account(m) != "" {
-			p.List = append(p.List, chatops.Person{Name: m.Name, Account: account(m), Roles: web.Expand(m.Roles)})
-		}
+		p.List = append(p.List, chatops.Person{Name: m.Name, Account: account(m), Roles: web.Expand(m.Roles)})
 	}
 	return p, nil
 }
@@ -144,4 +144,20 @@ func (a *App) chatStatus() string {
 		return web.ChatConnected
 	}
 	return strings.Join(away, "; ")
+}
+
+// invite is how whoever presses without being known is sent to the console, nil where nobody can sign in at a provider there.
+func (a *App) invite() func(events.ChatAccount, string) (string, error) {
+	if a.cfg.Auth.OIDC == nil {
+		return nil
+	}
+	return func(account events.ChatAccount, name string) (string, error) { return a.web.Invite(account, name) }
+}
+
+// console is where people's browsers reach the console: where the provider sends them, or "" without one.
+func (a *App) console() string {
+	if a.cfg.Auth.OIDC == nil {
+		return ""
+	}
+	return strings.TrimSuffix(a.cfg.Auth.OIDC.RedirectURL, config.CallbackPath)
 }

@@ -149,6 +149,7 @@ type Answer struct {
 // Member is an account as the chat knows it.
 type Member struct {
 	Name        string // as the chat shows it
+	Team        string // the workspace that asks
 	Deleted     bool
 	Guest       bool // may see some channels only
 	Stranger    bool // of another workspace, here through a shared channel

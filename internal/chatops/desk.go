@@ -30,6 +30,10 @@ type Config struct {
 	Scopes []events.Scope // that can be frozen, besides the network and what an incident is in; the widest first
 	// Notices is what should have been told by now of no incident, and when there is more, the zero time for never. nil: nothing.
 	Notices func(b *incident.Board, now time.Time) (list []Notice, next time.Time)
+	// Invite returns the address at which whoever has an account links it to the person that they sign in as, once and soon;
+	// nil where nobody can.
+	Invite  func(account events.ChatAccount, name string) (string, error)
+	Console string // the address of the console, "" if it is not known
 	Now     func() time.Time
 	NewKey  func() string // an unguessable text without spaces
 	Log     *zap.Logger
@@ -260,7 +264,7 @@ func (d *Desk) behindOf(b *incident.Board, i *incident.Incident, now time.Time) 
 	if told.Message == "" {
 		return list, time.Time{} // notices follow in its thread
 	}
-	notices, next := noticesOf(i, now, d.duty)
+	notices, next := noticesOf(i, now, d.dutyOn(b), d.Console)
 	for _, n := range notices {
 		said := i.Shown(d.Chat, n.what)
 		if said.Message == "" {

@@ -9,11 +9,13 @@
 //
 // A press is a claim by somebody about a button. Its value names a key and a plan's digest; everything else is looked up: the
 // incident by the key, the person by the account. The chat is asked who the account is (members of the own workspace with a
-// confirmed address only), the table of people says what the person may do, and both are asked for every press. The order
-// is incident.Order, judged at the Board's position like any other, with the person's roles of that moment: forged, late,
-// replayed and overtaken presses fail there or here, and the presser is told why, by whom it was decided, and when. A no, a
-// freeze and a thaw take a form: the button opens it, and what is filled in comes back as the same press with an answer. The
-// form holds no state of ours: any replica takes it.
+// confirmed address only); who that is stands on the table of people, or on the ledger, where they have linked the account to
+// themselves; and what they may do on the table alone. All of it is asked for every press. Whoever is not known is told where
+// to sign in to link the account, by an address that works once and stands in no log. The order is incident.Order, judged at
+// the Board's position like any other, with the person's roles of that moment: forged, late, replayed and overtaken presses
+// fail there or here, and the presser is told why, by whom it was decided, and when. A no, a freeze and a thaw take a form:
+// the button opens it, and what is filled in comes back as the same press with an answer. The form holds no state of ours:
+// any replica takes it.
 //
 // Names, labels and reasons come from outside: whatever is shown passes through Clean, and a Room shows it as plain text.
 package chatops

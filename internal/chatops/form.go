@@ -20,13 +20,10 @@ const formAge = 10 * time.Minute
 // takesForm reports whether a click on an act's button does not say enough: why, or what.
 func takesForm(a Act) bool { return a == Reject || a == Freeze || a == Thaw || a == WhyOf }
 
-// ask puts a press's form before whoever pressed, if what it asks for would be lawful as things stand. The chat is not asked
-// who that is before the form comes back: it takes a form within seconds of the press, or not at all.
+// ask puts a press's form before whoever pressed, if what it asks for would be lawful as things stand. Of whoever seems to be
+// known the chat is not asked who that is before the form comes back: it takes a form within seconds of the press, or not at
+// all.
 func (d *Desk) ask(ctx context.Context, p Press) (string, outcome) {
-	d.refreshPeople()
-	if _, why := d.person(p); why != "" {
-		return "Nothing was recorded: " + why, barred
-	}
 	var form Form
 	var err error
 	d.Board.View(func(b *incident.Board) { form, err = d.formOf(b, p) })

@@ -117,7 +117,7 @@ func (d *Desk) callFor(b *incident.Board, what string, s incident.Standstill) (i
 	if it.key == "" {
 		it.key = d.NewKey()
 	}
-	people, doubt := d.duty([]string{roleOperator})
+	people, doubt := d.dutyOn(b)([]string{roleOperator})
 	it.card, it.called = calling(fmt.Sprintf("%s is frozen by %s: %s", s.Scope, s.By.Name, s.Reason), first(people), doubt)
 	return it, true
 }

@@ -12,7 +12,7 @@ type Metrics struct {
 func NewMetrics(r prometheus.Registerer) *Metrics {
 	m := &Metrics{
 		messages: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "detour_chat_messages_total", Help: "Messages to the chat, by what came of them: posted, found, updated or failed."}, []string{"outcome"}),
-		presses:  prometheus.NewCounterVec(prometheus.CounterOpts{Name: "detour_chat_presses_total", Help: "Buttons pressed in the chat, by what came of them: taken, answered, opened (a form), refused, barred, late, repeated or failed."}, []string{"outcome"}),
+		presses:  prometheus.NewCounterVec(prometheus.CounterOpts{Name: "detour_chat_presses_total", Help: "Buttons pressed in the chat, by what came of them: taken, answered, opened (a form), refused, barred, invited, late, repeated or failed."}, []string{"outcome"}),
 	}
 	r.MustRegister(m.messages, m.presses)
 	return m

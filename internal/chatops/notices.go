@@ -19,18 +19,9 @@ type notice struct {
 // duty gives those on call with one of roles, in the order in which they are called, and why others may be.
 type duty func(roles []string) (people []Person, doubt string)
 
-// duty is the desk's.
-func (d *Desk) duty(roles []string) (people []Person, doubt string) {
-	var names []string
-	if d.OnCall != nil {
-		names, doubt = d.OnCall()
-	}
-	return d.known.duty(roles, names), doubt
-}
-
 // noticesOf is what should have been said by now of an incident, and when the next one is due, the zero time for never.
 // Whoever was called first is known from the ledger: at half time the next one is, and nobody twice while there is another.
-func noticesOf(i *incident.Incident, now time.Time, onCall duty) (list []notice, next time.Time) {
+func noticesOf(i *incident.Incident, now time.Time, onCall duty, console string) (list []notice, next time.Time) {
 	say := func(what, title string, call []Person, doubt string) {
 		n := notice{what: what}
 		n.card, n.called = calling(title, call, doubt)
@@ -46,11 +37,11 @@ func noticesOf(i *incident.Incident, now time.Time, onCall duty) (list []notice,
 		case !now.Before(half):
 			people, doubt := onCall(a.Roles)
 			say("half"+name, fmt.Sprintf("Half of the time is over. %d of %d approvals are there; without the rest by %s the answer is no.%s",
-				len(i.Approvals), a.Quorum, stamp(a.Expires), how(i)), escalate(people, calledBy(i, "asked"+name)), doubt)
+				len(i.Approvals), a.Quorum, stamp(a.Expires), how(i, console)), escalate(people, calledBy(i, "asked"+name)), doubt)
 		default:
 			people, doubt := onCall(a.Roles)
 			say("asked"+name, fmt.Sprintf("A decision is needed by %s: %d of %d approvals, from anyone with one of the roles %s.%s",
-				stamp(a.Expires), len(i.Approvals), a.Quorum, strings.Join(a.Roles, ", "), how(i)), first(people), doubt)
+				stamp(a.Expires), len(i.Approvals), a.Quorum, strings.Join(a.Roles, ", "), how(i, console)), first(people), doubt)
 			next = half
 		}
 	}
@@ -105,10 +96,14 @@ func calling(title string, people []Person, doubt string) (c Card, names string)
 	return c, strings.Join(list, ",")
 }
 
-// how says where to decide what a click is not enough for.
-func how(i *incident.Incident) string {
+// how says where, the console being at the given address, to decide what a click is not enough for.
+func how(i *incident.Incident, console string) string {
 	if i.Ask.ByClick {
 		return ""
 	}
-	return fmt.Sprintf(" Its rule takes more than a click; with a token: detour approve %s --plan %s", i.ID, i.Ask.Plan.Short())
+	at := ""
+	if console != "" {
+		at = fmt.Sprintf(" at %s/incidents/%s, or", console, i.ID)
+	}
+	return fmt.Sprintf(" Its rule takes more than a click;%s with a token: detour approve %s --plan %s", at, i.ID, i.Ask.Plan.Short())
 }

@@ -16,7 +16,7 @@ type People struct {
 // Person is one of them. One name is one person, over whichever channel they decide: a quorum counts names.
 type Person struct {
 	Name    string
-	Account string // in the chat
+	Account string // in the chat; "" of whoever has to link theirs
 	Roles   []string
 }
 
@@ -68,15 +68,32 @@ func (k *known) with(account string) (Person, bool) {
 	if k.err != nil {
 		return Person{}, false
 	}
-	n := slices.IndexFunc(k.people.List, func(p Person) bool { return p.Account == account })
+	n := slices.IndexFunc(k.people.List, func(p Person) bool { return account != "" && p.Account == account })
 	if n < 0 {
 		return Person{}, false
 	}
 	return k.people.List[n], true
 }
 
-// duty returns those with one of roles whom to call, in this order: those of names, then those whom the table says.
-func (k *known) duty(roles, names []string) (people []Person) {
+// named returns the person of a name, whose account is the given one.
+func (k *known) named(name, account string) (Person, bool) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.err != nil {
+		return Person{}, false
+	}
+	n := slices.IndexFunc(k.people.List, func(p Person) bool { return p.Name == name })
+	if n < 0 {
+		return Person{}, false
+	}
+	p := k.people.List[n]
+	p.Account = account
+	return p, true
+}
+
+// duty returns those with one of roles and an account whom to call, in this order: those of names, then those whom the table
+// says. linked gives the account that a person has linked, "" for none.
+func (k *known) duty(roles, names []string, linked func(name string) string) (people []Person) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if k.err != nil {
@@ -86,7 +103,12 @@ func (k *known) duty(roles, names []string) (people []Person) {
 		for _, p := range k.people.List {
 			again := slices.ContainsFunc(people, func(other Person) bool { return other.Name == name })
 			if p.Name == name && !again && slices.ContainsFunc(p.Roles, func(r string) bool { return slices.Contains(roles, r) }) {
-				people = append(people, p)
+				if p.Account == "" {
+					p.Account = linked(name)
+				}
+				if p.Account != "" {
+					people = append(people, p)
+				}
 			}
 		}
 	}

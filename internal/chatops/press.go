@@ -24,6 +24,7 @@ const (
 	opened   outcome = "opened"   // its form was put before whoever pressed
 	refused  outcome = "refused"  // not lawful, or overtaken
 	barred   outcome = "barred"   // whoever pressed may not
+	invited  outcome = "invited"  // whoever pressed is not known, and was told where to link the account
 	late     outcome = "late"     // pressed too long ago, or in the future
 	repeated outcome = "repeated" // delivered before
 	failed   outcome = "failed"   // it could not be judged, or nobody can tell
@@ -72,7 +73,11 @@ func (d *Desk) Press(ctx context.Context, p Press) {
 	defer cancel()
 	text, came := d.judge(ctx, p)
 	d.Metrics.press(came)
-	d.Log.Info("pressed in the chat", append(fields, zap.String("outcome", string(came)), zap.String("answer", text))...)
+	said := text
+	if came == invited {
+		said = "" // it lets whoever reads it link the account
+	}
+	d.Log.Info("pressed in the chat", append(fields, zap.String("outcome", string(came)), zap.String("answer", said))...)
 	d.poke()
 	if came == opened {
 		return // the form is the answer
@@ -91,7 +96,8 @@ func (d *Desk) judge(ctx context.Context, p Press) (string, outcome) {
 	if age := d.Now().Sub(p.At); age > most || age < -pressAge {
 		return "This was pressed too long ago to count, or the clocks differ. Nothing was recorded: look at it again, and press again.", late
 	}
-	if p.Answer == nil && takesForm(p.Act) {
+	d.refreshPeople()
+	if p.Answer == nil && takesForm(p.Act) && d.seems(p) {
 		return d.ask(ctx, p)
 	}
 	member, err := d.Members.Member(ctx, p.Account)
@@ -103,13 +109,22 @@ func (d *Desk) judge(ctx context.Context, p Press) (string, outcome) {
 		return "Nothing was recorded: " + why + ", and may decide nothing.", barred
 	}
 	d.refreshPeople()
-	if _, why := d.person(p); why != "" {
+	account := events.ChatAccount{Chat: d.Chat, Team: member.Team, Account: p.Account}
+	var why string
+	d.Board.View(func(b *incident.Board) { _, why = d.person(b, account, p.Act) })
+	switch {
+	case why == unlinked && d.Invite != nil:
+		return d.invite(account, member), invited
+	case why != "":
 		return "Nothing was recorded: " + why, barred
 	}
-	if p.Act == Why || p.Act == WhyOf || p.Act == Handover {
+	switch {
+	case p.Act == Why || p.Act == WhyOf || p.Act == Handover:
 		return d.answer(p)
+	case p.Answer == nil && takesForm(p.Act):
+		return d.ask(ctx, p)
 	}
-	commit, err := d.Orders.Submit(ctx, d.order(p))
+	commit, err := d.Orders.Submit(ctx, d.order(p, account))
 	switch {
 	case err == nil:
 		return fmt.Sprintf("Recorded: your %s stands on the ledger at position %d.", p.Act, commit.Position), taken
@@ -122,20 +137,6 @@ func (d *Desk) judge(ctx context.Context, p Press) (string, outcome) {
 	return "Nobody can tell yet whether this was recorded: the ledger does not answer. The card shows it once it is; otherwise press again.", failed
 }
 
-// person finds who pressed on the table, and says why they may not.
-func (d *Desk) person(p Press) (Person, string) {
-	person, ok := d.known.with(p.Account)
-	if !ok {
-		return Person{}, "your account is not on Detour's table of people. Whoever keeps chat.people can add it."
-	}
-	if ok, role := person.may(p.Act); role != "" && !ok {
-		return Person{}, fmt.Sprintf("%s takes the role %s, which you do not have.", p.Act, role)
-	} else if !ok {
-		return Person{}, "there is no such button."
-	}
-	return person, ""
-}
-
 var errBarred = errors.New("not allowed")
 
 func refuse(format string, args ...any) error {
@@ -144,9 +145,9 @@ func refuse(format string, args ...any) error {
 
 // order is what a press asks for. It is judged where its record would stand: with the card, the plan and the person's roles
 // of then.
-func (d *Desk) order(p Press) incident.Order {
+func (d *Desk) order(p Press, account events.ChatAccount) incident.Order {
 	return func(b *incident.Board, now time.Time) ([]events.Record, error) {
-		person, why := d.person(p)
+		person, why := d.person(b, account, p.Act)
 		if why != "" {
 			return nil, fmt.Errorf("%w: %s", errBarred, why)
 		}

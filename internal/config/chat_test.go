@@ -162,3 +162,25 @@ func TestLoadPeopleRefuses(t *testing.T) {
 		t.Error("a table that is not there was read")
 	}
 }
+
+// Whoever can link their account at the console need not be known by it beforehand; where nobody can, everybody must.
+func TestPeopleWithoutAccounts(t *testing.T) {
+	t.Setenv("DETOUR_TEST_BOT", "xoxb-secret")
+	const chat = "chat:\n  slack: {app_token: 'file:app', bot_token: 'env:DETOUR_TEST_BOT', channel: C012345}\n  people: people.yaml\n"
+	for oidc, want := range map[string]string{
+		"":                                  "\"nora\" has no account: give slack, mattermost or both; without auth.oidc nobody can link one",
+		"auth:\n oidc:\n" + goodOIDC + "\n": "",
+	} {
+		dir := example(t)
+		write(t, dir, "app", "xapp-1-secret", 0o600)
+		write(t, dir, "client", "a secret of the client's\n", 0o600)
+		write(t, dir, "people.yaml", "people:\n  - {name: nora, roles: [approver]}\n  - {name: marc, slack: U02, roles: [approver]}\n  - {name: zoe, roles: [viewer]}\n", 0o644)
+		c, err := Load(write(t, dir, "c.yaml", chat+oidc+chatRest, 0o600))
+		switch {
+		case want == "" && (err != nil || len(c.People.People) != 3):
+			t.Errorf("%v", err)
+		case want != "" && (err == nil || !strings.Contains(err.Error(), want)):
+			t.Errorf("%v, want %q", err, want)
+		}
+	}
+}

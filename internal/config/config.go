@@ -183,6 +183,9 @@ func (c *Config) read() error {
 		if c.People, err = LoadPeople(c.Files.People); err == nil {
 			err = c.readOnCall(time.Now())
 		}
+		if err == nil && c.Auth.OIDC == nil {
+			err = c.People.known(c.Files.People)
+		}
 		errs = append(errs, err)
 	}
 	if c.Files.Tokens != "" {

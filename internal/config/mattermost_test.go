@@ -95,7 +95,6 @@ func TestLoadMattermostRefuses(t *testing.T) {
 
 func TestLoadPeopleOfTwoChats(t *testing.T) {
 	for _, c := range []struct{ name, text, want string }{
-		{"no account", "people: [{name: a, roles: [viewer]}]", `people[0]: "a" has no account: give slack, mattermost or both`},
 		{"a username", "people: [{name: a, mattermost: ines, roles: [viewer]}]", `mattermost "ines": want a user id`},
 		{"account twice", "people: [{name: a, mattermost: " + mattermostAccount + ", roles: [viewer]}, {name: b, mattermost: " + mattermostAccount + ", roles: [viewer]}]", "people[1]: mattermost"},
 		{"a good and a bad one", "people: [{name: a, slack: U012, mattermost: x, roles: [viewer]}]", `people[0]: mattermost "x"`},

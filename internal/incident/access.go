@@ -16,8 +16,21 @@ const (
 // signOut names sessions that were ended: one, or, without an id, all of a person's that were begun until a moment.
 type signOut struct{ person, session string }
 
+// foldAccess keeps who may come in as whom. It is no part of any incident's life, and always lawful.
+func (b *Board) foldAccess(at time.Time, body events.Body) string {
+	switch r := body.(type) {
+	case events.SignedOut:
+		b.foldSignedOut(r)
+	case events.Linked:
+		b.foldLinked(at, r)
+	case events.Unlinked:
+		delete(b.links, r.ChatAccount)
+	}
+	return ""
+}
+
 // foldSignedOut remembers which sessions were ended, for longer than any lasts.
-func (b *Board) foldSignedOut(s events.SignedOut) string {
+func (b *Board) foldSignedOut(s events.SignedOut) {
 	maps.DeleteFunc(b.signedOut, func(_ signOut, until time.Time) bool { return until.Before(b.Now.Add(-history)) })
 	if s.Session != "" && len(b.signedOut) >= maxSignedOut {
 		s.Session, s.Until = "", b.Now
@@ -27,7 +40,6 @@ func (b *Board) foldSignedOut(s events.SignedOut) string {
 		s.Until = later(s.Until, b.AllSignedOut(s.Person))
 	}
 	b.signedOut[signOut{s.Person, s.Session}] = s.Until
-	return ""
 }
 
 func later(a, b time.Time) time.Time {

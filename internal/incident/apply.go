@@ -2,7 +2,6 @@ package incident
 
 import (
 	"fmt"
-	"maps"
 	"slices"
 	"time"
 
@@ -46,13 +45,8 @@ func (b *Board) fold(c events.Commit, r events.Record) string {
 	case events.Thawed:
 		b.thaw(body, c.At)
 		return ""
-	case events.MaintenanceBegun:
-		maps.DeleteFunc(b.windows, func(_ string, w events.MaintenanceBegun) bool { return w.Until.Before(b.Now.Add(-history)) })
-		b.windows[body.Window] = body
-		return ""
-	case events.MaintenanceEnded:
-		delete(b.windows, body.Window)
-		return ""
+	case events.MaintenanceBegun, events.MaintenanceEnded:
+		return b.foldWindow(body)
 	case events.PolicyLoaded:
 		b.policies[replicaOf(c.By)] = Course{Loaded: body, Since: b.Now}
 		return ""
@@ -64,8 +58,8 @@ func (b *Board) fold(c events.Commit, r events.Record) string {
 		return ""
 	case events.Told:
 		return b.foldTold(body)
-	case events.SignedOut:
-		return b.foldSignedOut(body)
+	case events.SignedOut, events.Linked, events.Unlinked:
+		return b.foldAccess(c.At, body)
 	}
 	return b.foldMove(c, r)
 }

@@ -44,6 +44,8 @@ type Board struct {
 	proofs     map[string]events.Proved
 	policies   map[string]Course // by replica
 	signedOut  map[signOut]time.Time
+	links      map[events.ChatAccount]Link
+	tickets    map[string]time.Time // what let people link accounts and was used up, and until when it could have been
 	admissions []Admission
 	failures   []time.Time
 	freed      time.Time // when an incident last gave its claims back
@@ -63,6 +65,7 @@ func NewBoard() *Board {
 		incidents: map[string]*Incident{}, latest: map[string]string{}, epochs: map[string]uint64{}, open: map[string]bool{}, begun: map[string]bool{},
 		freezes: map[events.Scope]events.Frozen{}, frozen: map[events.Scope]time.Time{}, windows: map[string]events.MaintenanceBegun{},
 		proofs: map[string]events.Proved{}, policies: map[string]Course{}, signedOut: map[signOut]time.Time{},
+		links: map[events.ChatAccount]Link{}, tickets: map[string]time.Time{},
 	}
 }
 
@@ -76,6 +79,7 @@ func (b *Board) Fork() *Board {
 	f.freezes, f.frozen, f.windows = maps.Clone(b.freezes), maps.Clone(b.frozen), maps.Clone(b.windows)
 	f.told = slices.Clip(b.told)
 	f.proofs, f.policies, f.signedOut = maps.Clone(b.proofs), maps.Clone(b.policies), maps.Clone(b.signedOut)
+	f.links, f.tickets = maps.Clone(b.links), maps.Clone(b.tickets)
 	f.closed = slices.Clip(b.closed)
 	f.admissions, f.failures = slices.Clip(b.admissions), slices.Clip(b.failures)
 	return &f

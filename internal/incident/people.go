@@ -3,6 +3,7 @@ package incident
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"time"
 
 	"github.com/detour-net/detour/events"
@@ -36,7 +37,7 @@ func Approve(id string, plan events.Digest, by events.Person) Order {
 			return nil, refuse("%s asked for %s and may not approve it; another approver must", by.Name, id)
 		}
 		if by.Account != "" && !i.Ask.ByClick {
-			return nil, refuse("its rule takes more than a click to approve %s; with a token: detour approve %s --plan %s", id, id, i.Ask.Plan.Short())
+			return nil, refuse("its rule takes more than a click to approve %s: sign in at the console, or with a token: detour approve %s --plan %s", id, id, i.Ask.Plan.Short())
 		}
 		for _, a := range i.Approvals {
 			if a.By.Name == by.Name && a.Plan == plan {
@@ -178,4 +179,16 @@ func EndMaintenance(window string, by events.Person) Order {
 		}
 		return []events.Record{{Body: events.MaintenanceEnded{Window: window, By: by}}}, nil
 	}
+}
+
+// foldWindow keeps the maintenance windows that people begin, and those that are over for as long as they are looked back on.
+func (b *Board) foldWindow(body events.Body) string {
+	switch w := body.(type) {
+	case events.MaintenanceBegun:
+		maps.DeleteFunc(b.windows, func(_ string, w events.MaintenanceBegun) bool { return w.Until.Before(b.Now.Add(-history)) })
+		b.windows[w.Window] = w
+	case events.MaintenanceEnded:
+		delete(b.windows, w.Window)
+	}
+	return ""
 }

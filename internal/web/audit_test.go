@@ -18,7 +18,7 @@ import (
 func watched(t *testing.T, more ...func(*web.Config)) (*server, *observer.ObservedLogs) {
 	t.Helper()
 	core, logs := observer.New(zap.InfoLevel)
-	return start(t, people(), append(more, func(c *web.Config) { c.Log = zap.New(core) })...), logs
+	return start(t, people(), append(more, atConsole, func(c *web.Config) { c.Log = zap.New(core) })...), logs
 }
 
 // accounted are the lines of the log about calls that would change something.

@@ -20,7 +20,7 @@ func (s *Server) pages() []route {
 		{method: "GET", path: loginPath, page: true, serve: s.toProvider},
 		{method: "GET", path: CallbackPath, page: true, serve: s.fromProvider},
 	}
-	for _, path := range []string{"/{$}", "/incidents", "/incidents/{id}", "/why", "/why/{id}", "/drains", "/handover", "/ledger", "/policy"} {
+	for _, path := range []string{"/{$}", "/incidents", "/incidents/{id}", "/why", "/why/{id}", "/drains", "/handover", "/ledger", "/policy", linkPath} {
 		rows = append(rows, route{method: "GET", path: path, page: true, serve: s.console})
 	}
 	return rows

@@ -14,6 +14,9 @@
 // this origin; and what takes more than a click takes a sign-in of not long ago. What somebody may do is looked up at every
 // request, from the token.
 //
+// Whoever has an account in the chat and is not known there is sent here with a ticket, sealed as a session is, and links the
+// account to the person that they have signed in as. That is a record, which also uses the ticket up.
+//
 // Whoever signs in at the provider (package login) gets a session as well, with what the provider said that they may do. That
 // counts for as long as Config.Fresh; then they may look, and sign in again to do more. Replicas do not ask the provider in
 // between. Without a token or a provider, a caller on this machine may look, and nobody may change anything.

@@ -130,7 +130,7 @@ func TestEveryField(t *testing.T) {
 // Every status that the document says of an operation is given, as a problem document, and for the reason that it is for.
 func TestEveryStatus(t *testing.T) {
 	doc := documentOf(t)
-	hasty := start(t, people()) // its clock stands, so nobody is allowed more
+	hasty := start(t, people(), atConsole) // its clock stands, so nobody is allowed more
 	for range 200 {
 		hasty.do("GET", "/api/v1/session", "admin", "")
 	}
@@ -146,7 +146,7 @@ func TestEveryStatus(t *testing.T) {
 			t.Run(fmt.Sprint(name, " ", status), func(t *testing.T) {
 				s := hasty
 				if status != http.StatusTooManyRequests {
-					s = start(t, people(), troubles(status))
+					s = start(t, people(), atConsole, troubles(status))
 				}
 				a := s.provoke(t, name, method, path, status)
 				wantProblem(t, a, status, kinds[status])
@@ -182,9 +182,9 @@ func (s *server) provoke(t *testing.T, name, method, path string, status int) an
 	t.Helper()
 	e := examples[name]
 	good, query, _ := strings.Cut(e.path, "?")
-	body := e.body
-	if strings.Contains(body, "PLAN") {
-		body = strings.ReplaceAll(body, "PLAN", string(plan(t, s)))
+	body := s.given(t, e.body)
+	if strings.Contains(e.path, "/links/") {
+		s.linked("U1", "somebody")
 	}
 	switch status {
 	case http.StatusBadRequest:
@@ -199,7 +199,7 @@ func (s *server) provoke(t *testing.T, name, method, path string, status int) an
 		}
 		return s.do(method, good+"?scope=site:nowhere", "admin", body)
 	case http.StatusConflict:
-		return s.do(method, pathParameter.ReplaceAllString(path, webtest.Refused), "admin", or(e.refused, body))
+		return s.do(method, pathParameter.ReplaceAllString(path, webtest.Refused), "admin", or(s.given(t, e.refused), body))
 	case http.StatusRequestEntityTooLarge:
 		return s.do(method, e.path, "admin", `{"`+strings.Repeat("x", 65<<10)+`":1}`)
 	case http.StatusUnsupportedMediaType:
@@ -215,6 +215,22 @@ func (s *server) provoke(t *testing.T, name, method, path string, status int) an
 		return s.do(method, good, "admin", body) // from where it ends: the ledger is asked before the answer begins
 	}
 	return s.do(method, e.path, "admin", body)
+}
+
+// given is a body with what there is of the server in it: the plan that is asked about, and what a chat has been given to link
+// an account that nobody has linked, or one that somebody has.
+func (s *server) given(t *testing.T, body string) string {
+	t.Helper()
+	for word, make := range map[string]func() string{
+		"PLAN":   func() string { return string(plan(t, s)) },
+		"TICKET": func() string { return s.ticket("U2") },
+		"TAKEN":  func() string { s.linked("U1", "somebody"); return s.ticket("U1") },
+	} {
+		if strings.Contains(body, word) {
+			body = strings.ReplaceAll(body, word, make())
+		}
+	}
+	return body
 }
 
 func or(text, otherwise string) string {

@@ -69,6 +69,7 @@ var examples = map[string]struct{ path, body, more, refused string }{
 	"get /api/v1/policy/rules":           {path: "/api/v1/policy/rules?days=3"},
 	"get /api/v1/topology":               {path: "/api/v1/topology"},
 	"get /api/v1/map":                    {path: "/api/v1/map"},
+	"get /api/v1/links":                  {path: "/api/v1/links"},
 	"get /api/v1/session":                {path: "/api/v1/session"},
 	"get /api/v1/ledger/search":          {path: "/api/v1/ledger/search?text=errors&kind=opened&kind=ruled&incident=" + webtest.Held + "&before=9&limit=3"},
 	"get /api/v1/routers":                {path: "/api/v1/routers"},
@@ -78,17 +79,19 @@ var examples = map[string]struct{ path, body, more, refused string }{
 	"get /api/v1/ledger/stream":          {path: "/api/v1/ledger/stream?from=3"},
 	"get /api/v1/ledger/compare":         {path: "/api/v1/ledger/compare"},
 
-	"post /api/v1/incidents/{id}/approve": {path: "/api/v1/incidents/" + webtest.Asking + "/approve", body: `{"plan":"PLAN"}`},
-	"post /api/v1/incidents/{id}/reject":  {path: "/api/v1/incidents/" + webtest.Asking + "/reject", body: `{"plan":"PLAN","reason":"no"}`},
-	"post /api/v1/incidents/{id}/abort":   {path: "/api/v1/incidents/" + webtest.Stuck + "/abort", body: `{"reason":"by hand","as_is":true}`},
-	"post /api/v1/incidents/{id}/undrain": {path: "/api/v1/incidents/" + webtest.Held + "/undrain", body: `{"reason":"clean"}`},
-	"post /api/v1/freeze":                 {path: "/api/v1/freeze", body: `{"scope":"site:den","reason":"storm"}`, refused: `{"scope":"site:sea","reason":"x"}`},
-	"delete /api/v1/freeze":               {path: "/api/v1/freeze?scope=site:sea"},
-	"post /api/v1/maintenance":            {path: "/api/v1/maintenance", body: `{"scope":"site:den","for":"1h","reason":"work"}`, more: `{"until":"2026-11-20T14:00:00Z","reason":"work"}`, refused: `{"until":"2020-01-01T00:00:00Z","reason":"x"}`},
-	"delete /api/v1/maintenance/{id}":     {path: "/api/v1/maintenance/mw-0001"},
-	"post /api/v1/session":                {path: "/api/v1/session", body: `{"token":"viewer-secret"}`},
-	"delete /api/v1/session":              {path: "/api/v1/session?everywhere=true&person="},
-	"post /api/v1/routers/{name}/prove":   {path: "/api/v1/routers/den/prove"},
+	"post /api/v1/incidents/{id}/approve":          {path: "/api/v1/incidents/" + webtest.Asking + "/approve", body: `{"plan":"PLAN"}`},
+	"post /api/v1/incidents/{id}/reject":           {path: "/api/v1/incidents/" + webtest.Asking + "/reject", body: `{"plan":"PLAN","reason":"no"}`},
+	"post /api/v1/incidents/{id}/abort":            {path: "/api/v1/incidents/" + webtest.Stuck + "/abort", body: `{"reason":"by hand","as_is":true}`},
+	"post /api/v1/incidents/{id}/undrain":          {path: "/api/v1/incidents/" + webtest.Held + "/undrain", body: `{"reason":"clean"}`},
+	"post /api/v1/freeze":                          {path: "/api/v1/freeze", body: `{"scope":"site:den","reason":"storm"}`, refused: `{"scope":"site:sea","reason":"x"}`},
+	"delete /api/v1/freeze":                        {path: "/api/v1/freeze?scope=site:sea"},
+	"post /api/v1/maintenance":                     {path: "/api/v1/maintenance", body: `{"scope":"site:den","for":"1h","reason":"work"}`, more: `{"until":"2026-11-20T14:00:00Z","reason":"work"}`, refused: `{"until":"2020-01-01T00:00:00Z","reason":"x"}`},
+	"delete /api/v1/maintenance/{id}":              {path: "/api/v1/maintenance/mw-0001"},
+	"post /api/v1/session":                         {path: "/api/v1/session", body: `{"token":"viewer-secret"}`},
+	"delete /api/v1/session":                       {path: "/api/v1/session?everywhere=true&person="},
+	"post /api/v1/links":                           {path: "/api/v1/links", body: `{"ticket":"TICKET","confirm":true}`, refused: `{"ticket":"TAKEN","confirm":true}`},
+	"delete /api/v1/links/{chat}/{team}/{account}": {path: "/api/v1/links/slack/T1/U1"},
+	"post /api/v1/routers/{name}/prove":            {path: "/api/v1/routers/den/prove"},
 }
 
 // The document lists every route, every route answers as it says, and only to whom it says.
@@ -148,8 +151,9 @@ func (d document) drive(t *testing.T, name string, op operation) {
 		t.Errorf("the document says of a body: %t", op.RequestBody != nil)
 	}
 	for _, caller := range []string{"", "viewer", "operator", "approver", "admin"} {
-		s := start(t, people()) // an order can be given once
-		body := strings.ReplaceAll(example.body, "PLAN", string(plan(t, s)))
+		s := start(t, people(), atConsole) // an order can be given once
+		body := s.given(t, example.body)
+		s.linked("U1", caller)
 		switch {
 		case slices.Contains(allowed, caller):
 			d.answers(t, s, method, example.path, caller, body, op)

@@ -129,6 +129,7 @@ func (s *Server) reading() []route {
 		get("routers", "The inventory", api.Routers{}, s.routers),
 		get("topology", "The network as configured", api.Topology{}, s.topology),
 		get("map", "How the links stand now", api.Map{}, s.chart),
+		get("links", "Which accounts of chats are which people", api.Links{}, s.links),
 		get("session", "Who calls, and their session at the console", api.Session{}, s.showSession),
 		{method: "GET", path: apiRoot + "stream", role: Viewer, streams: true, bare: true, media: "text/event-stream", serve: s.stream,
 			summary: "Changes as they happen; Last-Event-ID is the position that the reader knows", query: []param{fromParam}},
@@ -142,6 +143,8 @@ func (s *Server) ordering() []route {
 	const unknown, refused = http.StatusNotFound, http.StatusConflict
 	prove := order("POST", "routers/{name}/prove", Operator, "Find out by a canary which bars a router honours", nil, s.prove).failing(unknown)
 	prove.reply = events.Proved{}
+	link := order("POST", "links", Viewer, "Link an account of a chat to the caller", api.NewLink{}, s.link).failing(refused)
+	link.reply = api.LinkDone{}
 	return []route{
 		order("POST", "incidents/{id}/approve", Approver, "Approve exactly one plan", api.Approve{}, s.approve).failing(unknown, refused),
 		order("POST", "incidents/{id}/reject", Approver, "Reject the plan that is asked about", api.Reject{}, s.reject).failing(unknown, refused),
@@ -152,6 +155,8 @@ func (s *Server) ordering() []route {
 		order("POST", "maintenance", Operator, "Open a window in which plans are dry-run", api.NewWindow{}, s.beginMaintenance).failing(refused),
 		order("DELETE", "maintenance/{id}", Operator, "Close a window before its time", nil, s.endMaintenance).failing(unknown),
 		prove,
+		link,
+		order("DELETE", "links/{chat}/{team}/{account}", Viewer, "Take back the link of an account to the caller, or, for an admin, to anybody", nil, s.unlink).failing(unknown),
 		{method: "POST", path: apiRoot + "session", body: api.SignIn{}, reply: api.Session{}, serve: s.signIn, summary: "Sign in: begin a session, which is answered with a cookie",
 			fails: []int{http.StatusUnauthorized, http.StatusTooManyRequests}},
 		route{method: "DELETE", path: apiRoot + "session", role: Viewer, reply: api.Session{}, serve: s.signOut, summary: "Sign out: end the session",

@@ -30,6 +30,8 @@ type Config struct {
 	// SessionKey is a secret of at least 32 bytes that replicas share, and with it the sessions at their consoles. nil: those
 	// are of this replica alone, until it ends.
 	SessionKey []byte
+	// URL is where people's browsers reach the console, without a / at its end; "" if that is not known.
+	URL string
 	// Login is the provider at which people sign in, nil without one.
 	Login Login
 	// Fresh is how long ago somebody may have signed in to approve what takes more than a click, and how long what the provider

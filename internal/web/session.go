@@ -49,6 +49,7 @@ type sessions struct {
 type keys struct {
 	sessions sessions
 	attempts attempts
+	tickets  seal.Key
 }
 
 // newKeys takes the secret that replicas share. Without one it makes one of its own, and the sessions are of this replica
@@ -65,7 +66,7 @@ func newKeys(secret []byte, replica string) (k keys, err error) {
 	sum := sha256.Sum256(of)
 	k.sessions.name = "detour-" + hex.EncodeToString(sum[:4])
 	k.attempts.name = k.sessions.name + "-login"
-	for purpose, key := range map[string]*seal.Key{"session": &k.sessions.key, "login": &k.attempts.key} {
+	for purpose, key := range map[string]*seal.Key{"session": &k.sessions.key, "login": &k.attempts.key, "ticket": &k.tickets} {
 		if *key, err = seal.New(secret, purpose); err != nil {
 			return k, fmt.Errorf("session key: %w", err)
 		}

@@ -13,7 +13,9 @@ import (
 
 	"github.com/chromedp/chromedp"
 	"github.com/golang-jwt/jwt/v5"
+	"go.uber.org/zap"
 
+	"github.com/detour-net/detour/events"
 	"github.com/detour-net/detour/internal/web"
 	"github.com/detour-net/detour/internal/web/login"
 	"github.com/detour-net/detour/internal/web/login/logintest"
@@ -54,7 +56,7 @@ func withProvider(t *testing.T, more ...func(*web.Config)) (*replica, *logintest
 	proxy := &http.Server{Handler: &httputil.ReverseProxy{FlushInterval: -1, Rewrite: func(p *httputil.ProxyRequest) {
 		p.SetURL(behind)
 		p.Out.Host = p.In.Host
-	}}, ReadHeaderTimeout: patience}
+	}, ErrorLog: zap.NewStdLog(zap.NewNop())}, ReadHeaderTimeout: patience}
 	var running sync.WaitGroup
 	running.Go(func() { _ = proxy.Serve(l) })
 	t.Cleanup(func() { proxy.Close(); running.Wait() })
@@ -116,5 +118,42 @@ func TestTurnedAway(t *testing.T) {
 	p.shot("page")
 	p.do(chromedp.Click(chromedp.CSS("main a")))
 	p.says("main", "Sign in to look and to decide.")
+	p.clean()
+}
+
+// Whoever the chat has sent here signs in, is asked whether the account is theirs, and takes it back again. What let them link it
+// stands in no address and in no store afterwards.
+func TestLinkAccount(t *testing.T) {
+	r, op := withProvider(t, func(c *web.Config) { c.URL = "http://console.test" }, func(c *web.Config) { c.Auth.LocalViewer = false })
+	op.QueueUser(logintest.User{Email: "nora@example.net", Groups: []string{"noc"}})
+	const name = "nory <img src=x>\u202e"
+	address, err := r.web.Invite(events.ChatAccount{Chat: "slack", Team: "T1", Account: "U9"}, name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, ticket, _ := strings.Cut(address, "#")
+	p := open(t, r, "/link#"+ticket, phoneWidth, phoneHeight)
+	p.press(`[data-act="sign-in"]`)
+	p.press(`dialog [data-act="provider"]`)
+	p.says("#question", "Is this slack account yours?", "nory <img src=x>⟨202E⟩ (U9), in the workspace T1", "will decide as nora@example.net")
+	p.wait("where she was", `location.pathname === "/link" && !location.hash`)
+	p.shot("question")
+	p.press(`#question [data-act="link"]`)
+	p.says("#said", "U9 is linked to nora@example.net")
+	p.says("#links", "U9 in slack (T1) is nora@example.net")
+	if kept := is[string](p, `location.href + JSON.stringify(localStorage) + JSON.stringify(sessionStorage)`); strings.Contains(kept, ticket) {
+		t.Errorf("it is kept: %s", kept)
+	}
+	if wide := is[int](p, `Math.max(0, document.documentElement.scrollWidth - innerWidth)`); wide > 0 {
+		t.Errorf("it is %d pixels wider than the screen", wide)
+	}
+	p.shot("linked")
+	p.press(`#links [data-act="unlink"]`)
+	p.says("#said", "U9 is linked no more")
+	p.says("#links", "No account is linked")
+	p.do(chromedp.Navigate(r.url + "/link#" + ticket))
+	p.says("#question", "Is this slack account yours?")
+	p.press(`#question [data-act="link"]`)
+	p.says("#question", "Refused", "used already")
 	p.clean()
 }

@@ -35,6 +35,7 @@ func people() web.Auth {
 type replica struct {
 	*webtest.Replica
 	url    string
+	web    *web.Server
 	server *httptest.Server
 	door   *door
 }
@@ -80,7 +81,7 @@ func serve(tb testing.TB, more ...func(*web.Config)) *replica {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	r.server = httptest.NewUnstartedServer(s.Handler())
+	r.web, r.server = s, httptest.NewUnstartedServer(s.Handler())
 	r.door = &door{Listener: r.server.Listener}
 	r.server.Listener = r.door
 	r.server.Start()

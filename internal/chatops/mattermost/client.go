@@ -209,6 +209,12 @@ func (c *Client) user(ctx context.Context, account string) (u user, err error) {
 	return u, err
 }
 
+// server is the name of the server, whose every team has the same accounts.
+func (c *Client) server() string {
+	_, name, _ := strings.Cut(c.URL, "://")
+	return name
+}
+
 // Member is chatops.Members'. Who has not the role of every full member is a guest.
 func (c *Client) Member(ctx context.Context, account string) (chatops.Member, error) {
 	u, err := c.user(ctx, account)
@@ -216,7 +222,7 @@ func (c *Client) Member(ctx context.Context, account string) (chatops.Member, er
 		return chatops.Member{}, fmt.Errorf("ask who %s is: %w", account, certain(err))
 	}
 	return chatops.Member{
-		Name: u.Username, Deleted: u.DeleteAt != 0, Guest: !slices.Contains(strings.Fields(u.Roles), "system_user"), Bot: u.Bot,
+		Name: u.Username, Team: c.server(), Deleted: u.DeleteAt != 0, Guest: !slices.Contains(strings.Fields(u.Roles), "system_user"), Bot: u.Bot,
 		Stranger: u.ID != account || u.Remote != "",
 	}, nil
 }

@@ -128,7 +128,10 @@ func members(t *testing.T, c Chat) {
 		"ann": {}, "gone": {Deleted: true}, "guest": {Guest: true}, "stranger": {Stranger: true}, "robot": {Bot: true},
 	} {
 		got, err := c.Members.Member(t.Context(), c.Join(name, want))
-		got.Name = ""
+		if got.Team == "" {
+			t.Errorf("%s belongs nowhere", name)
+		}
+		got.Name, got.Team = "", ""
 		if diff := cmp.Diff(want, got); diff != "" || err != nil {
 			t.Errorf("%s: %v (-want +got):\n%s", name, err, diff)
 		}

@@ -160,7 +160,7 @@ func (s *Client) Member(ctx context.Context, account string) (chatops.Member, er
 		return chatops.Member{}, outcome("ask who "+account+" is", err)
 	}
 	return chatops.Member{
-		Name: u.Name, Deleted: u.Deleted, Guest: u.IsRestricted || u.IsUltraRestricted, Bot: u.IsBot || u.IsAppUser || u.IsWorkflowBot || u.IsConnectorBot,
+		Name: u.Name, Team: home.TeamID, Deleted: u.Deleted, Guest: u.IsRestricted || u.IsUltraRestricted, Bot: u.IsBot || u.IsAppUser || u.IsWorkflowBot || u.IsConnectorBot,
 		Stranger:    u.ID != account || u.IsStranger || u.TeamID != home.TeamID && !slices.Contains(u.Enterprise.Teams, home.TeamID),
 		Unconfirmed: !u.IsEmailConfirmed || u.IsInvitedUser,
 	}, nil

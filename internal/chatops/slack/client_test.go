@@ -101,7 +101,7 @@ func TestMembers(t *testing.T) {
 		"UBOTTY": {Bot: true}, "UNEW": {Unconfirmed: true}, "ULIE": {Stranger: true},
 	} {
 		got, err := c.Member(t.Context(), id)
-		want.Name = strings.ToLower(id)
+		want.Name, want.Team = strings.ToLower(id), slacktest.Team
 		if diff := cmp.Diff(want, got); diff != "" || err != nil {
 			t.Errorf("%s: %v (-want +got):\n%s", id, err, diff)
 		}

@@ -6,6 +6,7 @@ import * as handover from "./handover.js";
 import * as incident from "./incident.js";
 import * as incidents from "./incidents.js";
 import { listen } from "./keys.js";
+import * as link from "./link.js";
 import * as ledger from "./ledger.js";
 import { follow, identify, state, subscribe } from "./live.js";
 import * as first from "./now.js";
@@ -56,6 +57,9 @@ function open() {
     case "ledger":
       page = ledger.page(stage, new URLSearchParams(search));
       break;
+    case "link":
+      page = link.page(stage);
+      break;
     case "policy":
       page = policy.page(stage);
       break;
@@ -88,8 +92,12 @@ document.addEventListener("click", (e) => {
   e.preventDefault();
   go(link.pathname + link.search);
 });
-addEventListener("popstate", open);
+addEventListener("popstate", () => {
+  link.keep();
+  open();
+});
 
+link.keep();
 head();
 listen(go);
 setInterval(tick, 500);

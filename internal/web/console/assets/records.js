@@ -89,6 +89,8 @@ const told = {
   "policy-refused": (b) => [`${b.source} is not taken, ${short(b.in_force)} stays in force: ${b.why}`, "bad"],
   proved: (b) => [`${b.device} honours ${(b.bars ?? []).join(", ")}`, "good"],
   "signed-out": (b) => [`${b.person} signed out${b.session ? "" : " everywhere"}${b.by.name === b.person ? "" : `, by ${b.by.name}`}`, ""],
+  linked: (b) => [`whoever presses as ${b.account} in ${b.chat} is ${b.person}, as ${b.by.name} has confirmed`, ""],
+  unlinked: (b) => [`${b.account} in ${b.chat} is ${b.person} no more, by ${b.by.name}`, ""],
   told: (b) => [`a message in ${b.chat} shows ${b.what} of ${b.incident}`, ""],
 };
 

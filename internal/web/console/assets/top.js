@@ -104,7 +104,7 @@ export function whoever() {
   if (s?.signed_in) {
     show(
       person,
-      h("span", { class: "name" }, s.name),
+      h("a", { class: "name", href: "/link", title: "your accounts in the chat" }, s.name),
       s.again && h("button", { type: "button", "data-act": "sign-in-again", title: "what you may do has to be asked of the provider anew", click: () => enter() }, "Sign in again"),
       h(
         "button",
