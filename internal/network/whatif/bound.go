@@ -18,6 +18,7 @@ func (b *bound) above() bool { return b.peak.arc >= 0 }
 type bounding struct {
 	*trial
 	bound
+	bar
 	moved   int64 // what the failure adds to any arc at most
 	drained int64 // what the change does, once the failure has happened
 	more    int64 // how far the sum of both may be exceeded
@@ -30,7 +31,7 @@ type bounding struct {
 // sum of what the two do alone; closer is what a closer look has found, if there was any.
 func (t *trial) bound(i int, closer *correction) bound {
 	f, e := &t.sv.failures[i], &t.sv.effects[i]
-	b := bounding{trial: t, moved: t.after.moved(f), effect: e, closer: closer}
+	b := bounding{trial: t, bar: t.barFor(i), moved: t.after.moved(f), effect: e, closer: closer}
 	b.bound = bound{peak: peak{arc: -1}, likely: peak{arc: -1}, room: math.MaxInt64}
 	if !t.additive(i) {
 		b.fits(false)

@@ -28,29 +28,29 @@ func (s *scratch) reroute(v *view, to int32, r *row) {
 		s.measure(v, to, r)
 	}
 	for _, node := range s.changed {
-		s.hopsFrom[node] = int32(len(s.arena))
+		s.nodes[node].from = int32(len(s.arena))
 		s.choose(v, to, r, node)
-		s.hopsTo[node] = int32(len(s.arena))
+		s.nodes[node].to = int32(len(s.arena))
 	}
 }
 
 // lose takes one next hop from node.
 func (s *scratch) lose(r *row, node int32) {
-	if s.cutting[node] != s.epoch {
-		s.cutting[node] = s.epoch
-		s.left[node] = r.count(s.net, node)
+	x := &s.nodes[node]
+	if x.cutting != s.epoch {
+		x.cutting, x.left = s.epoch, r.count(s.net, node)
 		s.changed = append(s.changed, node)
 	}
-	if s.left[node]--; s.left[node] == 0 {
-		s.farther[node] = s.epoch
+	if x.left--; x.left == 0 {
+		x.farther = s.epoch
 		s.moved = append(s.moved, node)
 	}
 }
 
 // at is node's new distance.
 func (s *scratch) at(r *row, node int32) uint32 {
-	if s.farther[node] == s.epoch {
-		return s.dist[node]
+	if x := &s.nodes[node]; x.farther == s.epoch {
+		return x.dist
 	}
 	return r.dist[node]
 }
@@ -58,30 +58,39 @@ func (s *scratch) at(r *row, node int32) uint32 {
 // measure finds the new distances of the moved nodes, from those of the others.
 func (s *scratch) measure(v *view, to int32, r *row) {
 	n := s.net
+	nearest := uint32(Unreachable)
 	for _, node := range s.moved {
 		best := uint32(Unreachable)
 		for arc, end := n.out[node], n.out[node+1]; arc < end; arc++ {
 			w, head := v.weight[arc], n.head[arc]
-			if w == 0 || s.farther[head] == s.epoch || !v.through(head, to) {
+			if w == 0 || s.nodes[head].farther == s.epoch || !v.through(head, to) {
 				continue
 			}
 			best = min(best, r.dist[head]+w)
 		}
-		s.dist[node] = best
-		if best < Unreachable {
-			s.heap.push(best, node)
+		s.nodes[node].dist = best
+		nearest = min(nearest, best)
+	}
+	s.waves.begin()
+	for _, node := range s.moved {
+		if best := s.nodes[node].dist; best < Unreachable {
+			s.waves.push(best-nearest, node)
 		}
 	}
-	for len(s.heap) > 0 {
-		cost, node := s.heap.pop()
-		if cost != s.dist[node] || !v.through(node, to) {
+	for {
+		ahead, node, ok := s.waves.pop()
+		if !ok {
+			return
+		}
+		cost := nearest + ahead
+		if cost != s.nodes[node].dist || !v.through(node, to) {
 			continue
 		}
 		for arc, end := n.out[node], n.out[node+1]; arc < end; arc++ {
 			w, tail := v.behind[arc], n.head[arc]
-			if w != 0 && s.farther[tail] == s.epoch && cost+w < s.dist[tail] {
-				s.dist[tail] = cost + w
-				s.heap.push(cost+w, tail)
+			if x := &s.nodes[tail]; w != 0 && x.farther == s.epoch && cost+w < x.dist {
+				x.dist = cost + w
+				s.waves.push(cost+w-nearest, tail)
 			}
 		}
 	}
@@ -90,15 +99,15 @@ func (s *scratch) measure(v *view, to int32, r *row) {
 // choose appends a changed node's new next hops to the arena.
 func (s *scratch) choose(v *view, to int32, r *row, node int32) {
 	n := s.net
-	if s.farther[node] != s.epoch {
+	if s.nodes[node].farther != s.epoch {
 		for _, arc := range r.hops(n, node, s.hops[:0]) {
-			if s.gone[arc] != s.epoch && s.farther[n.head[arc]] != s.epoch {
+			if s.gone[arc] != s.epoch && s.nodes[n.head[arc]].farther != s.epoch {
 				s.arena = append(s.arena, arc)
 			}
 		}
 		return
 	}
-	cost := s.dist[node]
+	cost := s.nodes[node].dist
 	if cost >= Unreachable {
 		return
 	}
@@ -117,6 +126,15 @@ func (s *scratch) choose(v *view, to int32, r *row, node int32) {
 // traffic is complete when it is.
 func (s *scratch) carry(to int32, r *row) {
 	n := s.net
+	s.top = 0
+	for _, node := range s.changed { // whoever sends on to others is farther than they
+		far := s.at(r, node)
+		if far >= Unreachable {
+			far = r.dist[node]
+		}
+		s.top = max(s.top, far)
+	}
+	s.waves.begin()
 	for _, node := range s.changed {
 		traffic := r.flow[node]
 		if traffic == 0 {
@@ -132,20 +150,24 @@ func (s *scratch) carry(to int32, r *row) {
 		}
 		s.give(r, node, 0)
 	}
-	for len(s.heap) > 0 {
-		_, node := s.heap.pop()
+	for {
+		_, node, ok := s.waves.pop()
+		if !ok {
+			return
+		}
+		x := &s.nodes[node]
 		before := r.flow[node]
-		after := before + s.pending[node]
-		changed := s.cutting[node] == s.epoch
+		after := before + x.pending
+		changed := x.cutting == s.epoch
 		if after == before && !changed {
 			continue
 		}
-		s.flow[node] = after
+		x.flow = after
 		s.refilled = append(s.refilled, node)
 		switch {
 		case node == to:
 		case changed:
-			s.send(r, s.arena[s.hopsFrom[node]:s.hopsTo[node]], 0, after)
+			s.send(r, s.arena[x.from:x.to], 0, after)
 		default:
 			s.hops = r.hops(n, node, s.hops[:0])
 			s.send(r, s.hops, before, after)
@@ -156,18 +178,21 @@ func (s *scratch) carry(to int32, r *row) {
 // give announces traffic to node, and so that it will be visited: the farther from the destination, the earlier. A node
 // that is cut off loses its traffic.
 func (s *scratch) give(r *row, node int32, traffic int64) {
-	if s.due[node] != s.epoch {
-		s.due[node] = s.epoch
-		s.pending[node] = 0
-		dist := s.at(r, node)
+	x := &s.nodes[node]
+	if x.due != s.epoch {
+		x.due, x.pending = s.epoch, 0
+		dist := r.dist[node]
+		if x.farther == s.epoch {
+			dist = x.dist
+		}
 		if dist >= Unreachable {
-			s.flow[node] = 0
+			x.flow = 0
 			s.refilled = append(s.refilled, node)
 		} else {
-			s.heap.push(^dist, node)
+			s.waves.push(s.top-dist, node)
 		}
 	}
-	s.pending[node] += traffic
+	x.pending += traffic
 }
 
 // send passes on after where before was.
@@ -190,13 +215,13 @@ func (s *scratch) repaired(r *row, index int) *row {
 	n := s.net
 	next := r.clone()
 	for _, node := range s.moved {
-		next.dist[node] = s.dist[node]
+		next.dist[node] = s.nodes[node].dist
 	}
 	for _, node := range s.changed {
-		next.setHops(n, node, s.arena[s.hopsFrom[node]:s.hopsTo[node]])
+		next.setHops(n, node, s.arena[s.nodes[node].from:s.nodes[node].to])
 	}
 	for _, node := range s.refilled {
-		next.flow[node] = s.flow[node]
+		next.flow[node] = s.nodes[node].flow
 	}
 	next.settle(n, index)
 	return next

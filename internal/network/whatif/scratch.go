@@ -16,24 +16,17 @@ type scratch struct {
 
 	// A repair: what one row would become under another view, beside the row itself.
 	epoch    uint32
-	gone     []uint32 // per arc: made worse
-	worse    []int32  // those arcs
-	cutting  []uint32 // per node: loses a next hop
-	left     []int32  // next hops that it keeps
-	changed  []int32  // nodes that lose one
-	farther  []uint32 // per node: loses all of them
-	moved    []int32  // those nodes
-	dist     []uint32 // their new distances
-	arena    []int32  // new next hops of changed nodes
-	hopsFrom []int32  // per node, where in the arena
-	hopsTo   []int32
-	heap     heap
-	due      []uint32 // per node: in the heap
-	pending  []int64  // traffic that comes or no longer comes
-	refilled []int32  // nodes whose traffic changes
-	flow     []int64  // their new traffic
-	swing    swing    // what it makes of a raise
-	walk     []visit  // the way of a search for cycles
+	gone     []uint32     // per arc: made worse
+	worse    []int32      // those arcs
+	nodes    []nodeRepair // per node
+	changed  []int32      // nodes that lose a next hop
+	moved    []int32      // those of them that lose all
+	arena    []int32      // new next hops of changed nodes
+	waves    queue        // of nodes to be visited
+	top      uint32       // distance of those that carry visits first
+	refilled []int32      // nodes whose traffic changes
+	swing    swing        // what it makes of a raise
+	walk     []visit      // the way of a search for cycles
 
 	// What arcs gain and lose, summed over repairs.
 	sum     uint32 // epoch of the sum
@@ -46,25 +39,37 @@ type scratch struct {
 	meeter        *meeter   // of a slack in the making
 }
 
+// nodeRepair is what a repair makes of one node. It is kept together, since whoever asks for one of it asks for more.
+type nodeRepair struct {
+	cutting uint32 // epoch: it loses a next hop
+	farther uint32 // epoch: it loses all of them
+	due     uint32 // epoch: it is to be visited
+	left    int32  // next hops that it keeps
+	dist    uint32 // new, when it is farther
+	from    int32  // its new next hops in the arena, when it loses one
+	to      int32
+	pending int64 // traffic that comes or no longer comes
+	flow    int64 // new traffic, when it is refilled
+}
+
 func newScratch(n *Net) *scratch {
 	nodes, arcs := len(n.nodes), len(n.tail)
 	return &scratch{
-		net: n, queue: newQueue(n.window),
-		gone: make([]uint32, arcs), cutting: make([]uint32, nodes), left: make([]int32, nodes), farther: make([]uint32, nodes),
-		dist: make([]uint32, nodes), hopsFrom: make([]int32, nodes), hopsTo: make([]int32, nodes), due: make([]uint32, nodes),
-		pending: make([]int64, nodes), flow: make([]int64, nodes),
+		net: n, queue: newQueue(n.window), waves: newQueue(max(n.window, wavesWindow)),
+		gone: make([]uint32, arcs), nodes: make([]nodeRepair, nodes),
 		summed: make([]uint32, arcs), gain: make([]int64, arcs), sum: 1,
 	}
 }
+
+// wavesWindow is the least reach of the buckets of a repair, whose nodes lie scattered over all distances from the start.
+const wavesWindow = 2048
 
 // nextEpoch forgets the repair before.
 func (s *scratch) nextEpoch() {
 	s.epoch++
 	if s.epoch == 0 { // after 2^32 repairs old stamps could come to life
 		clear(s.gone)
-		clear(s.cutting)
-		clear(s.farther)
-		clear(s.due)
+		clear(s.nodes)
 		s.epoch = 1
 	}
 	s.changed, s.moved, s.arena, s.refilled = s.changed[:0], s.moved[:0], s.arena[:0], s.refilled[:0]

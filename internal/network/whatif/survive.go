@@ -122,10 +122,27 @@ type trial struct {
 	extra  []int64 // per arc: Limits.Worse in bits per second
 
 	best  verdict
-	level int64   // permil above which a direction matters
-	space []int64 // per arc: how much more than after the change it carries before it matters, in units
+	bar       // for the failures after best
+	tying bar // for those before it, each of which is the worst if it does the same
 	open  []open
 	exact map[int]*outcome
+}
+
+// bar is what a failure is measured by.
+type bar struct {
+	level int64   // permil above which a direction matters
+	space []int64 // per arc: how much more than after the change it carries before it matters, in units
+}
+
+// set gives the bar another level.
+func (b *bar) set(st *State, level int64) {
+	if b.space != nil && level == b.level {
+		return
+	}
+	b.level, b.space = level, make([]int64, len(st.load))
+	for arc := range b.space {
+		b.space[arc] = st.net.room(int32(arc), level) - st.load[arc]
+	}
 }
 
 // open is a failure that the bounds do not settle.
@@ -143,9 +160,9 @@ func newTrial(sv *Survey, after *State, limits Limits) *trial {
 	n := after.net
 	t := &trial{
 		sv: sv, after: after, limits: limits, ranked: after.ranked(), parts: sv.parts.under(after.view),
-		delta: make([]int64, len(after.load)), space: make([]int64, len(after.load)),
-		full: make([]int64, len(after.load)), extra: make([]int64, len(after.load)),
-		best: verdict{index: -1, peak: peak{permil: -1, arc: -1}}, level: -2, least: maxCapacity, exact: map[int]*outcome{},
+		delta: make([]int64, len(after.load)),
+		full:  make([]int64, len(after.load)), extra: make([]int64, len(after.load)),
+		best: verdict{index: -1, peak: peak{permil: -1, arc: -1}}, least: maxCapacity, exact: map[int]*outcome{},
 	}
 	for arc := range t.delta {
 		t.delta[arc] = after.load[arc] - sv.before.load[arc]
@@ -164,20 +181,26 @@ func newTrial(sv *Survey, after *State, limits Limits) *trial {
 	return t
 }
 
-// raise sets the level to what still matters: fuller than the limit, or as full as the worst so far, or, when that need not
-// be found, as the worst before the change.
+// raise sets the bars to what still matters: fuller than the limit, or as full as the worst so far, or, when that need not
+// be found, as the worst before the change. As full as the worst so far is not enough for a failure after that one. A bar
+// only ever rises for a failure: the worst gets worse, or an earlier one, for which fewer are before it.
 func (t *trial) raise() {
-	level := min(t.limits.Permil, t.best.peak.permil-1)
+	most := t.best.peak.permil
 	if t.limits.Bound && len(t.sv.order) > 0 {
-		level = min(t.limits.Permil, t.sv.effects[t.sv.order[0]].peak.permil-1)
+		most = t.sv.effects[t.sv.order[0]].peak.permil - 1
 	}
-	if level == t.level {
-		return
+	t.bar.set(t.after, min(t.limits.Permil, most))
+	if t.tying = t.bar; !t.limits.Bound {
+		t.tying.set(t.after, min(t.limits.Permil, most-1))
 	}
-	t.level = level
-	for arc := range t.space {
-		t.space[arc] = t.after.net.room(int32(arc), level) - t.after.load[arc]
+}
+
+// barFor is what failure i is measured by.
+func (t *trial) barFor(i int) bar {
+	if i < t.best.index {
+		return t.tying
 	}
+	return t.bar
 }
 
 // look bounds failures, and opens those that the bounds do not settle.
@@ -207,9 +230,9 @@ func (t *trial) aim() {
 	slices.SortFunc(list, func(a, b open) int {
 		return cmp.Or(cmp.Compare(b.bound.likely.permil, a.bound.likely.permil), cmp.Compare(a.index, b.index))
 	})
-	level := t.level
+	best := t.best
 	t.evaluate(list[:min(len(list), aimed)])
-	if t.level == level {
+	if t.best == best {
 		return
 	}
 	again := make([]int, len(t.open))

@@ -109,7 +109,7 @@ func (s *scratch) eachCut(r *row, index int, f *failure, visit func(node int32, 
 		return
 	}
 	for _, node := range s.moved {
-		if s.dist[node] < Unreachable || r.flow[node] == 0 || len(f.nodes) > 0 && slices.Contains(f.nodes, node) {
+		if s.nodes[node].dist < Unreachable || r.flow[node] == 0 || len(f.nodes) > 0 && slices.Contains(f.nodes, node) {
 			continue
 		}
 		if amount := s.net.demand(index, node); amount > 0 {

@@ -35,9 +35,10 @@ func (p *planner) swing(s *scratch, r *row) {
 	w.row, w.nodes, w.hops = r, w.nodes[:0], append(w.hops[:0], s.arena...)
 	most := p.reachable(r)
 	for _, node := range s.changed {
-		x := swinging{node: node, from: s.hopsFrom[node], to: s.hopsTo[node]}
-		if s.farther[node] == s.epoch {
-			x.joins = s.dist[node] - r.dist[node]
+		now := &s.nodes[node]
+		x := swinging{node: node, from: now.from, to: now.to}
+		if now.farther == s.epoch {
+			x.joins = now.dist - r.dist[node]
 			x.leaves = x.joins
 		}
 		if p.target > LastResort && x.joins >= most { // the last resort holds until the links are out
@@ -75,14 +76,14 @@ func (s *scratch) free(w *swing, now, most uint32) uint32 {
 func (s *scratch) loops(w *swing, from, to uint32) bool {
 	s.nextEpoch()
 	for i, x := range w.nodes {
-		s.cutting[x.node], s.left[x.node] = s.epoch, int32(i)
+		s.nodes[x.node].cutting, s.nodes[x.node].left = s.epoch, int32(i)
 	}
 	s.walk, s.hops = s.walk[:0], s.hops[:0]
 	for _, root := range w.nodes { // a cycle passes one that has new next hops, since the old alone hold none
 		if root.joins > to {
 			break
 		}
-		if s.due[root.node] != s.epoch && s.cycle(w, root.node, from, to) {
+		if s.nodes[root.node].due != s.epoch && s.cycle(w, root.node, from, to) {
 			return true
 		}
 	}
@@ -95,16 +96,16 @@ func (s *scratch) cycle(w *swing, root int32, from, to uint32) bool {
 	for len(s.walk) > 0 {
 		top := &s.walk[len(s.walk)-1]
 		if int(top.at) == len(s.hops) {
-			s.pending[top.node] = 0
+			s.nodes[top.node].pending = 0
 			s.hops = s.hops[:top.from]
 			s.walk = s.walk[:len(s.walk)-1]
 			continue
 		}
 		head := s.net.head[s.hops[top.at]]
 		top.at++
-		if s.due[head] != s.epoch {
+		if s.nodes[head].due != s.epoch {
 			s.enter(w, head, from, to)
-		} else if s.pending[head] != 0 {
+		} else if s.nodes[head].pending != 0 {
 			return true
 		}
 	}
@@ -116,12 +117,13 @@ type visit struct{ node, from, at int32 }
 
 // enter puts node on the way, which pending says of it until it is left for good.
 func (s *scratch) enter(w *swing, node int32, from, to uint32) {
-	s.due[node], s.pending[node] = s.epoch, 1
+	at := &s.nodes[node]
+	at.due, at.pending = s.epoch, 1
 	first := int32(len(s.hops))
-	if s.cutting[node] != s.epoch {
+	if at.cutting != s.epoch {
 		s.hops = w.row.hops(s.net, node, s.hops)
 	} else {
-		x := &w.nodes[s.left[node]]
+		x := &w.nodes[at.left]
 		if x.leaves >= from {
 			s.hops = w.row.hops(s.net, node, s.hops)
 		}
