@@ -12,8 +12,8 @@ import (
 	"github.com/detour-net/detour/internal/incident"
 )
 
-// TestProve finds out by canaries that the agents keep their fences, and drains a link by commits that the routers would
-// take back by themselves.
+// TestProve finds out by canaries that the agents keep their fences, and drains a link under them: by commits that the
+// routers would take back by themselves, where it is drained in one step.
 func TestProve(t *testing.T) {
 	s := raise(t)
 	var proving sync.WaitGroup
@@ -38,7 +38,11 @@ func TestProve(t *testing.T) {
 	s.advertises(s.sick, softDrain)
 	_, i := s.phase(s.sick)
 	got := s.worker.detour("incidents", i.ID)
-	for _, bar := range []events.Bar{events.BarArbitration, events.BarCommitConfirmed} {
+	bars := []events.Bar{events.BarArbitration}
+	if len(i.Plan.Plan.Steps) == 1 { // a step that another follows must not be taken back meanwhile
+		bars = append(bars, events.BarCommitConfirmed)
+	}
+	for _, bar := range bars {
 		if got.code != 0 || !strings.Contains(got.out, string(bar)) {
 			t.Errorf("incidents exits with %d and does not name the fence %s:\n%s%s", got.code, bar, got.out, got.err)
 		}
