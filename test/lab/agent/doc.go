@@ -15,5 +15,6 @@
 // What holds of FRR 8.4: an interface has one metric for both families (one topology), which both families' leaves show and
 // either of them sets; where none is configured it is 10, and shown as that; metrics 16777214 and 16777215 both leave the
 // link in SPF; the metric and the overload bit that are set here do not outlast isisd, since nothing writes its
-// configuration file.
+// configuration file; of which circuits adjacencies are (RFC 5303) it does not tell, and none is shown. How fast an interface
+// is stands in the lab's plan: its cable is virtual.
 package agent
