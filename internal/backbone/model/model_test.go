@@ -1,6 +1,7 @@
 package model
 
 import (
+	"strings"
 	"testing"
 
 	gpb "github.com/openconfig/gnmi/proto/gnmi"
@@ -144,6 +145,9 @@ func TestDecodeLeaf(t *testing.T) {
 				t.Fatal(err)
 			}
 			leaves, err := s.Decode(n, path, tt.value)
+			if err != nil && strings.Contains(err.Error(), "rpc error") {
+				t.Errorf("%v: there was no RPC", err)
+			}
 			if (err == nil) != (tt.json != "") {
 				t.Fatalf("error %v, want value %q", err, tt.json)
 			}

@@ -3,6 +3,7 @@ package model
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -11,6 +12,7 @@ import (
 	"github.com/openconfig/goyang/pkg/yang"
 	"github.com/openconfig/ygot/ygot"
 	"github.com/openconfig/ygot/ytypes"
+	"google.golang.org/grpc/status"
 
 	"github.com/detour-net/detour/internal/device/oc"
 )
@@ -200,7 +202,7 @@ func (s *Schema) decodeOnce(n *Node, path Elems, raw json.RawMessage) (Value, er
 func (s *Schema) decodeYgot(n *Node, path Elems, value *gpb.TypedValue) (Value, error) {
 	device, at := &oc.Device{}, &gpb.Path{Elem: path}
 	if err := ytypes.SetNode(s.ygot.RootSchema(), device, at, value, &ytypes.InitMissingElements{}); err != nil {
-		return Value{}, err
+		return Value{}, errors.New(status.Convert(err).Message()) // ytypes gives it the code of an RPC that there was none of
 	}
 	nodes, err := ytypes.GetNode(s.ygot.RootSchema(), device, at)
 	if err != nil {
