@@ -264,7 +264,7 @@ func (d *Desk) behindOf(b *incident.Board, i *incident.Incident, now time.Time) 
 	if told.Message == "" {
 		return list, time.Time{} // notices follow in its thread
 	}
-	notices, next := noticesOf(i, now, d.dutyOn(b), d.Console)
+	notices, next := noticesOf(i, now, d.dutyOn(b), d.namedOn(b), d.Console)
 	for _, n := range notices {
 		said := i.Shown(d.Chat, n.what)
 		if said.Message == "" {

@@ -70,13 +70,23 @@ func (d *Desk) dutyOn(b *incident.Board) duty {
 		if d.OnCall != nil {
 			names, doubt = d.OnCall()
 		}
-		return d.known.duty(roles, names, func(name string) string {
-			for _, l := range b.Links() {
-				if l.Person == name && l.Chat == d.Chat {
-					return l.Account
-				}
+		return d.known.duty(roles, names, d.linkedOn(b)), doubt
+	}
+}
+
+// namedOn finds the person of a name, with the account that they have linked.
+func (d *Desk) namedOn(b *incident.Board) func(name string) []Person {
+	return func(name string) []Person { return d.known.reached(name, d.linkedOn(b)) }
+}
+
+// linkedOn is the account that a person has linked, "" for none.
+func (d *Desk) linkedOn(b *incident.Board) func(name string) string {
+	return func(name string) string {
+		for _, l := range b.Links() {
+			if l.Person == name && l.Chat == d.Chat {
+				return l.Account
 			}
-			return ""
-		}), doubt
+		}
+		return ""
 	}
 }

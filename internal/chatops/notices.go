@@ -21,7 +21,8 @@ type duty func(roles []string) (people []Person, doubt string)
 
 // noticesOf is what should have been said by now of an incident, and when the next one is due, the zero time for never.
 // Whoever was called first is known from the ledger: at half time the next one is, and nobody twice while there is another.
-func noticesOf(i *incident.Incident, now time.Time, onCall duty, console string) (list []notice, next time.Time) {
+// Whoever asked for it is told what became of the question; named gives the person of a name, as a list.
+func noticesOf(i *incident.Incident, now time.Time, onCall duty, named func(string) []Person, console string) (list []notice, next time.Time) {
 	say := func(what, title string, call []Person, doubt string) {
 		n := notice{what: what}
 		n.card, n.called = calling(title, call, doubt)
@@ -32,8 +33,11 @@ func noticesOf(i *incident.Incident, now time.Time, onCall duty, console string)
 		half := i.Asked.Add(a.Expires.Sub(i.Asked) / 2)
 		switch {
 		case i.Lapsed:
-			say("lapsed"+name, fmt.Sprintf("Nobody decided until %s, which means no.", stamp(a.Expires)), nil, "")
+			say("lapsed"+name, fmt.Sprintf("Nobody decided until %s, which means no.", stamp(a.Expires)), named(i.AskedBy), "")
 		case !waits(i):
+			if people := named(i.AskedBy); len(people) > 0 && (i.Quorum() || i.Rejection != nil) {
+				say("answer"+name, "What "+i.AskedBy+" asked for was "+strings.Join(decisions(i), "; ")+".", people, "")
+			}
 		case !now.Before(half):
 			people, doubt := onCall(a.Roles)
 			say("half"+name, fmt.Sprintf("Half of the time is over. %d of %d approvals are there; without the rest by %s the answer is no.%s",

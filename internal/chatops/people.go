@@ -1,6 +1,7 @@
 package chatops
 
 import (
+	"cmp"
 	"slices"
 	"sync"
 
@@ -113,6 +114,21 @@ func (k *known) duty(roles, names []string, linked func(name string) string) (pe
 		}
 	}
 	return people
+}
+
+// reached returns the person of a name, as a list: empty if there is none, or no account. linked is as of duty.
+func (k *known) reached(name string, linked func(name string) string) []Person {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	n := slices.IndexFunc(k.people.List, func(p Person) bool { return p.Name == name && name != "" })
+	if k.err != nil || n < 0 {
+		return nil
+	}
+	p := k.people.List[n]
+	if p.Account = cmp.Or(p.Account, linked(name)); p.Account == "" {
+		return nil
+	}
+	return []Person{p}
 }
 
 // record is the person as it stands on the ledger.
