@@ -13,11 +13,13 @@ import (
 // Room is the one place in a chat where incidents are shown.
 type Room interface {
 	// Post shows a card: as a new thread, or, if thread is not zero, in that one. The message carries key, so that Find finds
-	// it. An error that is a *Refusal says that nothing was posted; after any other nobody can tell.
+	// it. An error that is a *Refusal says that nothing was posted, and ErrGone that there is no such thread any more; after any
+	// other nobody can tell.
 	Post(ctx context.Context, thread Place, key string, c Card) (Place, error)
 	// Update shows another card in a message's place. The error is ErrGone if there is no such message any more.
 	Update(ctx context.Context, at Place, key string, c Card) error
-	// Find looks for the message that carries key, among the room's newest or in a thread.
+	// Find looks for the message that carries key, among the room's newest or in a thread. The error is ErrGone if there is no
+	// such thread any more.
 	Find(ctx context.Context, thread Place, key string) (at Place, found bool, err error)
 }
 

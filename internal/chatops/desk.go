@@ -176,8 +176,8 @@ type item struct {
 	told   events.Told // as it stands on the Board
 	key    string
 	card   Card
-	called string // whom it notifies
-	thread Place  // zero for a card
+	called string      // whom it notifies
+	begins events.Told // its thread: what it begins with; zero for a card
 }
 
 // memo is what an incident's messages depend on. While it stays the same, and the next notice is not due, so do they.
@@ -268,7 +268,7 @@ func (d *Desk) behindOf(b *incident.Board, i *incident.Incident, now time.Time) 
 	for _, n := range notices {
 		said := i.Shown(d.Chat, n.what)
 		if said.Message == "" {
-			it := item{name: name{i.ID, n.what}, told: said, key: said.Key, card: n.card, called: n.called, thread: placeOf(told)}
+			it := item{name: name{i.ID, n.what}, told: said, key: said.Key, card: n.card, called: n.called, begins: told}
 			if it.key == "" {
 				it.key = d.NewKey()
 			}

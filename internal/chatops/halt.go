@@ -113,7 +113,7 @@ func (d *Desk) callFor(b *incident.Board, what string, s incident.Standstill) (i
 	if card.Message == "" || called.Message != "" {
 		return item{}, false
 	}
-	it := item{name: name{"", "call of " + what}, told: called, key: called.Key, thread: placeOf(card)}
+	it := item{name: name{"", "call of " + what}, told: called, key: called.Key, begins: card}
 	if it.key == "" {
 		it.key = d.NewKey()
 	}

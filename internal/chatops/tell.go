@@ -36,9 +36,10 @@ func (d *Desk) tell(ctx context.Context, it item) (shown bool) {
 	at, err := d.show(ctx, it, s, mine)
 	was := mine
 	switch {
+	case errors.Is(err, ErrGone) && mine.Message == "" && it.begins.Message != "": // its thread is, which begins anew
+		return d.record(ctx, d.lost(it.begins), it.begins)
 	case errors.Is(err, ErrGone):
-		mine.Key, mine.Channel, mine.Message, mine.Link, mine.Shown, mine.Called = d.NewKey(), "", "", "", "", ""
-		return d.record(ctx, mine, was)
+		return d.record(ctx, d.lost(mine), was)
 	case err != nil:
 		d.failed(it, s, err)
 		return false
@@ -54,6 +55,13 @@ func (d *Desk) tell(ctx context.Context, it item) (shown bool) {
 		d.shown[it.name] = now
 	}
 	return true
+}
+
+// lost is what is on record of a message once it is not there any more: it is to be posted anew.
+func (d *Desk) lost(t events.Told) events.Told {
+	t.Key, t.Owner = d.NewKey(), d.Me
+	t.Channel, t.Message, t.Link, t.Shown, t.Called = "", "", "", "", ""
+	return t
 }
 
 // turn reports whether the item is this replica's to show: it holds it, nobody does, or whoever does has let it lie.
@@ -96,7 +104,7 @@ func (d *Desk) show(ctx context.Context, it item, s *behind, mine events.Told) (
 	if mine.Message == "" && s.doubt {
 		var found bool
 		err := call(func(ctx context.Context) (err error) {
-			at, found, err = d.Room.Find(ctx, it.thread, mine.Key)
+			at, found, err = d.Room.Find(ctx, placeOf(it.begins), mine.Key)
 			return err
 		})
 		if err != nil {
@@ -110,7 +118,7 @@ func (d *Desk) show(ctx context.Context, it item, s *behind, mine events.Told) (
 	err := call(func(ctx context.Context) (err error) {
 		if at.Message == "" {
 			done = "posted"
-			at, err = d.Room.Post(ctx, it.thread, mine.Key, it.card)
+			at, err = d.Room.Post(ctx, placeOf(it.begins), mine.Key, it.card)
 			return err
 		}
 		return d.Room.Update(ctx, at, mine.Key, it.card)

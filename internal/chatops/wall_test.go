@@ -43,6 +43,9 @@ func (w *wall) Post(_ context.Context, thread Place, key string, c Card) (Place,
 	if err != nil && !done {
 		return Place{}, err
 	}
+	if thread.Message != "" && !slices.ContainsFunc(w.messages, func(m posted) bool { return m.id == thread.Message }) {
+		return Place{}, fmt.Errorf("post: %w", ErrGone)
+	}
 	m := posted{id: fmt.Sprintf("m%d", len(w.messages)+1), thread: thread.Message, key: key, card: c}
 	w.messages = append(w.messages, m)
 	return Place{Channel: "C1", Message: m.id, Link: "https://chat/" + m.id}, err

@@ -124,7 +124,7 @@ func (c *Client) me(ctx context.Context) (string, error) {
 	return u.ID, nil
 }
 
-// Post is chatops.Room's.
+// Post is chatops.Room's. Of a thread that is not there the server says no more than that the request is a bad one.
 func (c *Client) Post(ctx context.Context, thread chatops.Place, key string, card chatops.Card) (chatops.Place, error) {
 	names, err := c.names(ctx, card.Call)
 	if err != nil {
@@ -133,7 +133,11 @@ func (c *Client) Post(ctx context.Context, thread chatops.Place, key string, car
 	p := c.message(names, key, card)
 	p.ChannelID, p.RootID = c.Channel, thread.Message
 	var posted post
-	if err := c.call(ctx, http.MethodPost, "/posts", p, &posted); err != nil {
+	err = c.call(ctx, http.MethodPost, "/posts", p, &posted)
+	if status(err) == http.StatusBadRequest && thread.Message != "" && c.gone(ctx, thread) {
+		return chatops.Place{}, fmt.Errorf("post a message: %w", chatops.ErrGone)
+	}
+	if err != nil {
 		return chatops.Place{}, fmt.Errorf("post a message: %w", certain(err))
 	}
 	return c.place(posted), nil
@@ -146,15 +150,18 @@ func (c *Client) Update(ctx context.Context, at chatops.Place, key string, card 
 		return fmt.Errorf("ask for the names of whom to call: %w", certain(err))
 	}
 	err = c.call(ctx, http.MethodPut, "/posts/"+at.Message+"/patch", c.message(names, key, card), nil)
-	if status(err) == http.StatusForbidden || status(err) == http.StatusNotFound {
-		if status(c.call(ctx, http.MethodGet, "/posts/"+at.Message, nil, nil)) == http.StatusNotFound {
-			return fmt.Errorf("change a message: %w", chatops.ErrGone)
-		}
+	if (status(err) == http.StatusForbidden || status(err) == http.StatusNotFound) && c.gone(ctx, at) {
+		return fmt.Errorf("change a message: %w", chatops.ErrGone)
 	}
 	if err != nil {
 		return fmt.Errorf("change a message: %w", certain(err))
 	}
 	return nil
+}
+
+// gone reports whether the server says that there is no such message.
+func (c *Client) gone(ctx context.Context, at chatops.Place) bool {
+	return status(c.call(ctx, http.MethodGet, "/posts/"+at.Message, nil, nil)) == http.StatusNotFound
 }
 
 // newest is how many messages Find looks at.
@@ -173,7 +180,11 @@ func (c *Client) Find(ctx context.Context, thread chatops.Place, key string) (at
 	var list struct {
 		Posts map[string]post `json:"posts"`
 	}
-	if err := c.call(ctx, http.MethodGet, path, nil, &list); err != nil {
+	err = c.call(ctx, http.MethodGet, path, nil, &list)
+	if status(err) == http.StatusNotFound && thread.Message != "" {
+		return at, false, fmt.Errorf("look for a message: %w", chatops.ErrGone)
+	}
+	if err != nil {
 		return at, false, fmt.Errorf("look for a message: %w", certain(err))
 	}
 	for _, p := range list.Posts {

@@ -119,6 +119,12 @@ func messages(t *testing.T, c Chat) {
 	if err := c.Room.Update(ctx, at, "key", decided); !errors.Is(err, chatops.ErrGone) {
 		t.Errorf("change what is deleted: %v", err)
 	}
+	if _, err := c.Room.Post(ctx, at, "key 4", chatops.Card{Title: "A decision is needed."}); !errors.Is(err, chatops.ErrGone) {
+		t.Errorf("a reply to what is deleted: %v", err)
+	}
+	if _, found, err := c.Room.Find(ctx, at, "key 2"); found || !errors.Is(err, chatops.ErrGone) {
+		t.Errorf("look in what is deleted: %t %v", found, err)
+	}
 	find(chatops.Place{}, "key", chatops.Place{})
 }
 
