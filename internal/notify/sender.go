@@ -90,6 +90,7 @@ type behind struct {
 	since time.Time // found so
 	retry time.Time // not tried again before
 	pause *backoff.ExponentialBackOff
+	mine  bool // it is this replica's to say
 	said  bool // it was, and the ledger does not say so yet
 	sent  bool // and it was taken
 }
@@ -158,7 +159,7 @@ func (s *Sender) due(now time.Time) bool {
 	return false
 }
 
-// drop forgets what was said by another, and what is overtaken.
+// drop forgets what was said, and what is overtaken, of which one replica tells.
 func (s *Sender) drop(b *incident.Board, wanted map[string]saying) {
 	for id, l := range s.late {
 		if wanted[id] == l.want {
@@ -166,7 +167,7 @@ func (s *Sender) drop(b *incident.Board, wanted map[string]saying) {
 		}
 		delete(s.late, id)
 		i, known := b.Incident(id)
-		if known && i.Shown(s.Name, events.TheNotice).Message == l.want.String() || l.said {
+		if !l.mine || l.said || known && i.Shown(s.Name, events.TheNotice).Message == l.want.String() {
 			continue
 		}
 		s.Metrics.count(s.Name, overtaken)
@@ -184,7 +185,8 @@ func (s *Sender) tell(ctx context.Context, it item) {
 		l = &behind{want: it.want, since: now, pause: pause}
 		s.late[it.id] = l
 	}
-	if l.retry = s.turn(it.told, l); !l.said && l.retry.Before(s.hold) {
+	l.retry = s.turn(it.told, l)
+	if l.mine = !now.Before(l.retry); l.mine && !l.said && now.Before(s.hold) {
 		l.retry = s.hold
 	}
 	if ctx.Err() != nil || now.Before(l.retry) {

@@ -43,23 +43,17 @@ type reply struct {
 }
 
 // Pressed takes the server's reports of what was pressed, and hands every press that is proved to press. The request's body
-// must be bounded.
+// must be bounded. It answers with 200 what it has judged; with 400 what cannot be read, 403 what is not proved, 502 what
+// cannot be proved because the server does not say its key, and 503 if too much is being judged.
 func (c *Client) Pressed(press func(context.Context, chatops.Press)) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		select {
-		case c.judging <- struct{}{}:
-			defer func() { <-c.judging }()
-		default:
-			c.turnAway(w, http.StatusServiceUnavailable, "turned-away", errors.New("too many presses at once"))
-			return
-		}
 		var report report
 		if err := json.NewDecoder(r.Body).Decode(&report); err != nil {
 			c.turnAway(w, http.StatusBadRequest, "refused", err)
 			return
 		}
 		ctx := context.WithoutCancel(r.Context()) // a press is judged to its end, also when whoever reports it is gone
-		text, err := c.take(ctx, report, press)
+		p, err := c.proved(ctx, report)
 		switch {
 		case errors.Is(err, errForged):
 			c.turnAway(w, http.StatusForbidden, "refused", err)
@@ -68,14 +62,21 @@ func (c *Client) Pressed(press func(context.Context, chatops.Press)) http.Handle
 			c.turnAway(w, http.StatusBadGateway, "failed", err)
 			return
 		}
+		select {
+		case c.judging <- struct{}{}:
+			defer func() { <-c.judging }()
+		default:
+			c.turnAway(w, http.StatusServiceUnavailable, "turned-away", errors.New("too many presses at once"))
+			return
+		}
 		c.callbacks.WithLabelValues("taken").Inc()
 		out := reply{Raw: true}
-		if text != "" {
+		if text := c.judge(ctx, p, report, press); text != "" {
 			out.Text = block(text)
 		}
 		w.Header().Set("Content-Type", "application/json")
 		if err := json.NewEncoder(w).Encode(out); err != nil {
-			c.Log.Warn("answer a press", zap.String("account", report.Account), zap.Error(err))
+			c.Log.Warn("answer a press", zap.String("account", p.Account), zap.Error(err))
 		}
 	})
 }
@@ -83,32 +84,44 @@ func (c *Client) Pressed(press func(context.Context, chatops.Press)) http.Handle
 // turnAway answers what is no press. The reason is for our log alone.
 func (c *Client) turnAway(w http.ResponseWriter, code int, outcome string, why error) {
 	c.callbacks.WithLabelValues(outcome).Inc()
-	c.Log.Warn("a report of Mattermost's is not taken", zap.String("outcome", outcome), zap.Error(why))
+	c.seldom.Do(func() {
+		c.Log.Warn("a request that is not taken for a press in Mattermost; at most one in a second is logged", zap.Int("status", code), zap.Error(why))
+	})
 	http.Error(w, outcome, code)
 }
 
-// take proves a report and has it judged. It returns what whoever pressed is to be told.
-func (c *Client) take(ctx context.Context, r report, press func(context.Context, chatops.Press)) (string, error) {
+// proved is the press that a report is of. The server is asked for nothing before it is known that the button is ours.
+func (c *Client) proved(ctx context.Context, r report) (chatops.Press, error) {
 	if r.Type == "dialog_submission" {
-		return "", c.takeDialog(ctx, r, press)
+		return c.provedDialog(r)
 	}
 	if !c.ours(r.Context) {
-		return "", errForged
+		return chatops.Press{}, errForged
 	}
 	t, err := c.vouched(ctx, r.Trigger)
 	if err != nil {
-		return "", err
+		return chatops.Press{}, err
 	}
 	if t.account != r.Account || r.ChannelID != c.Channel {
-		return "", errForged
+		return chatops.Press{}, errForged
 	}
-	p := chatops.Press{
+	return chatops.Press{
 		ID: t.id, Account: t.account, Channel: r.ChannelID, Message: r.PostID, Act: r.Context.Act, Value: r.Context.Value, At: t.at, Trigger: r.Trigger,
+	}, nil
+}
+
+// judge has a press judged, or asks whether it counts, and returns what whoever pressed is told in the answer.
+func (c *Client) judge(ctx context.Context, p chatops.Press, r report, press func(context.Context, chatops.Press)) string {
+	switch {
+	case r.Cancelled:
+		return ""
+	case p.Trigger == "": // a dialog was sent
+		press(ctx, p)
+		return ""
+	case r.Context.Confirm != "":
+		return c.confirm(ctx, p, r.Context.Confirm)
 	}
-	if r.Context.Confirm != "" {
-		return c.confirm(ctx, p, r.Context.Confirm), nil
-	}
-	a := &answer{account: t.account}
+	a := &answer{account: p.Account}
 	press(context.WithValue(ctx, answerKey{}, a), p)
-	return a.text, nil
+	return a.text
 }

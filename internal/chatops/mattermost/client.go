@@ -11,6 +11,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/zap"
+	"golang.org/x/time/rate"
 
 	"github.com/detour-net/detour/internal/chatops"
 )
@@ -37,8 +38,9 @@ type Client struct {
 	Config
 	http      *http.Client
 	callbacks *prometheus.CounterVec
-	judging   chan struct{} // one for each press that is being judged
-	every     time.Duration // lookEvery, but in tests
+	judging   chan struct{}  // one for each press that is being judged
+	seldom    rate.Sometimes // for the log of what anybody can send
+	every     time.Duration  // lookEvery, but in tests
 
 	mu        sync.Mutex
 	bot       string // our own account; "" until it is known
@@ -51,7 +53,8 @@ type Client struct {
 func New(c Config) *Client {
 	m := &Client{
 		Config: c, detail: "not connected yet", every: lookEvery, judging: make(chan struct{}, maxPresses), callbacks: chatops.Callbacks(),
-		http: &http.Client{Timeout: requestWithin, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }},
+		seldom: rate.Sometimes{Interval: time.Second},
+		http:   &http.Client{Timeout: requestWithin, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }},
 	}
 	c.Metrics.MustRegister(m.callbacks, chatops.Connected(m.State))
 	return m

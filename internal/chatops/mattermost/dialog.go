@@ -89,20 +89,16 @@ func (c *Client) open(ctx context.Context, p chatops.Press, d dialog, form bool)
 	return nil
 }
 
-// takeDialog has a dialog that was sent judged as the press that it was opened for. The state that comes back with it is
-// what proves it: it was given to nobody but whoever pressed.
-func (c *Client) takeDialog(ctx context.Context, r report, press func(context.Context, chatops.Press)) error {
+// provedDialog is the press that a dialog was opened for, with what was filled in. The state that comes back with it is what
+// proves it: it was given to nobody but whoever pressed.
+func (c *Client) provedDialog(r report) (chatops.Press, error) {
 	sent, ok := c.unseal(r.State)
 	if !ok || sent.Account != r.Account {
-		return errForged
-	}
-	if r.Cancelled {
-		return nil
+		return chatops.Press{}, errForged
 	}
 	p := chatops.Press{ID: sent.ID + " sent", Account: sent.Account, Channel: c.Channel, Message: sent.Message, Act: sent.Act, Value: sent.Value, At: sent.At}
 	if sent.Form {
 		p.Answer = &chatops.Answer{Scope: r.Submission[fieldScope], Reason: r.Submission[fieldReason]}
 	}
-	press(ctx, p)
-	return nil
+	return p, nil
 }
