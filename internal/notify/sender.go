@@ -73,6 +73,9 @@ const (
 	retryMost    = 2 * time.Minute
 )
 
+// unlawful is how often in a row the ledger refuses a record before that is told: once it is another replica that was faster.
+const unlawful = 10
+
 // maxItems bounds what is looked for at once: more wait on the Board.
 const maxItems = 32
 
@@ -93,6 +96,7 @@ type behind struct {
 	mine  bool // it is this replica's to say
 	said  bool // it was, and the ledger does not say so yet
 	sent  bool // and it was taken
+	lost  int  // how often the ledger did not take its record because it was not lawful
 }
 
 // New returns a sender that has not begun.
@@ -264,10 +268,14 @@ func (s *Sender) record(ctx context.Context, l *behind, t, was events.Told) bool
 		return true
 	}
 	l.retry = s.Now().Add(retryFirst)
+	log, fields := s.Log.Warn, []zap.Field{zap.String("channel", s.Name), zap.String("incident", t.Incident), zap.Error(err)}
 	if errors.Is(err, incident.ErrRefused) || errors.Is(err, incident.ErrNotFound) {
-		s.Log.Debug("another replica sends it", zap.String("channel", s.Name), zap.String("incident", t.Incident), zap.Error(err))
-	} else {
-		s.Log.Warn("record what is sent", zap.String("channel", s.Name), zap.String("incident", t.Incident), zap.Error(err))
+		if l.lost++; l.lost%unlawful != 0 {
+			log = s.Log.Debug // another replica has been faster, most likely
+		} else {
+			s.Metrics.count(s.Name, failed)
+		}
 	}
+	log("record what is sent", fields...)
 	return false
 }

@@ -326,6 +326,22 @@ func TestOvertaken(t *testing.T) {
 	})
 }
 
+// TestNoRoom: an incident of which so much was told that the ledger keeps no more is not called for, and that is counted.
+func TestNoRoom(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t)
+		id, _ := s.Ask("den-kcy", 1)
+		for n := range 64 {
+			s.Say(id, events.Told{Incident: id, Chat: "slack", What: fmt.Sprint(n), Key: "k", Owner: "r0/1"})
+		}
+		s.sender(0)
+		s.settle(15 * time.Second)
+		if n := s.counted(); s.asked != 0 || n["failed"] != 1 || n["waiting"] != 1 {
+			t.Errorf("asked %d times, counted %v", s.asked, n)
+		}
+	})
+}
+
 // TestLedgerAway: what was sent while nothing could be recorded is recorded later, and not sent again; and nothing is sent
 // before it can be recorded that it is about to be.
 func TestLedgerAway(t *testing.T) {
