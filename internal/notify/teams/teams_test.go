@@ -75,7 +75,10 @@ func TestHostileCard(t *testing.T) {
 		n.Details = append(n.Details, notify.Detail{Name: long, Text: long})
 	}
 	if err := channel(t, s.URL()).Send(t.Context(), n); err != nil || len(s.Cards()) != 2 {
-		t.Errorf("long: %v", err)
+		t.Fatalf("long: %v", err)
+	}
+	if card := s.Cards()[1]; len(card.Lines) != 2+maxDetails || len([]rune(card.Lines[1])) != maxSummary {
+		t.Errorf("%d lines, a summary of %d characters", len(card.Lines), len([]rune(card.Lines[1])))
 	}
 }
 
