@@ -22,6 +22,7 @@ import (
 type campaign struct {
 	kills    int
 	seed     uint64
+	leaders  int // kills of the ledger's leader whose gaps are measured
 	servers  int
 	replicas int
 	binary   string // "" to build it
@@ -51,6 +52,11 @@ func (c campaign) run(ctx context.Context) (*certificate, error) {
 		cert.Sites++
 		if err := c.site(ctx, rng, cert); err != nil {
 			return cert, fmt.Errorf("site %d: %w", cert.Sites, err)
+		}
+	}
+	if c.leaders > 0 && ctx.Err() == nil {
+		if err := c.gaps(ctx, cert); err != nil {
+			return cert, fmt.Errorf("kill leaders: %w", err)
 		}
 	}
 	cert.Took = events.Duration(time.Since(cert.Began))
@@ -90,6 +96,31 @@ func (c campaign) site(ctx context.Context, rng *rand.Rand, cert *certificate) e
 	}
 	c.log("what the replicas said is kept in %s", dir)
 	return nil
+}
+
+// gaps measures on a site of its own.
+func (c campaign) gaps(ctx context.Context, cert *certificate) error {
+	dir, err := os.MkdirTemp(c.dir, "site-")
+	if err != nil {
+		return err
+	}
+	s, err := raise(ctx, dir, plan{binary: c.binary, servers: c.servers, replicas: c.replicas})
+	defer s.end()
+	if err != nil {
+		return err
+	}
+	g, err := s.measureGaps(ctx, c.leaders)
+	if err != nil {
+		return err
+	}
+	cert.Gaps = &g
+	cert.Kills += c.leaders
+	cert.Faults["kill the ledger's leader"] += c.leaders
+	found, e, err := s.account(ctx)
+	if err == nil {
+		cert.add(e, found)
+	}
+	return err
 }
 
 // account is what must hold when everything has ended: the evidence from outside, and what the replicas say themselves.

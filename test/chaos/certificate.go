@@ -26,6 +26,8 @@ type certificate struct {
 	Faults   map[string]int    `json:"faults"`    // by kind
 	TakeOver map[string]spread `json:"take_over"` // from the SIGKILL of an incident's owner to the next record by another, by what else was wrong
 
+	Gaps *gaps `json:"leader_killed,omitempty"` // nil when that was not measured
+
 	Anomalies int                    `json:"anomalies"` // stored by the bus
 	Commits   int                    `json:"commits"`
 	Sets      int                    `json:"sets"` // that changed something
@@ -55,6 +57,10 @@ func (s spread) at(q float64) time.Duration {
 	}
 	sorted := slices.Sorted(slices.Values(s))
 	return sorted[min(len(sorted)-1, int(q*float64(len(sorted))))].Std()
+}
+
+func (s spread) String() string {
+	return fmt.Sprintf("p50 %s, p99 %s, max %s of %d", short(s.at(0.5)), short(s.at(0.99)), short(s.at(1)), len(s))
 }
 
 // add takes in what a site has shown.
@@ -88,7 +94,10 @@ func (c *certificate) write(w io.Writer) error {
 	}
 	for _, what := range slices.Sorted(maps.Keys(c.TakeOver)) {
 		s := c.TakeOver[what]
-		line("take-over, %s: p50 %s, p99 %s, max %s of %d", what, short(s.at(0.5)), short(s.at(0.99)), short(s.at(1)), len(s))
+		line("take-over, %s: %s", what, s)
+	}
+	if g := c.Gaps; g != nil {
+		line("not written to when the ledger's leader was killed: ledger %s, a stream of NATS alone %s; p50 %.2f times as long", g.Ledger, g.NATS, float64(g.Ledger.at(0.5))/float64(g.NATS.at(0.5)))
 	}
 	line("violations: %d", len(c.Violations))
 	for _, v := range c.Violations {

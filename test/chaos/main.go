@@ -52,6 +52,7 @@ func run(args []string, out, words io.Writer) int {
 	flags.SetOutput(words)
 	flags.IntVar(&c.kills, "kills", 100, "processes to kill")
 	flags.Uint64Var(&c.seed, "seed", uint64(began.UnixNano()), "of all chance")
+	flags.IntVar(&c.leaders, "leaders", 0, "times the ledger's leader is killed under load to measure for how long nothing is written")
 	flags.IntVar(&c.servers, "servers", 3, "of the bus: 1 or 3")
 	flags.IntVar(&c.replicas, "replicas", 3, "of the service, up to 16")
 	flags.StringVar(&c.binary, "binary", "", "of Detour, instead of building it")

@@ -213,3 +213,19 @@ func (s *site) asks(t *testing.T, what string, f func(context.Context, *client.C
 		time.Sleep(50 * time.Millisecond)
 	}
 }
+
+// TestLeaderKilled kills the server that leads the ledger while replicas write to it. They go on, and nothing is lost; how long
+// nothing was written, beside NATS alone, is logged.
+func TestLeaderKilled(t *testing.T) {
+	t.Parallel()
+	s := raised(t, plan{servers: 3, replicas: 3})
+	g, err := s.measureGaps(patient(t), 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("not written to: ledger %s, a stream of NATS alone %s", g.Ledger, g.NATS)
+	f := s.sickens(t, 1)[0]
+	f.reaches(t, incident.Holding)
+	f.heals(t)
+	s.accounts(t)
+}
