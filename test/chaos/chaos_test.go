@@ -28,6 +28,15 @@ func TestMain(m *testing.M) {
 	if bustest.Serve() {
 		return
 	}
+	flag.Parse()
+	// Sites wait far more than they work, so more of them run at once than there are processors.
+	given := false
+	flag.Visit(func(f *flag.Flag) { given = given || f.Name == "test.parallel" })
+	if !given {
+		if err := flag.Set("test.parallel", "4"); err != nil {
+			panic(err)
+		}
+	}
 	code := m.Run()
 	if dir, err := scratch(); err == nil {
 		os.RemoveAll(dir)

@@ -46,7 +46,7 @@ clocks:
   observe_every: 100ms
   verify_within: 20s
   look_every: 150ms
-  look_for: 10m
+  look_for: 1h
   undo_attempts: 100
   hold: 400ms
   hold_max: 1h

@@ -45,6 +45,7 @@ type plan struct {
 	binary   string
 	servers  int
 	replicas int
+	disk     func(dir string) error               // prepares where the bus keeps its data; nil: nothing is
 	options  func(router string) backbone.Options // of the routers as they are; those of before if nil
 	proofs   func(router string) backbone.Options // as they are said to be; the same as options if nil
 }
@@ -64,7 +65,7 @@ func raise(ctx context.Context, dir string, p plan) (s *site, err error) {
 	defer cancel()
 	for _, step := range []func() error{
 		s.raiseRouters,
-		func() error { return s.raiseBus(ctx, p.servers) },
+		func() error { return s.raiseBus(ctx, p) },
 		func() error { return s.raiseReplicas(p.replicas) },
 		func() error { return s.follow(ctx) },
 		func() error { return s.prove(ctx, p.proofs) },
@@ -119,11 +120,16 @@ func (s *site) metrics() (map[string][2]backbone.EndMetrics, error) {
 	return all, nil
 }
 
-func (s *site) raiseBus(ctx context.Context, n int) (err error) {
+func (s *site) raiseBus(ctx context.Context, p plan) (err error) {
 	if err := os.Mkdir(s.path("nats"), 0o700); err != nil {
 		return err
 	}
-	if s.servers, err = bustest.Start(s.path("nats"), n); err != nil {
+	if p.disk != nil {
+		if err := p.disk(s.path("nats")); err != nil {
+			return err
+		}
+	}
+	if s.servers, err = bustest.Start(s.path("nats"), p.servers); err != nil {
 		return err
 	}
 	s.onEnd(s.servers.KillAll)

@@ -39,11 +39,14 @@ func Places(dir string, n int) ([]Place, error) {
 	return list, nil
 }
 
+// maxStore is what a server may set aside for its streams, in bytes, however large its disk is.
+const maxStore = 16 << 30
+
 // Options have everything on disk and every write synced.
 func (p Place) Options() *server.Options {
 	o := &server.Options{
 		ServerName: p.Name, Host: "127.0.0.1", Port: p.Port, NoLog: true, NoSigs: true,
-		JetStream: true, StoreDir: p.Dir, SyncAlways: true, MaxPayload: bus.MaxPayload,
+		JetStream: true, StoreDir: p.Dir, JetStreamMaxStore: maxStore, SyncAlways: true, MaxPayload: bus.MaxPayload,
 	}
 	if p.Cluster > 0 {
 		o.Cluster = server.ClusterOpts{Name: "test", Host: "127.0.0.1", Port: p.Cluster, PoolSize: -1, NoAdvertise: true}
