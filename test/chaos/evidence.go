@@ -1,9 +1,6 @@
 package main
 
 import (
-	"encoding/json"
-	"path"
-	"strings"
 	"time"
 
 	"github.com/detour-net/detour/events"
@@ -41,45 +38,6 @@ func (s *site) evidence() (e evidence, err error) {
 
 // softDrain is the metric of a link that is drained, and the least of those that keep traffic off it.
 const softDrain = 16777214
-
-// election is under which intent a Set was sent: the election id of the service's role.
-func election(set *backbone.SetRecord) (position uint64, ok bool) {
-	for _, e := range set.Request.GetExtension() {
-		if m := e.GetMasterArbitration(); m.GetRole().GetId() == events.Identity {
-			return m.GetElectionId().GetLow(), true
-		}
-	}
-	return 0, false
-}
-
-// risky says whether a Set that changed something added risk: it raised a metric, or changed something else.
-func risky(set *backbone.SetRecord) bool {
-	for _, c := range set.Changes {
-		if !strings.HasSuffix(c.Path, "/metric") || metricIn(c.After) > metricIn(c.Before) {
-			return true
-		}
-	}
-	return false
-}
-
-// metricIn is a metric as JSON; one that is not configured is the model's default.
-func metricIn(text string) (n uint32) {
-	if text == "" {
-		return 10
-	}
-	_ = json.Unmarshal([]byte(text), &n) // what is no number is no drain
-	return n
-}
-
-// canary says whether a Set was a proof: it wrote nothing but a description, or what no traffic crosses.
-func canary(set *backbone.SetRecord) bool {
-	for _, c := range set.Changes {
-		if path.Base(c.Path) != "description" && !strings.Contains(c.Path, "[interface-id="+backbone.Loopback+"]") {
-			return false
-		}
-	}
-	return true
-}
 
 // place is where an intent acts: one commit may intend several things, on different routers.
 type place struct {

@@ -10,6 +10,7 @@ import (
 	"github.com/detour-net/detour/events"
 	"github.com/detour-net/detour/internal/backbone"
 	"github.com/detour-net/detour/internal/incident"
+	"github.com/detour-net/detour/test/sets"
 )
 
 // violation is one thing that must not be.
@@ -107,11 +108,11 @@ func (e *evidence) judgeRecorded(v *verdict) {
 func (e *evidence) judgeSets(v *verdict) {
 	intents, times := e.intents(), map[string]int{}
 	for _, set := range e.sets {
-		if set.Local || !set.Effective() || canary(&set) {
+		if set.Local || !set.Effective() || sets.Canary(&set) {
 			continue
 		}
 		where := fmt.Sprintf("the Set that %s took at %s (%s from %q to %q)", set.Router, set.At.Format("15:04:05.000"), path.Base(set.Changes[0].Path), set.Changes[0].Before, set.Changes[0].After)
-		position, ok := election(&set)
+		position, ok := sets.Election(set.Request)
 		in, known := intents[place{position, set.Router}]
 		switch {
 		case !ok:
@@ -122,14 +123,14 @@ func (e *evidence) judgeSets(v *verdict) {
 			continue
 		case set.At.Before(in.at):
 			v.find(ruleIntent, "%s came before its intent, of %s", where, in.at.Format("15:04:05.000"))
-		case in.Undo && risky(&set):
+		case in.Undo && sets.Risky(&set):
 			v.find(ruleIntent, "%s adds risk under the undo at position %d", where, position)
-		case risky(&set) && set.At.After(in.Deadline.Add(in.Margin.Std())):
+		case sets.Risky(&set) && set.At.After(in.Deadline.Add(in.Margin.Std())):
 			v.find(ruleIntent, "%s came after the deadline of its intent, %s, and margin", where, in.Deadline.Format("15:04:05.000"))
 		}
-		key := fmt.Sprintf("intent %d of %s on %s, adding risk: %t", position, in.incident, set.Router, risky(&set))
+		key := fmt.Sprintf("intent %d of %s on %s, adding risk: %t", position, in.incident, set.Router, sets.Risky(&set))
 		most := 1
-		if !in.Undo && !risky(&set) {
+		if !in.Undo && !sets.Risky(&set) {
 			most = in.Step + 1 // without a ledger the newest intent authorises taking back all steps up to its own
 		}
 		if times[key]++; times[key] > most {
@@ -151,7 +152,7 @@ func (e *evidence) judgeBudgets(v *verdict) {
 			if at[link] == nil {
 				at[link] = map[string]bool{}
 			}
-			if leaf := set.Router + c.Path; metricIn(c.After) >= softDrain {
+			if leaf := set.Router + c.Path; sets.Metric(c.After) >= softDrain {
 				at[link][leaf] = true
 			} else if delete(at[link], leaf); len(at[link]) == 0 {
 				delete(at, link)

@@ -8,6 +8,7 @@ import (
 	"github.com/detour-net/detour/events"
 	"github.com/detour-net/detour/internal/backbone"
 	"github.com/detour-net/detour/internal/incident"
+	"github.com/detour-net/detour/test/sets"
 )
 
 // moment is when somebody is hurt: right behind a record, or when a Set has come to a router and is not committed yet.
@@ -96,7 +97,7 @@ func (a *attack) onSet(info backbone.SetInfo) bool {
 	if info.Undo {
 		m.set = setsUndo
 	}
-	position, ok := election(&backbone.SetRecord{Request: info.Request})
+	position, ok := sets.Election(info.Request)
 	a.watch.mu.Lock()
 	defer a.watch.mu.Unlock()
 	if !ok || a.trap == nil || !a.trap.awaits(m) {

@@ -17,6 +17,7 @@ import (
 	"github.com/detour-net/detour/internal/incident"
 	"github.com/detour-net/detour/internal/web/api"
 	"github.com/detour-net/detour/internal/web/client"
+	"github.com/detour-net/detour/test/sets"
 )
 
 var flagOutage = flag.Duration("outage", 5*time.Second, "how long the bus is away in each of its troubles")
@@ -70,7 +71,7 @@ func TestNoBus(t *testing.T) {
 // risks counts the Sets that added risk.
 func (s *site) risks() (n int) {
 	for _, set := range s.net.Sets() {
-		if set.Effective() && risky(&set) {
+		if set.Effective() && sets.Risky(&set) {
 			n++
 		}
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/detour-net/detour/events"
 	"github.com/detour-net/detour/internal/backbone"
 	"github.com/detour-net/detour/internal/incident"
+	"github.com/detour-net/detour/test/sets"
 )
 
 // account is what must hold when everything has ended, as it shows from outside: routers as they were, the ledger intact
@@ -101,46 +102,6 @@ func (s *stage) asBefore() {
 	}
 }
 
-// election is under which intent a Set was sent: the election id of the service's role.
-func election(set *backbone.SetRecord) (position uint64, ok bool) {
-	for _, e := range set.Request.GetExtension() {
-		if m := e.GetMasterArbitration(); m.GetRole().GetId() == events.Identity {
-			return m.GetElectionId().GetLow(), true
-		}
-	}
-	return 0, false
-}
-
-// risky says whether a Set that changed something added risk: it raised a metric, or changed something else.
-func risky(set *backbone.SetRecord) bool {
-	for _, c := range set.Changes {
-		before, after := metricIn(c.Before), metricIn(c.After)
-		if !strings.HasSuffix(c.Path, "/metric") || after > before {
-			return true
-		}
-	}
-	return false
-}
-
-// metricIn is a metric as JSON; one that is not configured is the model's default.
-func metricIn(text string) (n uint32) {
-	if text == "" {
-		return 10
-	}
-	_ = json.Unmarshal([]byte(text), &n)
-	return n
-}
-
-// canary says whether a Set was a proof: it wrote nothing but a description, or what no traffic crosses.
-func canary(set *backbone.SetRecord) bool {
-	for _, c := range set.Changes {
-		if path.Base(c.Path) != "description" && !strings.Contains(c.Path, "[interface-id="+backbone.Loopback+"]") {
-			return false
-		}
-	}
-	return true
-}
-
 type intent struct {
 	events.Intended
 	at time.Time
@@ -196,11 +157,11 @@ func (s *stage) setsHaveIntents() {
 	intents := s.intents()
 	times := map[string]int{}
 	for _, set := range s.net.Sets() {
-		if set.Local || !set.Effective() || canary(&set) {
+		if set.Local || !set.Effective() || sets.Canary(&set) {
 			continue
 		}
 		where := fmt.Sprintf("the Set that %s took at %s (%s from %q to %q)", set.Router, set.At.Format("05.000"), path.Base(set.Changes[0].Path), set.Changes[0].Before, set.Changes[0].After)
-		position, ok := election(&set)
+		position, ok := sets.Election(set.Request)
 		if !ok {
 			s.t.Errorf("%s has no election id", where)
 			continue
@@ -212,14 +173,14 @@ func (s *stage) setsHaveIntents() {
 			continue
 		case set.At.Before(in.at):
 			s.t.Errorf("%s came before its intent, which was written at %s", where, in.at.Format("05.000"))
-		case in.Undo && risky(&set):
+		case in.Undo && sets.Risky(&set):
 			s.t.Errorf("%s adds risk under the undo at position %d", where, position)
-		case risky(&set) && set.At.After(in.Deadline.Add(in.Margin.Std())) && !s.late[set.Router]:
+		case sets.Risky(&set) && set.At.After(in.Deadline.Add(in.Margin.Std())) && !s.late[set.Router]:
 			s.t.Errorf("%s came after its deadline %s and margin", where, in.Deadline.Format("05.000"))
 		}
-		key := fmt.Sprintf("%s of intent %d on %s, adding risk %t", in.id, position, set.Router, risky(&set))
+		key := fmt.Sprintf("%s of intent %d on %s, adding risk %t", in.id, position, set.Router, sets.Risky(&set))
 		most := 1
-		if !in.Undo && !risky(&set) {
+		if !in.Undo && !sets.Risky(&set) {
 			most = in.Step + 1 // without a ledger the newest intent authorises taking back all steps up to its own
 		}
 		if times[key]++; times[key] > most {
@@ -233,7 +194,7 @@ func (s *stage) sets() (risks, others int) {
 	for _, set := range s.net.Sets() {
 		switch {
 		case set.Local || !set.Effective():
-		case risky(&set):
+		case sets.Risky(&set):
 			risks++
 		default:
 			others++

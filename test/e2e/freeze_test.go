@@ -8,6 +8,7 @@ import (
 
 	"github.com/detour-net/detour/events"
 	"github.com/detour-net/detour/internal/incident"
+	"github.com/detour-net/detour/test/sets"
 	"github.com/detour-net/detour/test/wire"
 )
 
@@ -58,7 +59,7 @@ func TestFreeze(t *testing.T) {
 		i := s.reaches(link, incident.Waiting, incident.Holding)
 		s.wait("time to pass", func() bool { return time.Since(frozen) > heldBy+time.Second })
 		for _, set := range s.net.Sets() {
-			if set.Effective() && risky(&set) && set.At.After(frozen.Add(heldBy)) {
+			if set.Effective() && sets.Risky(&set) && set.At.After(frozen.Add(heldBy)) {
 				t.Errorf("%s took a Set that adds risk %s after the freeze of %s", set.Router, set.At.Sub(frozen), scope)
 			}
 		}
@@ -122,7 +123,7 @@ func TestFrozenUnheard(t *testing.T) {
 			owner.wire.Set(wire.Whole)
 			s.reaches(link, incident.Closed, incident.Waiting, incident.Holding)
 			for _, set := range s.net.Sets() {
-				if set.Effective() && risky(&set) && set.At.After(deaf) {
+				if set.Effective() && sets.Risky(&set) && set.At.After(deaf) {
 					t.Errorf("%s took a Set that adds risk, of which its owner had not heard before the freeze\n%s", set.Router, s.history(i.ID))
 				}
 			}
