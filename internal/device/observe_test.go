@@ -278,10 +278,11 @@ func TestTold(t *testing.T) {
 		facts, known := told()
 		return known && facts.Ends[0].Leaves[0].Config == events.UintValue(77)
 	})
-	l.a().SetHanging(true)
-	eventually(t, "silence is noticed", func() bool { _, known := told(); return !known })
-	l.a().SetHanging(false)
-	eventually(t, "it tells again", func() bool { _, known := told(); return known })
+	later := l.See()
+	later.at = later.at.Add(silentAfter*l.opts.TelemetryInterval + time.Hour)
+	if facts, known := later.Told(l.target("a-b")); known {
+		t.Errorf("routers that have been silent for an hour are believed: %+v", facts)
+	}
 	l.a().SetUnreachable(true)
 	eventually(t, "it is known to be gone", func() bool { _, known := told(); return !known })
 }
