@@ -104,15 +104,23 @@ func (o *older) newer(ctx context.Context, router string) (bool, error) {
 	return true, nil
 }
 
-// idleAt reports whether this replica has folded the ledger up to its end, and no act is in flight there: a Set on its way would
-// be refused by a router that was raised above its intent.
+// idleAt reports whether this replica has folded the ledger up to its end, and nothing is left to be said to a router under an
+// intent that stands there: a Set on its way, or the word that confirms a commit, would be refused by a router that was
+// raised above it.
 func (o *older) idleAt(last uint64) (idle bool) {
 	o.view(func(b *incident.Board) {
 		idle = b.Position >= last && !slices.ContainsFunc(b.Open(), func(i *incident.Incident) bool {
-			return i.Phase == incident.Acting || i.Phase == incident.Reverting || i.Phase == incident.Confirming
+			return i.Phase == incident.Acting || i.Phase == incident.Reverting || i.Phase == incident.Confirming || unsettled(i.Steps)
 		})
 	})
 	return idle
+}
+
+// unsettled reports whether an intent has an outcome outstanding, or a router will roll one back unless it is confirmed.
+func unsettled(steps [][]incident.ChangeState) bool {
+	return slices.ContainsFunc(steps, func(changes []incident.ChangeState) bool {
+		return slices.ContainsFunc(changes, func(c incident.ChangeState) bool { return c.Pending || c.Armed })
+	})
 }
 
 // freeze says on the ledger what was found, unless the network is frozen anyway.

@@ -134,3 +134,20 @@ func TestOlderWaits(t *testing.T) {
 		}
 	})
 }
+
+// TestUnsettled: a router is left alone while something is still to be said to it under an intent that stands.
+func TestUnsettled(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		state incident.ChangeState
+		want  bool
+	}{
+		{"it stands", incident.ChangeState{Seen: events.SeenAfter}, false},
+		{"its Set is on its way", incident.ChangeState{Pending: true}, true},
+		{"it is to be confirmed", incident.ChangeState{Seen: events.SeenAfter, Armed: true}, true},
+	} {
+		if got := unsettled([][]incident.ChangeState{{{Seen: events.SeenAfter}}, {{}, c.state}}); got != c.want {
+			t.Errorf("%s: unsettled %t", c.name, got)
+		}
+	}
+}

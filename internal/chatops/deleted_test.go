@@ -52,7 +52,7 @@ func TestDeletedThread(t *testing.T) {
 		s.wall.messages[0].id = "deleted"
 		s.wall.mu.Unlock()
 		kill()
-		was := s.told
+		was := s.records()
 		s.settle(5 * time.Minute)
 		i := s.incident(id)
 		card := i.Shown("slack", events.TheCard)
@@ -60,7 +60,7 @@ func TestDeletedThread(t *testing.T) {
 		if n := len(replies); n != 2 || replies[1].thread != card.Message || !strings.Contains(replies[1].text(), "Half of the time") || card.Message == "m1" {
 			t.Errorf("%d replies, the card is %+v", n, card)
 		}
-		if n := s.told - was; n > 8 { // the notice taken, the card lost, taken and shown, the notice taken again and shown
+		if n := s.records() - was; n > 8 { // the notice taken, the card lost, taken and shown, the notice taken again and shown
 			t.Errorf("%d records", n)
 		}
 	})

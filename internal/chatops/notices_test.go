@@ -3,6 +3,7 @@ package chatops
 import (
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -55,18 +56,24 @@ func (s *stage) called(id, what string) string {
 	return i.Told[n].Called
 }
 
+// shift is who is on call, and why others may be.
+type shift struct {
+	names []string
+	doubt string
+}
+
 // TestCalled: whom a notice has called stands on the ledger, also when others are on call by the time of the next.
 func TestCalled(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(t)
-		var onCall []string
-		doubt := ""
+		var now atomic.Pointer[shift]
+		now.Store(&shift{})
 		for rank := range 2 {
-			s.desk(rank, func(c *Config) { c.OnCall = func() ([]string, string) { return onCall, doubt } })
+			s.desk(rank, func(c *Config) { c.OnCall = func() ([]string, string) { return now.Load().names, now.Load().doubt } })
 		}
 		id, _ := s.ask("den-kcy", 1)
 		s.settle(time.Minute)
-		onCall, doubt = []string{"marc", "eve", "ines"}, "rota was last read at 00:01"
+		now.Store(&shift{[]string{"marc", "eve", "ines"}, "rota was last read at 00:01"})
 		s.settle(5 * time.Minute)
 		if diff := cmp.Diff([]string{"ines", "marc"}, []string{s.called(id, "asked"), s.called(id, "half")}); diff != "" {
 			t.Errorf("called (-want +got):\n%s", diff)

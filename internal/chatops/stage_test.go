@@ -73,6 +73,13 @@ func (s *stage) append(records []events.Record) events.Commit {
 	return read
 }
 
+// records is how often something was recorded as told.
+func (s *stage) records() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.told
+}
+
 func (s *stage) View(f func(*incident.Board)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
