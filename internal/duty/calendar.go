@@ -45,10 +45,20 @@ func (c *Calendar) OnCall(at time.Time) (names []string) {
 // ParseCalendar reads a calendar in iCalendar form. An event is a shift of everybody who is known by a name that stands in
 // its SUMMARY as a word of its own; one that names nobody is none. Events may repeat by the day, week, month and year, with
 // exceptions (EXDATE, RECURRENCE-ID) and additions (RDATE). Shifts are known from a day before now to a month after it.
-func ParseCalendar(raw []byte, names []string, now time.Time) (*Calendar, error) {
+func ParseCalendar(raw []byte, names []string, now time.Time) (c *Calendar, err error) {
 	if len(raw) > MaxCalendar {
 		return nil, fmt.Errorf("it has more than %d bytes", MaxCalendar)
 	}
+	// A line that is cut off, such as "0;0=", makes the library's decoder read beyond its end.
+	defer func() {
+		if wrong := recover(); wrong != nil {
+			c, err = nil, fmt.Errorf("read a calendar: a line is malformed (%v)", wrong)
+		}
+	}()
+	return parseCalendar(raw, names, now)
+}
+
+func parseCalendar(raw []byte, names []string, now time.Time) (*Calendar, error) {
 	decoder := ical.NewDecoder(bytes.NewReader(raw))
 	calendar, err := decoder.Decode()
 	if err != nil {

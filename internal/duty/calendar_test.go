@@ -103,6 +103,7 @@ func TestCalendarRefused(t *testing.T) {
 	}{
 		{"nothing", nil, "read a calendar"},
 		{"a page to log in", []byte("<html><body>Sign in</body></html>"), "read a calendar"},
+		{"cut off in a parameter", []byte("0;0="), "a line is malformed"},
 		{"cut off", event("DTEND:20261117T080000Z")[:120], "read a calendar"},
 		{"two calendars", append(event("DTEND:20261117T080000Z"), event("DTEND:20261117T080000Z")...), "more than one calendar"},
 		{"nobody's", calendarOf("SUMMARY:eve\nDTSTART:20261116T080000Z\nDTEND:20261117T080000Z"), "no event names any"},
