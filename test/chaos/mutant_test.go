@@ -28,8 +28,8 @@ var (
 	}
 	unfenced = mutant{
 		file: "internal/device/look.go",
-		old:  "found.Fence, err = s.raise(ctx, fence)",
-		new:  "found.Fence, err = fence, error(nil)",
+		old:  "\textensions := s.fenceOf(fence)\n\tif extensions == nil {\n",
+		new:  "\textensions := s.fenceOf(fence)\n\tif extensions != nil {\n\t\treturn fence, nil\n\t}\n\tif extensions == nil {\n",
 	}
 )
 
