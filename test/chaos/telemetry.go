@@ -89,6 +89,9 @@ func firing(l network.Link) events.Event {
 func (s *site) publish(ctx context.Context, e events.Event) error {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
+	if err := s.conn.Wait(ctx); err != nil { // the servers may just be back
+		return err
+	}
 	if err := intake.Publish(ctx, s.conn.JetStream(), domain, []events.Event{e}); err != nil {
 		return err
 	}
