@@ -105,15 +105,18 @@ func (o *older) newer(ctx context.Context, router string) (bool, error) {
 }
 
 // idleAt reports whether this replica has folded the ledger up to its end, and nothing is left to be said to a router under an
-// intent that stands there: a Set on its way, or the word that confirms a commit, would be refused by a router that was
-// raised above it.
+// intent that stands there: a router that was raised above it would refuse that.
 func (o *older) idleAt(last uint64) (idle bool) {
 	o.view(func(b *incident.Board) {
-		idle = b.Position >= last && !slices.ContainsFunc(b.Open(), func(i *incident.Incident) bool {
-			return i.Phase == incident.Acting || i.Phase == incident.Reverting || i.Phase == incident.Confirming || unsettled(i.Steps)
-		})
+		idle = b.Position >= last && !slices.ContainsFunc(b.Open(), mayBeSet)
 	})
 	return idle
+}
+
+// mayBeSet reports whether a Set may be on its way under an intent of an incident, a commit is to be confirmed, or what is being
+// verified may be taken back without the ledger.
+func mayBeSet(i *incident.Incident) bool {
+	return slices.Contains([]incident.Phase{incident.Acting, incident.Verifying, incident.Confirming, incident.Reverting}, i.Phase) || unsettled(i.Steps)
 }
 
 // unsettled reports whether an intent has an outcome outstanding, or a router will roll one back unless it is confirmed.

@@ -9,11 +9,13 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"go.uber.org/zap"
 
 	"github.com/detour-net/detour/events"
 	"github.com/detour-net/detour/internal/device"
 	"github.com/detour-net/detour/internal/incident"
+	"github.com/detour-net/detour/internal/incident/boardtest"
 )
 
 // past is a backbone of three routers and a ledger, as older sees them.
@@ -135,19 +137,55 @@ func TestOlderWaits(t *testing.T) {
 	})
 }
 
-// TestUnsettled: a router is left alone while something is still to be said to it under an intent that stands.
-func TestUnsettled(t *testing.T) {
+// TestOlderWaitsForActs: a router is left alone while something may still be said to it under an intent that stands.
+func TestOlderWaitsForActs(t *testing.T) {
+	standing := incident.ChangeState{Seen: events.SeenAfter}
 	for _, c := range []struct {
 		name  string
+		phase incident.Phase
 		state incident.ChangeState
 		want  bool
 	}{
-		{"it stands", incident.ChangeState{Seen: events.SeenAfter}, false},
-		{"its Set is on its way", incident.ChangeState{Pending: true}, true},
-		{"it is to be confirmed", incident.ChangeState{Seen: events.SeenAfter, Armed: true}, true},
+		{"a drain is held", incident.Holding, standing, false},
+		{"a person is asked", incident.Asking, incident.ChangeState{}, false},
+		{"a Set is on its way", incident.Acting, standing, true},
+		{"what is verified may be taken back without the ledger", incident.Verifying, standing, true},
+		{"a commit is to be confirmed", incident.Confirming, standing, true},
+		{"an undo is on its way", incident.Reverting, standing, true},
+		{"an outcome is outstanding", incident.Stuck, incident.ChangeState{Pending: true}, true},
+		{"the router will roll it back", incident.Stuck, incident.ChangeState{Seen: events.SeenAfter, Armed: true}, true},
 	} {
-		if got := unsettled([][]incident.ChangeState{{{Seen: events.SeenAfter}}, {{}, c.state}}); got != c.want {
-			t.Errorf("%s: unsettled %t", c.name, got)
+		if got := mayBeSet(&incident.Incident{Phase: c.phase, Steps: [][]incident.ChangeState{{standing}, {{}, c.state}}}); got != c.want {
+			t.Errorf("%s: %t", c.name, got)
 		}
+	}
+}
+
+// TestOlderAfterAct has a replica start while a drain is being verified: no router is raised until that has come out.
+func TestOlderAfterAct(t *testing.T) {
+	ledger := boardtest.New(t)
+	id, plan := ledger.Open("a-b", events.Major, events.Allow)
+	ledger.Act(id, plan)
+	for n := range 2 {
+		ledger.Say(id, events.Applied{Act: events.Act{Change: n, Fence: ledger.Incident(id).Intent.Position}, Sets: 1})
+	}
+	if phase := ledger.Incident(id).Phase; phase != incident.Verifying {
+		t.Fatalf("the incident is %s", phase)
+	}
+	p := &past{seen: map[string]uint64{}, end: ledger.Position()}
+	o := p.older()
+	o.view = ledger.View
+	ask := func(want error) {
+		t.Helper()
+		if _, err := o.newer(t.Context(), "c"); !errors.Is(err, want) {
+			t.Errorf("err = %v, want %v", err, want)
+		}
+	}
+	ask(errBusy)
+	ledger.Say(id, events.Verified{Pass: true}, events.Held{Expires: time.Now().Add(time.Hour).UTC()})
+	p.end = ledger.Position()
+	ask(nil)
+	if diff := cmp.Diff([]string{"c"}, p.raised); diff != "" {
+		t.Errorf("raised (-want +got):\n%s", diff)
 	}
 }
