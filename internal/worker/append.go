@@ -95,6 +95,19 @@ func (w *Worker) noteWritable(err error) {
 	}
 }
 
+// nothingToWrite ends that the ledger is known to take nothing, since no append is left that could show the contrary: as before
+// the first one, it is enough that the ledger answers. While it does not, nothingToWrite returns when to ask again.
+func (w *Worker) nothingToWrite(ctx context.Context) (again time.Time) {
+	switch {
+	case w.Status().Unwritable == "":
+		return time.Time{}
+	case !w.ledgerAnswers(ctx):
+		return w.Now().Add(retryAfter)
+	}
+	w.noteWritable(nil)
+	return time.Time{}
+}
+
 // settleDoubt appends a commit again of which nobody could tell whether it was stored: the position admits it once.
 // Whatever it was decided for is decided again on what follows from it.
 func (w *Worker) settleDoubt(ctx context.Context) (settled bool) {

@@ -284,14 +284,21 @@ func (w *Worker) turn(ctx context.Context) (wake time.Time) {
 	w.world.rests = decision.Rests
 	wake = decision.Wake
 	for _, c := range decision.Commands {
-		if again := w.begin(c); !again.IsZero() && (wake.IsZero() || again.Before(wake)) {
-			wake = again
-		}
+		wake = sooner(wake, w.begin(c))
 	}
+	wake = sooner(wake, w.nothingToWrite(ctx))
 	if len(w.world.pending) > 0 {
 		return w.Now()
 	}
 	return wake
+}
+
+// sooner is the earlier of two moments; zero is never.
+func sooner(a, b time.Time) time.Time {
+	if a.IsZero() || !b.IsZero() && b.Before(a) {
+		return b
+	}
+	return a
 }
 
 func (w *Worker) decide(b *incident.Board, taken []Delivery) incident.Decision {

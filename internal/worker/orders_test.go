@@ -159,6 +159,29 @@ func TestOrderOvertaken(t *testing.T) {
 	})
 }
 
+// TestOrderOvertakenWhileUnwritable has an append fail, and another replica's come first meanwhile, so that nothing is left to
+// write: the replica is ready again once the ledger answers, and not before.
+func TestOrderOvertakenWhileUnwritable(t *testing.T) {
+	inBubble(t, func(s *site) {
+		r := s.start("r1", autonomous)
+		r.overtake(func() {
+			r.cut()
+			s.other(events.Frozen{Scope: events.Network, By: bob, Reason: "storm"})
+		})
+		var refused error
+		go func() { _, refused = r.Submit(s.Context(), incident.Freeze(events.Network, ann, "exercise")) }()
+		s.pass(time.Minute)
+		if r.Status().Unwritable == "" || refused != nil {
+			t.Errorf("while the ledger is away: unwritable %q, the order was answered with %v", r.Status().Unwritable, refused)
+		}
+		r.mend()
+		s.until(10*time.Second, "the ledger to be known to take records again", func() bool { return r.Status().Unwritable == "" })
+		if !errors.Is(refused, incident.ErrRefused) {
+			t.Errorf("the order was answered with %v", refused)
+		}
+	})
+}
+
 // TestSubmitEnds has a person not wait for ever: not for a ledger that is away, nor for a replica that has ended.
 func TestSubmitEnds(t *testing.T) {
 	inBubble(t, func(s *site) {
