@@ -52,14 +52,21 @@ func (f foresight) Observe(ctx context.Context, o incident.Observe) events.Facts
 	return facts
 }
 
-// Told sees a link as its routers have told of it, with a forecast, and reports whether all of that is known.
+// Told sees a link as its routers have told of it, with a forecast that is ready, and reports whether all of that is known. It
+// waits for nobody: neither a router nor a computation.
 func (f foresight) Told(o incident.Observe) (events.Facts, bool) {
-	seen := f.See()
-	facts, known := seen.Told(o.Target)
-	if !known || o.Target.Kind != events.TargetLink {
+	if o.Target.Kind != events.TargetLink || o.Hard || len(o.Besides) > 0 || !f.bearable.current() {
 		return events.Facts{}, false
 	}
-	prospect := f.forecast(o, seen.State())
+	seen := f.See()
+	facts, known := seen.Told(o.Target)
+	if !known {
+		return events.Facts{}, false
+	}
+	prospect, ready := f.forecaster.Ready(o.Target.Name, seen.State())
+	if !ready {
+		return events.Facts{}, false
+	}
 	f.weigh(&prospect, facts)
 	facts.Prospect = &prospect
 	return facts, true
@@ -71,17 +78,20 @@ const (
 	prepareEvery = time.Second // when nothing is to be done
 )
 
-// prepare has the verdict of each link ready before anything is wrong with it, until ctx ends.
+// prepare has the verdict of each link ready before anything is wrong with it, until ctx ends. Whoever asks for another one
+// meanwhile waits for at most the one that is being computed.
 func (f foresight) prepare(ctx context.Context) error {
-	for {
+	for next := time.Now(); ; {
 		f.traffic.refresh()
 		f.bearable.refresh()
-		rest, began := prepareEvery, time.Now()
-		if f.forecaster.Prepare(f.See().State()) {
-			rest = prepareRest * time.Since(began)
+		if began := time.Now(); !began.Before(next) {
+			if next = began.Add(prepareEvery); f.forecaster.Prepare(f.See().State()) {
+				took := time.Since(began)
+				next = began.Add((1 + prepareRest) * took)
+			}
 		}
 		select {
-		case <-time.After(rest):
+		case <-time.After(min(time.Until(next), prepareEvery)):
 		case <-ctx.Done():
 			return nil
 		}
@@ -170,14 +180,28 @@ type bearable struct {
 	used whatif.Limits // zero: none yet
 }
 
+// current reports whether forecasts are made by the limits that are in force now; it does not wait until they are.
+func (b *bearable) current() bool {
+	if !b.mu.TryLock() {
+		return false
+	}
+	defer b.mu.Unlock()
+	return b.limits() == b.used
+}
+
+// limits are those that are in force now.
+func (b *bearable) limits() whatif.Limits {
+	limits, prospects := whatif.DefaultLimits(), b.now()
+	limits.Permil, limits.Worse = int64(prospects.SurvivePermil), int64(prospects.WorseByPermil)
+	return limits
+}
+
 // refresh has the limits that are in force now used from now on. They are asked for under the lock, so that nobody puts back
 // older ones.
 func (b *bearable) refresh() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	limits, prospects := whatif.DefaultLimits(), b.now()
-	limits.Permil, limits.Worse = int64(prospects.SurvivePermil), int64(prospects.WorseByPermil)
-	if limits != b.used {
+	if limits := b.limits(); limits != b.used {
 		b.used = limits
 		b.use(limits)
 	}

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"sync"
 	"time"
 
 	"go.uber.org/zap"
@@ -26,42 +25,53 @@ const (
 )
 
 // prefetch sees the targets of incidents that are not on the ledger yet: as their routers have told of them, or else by
-// reading, for at most Prefetch. It reports whether any was seen; what comes later is taken in by the loop.
-func (w *Worker) prefetch(ctx context.Context, commands []incident.Command) bool {
+// reading, which is waited for Prefetch long. It reports whether any was seen; the others are seen beside the loop.
+func (w *Worker) prefetch(ctx context.Context, commands []incident.Command) (seen bool) {
 	var wanted []incident.Observe
 	for _, c := range commands {
-		if o, ok := c.(incident.Observe); ok && !w.running[o.Key()] {
-			if _, known := w.board.Incident(o.Incident); !known {
-				wanted = append(wanted, o)
-			}
+		o, ok := c.(incident.Observe)
+		if !ok || w.running[o.Key()] {
+			continue
 		}
+		if _, known := w.board.Incident(o.Incident); known {
+			continue
+		}
+		if facts, told := w.Routers.Told(o); told {
+			w.world.facts[o.Incident], seen = facts, true
+			continue
+		}
+		wanted = append(wanted, o)
 	}
-	seen := len(wanted)
-	wanted = slices.DeleteFunc(wanted, func(o incident.Observe) bool {
-		facts, told := w.Routers.Told(o)
-		if told {
-			w.world.facts[o.Incident] = facts
-		}
-		return told
-	})
+	return w.read(ctx, wanted) || seen
+}
+
+// read reads targets for at most Prefetch, whatever holds up whoever reads, and reports whether any was read.
+func (w *Worker) read(ctx context.Context, wanted []incident.Observe) (seen bool) {
 	if len(wanted) == 0 {
-		return seen > 0
+		return false
 	}
 	bounded, cancel := context.WithTimeout(ctx, Prefetch)
 	defer cancel()
-	read := make([]events.Facts, len(wanted))
-	var reading sync.WaitGroup
-	for n, o := range wanted[1:] {
-		reading.Go(func() { read[n+1] = w.Routers.Observe(bounded, o) })
+	type reading struct {
+		of    string
+		facts events.Facts
 	}
-	read[0] = w.Routers.Observe(bounded, wanted[0]) // mostly it is the only one
-	reading.Wait()
-	for n, o := range wanted {
-		if !slices.ContainsFunc(read[n].Ends, func(e events.EndFacts) bool { return e.Unreadable != "" }) {
-			w.world.facts[o.Incident] = read[n]
+	readings := make(chan reading, len(wanted))
+	for _, o := range wanted {
+		w.effects.Go(func() { readings <- reading{o.Incident, w.Routers.Observe(bounded, o)} })
+	}
+	for range wanted {
+		select {
+		case r := <-readings:
+			seen = true
+			if !slices.ContainsFunc(r.facts.Ends, func(e events.EndFacts) bool { return e.Unreadable != "" }) {
+				w.world.facts[r.of] = r.facts
+			}
+		case <-bounded.Done():
+			return seen
 		}
 	}
-	return true
+	return seen
 }
 
 // begin runs a command beside the loop, once at a time. When it may not run again yet, begin returns when it may, and

@@ -9,6 +9,7 @@ import (
 
 	"github.com/detour-net/detour/events"
 	"github.com/detour-net/detour/internal/incident"
+	"github.com/detour-net/detour/internal/worker"
 )
 
 var wayToSet = []events.Kind{events.KindOpened, events.KindObserved, events.KindPlanned, events.KindRuled, events.KindAdmitted, events.KindIntended}
@@ -41,22 +42,30 @@ func TestPathToSetIsOneCommit(t *testing.T) {
 	})
 }
 
-// TestSlowReadingDoesNotDelayRecord reads a target for longer than a first record may wait.
+// TestSlowReadingDoesNotDelayRecord has a target that is seen only after longer than a first record may wait: its routers
+// answer late, or what a drain would do takes long to compute.
 func TestSlowReadingDoesNotDelayRecord(t *testing.T) {
-	inBubble(t, func(s *site) {
-		r := s.start("r1", autonomous)
-		s.routers.alter(func() { s.routers.reading = time.Second })
-		began := time.Now()
-		var took time.Duration
-		s.bus.onAck = func(string) { took = time.Since(began) }
-		s.bus.publish(anomaly("1", events.Firing))
-		s.reaches(r, incident.Holding, 20*time.Second)
-		if took == 0 || took > time.Second {
-			t.Errorf("the anomaly was acknowledged after %s", took)
-		}
-		want := [][]events.Kind{wayToSet[:2], wayToSet[2:]}
-		if diff := cmp.Diff(want, s.kinds()[:2]); diff != "" {
-			t.Errorf("the first commits (-want +got):\n%s", diff)
-		}
-	})
+	for name, slow := range map[string]func(*network){
+		"a reading":  func(n *network) { n.reading = time.Second },
+		"a forecast": func(n *network) { n.figures = time.Second },
+	} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, func(s *site) {
+				r := s.start("r1", autonomous)
+				s.routers.alter(func() { slow(s.routers) })
+				began := time.Now()
+				var took time.Duration
+				s.bus.onAck = func(string) { took = time.Since(began) }
+				s.bus.publish(anomaly("1", events.Firing))
+				s.reaches(r, incident.Holding, 20*time.Second)
+				if took != worker.Prefetch {
+					t.Errorf("the anomaly was acknowledged after %s, want %s", took, worker.Prefetch)
+				}
+				want := [][]events.Kind{wayToSet[:2], wayToSet[2:]}
+				if diff := cmp.Diff(want, s.kinds()[:2]); diff != "" {
+					t.Errorf("the first commits (-want +got):\n%s", diff)
+				}
+			})
+		})
+	}
 }

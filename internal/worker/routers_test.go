@@ -30,6 +30,7 @@ type network struct {
 
 	reading time.Duration            // how long it takes to read a target
 	tells   bool                     // routers tell how they are configured
+	figures time.Duration            // how long it takes to compute what a drain would do, whoever has lost patience
 	way     map[string]time.Duration // how long it takes until a Set to a router leaves
 	mute    map[string]bool          // the answer of a router is lost
 	away    map[string]bool          // a router cannot be reached
@@ -104,9 +105,10 @@ func wait(ctx context.Context, d time.Duration) error {
 func (n *network) Observe(ctx context.Context, o incident.Observe) events.Facts {
 	at := time.Now().UTC()
 	n.mu.Lock()
-	reading := n.reading
+	reading, figures := n.reading, n.figures
 	n.mu.Unlock()
 	late := wait(ctx, reading)
+	_ = wait(context.Background(), figures)
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	return n.facts(o, at, late)

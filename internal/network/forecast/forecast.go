@@ -113,6 +113,11 @@ func (q *question) ask() error {
 	if err != nil {
 		return err
 	}
+	return q.answerFor(now)
+}
+
+// answerFor answers in the network that was looked at.
+func (q *question) answerFor(now [][]whatif.Metrics) error {
 	q.out.Inputs = q.inputs(now)
 	if err := q.age(); err != nil {
 		return err
@@ -124,8 +129,16 @@ func (q *question) ask() error {
 	return q.bound()
 }
 
-// look finds the network that the question is about; now are the metrics that its links have, by layer.
+// look finds the network that the question is about, or makes it; now are the metrics that its links have, by layer.
 func (q *question) look() (now [][]whatif.Metrics, err error) {
+	if now, err = q.see(); err != nil || q.found() {
+		return now, err
+	}
+	return now, q.hold()
+}
+
+// see says what network the question is about.
+func (q *question) see() (now [][]whatif.Metrics, err error) {
 	q.about = map[int]bool{}
 	for _, name := range q.names {
 		i, known := q.links[name]
@@ -144,16 +157,21 @@ func (q *question) look() (now [][]whatif.Metrics, err error) {
 	if len(q.matrix.Demands) > 0 {
 		q.out.Method, q.out.Matrix, q.out.MatrixAt = events.MethodExact, q.matrix.Source, q.matrix.At
 	}
-	return now, q.hold()
+	return now, nil
 }
 
-// hold finds the network that the question is about, or makes it.
-func (q *question) hold() error {
-	if i := slices.IndexFunc(q.recent, func(h *held) bool { return h.shape.same(q.asked) }); i >= 0 {
+// found reports whether the network was asked about lately, and takes it.
+func (q *question) found() bool {
+	i := slices.IndexFunc(q.recent, func(h *held) bool { return h.shape.same(q.asked) })
+	if i >= 0 {
 		q.held = q.recent[i]
 		q.recent = slices.Insert(slices.Delete(q.recent, i, i+1), 0, q.held)
-		return nil
 	}
+	return i >= 0
+}
+
+// hold makes the network that the question is about.
+func (q *question) hold() error {
 	h := &held{shape: q.asked.clone(), answers: map[string]events.Prospect{}}
 	for _, l := range h.shape.layers {
 		demands, err := q.demands(l.family)

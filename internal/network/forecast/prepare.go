@@ -38,6 +38,28 @@ func (f *Forecaster) Prepare(s network.State) (more bool) {
 	return err == nil
 }
 
+// Ready is Link for who cannot wait: it reports false unless the answer was computed before, for this network, and nobody is
+// computing another one.
+func (f *Forecaster) Ready(name string, s network.State) (events.Prospect, bool) {
+	if !f.mu.TryLock() {
+		return events.Prospect{}, false
+	}
+	defer f.mu.Unlock()
+	q := &question{Forecaster: f, seen: s, names: []string{name}}
+	q.out.At = s.At
+	now, err := q.see()
+	if err != nil || q.out.Method != events.MethodExact || !q.found() || q.changes(now) {
+		return events.Prospect{}, false
+	}
+	if _, known := q.held.answers[name]; !known {
+		return events.Prospect{}, false
+	}
+	if err := q.answerFor(now); err != nil {
+		return events.Prospect{}, false
+	}
+	return q.out, true
+}
+
 // inService asks about the first link that is in service, from one on; nil when there is none, or nothing to forecast.
 func (f *Forecaster) inService(s network.State, from int) (*question, int) {
 	for i := from; i < len(f.topology.Links); i++ {

@@ -29,8 +29,9 @@ func TestPrepare(t *testing.T) {
 	m := matrix(t, top, offered)
 	base := model(t, top, m)
 	f := forecast.New(top)
-	if f.Prepare(seen(top, base)) {
-		t.Error("something is to be prepared without a traffic matrix")
+	first := top.Links[0].Name
+	if _, ready := f.Ready(first, seen(top, base)); ready || f.Prepare(seen(top, base)) {
+		t.Error("something is ready, or to be prepared, without a traffic matrix")
 	}
 	f.Use(m)
 	state := seen(top, base)
@@ -41,7 +42,6 @@ func TestPrepare(t *testing.T) {
 	if calls := prepare(t, f, state); calls != 1 {
 		t.Errorf("with everything done it was called %d times", calls)
 	}
-	first := top.Links[0].Name
 	drained, err := base.Apply(whatif.SoftDrain(first))
 	if err != nil {
 		t.Fatal(err)
@@ -56,12 +56,27 @@ func TestPrepare(t *testing.T) {
 		for _, l := range top.Links {
 			fresh := forecast.New(top)
 			fresh.Use(m)
-			if diff := cmp.Diff(fresh.Link(l.Name, s), f.Link(l.Name, s)); diff != "" {
+			want := fresh.Link(l.Name, s)
+			if diff := cmp.Diff(want, f.Link(l.Name, s)); diff != "" {
 				t.Errorf("%s (-fresh +prepared):\n%s", l.Name, diff)
+			}
+			switch p, ready := f.Ready(l.Name, s); {
+			case ready != (l.Name != first || !cmp.Equal(s, without)):
+				t.Errorf("%s: ready is %t", l.Name, ready)
+			case ready:
+				if diff := cmp.Diff(want, p); diff != "" {
+					t.Errorf("%s (-fresh +ready):\n%s", l.Name, diff)
+				}
 			}
 		}
 	}
+	if _, ready := f.Ready(first, without); ready {
+		t.Error("the answer about a link that is drained is ready")
+	}
 	f.Use(matrix(t, top, offered/2))
+	if _, ready := f.Ready(first, state); ready {
+		t.Error("with other traffic an answer is ready before it was computed")
+	}
 	prepare(t, f, state)
 	fresh := forecast.New(top)
 	fresh.Use(matrix(t, top, offered/2))
