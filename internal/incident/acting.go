@@ -193,8 +193,8 @@ func (i *Incident) count() (before, after, other int) {
 }
 
 // maxAttempts bounds how often one step is intended when nobody refused it and it was read back as not applied: its owner
-// died, or it got lost on the way. It is also how often a plan is decided anew for that reason, or because the ledger was
-// silent when it was to be sent.
+// died, or it got lost on the way. It is also how often a plan is decided anew for that reason, or because nothing was sent and
+// nobody had said no.
 const maxAttempts = 2
 
 // acting goes from step to step, as the policy lets it. A step that got lost at one end is finished once more, under a new fence; one that was
@@ -213,8 +213,8 @@ func (d *draft) acting(i *Incident) {
 		d.intend(i.ID, step, false, "it got lost on the way to a router, which stands as before it")
 	case lost && after == 0 && i.Lost < maxAttempts:
 		d.append(i.ID, events.Relapsed{Why: "nothing of it reached a router: decided anew"})
-	case i.unsent() && i.Abort == nil && after+other == 0 && i.Lost < maxAttempts:
-		d.append(i.ID, events.Relapsed{Why: "nothing was sent while the ledger was silent: decided anew"})
+	case i.anew(i.Refusal) != "" && i.Abort == nil && after+other == 0 && i.Lost < maxAttempts:
+		d.append(i.ID, events.Relapsed{Why: i.anew(i.Refusal) + ": decided anew"})
 	case stands && i.Abort == nil && !i.Intent.Verify.IsZero() && !d.world.Now.Before(i.Intent.Verify):
 		d.undo(i, i.tooLate())
 	case stands && i.Abort == nil:
@@ -230,10 +230,18 @@ func (d *draft) acting(i *Incident) {
 	}
 }
 
-// unsent reports whether the only thing that kept an intent from its routers was that the ledger was silent right before. It
-// answers again, or that would not be on record; what it has had to say since, a freeze even, is for the policy to judge.
-func (i *Incident) unsent() bool {
-	return i.Refusal != nil && i.Refusal.Class == events.RefusedInSilence
+// anew says why an intent that was refused like this may be decided anew, "" when it may not: nothing was sent, and nobody said
+// no. A ledger that was silent answers again, or that would not be on record; what it has had to say since, a freeze even, is
+// for the policy to judge. Routers that are not as they had told are read before they are asked again.
+func (i *Incident) anew(r *events.Refused) string {
+	switch {
+	case r == nil:
+	case r.Class == events.RefusedInSilence:
+		return "nothing was sent while the ledger was silent"
+	case r.Class == events.RefusedByChanged && i.Plan.Facts.Told:
+		return "nothing was sent to routers that are not as they had told"
+	}
+	return ""
 }
 
 // whyBack says why what was set is taken back, or why nothing was set.

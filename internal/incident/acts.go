@@ -27,8 +27,8 @@ func (i *Incident) act(c events.Commit, body events.Body) (Phase, string) {
 		if why != "" {
 			return i.Phase, why
 		}
-		if i.Phase != Acting || i.Refusal == nil || r.Class != events.RefusedInSilence {
-			i.Refusal = &r // that one end was not sent to says less than what kept the other
+		if i.Phase != Acting || i.Refusal == nil || i.anew(&r) == "" {
+			i.Refusal = &r // what may be decided anew says less than what kept the other end
 		}
 		i.Sets += r.Sets
 		if r.Undo && r.Class == events.RefusedByChanged {

@@ -28,6 +28,7 @@ type labRouter struct {
 	master uint64
 	armed  map[string]labCommit // by commit id
 	shown  map[string]uint64    // what the state goes on showing, by interface; nil: it follows the configuration
+	tells  uint64               // what it has told that its interfaces have; 0: it tells nothing
 	mood   mood
 	late   []labSend
 }
@@ -134,6 +135,22 @@ func (l *lab) carryOut(o Observe) events.Facts {
 		f.Ends = append(f.Ends, l.end(end, link, busy))
 	}
 	f.Prospect = l.prospect(o)
+	return f
+}
+
+// prefetch is what is known of a target that nobody has read yet: what its routers have told, or else what reading shows.
+func (l *lab) prefetch(o Observe) events.Facts {
+	f := l.carryOut(o)
+	if slices.ContainsFunc(o.Target.Ends, func(e events.End) bool { return l.router(e.Device).tells == 0 }) {
+		return f
+	}
+	f.Told = true
+	for _, end := range f.Ends {
+		for n := range end.Leaves {
+			end.Leaves[n].Config = events.UintValue(l.router(end.Device).tells)
+			end.Leaves[n].State = end.Leaves[n].Config
+		}
+	}
 	return f
 }
 

@@ -77,7 +77,7 @@ var table = []Transition{
 	{Acting, events.KindFound, Acting, ""},
 	{Acting, events.KindFound, Verifying, "the last step stands"},
 	{Acting, events.KindIntended, Reverting, "one end refused, or aborted"},
-	{Acting, events.KindRelapsed, Open, "it got lost, or was not sent for a silent ledger, so decided anew"},
+	{Acting, events.KindRelapsed, Open, "nothing of it reached a router, so decided anew"},
 	{Acting, events.KindAborted, Acting, ""},
 	{Acting, events.KindStuck, Stuck, "the outcome cannot be learnt"},
 	{Acting, events.KindClosed, Closed, "refused, nothing stands"},

@@ -38,7 +38,7 @@ func (s *stage) do(verb string, args []string) error {
 			return err
 		}
 		s.pass(d)
-	case "router": // NAME well|MOOD|reboots|delivers|keeps-state|acts|METRIC
+	case "router": // NAME well|MOOD|reboots|delivers|keeps-state|acts|metric N|tells N
 		return s.router(arg(0), arg(1), arg(2))
 	case "link": // NAME sick|healed|stubborn|supple|down|up
 		s.link(arg(0), arg(1))
@@ -209,6 +209,12 @@ func (s *stage) router(name, what, value string) error {
 			return err
 		}
 		r.metric["to-"+map[string]string{"a": "b", "b": "a"}[name]] = n
+	case "tells": // that its interfaces have this metric, whatever they have
+		n, err := strconv.ParseUint(value, 10, 32)
+		if err != nil {
+			return err
+		}
+		r.tells = n
 	case "keeps-state": // whatever it is told
 		r.shown = maps.Clone(r.metric)
 	case "acts":

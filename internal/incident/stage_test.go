@@ -53,7 +53,7 @@ func (s *stage) settle() {
 		if s.active == nil || s.active.board.Halted() != "" {
 			return
 		}
-		d := s.active.decide(s.world, s.now, s.lab.carryOut)
+		d := s.active.decide(s.world, s.now, s.lab.prefetch)
 		s.wake = d.Wake
 		switch {
 		case d.Fault != "":
