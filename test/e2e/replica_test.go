@@ -125,11 +125,43 @@ func (r *replica) as(person string) *client.Client {
 	return cl
 }
 
-// detour runs a verb against the replica in the name of a person.
+// detour runs a verb against the replica in the name of a person, once the replica knows what the test has seen.
 func (r *replica) detour(person string, args ...string) answer {
 	r.s.t.Helper()
+	r.catchUp()
 	return run(r.s.t, "", append([]string{"--server", r.url, "--token-file", filepath.Join(r.s.dir, "token-"+person)}, args...)...)
 }
+
+// catchUp waits until the replica has read as much of the ledger as the test has, for as long as it can read it.
+func (r *replica) catchUp() {
+	r.s.mu.Lock()
+	want := uint64(len(r.s.commits))
+	r.s.mu.Unlock()
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for deadline := time.Now().Add(lag); time.Now().Before(deadline); <-tick.C {
+		ready, err := r.ready()
+		if err != nil {
+			return
+		}
+		var position uint64
+		for _, c := range ready.Checks {
+			switch c.Name {
+			case "bus", "ledger":
+				if !c.OK {
+					return
+				}
+				_, _ = fmt.Sscanf(c.Detail, "followed to position %d", &position)
+			}
+		}
+		if position >= want {
+			return
+		}
+	}
+}
+
+// lag is how long a replica may be behind before it is asked nevertheless: it may be cut off and not have noticed.
+const lag = 10 * time.Second
 
 // ready is what /readyz answers.
 func (r *replica) ready() (api.Ready, error) {
