@@ -20,10 +20,20 @@ func (b *Board) foldTold(t events.Told) string {
 	}
 	if n := placeOf(i.Told, t.Chat, t.What); n >= 0 {
 		i.Told[n] = t
-	} else if len(i.Told) < maxTold {
-		i.Told = append(i.Told, t)
+		return ""
 	}
+	if len(i.Told) >= maxTold {
+		i.Told = slices.Delete(i.Told, overtaken(i.Told), overtaken(i.Told)+1)
+	}
+	i.Told = append(i.Told, t)
 	return ""
+}
+
+// overtaken is where in list stands what gives way to something new: the oldest that is said once. What it was about is over
+// by then, so nobody says it again; a card, and what a channel was told last, have to be known to the end.
+func overtaken(list []events.Told) int {
+	n := slices.IndexFunc(list, func(t events.Told) bool { return t.What != events.TheCard && t.What != events.TheNotice })
+	return max(n, 0)
 }
 
 // maxToldOfAll bounds what is remembered that was told of no incident: it must be more than is told while a freeze lasts.
@@ -79,9 +89,6 @@ func Tell(t, was events.Told) Order {
 		}
 		if now := i.Shown(t.Chat, t.What); now != was {
 			return nil, refuse("%s of %s is shown by %s", t.What, t.Incident, now.Owner)
-		}
-		if len(i.Told) == maxTold && was == (events.Told{}) {
-			return nil, refuse("%d things have been told of %s, and no more are kept", maxTold, t.Incident)
 		}
 		return []events.Record{{Body: t}}, nil
 	}

@@ -116,27 +116,48 @@ func TestTell(t *testing.T) {
 	}
 }
 
-// TestTellBounds: what is kept of one incident is bounded, and what is told of a forgotten one is no fault.
+// TestTellBounds: what is kept of one incident is bounded. What was said once long ago gives way; the cards, and what channels
+// were told last, stay however much is said. What is told of a forgotten incident is no fault.
 func TestTellBounds(t *testing.T) {
 	b, i := askingBoard(t, "")
-	var err error
-	for n := range maxTold + 1 {
-		told := events.Told{Incident: i.ID, Chat: "slack", What: fmt.Sprint(n), Key: "k", Owner: "r0/1"}
-		var records []events.Record
-		if records, err = Tell(told, events.Told{})(b, testStart); err != nil {
-			break
+	tell := func(told, was events.Told) {
+		t.Helper()
+		records, err := Tell(told, was)(b, testStart)
+		if err != nil {
+			t.Fatal(err)
 		}
 		if err := b.Apply(events.Commit{Position: b.Position + 1, At: testStart, Records: records}); err != nil {
 			t.Fatal(err)
 		}
 	}
-	late := []events.Record{{Body: events.Told{Incident: i.ID, Chat: "slack", What: "more"}}, {Body: events.Told{Incident: "long-ago-1", Chat: "slack", What: "x"}}}
-	if err := b.Apply(events.Commit{Position: b.Position + 1, At: testStart, Records: late}); err != nil {
+	none := events.Told{}
+	of := func(chat, what string) events.Told {
+		return events.Told{Incident: i.ID, Chat: chat, What: what, Key: "k", Owner: "r0/1"}
+	}
+	card, notice := of("slack", events.TheCard), of("teams", events.TheNotice)
+	tell(of("slack", "asked 0"), none)
+	tell(card, none)
+	tell(notice, none)
+	for n := range 3 * maxTold {
+		tell(of("slack", fmt.Sprintf("asked %d", n+1)), none)
+	}
+	late := of("mattermost", events.TheCard) // a chat that was away for all of it
+	tell(late, none)
+	changed := card
+	changed.Message = "m1"
+	tell(changed, card)
+	forgotten := []events.Record{{Body: events.Told{Incident: "long-ago-1", Chat: "slack", What: "x"}}}
+	if err := b.Apply(events.Commit{Position: b.Position + 1, At: testStart, Records: forgotten}); err != nil {
 		t.Fatal(err)
 	}
 	i, _ = b.Incident(i.ID)
-	if !errors.Is(err, ErrRefused) || len(i.Told) != maxTold || len(b.Freezes()) > 0 {
-		t.Errorf("%d are kept, the next: %v; frozen: %v", len(i.Told), err, b.Freezes())
+	for _, want := range []events.Told{changed, notice, late, of("slack", fmt.Sprintf("asked %d", 3*maxTold))} {
+		if got := i.Shown(want.Chat, want.What); got != want {
+			t.Errorf("%s in %s: %+v, want %+v", want.What, want.Chat, got, want)
+		}
+	}
+	if len(i.Told) != maxTold || i.Shown("slack", "asked 0") != none || len(b.Freezes()) > 0 {
+		t.Errorf("%d are kept, the oldest %+v; frozen: %v", len(i.Told), i.Told[0], b.Freezes())
 	}
 }
 
