@@ -177,6 +177,7 @@ func (l line) onCall(at time.Time) (string, bool) {
 	if timeOfDay(at) < timeOfDay(l.from) {
 		days-- // the turn changes later today
 	}
+	days = max(days, 0) // the clock may be set back right after the first turn has begun
 	return l.people[days/l.days%len(l.people)], true
 }
 

@@ -65,6 +65,23 @@ func TestRota(t *testing.T) {
 	}
 }
 
+// TestRotaFromTheDoubledHour begins a rota in the hour that New York has twice: in the second of the two it is still the first
+// one's turn, though the clock has been set back to before the beginning.
+func TestRotaFromTheDoubledHour(t *testing.T) {
+	r := rota(t, "zone: America/New_York\nlines: [{from: '2026-11-01 01:30', days: 1, people: [ines, marc]}]")
+	for at, want := range map[string]string{
+		"2026-11-01T05:29:59Z": "", "2026-11-01T05:30:00Z": "ines", "2026-11-01T06:15:00Z": "ines", "2026-11-02T06:29:59Z": "ines", "2026-11-02T06:30:00Z": "marc",
+	} {
+		moment, err := time.Parse(time.RFC3339, at)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := strings.Join(r.OnCall(moment), " "); got != want {
+			t.Errorf("%s: %q, want %q", at, got, want)
+		}
+	}
+}
+
 // TestRotaRefused: what is wrong is said with its place.
 func TestRotaRefused(t *testing.T) {
 	for _, c := range []struct{ name, text, want string }{
