@@ -1,6 +1,7 @@
 package chatops
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strconv"
@@ -17,8 +18,8 @@ import (
 // calm is how long a freeze's card stays as it is, so that a storm of incidents that it holds up is none of messages.
 const calm = 5 * time.Second
 
-// maxFreezes is how many freezes have a card at once, the first ones; a further one is shown when one of those is over. The
-// ledger remembers only so many messages.
+// maxFreezes is how many freezes have a card at once besides that of the network, the first ones; a further one is shown when
+// one of those is over. The ledger remembers only so many messages.
 const maxFreezes = 8
 
 // Notice is something that is told of no incident, once, in a thread of its own.
@@ -103,8 +104,14 @@ func withKey(c Card, key string) Card {
 // firstFreezes are those in force that have a card.
 func firstFreezes(b *incident.Board) []incident.Standstill {
 	list := b.Standstills()
-	slices.SortStableFunc(list, func(x, y incident.Standstill) int { return x.Since.Compare(y.Since) })
-	return list[:min(len(list), maxFreezes)]
+	slices.SortStableFunc(list, func(x, y incident.Standstill) int {
+		return cmp.Or(networkFirst(x, y), x.Since.Compare(y.Since))
+	})
+	most := maxFreezes
+	if len(list) > 0 && list[0].Scope == events.Network {
+		most++
+	}
+	return list[:min(len(list), most)]
 }
 
 // callFor is the call of those on call in the thread of a freeze's card, if the card stands and they have not been called.

@@ -111,11 +111,17 @@ func TestManyFreezes(t *testing.T) {
 		if n := len(s.named("FROZEN")); n != maxFreezes {
 			t.Errorf("%d cards, want %d", n, maxFreezes)
 		}
+		s.freeze(events.Network)
+		s.settle(time.Second)
+		if n := len(s.named("FROZEN")); n != maxFreezes+1 || len(s.named("FROZEN: network")) != 1 {
+			t.Errorf("%d cards with that of the network, want %d", n, maxFreezes+1)
+		}
+		s.thaw(events.Network)
 		s.thaw("site:0")
 		s.thaw("site:1")
 		s.settle(time.Minute)
-		if n, past := len(s.named("FROZEN")), len(s.named("Thawed")); n != maxFreezes || past != 2 {
-			t.Errorf("after two thaws %d cards, want %d; of the thaws %d, want 2", n, maxFreezes, past)
+		if n, past := len(s.named("FROZEN")), len(s.named("Thawed")); n != maxFreezes || past != 3 {
+			t.Errorf("after three thaws %d cards, want %d; of the thaws %d, want 3", n, maxFreezes, past)
 		}
 	})
 }

@@ -196,3 +196,30 @@ func TestFormsOfLinkedAccounts(t *testing.T) {
 		})
 	}
 }
+
+// TestLinkedMeanwhile: an account is linked while the chat is asked whose it is. Whoever pressed has the form, as if it had been
+// linked before.
+func TestLinkedMeanwhile(t *testing.T) {
+	for _, act := range []Act{Reject, Freeze, WhyOf} {
+		synctest.Test(t, func(t *testing.T) {
+			s := newStage(t)
+			s.members["U9"] = Member{Name: "nory", Team: "T1"}
+			s.people.List = append(s.people.List, Person{"nora", "", []string{"approver", "operator"}})
+			d, _ := s.desk(0)
+			id, _ := s.ask("den-kcy", 1)
+			s.settle(time.Second)
+			p := s.found("U9", id, Why)
+			p.Act = act
+			s.trouble = func(call string) (error, bool) {
+				if call == "member" {
+					s.link(slackAccount("U9"), "nora")
+				}
+				return nil, true
+			}
+			d.Press(t.Context(), p)
+			if _, _, ok := s.form("U9"); !ok {
+				t.Errorf("%s: no form, but %q", act, s.heard("U9"))
+			}
+		})
+	}
+}

@@ -119,10 +119,10 @@ func (d *Desk) judge(ctx context.Context, p Press) (string, outcome) {
 		return "Nothing was recorded: " + why, barred
 	}
 	switch {
-	case p.Act == Why || p.Act == WhyOf || p.Act == Handover:
-		return d.answer(p)
 	case p.Answer == nil && takesForm(p.Act):
 		return d.ask(ctx, p)
+	case p.Act == Why || p.Act == WhyOf || p.Act == Handover:
+		return d.answer(p)
 	}
 	commit, err := d.Orders.Submit(ctx, d.order(p, account))
 	switch {

@@ -82,6 +82,9 @@ func (w *wall) Find(_ context.Context, thread Place, key string) (Place, bool, e
 func (w *wall) Member(_ context.Context, account string) (Member, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if err, _ := w.call("member"); err != nil {
+		return Member{}, err
+	}
 	m, ok := w.members[account]
 	if !ok {
 		return m, errors.New("user_not_found")
