@@ -10,17 +10,17 @@ import (
 	"github.com/detour-net/detour/internal/backbone/target"
 )
 
-// SetRecord is one Set as the network's account has it. An account is in the order in which Sets were decided, over all
-// routers.
+// SetRecord is one Set as the network's account has it, or what a router did to its configuration by itself. An account is in
+// the order in which things were decided, over all routers.
 type SetRecord struct {
 	Router   string
 	At       time.Time
-	Request  *gpb.SetRequest // must not be changed
+	Request  *gpb.SetRequest // must not be changed; nil for what the router did by itself
 	Code     codes.Code      // the router's decision; a reply that was lost does not show here
 	Message  string
 	Changes  []Change // what became different in the configuration
 	Injected string   // the injection that had a hand in it, if any
-	Local    bool     // not by gNMI: Router.Configure
+	Local    bool     // not by gNMI: Router.Configure, a commit rolled back that nobody confirmed, a reboot
 }
 
 // Accepted says whether the router committed the Set.
@@ -38,7 +38,14 @@ func (n *Network) note(record SetRecord) {
 	n.announce()
 }
 
-// Sets is the account of all Sets so far, of all routers.
+// noteSince adds what the router has changed by itself, if anything. The mutex is held.
+func (r *Router) noteSince(before settings, now time.Time) {
+	if changes := target.Changes(before, r.running); len(changes) > 0 {
+		r.network.note(SetRecord{Router: r.name, At: now, Changes: changes, Local: true})
+	}
+}
+
+// Sets is the account so far, of all routers: whatever came by gNMI, and whatever else has changed a configuration.
 func (n *Network) Sets() []SetRecord {
 	n.lock()
 	defer n.unlock()

@@ -38,7 +38,7 @@ func (r *Router) admit(p *target.Plan, now time.Time) (ask target.Ask, proceed b
 			r.saved = r.running
 		}
 	case target.Cancel:
-		r.rollBack(now)
+		r.rollBack(now) // the Set that cancels stands in the account, with what it changed
 	case target.Prolong:
 		r.window.stop()
 		r.window.timer = r.network.fabric.At(now.Add(ask.Rollback), r.expire(r.window))
@@ -58,7 +58,9 @@ func (r *Router) openWindow(ask target.Ask, before settings, now time.Time) {
 func (r *Router) expire(w *window) func(time.Time) {
 	return func(at time.Time) {
 		if r.window == w {
+			before := r.running
 			r.rollBack(at)
+			r.noteSince(before, at)
 		}
 	}
 }

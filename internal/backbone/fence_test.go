@@ -1,9 +1,12 @@
 package backbone
 
 import (
+	"fmt"
+	"strings"
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	gpb "github.com/openconfig/gnmi/proto/gnmi"
 	"github.com/openconfig/gnmi/proto/gnmi_ext"
 	"google.golang.org/grpc/codes"
@@ -113,6 +116,29 @@ func TestCommitIsRolledBackUnlessConfirmed(t *testing.T) {
 	set(t, c, confirm("c2"), codes.OK)
 	clock.Forward(time.Hour)
 	want(t, c, metric, "100")
+	wantMoves(t, n, "892 to 100 at 0s", "100 to 892 at 30s, by itself", "", "892 to 100 at 30s", "")
+}
+
+// wantMoves wants the account to hold these changes of a metric, "" for a Set that changed nothing.
+func wantMoves(t *testing.T, n *Network, moves ...string) {
+	t.Helper()
+	var got []string
+	sets := n.Sets()
+	for _, s := range sets {
+		move := ""
+		for _, c := range s.Changes {
+			if strings.HasSuffix(c.Path, "[afi-name=IPV4][safi-name=UNICAST]/config/metric") {
+				move = fmt.Sprintf("%s to %s at %s", c.Before, c.After, s.At.Sub(sets[0].At))
+			}
+		}
+		if s.Local {
+			move += ", by itself"
+		}
+		got = append(got, move)
+	}
+	if diff := cmp.Diff(moves, got); diff != "" {
+		t.Errorf("the account (-want +got):\n%s", diff)
+	}
 }
 
 // The rollback takes effect at its own time, however late someone looks.

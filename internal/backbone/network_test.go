@@ -211,6 +211,9 @@ func TestReboot(t *testing.T) {
 			}
 			ready(t, c)
 			want(t, c, metric, tt.want)
+			if last := n.Sets()[len(n.Sets())-1]; last.Local != (tt.want == "892") {
+				t.Errorf("the account ends with %+v", last)
+			}
 			want(t, c, "/system/state/boot-time", `"1800000060000000000"`)
 			if _, _, ok := r.Master("detour"); ok {
 				t.Error("the master survived")

@@ -180,7 +180,9 @@ func (r *Router) Reboot(outage time.Duration) {
 	r.window = nil
 	clear(r.masters)
 	r.booted = now
+	before := r.running
 	r.adopt(maps.Clone(r.saved), true, now)
+	r.noteSince(before, now)
 	if outage > 0 {
 		r.listener.ignore(true)
 		n.fabric.Power(r.index, false, now)

@@ -54,11 +54,7 @@ type plan struct {
 // down again by end, also after an error.
 func raise(ctx context.Context, dir string, p plan) (s *site, err error) {
 	if p.options == nil {
-		p.options = func(string) backbone.Options {
-			o := backbone.DefaultOptions()
-			o.CommitConfirmed = false // a rollback by itself is not in the routers' account, by which budgets are judged
-			return o
-		}
+		p.options = func(string) backbone.Options { return backbone.DefaultOptions() }
 	}
 	if p.proofs == nil {
 		p.proofs = p.options

@@ -245,7 +245,7 @@ func TestGuide(t *testing.T) {
 func metricSets(sets []backbone.SetRecord) (list []string) {
 	for _, s := range sets {
 		for _, c := range s.Changes {
-			if strings.HasSuffix(c.Path, "/metric") && !strings.Contains(c.Path, backbone.Loopback) {
+			if !s.Local && strings.HasSuffix(c.Path, "/metric") && !strings.Contains(c.Path, backbone.Loopback) {
 				list = append(list, s.Router+" "+c.Path)
 			}
 		}

@@ -13,22 +13,29 @@ type Change struct{ Path, Before, After string }
 // Changes are the leaves that two configurations differ in. Only what the plan touches is looked at, if that is leaves
 // alone.
 func (p *Plan) Changes(before, after Settings) []Change {
-	var all []Change
-	compare := func(key string) {
+	if !before.SameKeys(after) || !p.onlyLeaves() {
+		return Changes(before, after)
+	}
+	var keys []string
+	for i := range p.Operations {
+		keys = append(keys, model.Key(p.Operations[i].Path))
+	}
+	return compare(keys, before, after)
+}
+
+// Changes are the leaves that two configurations differ in, in the order of their paths.
+func Changes(before, after Settings) []Change {
+	return compare(sortedKeys(before, after), before, after)
+}
+
+// compare looks at leaves.
+func compare(keys []string, before, after Settings) (all []Change) {
+	for _, key := range keys {
 		old, was := before[key]
 		now, is := after[key]
 		if was != is || !old.Value.Equal(now.Value) {
 			all = append(all, Change{Path: key, Before: string(old.Value.JSON), After: string(now.Value.JSON)})
 		}
-	}
-	if before.SameKeys(after) && p.onlyLeaves() {
-		for i := range p.Operations {
-			compare(model.Key(p.Operations[i].Path))
-		}
-		return all
-	}
-	for _, key := range sortedKeys(before, after) {
-		compare(key)
 	}
 	return all
 }
