@@ -128,7 +128,7 @@ func TestReplayOfADamagedLedger(t *testing.T) {
 			}
 		})
 	}
-	if _, err := Replay(strings.NewReader("\n"), policyOf(t, "{}"), nil); err == nil || !strings.Contains(err.Error(), "empty") {
+	if _, err := Replay(strings.NewReader(""), policyOf(t, "{}"), nil); err == nil || !strings.Contains(err.Error(), "empty") {
 		t.Errorf("an empty export: %v", err)
 	}
 }

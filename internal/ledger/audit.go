@@ -1,7 +1,7 @@
 package ledger
 
 import (
-	"context"
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -12,18 +12,33 @@ import (
 // Finding is one thing that is wrong with a ledger, or that this version cannot judge.
 type Finding struct {
 	Position uint64  `json:"position"`       // of the record concerned
+	To       uint64  `json:"to,omitempty"`   // the record is one of those from Position up to this one; 0: it is that of Position
 	Line     int     `json:"line,omitempty"` // of an export, from 1
 	Problem  Problem `json:"problem"`
 	Detail   string  `json:"detail"`
+	Sure     Surety  `json:"sure"`
 }
+
+// Surety is what a finding rests on.
+type Surety string
+
+// The sureties.
+const (
+	Certain Surety = "certain" // what stands in the record, or in its line, contradicts itself
+	Likely  Surety = "likely"  // the records beside it contradict it, and it was not they that were changed
+	Proven  Surety = "proven"  // a signed checkpoint contradicts it
+)
 
 // String is the finding for people.
 func (f Finding) String() string {
 	where := fmt.Sprintf("position %d", f.Position)
-	if f.Line > 0 {
-		where = fmt.Sprintf("line %d, position %d", f.Line, f.Position)
+	if f.To > 0 {
+		where = fmt.Sprintf("positions %d to %d", f.Position, f.To)
 	}
-	return fmt.Sprintf("%s: %s: %s", where, f.Problem, f.Detail)
+	if f.Line > 0 {
+		where = fmt.Sprintf("line %d, %s", f.Line, where)
+	}
+	return fmt.Sprintf("%s: %s (%s): %s", where, f.Problem, f.Sure, f.Detail)
 }
 
 // Report is the result of an audit.
@@ -31,7 +46,8 @@ type Report struct {
 	Entries  int           // that were read
 	Last     uint64        // position of the last
 	Digest   events.Digest // of the last; whoever wrote it down earlier can tell whether the end was cut off
-	Findings []Finding     // at most MaxFindings
+	Domain   string        // that most records are about, "" when none could be read
+	Findings []Finding     // at most MaxFindings, in the order of their positions
 	More     int           // findings beyond those
 }
 
@@ -49,61 +65,98 @@ func (r Report) Intact() bool {
 const MaxFindings = 1000
 
 // Audit goes through a ledger from its first record to its last and, unlike a Chain, past what is wrong with it. Each
-// fault is reported once, at the record that it concerns.
+// fault is reported once, at the record that it concerns. Where a record was changed together with its digest, only its
+// neighbours tell, and they tell no more than that it is one of two.
 type Audit struct {
-	report Report
-	prev   link // the entry before, as it lies there
-	before link // the one before that
-	odd    link // the last that was out of its place
+	report  Report
+	prev    joint // the entry before, as it lies there
+	before  joint // the one before that
+	odd     joint // the last that was out of its place
+	torn    int   // lines since the entry before that nobody can read
+	domains domains
 
 	decoder events.Decoder
 }
+
+// joint is one record, as the next one is held against it.
+type joint struct {
+	position uint64
+	line     int
+	stated   events.Digest // by its writer
+	actual   events.Digest // of its bytes
+	blamed   bool          // what it says is no commit, and that was reported
+}
+
+// is reports whether d names this record. An altered one is known by what its writer stated, and one whose stated digest
+// was altered by its bytes, so that the next record is not blamed for it.
+func (j joint) is(d events.Digest) bool { return d == j.stated || d == j.actual }
 
 // Take audits the next entry; line is its line in an export, 0 otherwise. If the entry is intact and in its place its
 // commit is returned, and true.
 func (a *Audit) Take(e Entry, line int) (events.Commit, bool) {
 	a.report.Entries++
 	commit, err := open(e, &a.decoder)
+	want := a.prev.position + 1
+	if e.Position != want && err == nil && a.torn == 0 && a.prev.is(commit.Prev) {
+		a.find(want, line, Altered, Certain, fmt.Sprintf("it is said to be position %d, and follows position %d", e.Position, a.prev.position))
+		e.Position, commit.Position = want, want
+	}
+	j := joint{position: e.Position, line: line, stated: e.Stated, actual: e.Stated}
 	var b *BrokenError
 	if errors.As(err, &b) {
-		a.find(e.Position, line, b.Problem, b.Detail)
+		j.actual, j.blamed = events.DigestBytes(e.Raw), b.Problem == Unreadable
+		a.find(e.Position, line, b.Problem, Certain, b.Detail)
 	}
-	if e.Position <= a.prev.position {
-		a.misplaced(e, line)
+	if e.Position < want {
+		a.misplaced(j)
 		return events.Commit{}, false
 	}
 	whole := err == nil
-	if want := a.prev.position + 1; e.Position > want {
-		a.find(want, line, Missing, missingDetail(want, e.Position-1))
-		whole = false
-	} else if err == nil {
-		whole = a.linked(commit, line)
+	if whole {
+		whole = a.domains.take(a, e, commit, line)
 	}
-	// An altered entry keeps the digest that its writer stated, so that the next one is not blamed for it.
-	a.before, a.prev = a.prev, link{e.Position, e.Stated}
+	if e.Position == want {
+		whole = whole && a.linked(commit, line)
+	} else {
+		a.gap(want, e.Position-1, line)
+		whole = false
+	}
+	a.before, a.prev, a.torn = a.prev, j, 0
 	a.report.Last, a.report.Digest = e.Position, e.Stated
 	for i, r := range commit.Records {
 		if f, ok := r.Body.(events.Foreign); ok {
-			a.find(e.Position, line, Unknown, fmt.Sprintf("record %d is of kind %q", i, f.Name))
+			a.find(e.Position, line, Unknown, Certain, fmt.Sprintf("record %d is of kind %q", i, f.Name))
 		}
 	}
 	return commit, whole
 }
 
+// unreadable reports a line that is no line of an export. It stands in the place of the record that is due.
+func (a *Audit) unreadable(line int, detail string) {
+	a.find(a.prev.position+1+uint64(a.torn), line, Unreadable, Certain, detail)
+	a.torn++
+}
+
+// gap reports the records that are not there; lines that nobody can read were some of them.
+func (a *Audit) gap(from, to uint64, line int) {
+	if from += uint64(a.torn); from <= to {
+		a.find(from, line, Missing, Certain, missingDetail(from, to))
+	}
+}
+
 // misplaced reports an entry that stands behind a later one, or a second one of the same position. One that was taken
 // for missing until now is only in the wrong place.
-func (a *Audit) misplaced(e Entry, line int) {
-	a.odd = link{e.Position, e.Stated}
+func (a *Audit) misplaced(j joint) {
+	a.odd = j
 	detail := fmt.Sprintf("it stands behind position %d", a.prev.position)
-	if e.Position == a.prev.position {
+	if j.position == a.prev.position {
 		detail = "there are two records of this position"
 	}
-	gap := Finding{Position: e.Position, Problem: Missing, Detail: missingDetail(e.Position, e.Position)}
+	gap := missingDetail(j.position, j.position)
 	a.report.Findings = slices.DeleteFunc(a.report.Findings, func(f Finding) bool {
-		f.Line = 0
-		return f == gap
+		return f.Position == j.position && f.Problem == Missing && f.Detail == gap
 	})
-	a.find(e.Position, line, Misplaced, detail)
+	a.find(j.position, j.line, Misplaced, Certain, detail)
 }
 
 func missingDetail(from, to uint64) string {
@@ -113,72 +166,61 @@ func missingDetail(from, to uint64) string {
 // linked checks that the commit follows the entry before it. If it follows the one before that instead, the entry in
 // between was put there.
 func (a *Audit) linked(c events.Commit, line int) bool {
+	at, prev := c.Position, a.prev
 	switch {
-	case c.Prev == a.prev.digest:
+	case prev.is(c.Prev):
 		return true
-	case a.prev.position > 0 && c.Prev == a.before.digest:
-		a.find(a.prev.position, line, Misplaced, fmt.Sprintf("it was inserted: position %d follows the record before it", c.Position))
-	case a.odd.position == a.prev.position && c.Prev == a.odd.digest:
+	case prev.position > 0 && a.before.is(c.Prev):
+		a.find(prev.position, line, Misplaced, Likely, fmt.Sprintf("it was inserted: position %d follows the record before it", at))
+	case a.odd.position > 0 && a.odd.position == prev.position && a.odd.is(c.Prev):
 		return true // of the two records of that position, reported already, this is the genuine one
+	case prev.blamed || a.torn > 0:
+	case prev.position == 0:
+		a.find(at, line, Unlinked, Likely, fmt.Sprintf("it follows a record with %s, and is the first: those before it were left out", orNone(c.Prev)))
 	default:
-		a.find(c.Position, line, Unlinked, fmt.Sprintf("it follows a record with %s, position %d has %s: that one was altered, or others between them were left out",
-			orNone(c.Prev), a.prev.position, orNone(a.prev.digest)))
+		a.unlinked(prev, c)
 	}
 	return false
 }
 
-func (a *Audit) find(position uint64, line int, p Problem, detail string) {
+// unlinked reports that two neighbours do not fit. One that fits neither of its neighbours is the one that is wrong.
+func (a *Audit) unlinked(prev joint, c events.Commit) {
+	if n := len(a.report.Findings); n > 0 {
+		if last := &a.report.Findings[n-1]; last.Problem == Unlinked && last.To == prev.position {
+			last.Position, last.To, last.Line = prev.position, 0, prev.line
+			last.Detail = fmt.Sprintf("it does not follow position %d, nor does position %d follow it: it was altered, or put there, and its digest made to fit", prev.position-1, c.Position)
+			return
+		}
+	}
+	detail := fmt.Sprintf("position %d follows a record with %s, position %d has %s: that one was altered with its digest, or others between them were left out",
+		c.Position, orNone(c.Prev), prev.position, orNone(prev.stated))
+	a.add(Finding{Position: prev.position, To: c.Position, Line: prev.line, Problem: Unlinked, Sure: Likely, Detail: detail})
+}
+
+func (a *Audit) find(position uint64, line int, p Problem, sure Surety, detail string) {
+	a.add(Finding{Position: position, Line: line, Problem: p, Sure: sure, Detail: detail})
+}
+
+func (a *Audit) add(f Finding) {
 	if len(a.report.Findings) == MaxFindings {
 		a.report.More++
 		return
 	}
-	a.report.Findings = append(a.report.Findings, Finding{Position: position, Line: line, Problem: p, Detail: detail})
+	a.report.Findings = append(a.report.Findings, f)
 }
 
 // Report is what was found so far.
-func (a *Audit) Report() Report { return a.report }
-
-// Verify audits the whole ledger up to the position where it ends now, and calls fn, if not nil, with every commit that
-// is intact.
-func (l *Ledger) Verify(ctx context.Context, fn func(events.Commit) error) (Report, error) {
-	var audit Audit
-	err := l.Entries(ctx, func(e Entry) error {
-		commit, whole := audit.Take(e, 0)
-		if whole && fn != nil {
-			return fn(commit)
+func (a *Audit) Report() Report {
+	r := a.report
+	r.Findings = slices.Clone(r.Findings)
+	r.Domain = a.domains.most()
+	for _, f := range a.domains.odd() {
+		if len(r.Findings) == MaxFindings {
+			r.More++
+			continue
 		}
-		return nil
-	})
-	var b *BrokenError
-	if errors.As(err, &b) { // the server itself cannot read on
-		audit.find(b.Position, 0, b.Problem, b.Detail)
-		err = nil
+		r.Findings = append(r.Findings, f)
 	}
-	return audit.Report(), err
-}
-
-// Entries calls fn with every message of the ledger, unchecked, up to the position where it ends now.
-func (l *Ledger) Entries(ctx context.Context, fn func(Entry) error) error {
-	last, err := l.LastPosition(ctx)
-	if err != nil || last == 0 {
-		return err
-	}
-	err = l.entries(ctx, 1, func(batch []Entry) error {
-		for _, e := range batch {
-			if e.Position > last {
-				return errEnough
-			}
-			if err := fn(e); err != nil {
-				return err
-			}
-		}
-		if batch[len(batch)-1].Position == last {
-			return errEnough
-		}
-		return nil
-	})
-	if errors.Is(err, errEnough) {
-		return nil
-	}
-	return err
+	slices.SortStableFunc(r.Findings, func(a, b Finding) int { return cmp.Compare(a.Position, b.Position) })
+	return r
 }

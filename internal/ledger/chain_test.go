@@ -55,7 +55,13 @@ type tamper struct {
 }
 
 func tampers() []tamper {
-	at := func(p uint64, problem Problem) []Finding { return []Finding{{Position: p, Problem: problem}} }
+	at := func(p uint64, problem Problem) []Finding {
+		return []Finding{{Position: p, Problem: problem, Sure: Certain}}
+	}
+	between := func(p uint64) []Finding { return []Finding{{Position: p, To: p + 1, Problem: Unlinked, Sure: Likely}} }
+	likely := func(p uint64, problem Problem) []Finding {
+		return []Finding{{Position: p, Problem: problem, Sure: Likely}}
+	}
 	return []tamper{
 		{"intact", func(_ *testing.T, in []Entry) []Entry { return in }, nil},
 		{"altered", func(_ *testing.T, in []Entry) []Entry {
@@ -70,12 +76,30 @@ func tampers() []tamper {
 			in[3].Raw = bytes.Replace(in[3].Raw, []byte("because"), []byte("despite"), 1)
 			in[3].Stated = events.DigestBytes(in[3].Raw)
 			return in
-		}, at(5, Unlinked)},
+		}, between(4)},
+		{"altered with its digest, and the one behind it", func(_ *testing.T, in []Entry) []Entry {
+			for i := 3; i <= 4; i++ {
+				in[i].Raw = bytes.Replace(in[i].Raw, []byte("because"), []byte("despite"), 1)
+				in[i].Stated = events.DigestBytes(in[i].Raw)
+			}
+			return in
+		}, likely(5, Unlinked)},
+		{"another digest stated", func(_ *testing.T, in []Entry) []Entry {
+			in[3].Stated = events.DigestBytes([]byte("x"))
+			return in
+		}, at(4, Altered)},
+		{"another position stated", func(_ *testing.T, in []Entry) []Entry { in[3].Position = 9; return in }, at(4, Altered)},
+		{"an earlier position stated", func(_ *testing.T, in []Entry) []Entry { in[3].Position = 2; return in }, at(4, Altered)},
+		{"another subject", func(_ *testing.T, in []Entry) []Entry { in[3].Subject += "2"; return in }, at(4, Altered)},
+		{"another domain", func(_ *testing.T, in []Entry) []Entry {
+			in[0].Subject = events.LedgerSubject("best", "den-kcy-1")
+			return in
+		}, likely(1, Altered)},
 		{"no JSON any more", func(_ *testing.T, in []Entry) []Entry {
 			in[3].Raw = []byte("gone")
 			in[3].Stated = events.DigestBytes(in[3].Raw)
 			return in
-		}, []Finding{{Position: 4, Problem: Unreadable}, {Position: 5, Problem: Unlinked}}},
+		}, at(4, Unreadable)},
 		{"missing", func(_ *testing.T, in []Entry) []Entry { return slices.Delete(in, 3, 4) }, at(4, Missing)},
 		{"the first missing", func(_ *testing.T, in []Entry) []Entry { return in[1:] }, at(1, Missing)},
 		{"several missing", func(_ *testing.T, in []Entry) []Entry { return slices.Delete(in, 2, 5) }, at(3, Missing)},
@@ -85,7 +109,14 @@ func tampers() []tamper {
 				in[i].Position = uint64(i) + 1
 			}
 			return in
-		}, at(4, Unlinked)},
+		}, between(3)},
+		{"the first missing and renumbered", func(_ *testing.T, in []Entry) []Entry {
+			in = in[1:]
+			for i := range in {
+				in[i].Position = uint64(i) + 1
+			}
+			return in
+		}, likely(1, Unlinked)},
 		{"repeated", func(_ *testing.T, in []Entry) []Entry { return slices.Insert(in, 4, in[3]) }, at(4, Misplaced)},
 		{"inserted", func(t *testing.T, in []Entry) []Entry {
 			forged, _ := seal(t, events.Commit{Position: 3, Digest: in[2].Stated}, "forged")
@@ -98,7 +129,7 @@ func tampers() []tamper {
 				in[i].Position = uint64(i) + 1
 			}
 			return in
-		}, at(4, Misplaced)},
+		}, likely(4, Misplaced)},
 		{"reordered", func(_ *testing.T, in []Entry) []Entry { in[3], in[4] = in[4], in[3]; return in }, at(4, Misplaced)},
 		{"unknown kind", func(t *testing.T, in []Entry) []Entry {
 			odd, _ := seal(t, events.Commit{Position: 8, Digest: in[7].Stated}, "odd", events.Foreign{Name: "levitated", Raw: []byte("{}")})
@@ -125,7 +156,7 @@ func TestAudit(t *testing.T) {
 			}
 			chainErr := follow(entries)
 			var broken *BrokenError
-			if errors.As(chainErr, &broken) != damaged {
+			if errors.As(chainErr, &broken) != damaged && !strings.Contains(c.name, "subject") && !strings.Contains(c.name, "domain") { // which the bus alone goes by
 				t.Errorf("the chain says %v", chainErr)
 			}
 		})
@@ -162,7 +193,7 @@ func TestExport(t *testing.T) {
 				t.Errorf("findings (-want +got):\n%s", diff)
 			}
 			for _, f := range report.Findings {
-				if f.Line == 0 || !strings.HasPrefix(f.String(), fmt.Sprintf("line %d, position %d: ", f.Line, f.Position)) {
+				if f.Line == 0 || !strings.HasPrefix(f.String(), fmt.Sprintf("line %d, position", f.Line)) || !strings.Contains(f.String(), fmt.Sprintf(" %d", max(f.Position, f.To))) {
 					t.Errorf("finding %s", f)
 				}
 			}
@@ -184,9 +215,13 @@ func TestExportFormat(t *testing.T) {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
 	for _, c := range []struct{ name, text, want string }{
-		{"not JSON", "what?\n", "line 1, position 1: unreadable: not a line of an export"},
+		{"not JSON", "what?\n", "line 1, position 1: unreadable (certain): not a line of an export"},
 		{"unknown field", `{"position":1,"colour":"red"}`, `unknown field "colour"`},
 		{"two on a line", strings.TrimSpace(want) + want, "more than one"},
+		{"an empty line", "\n", "line 1, position 1: unreadable"},
+		{"cut off at its end", strings.TrimSpace(want), "line 1, position 1: altered (certain): its line has no end"},
+		{"other spaces", strings.Replace(want, ":1", ": 1", 1), "line 1, position 1: altered (certain): its line was edited"},
+		{"another key", strings.Replace(want, "position", "Position", 1), "line 1, position 1: altered (certain): its line was edited"},
 		{"edited", strings.Replace(want, "because", "despite", 1), "line 1, position 1: altered"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -198,6 +233,9 @@ func TestExportFormat(t *testing.T) {
 	}
 	if _, err := ReadExport(strings.NewReader(strings.Repeat("x", maxLine+1)), nil); err == nil || !strings.Contains(err.Error(), "line 1") {
 		t.Errorf("an endless line: %v", err)
+	}
+	if report, err := ReadExport(strings.NewReader(want), nil); err != nil || !report.Intact() || report.Domain != "test" {
+		t.Errorf("%v, %+v of an intact export", err, report)
 	}
 	enough := errors.New("enough")
 	if _, err := ReadExport(strings.NewReader(want), func(events.Commit) error { return enough }); !errors.Is(err, enough) {

@@ -43,28 +43,47 @@ func AppendLine(out []byte, e Entry) ([]byte, error) {
 // maxLine bounds one line of an export: the largest message in base64, and its envelope.
 const maxLine = 4 * events.MaxCommitBytes
 
+// Line is one line of an export.
+type Line struct {
+	Entry  Entry         // zero when it cannot be read
+	Commit events.Commit // of an intact one
+	Whole  bool          // intact, and in its place
+}
+
 // ReadExport audits an export and calls fn, if not nil, with every commit that is intact. The error is fn's, or one of
 // reading; what is wrong with the ledger itself is in the report.
 func ReadExport(r io.Reader, fn func(events.Commit) error) (Report, error) {
+	return ReadLines(r, func(l Line) error {
+		if !l.Whole || fn == nil {
+			return nil
+		}
+		return fn(l.Commit)
+	})
+}
+
+// ReadLines is ReadExport with every line, in the order in which they stand there. A line must be, byte for byte, what
+// AppendLine makes of its entry: nothing in it may be changed without being found.
+func ReadLines(r io.Reader, fn func(Line) error) (Report, error) {
 	var audit Audit
 	scan := bufio.NewScanner(r)
 	scan.Buffer(make([]byte, 0, 64<<10), maxLine)
+	scan.Split(wholeLines)
+	var again []byte
 	number := 0
 	for scan.Scan() {
 		number++
-		if len(bytes.TrimSpace(scan.Bytes())) == 0 {
-			continue
-		}
 		entry, err := parseLine(scan.Bytes())
+		var l Line
 		if err != nil {
-			audit.find(audit.prev.position+1, number, Unreadable, err.Error())
-			continue
+			audit.unreadable(number, err.Error())
+		} else {
+			l.Entry = entry
+			l.Commit, l.Whole = audit.Take(entry, number)
+			if again, err = AppendLine(again[:0], entry); err != nil || !bytes.Equal(again, scan.Bytes()) {
+				audit.edited(number, bytes.HasSuffix(scan.Bytes(), []byte("\n")))
+			}
 		}
-		commit, whole := audit.Take(entry, number)
-		if !whole || fn == nil {
-			continue
-		}
-		if err := fn(commit); err != nil {
+		if err := fn(l); err != nil {
 			return audit.Report(), err
 		}
 	}
@@ -72,6 +91,26 @@ func ReadExport(r io.Reader, fn func(events.Commit) error) (Report, error) {
 		return audit.Report(), fmt.Errorf("read export, line %d: %w", number+1, err)
 	}
 	return audit.Report(), nil
+}
+
+// wholeLines splits after each line end, which stays.
+func wholeLines(data []byte, atEOF bool) (int, []byte, error) {
+	if end := bytes.IndexByte(data, '\n') + 1; end > 0 {
+		return end, data[:end], nil
+	}
+	if atEOF && len(data) > 0 {
+		return len(data), data, nil
+	}
+	return 0, nil, nil
+}
+
+// edited reports a line that says what a line of an export says, and not as one does.
+func (a *Audit) edited(line int, ended bool) {
+	detail := "its line was edited: no export is written so"
+	if !ended {
+		detail = "its line has no end: the export was cut off here"
+	}
+	a.find(a.prev.position, line, Altered, Certain, detail)
 }
 
 func parseLine(raw []byte) (Entry, error) {
