@@ -8,6 +8,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/detour-net/detour/events"
+	"github.com/detour-net/detour/internal/incident/boardtest"
 )
 
 func TestClean(t *testing.T) {
@@ -45,22 +46,22 @@ func TestHostileNames(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(t)
 		d, _ := s.desk(0)
-		p := plan("den-kcy", 16777214)
+		p := boardtest.Plan("den-kcy", 16777214)
 		p.Plan.Sentence, p.Rule, p.ModeWhy = evil, evil, evil
 		p.Plan.Target.Name = evil
 		p.Plan.Steps[0].Changes[0].Device, p.Plan.Steps[0].Changes[0].Settings[0].Interface = evil, evil
 		p.Digest = p.Plan.Digest()
 		id := p.Plan.Target.Slug() + "-1"
-		r := ruled(p)
+		r := boardtest.Ruled(p, events.Ask)
 		r.Checks[1].Name, r.Checks[1].Value, r.Checks[1].Limit, r.Checks[1].Detail, r.Checks[1].Remedy = evil, evil, evil, evil, evil
-		s.say(id, events.Opened{Target: p.Plan.Target, Epoch: 1, Symptom: evil, Severity: events.Major}, &events.Observed{Event: evil, Source: evil, Disposition: events.DidOpen, Anomaly: events.Anomaly{
+		s.Say(id, events.Opened{Target: p.Plan.Target, Epoch: 1, Symptom: evil, Severity: events.Major}, &events.Observed{Event: evil, Source: evil, Disposition: events.DidOpen, Anomaly: events.Anomaly{
 			Kind: evil, State: events.Firing, Severity: events.Major, Resource: events.Resource{Link: evil}, Unit: evil, ObservedAt: time.Now().UTC(), Labels: map[string]string{"asked_by": evil},
-		}}, p, r, asked(p, 1, time.Now().Add(time.Minute)))
+		}}, p, r, boardtest.Asked(p, 1, time.Now().Add(time.Minute)))
 		s.settle(time.Second)
 		s.press(d, "U4", id, Why)
 		shown := append(s.threads(), s.replies()...)
-		s.say(id, events.Rejected{By: events.Person{Name: evil, Via: evil}, Reason: evil})
-		s.say(id, events.Closed{Outcome: events.WasRejected, Reason: evil})
+		s.Say(id, events.Rejected{By: events.Person{Name: evil, Via: evil}, Reason: evil})
+		s.Say(id, events.Closed{Outcome: events.WasRejected, Reason: evil})
 		s.settle(time.Second)
 		texts := []string{strings.ReplaceAll(s.heard("U4"), "\n", "")}
 		for _, m := range append(append(shown, s.threads()...), s.replies()...) {

@@ -42,7 +42,7 @@ func TestTwoAtOnce(t *testing.T) {
 			go a.Press(t.Context(), one)
 			go b.Press(t.Context(), other)
 			s.settle(time.Minute)
-			i := s.incident(id)
+			i := s.Incident(id)
 			told := i.Shown("slack", events.TheCard)
 			m, _ := s.read(told.Message)
 			for _, want := range []string{"approved by ines via slack", "approved by marc via slack"} {
@@ -69,11 +69,11 @@ func TestCardsApart(t *testing.T) {
 		carried := s.found("U1", one, Approve)
 		carried.ID, carried.Message = "carried", s.found("U1", other, Approve).Message
 		d.Press(t.Context(), carried)
-		if a, b := s.incident(one), s.incident(other); len(a.Approvals)+len(b.Approvals) > 0 || !strings.Contains(s.heard("U1"), "not the one of "+one) {
+		if a, b := s.Incident(one), s.Incident(other); len(a.Approvals)+len(b.Approvals) > 0 || !strings.Contains(s.heard("U1"), "not the one of "+one) {
 			t.Errorf("%d and %d approvals, told %q", len(a.Approvals), len(b.Approvals), s.heard("U1"))
 		}
 		s.press(d, "U2", one, Approve)
-		if a, b := s.incident(one), s.incident(other); len(a.Approvals) != 1 || len(b.Approvals) != 0 {
+		if a, b := s.Incident(one), s.Incident(other); len(a.Approvals) != 1 || len(b.Approvals) != 0 {
 			t.Errorf("%d and %d approvals, want 1 and 0", len(a.Approvals), len(b.Approvals))
 		}
 	})
@@ -90,7 +90,7 @@ func TestRequesterIsTold(t *testing.T) {
 		"rejected": {func(s *stage, d *Desk, id string) { s.press(d, "U2", id, Reject) }, "What vera asked for was rejected by marc via slack: " + why},
 		"lapsed": {func(s *stage, _ *Desk, id string) {
 			s.settle(10 * time.Minute)
-			s.say(id, events.Lapsed{Expired: time.Now().UTC()})
+			s.Say(id, events.Lapsed{Expired: time.Now().UTC()})
 		}, "Nobody decided until"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -113,7 +113,7 @@ func TestRequesterIsTold(t *testing.T) {
 						told = append(told, r)
 					}
 				}
-				i := s.incident(asked)
+				i := s.Incident(asked)
 				if len(told) != 1 || !strings.Contains(told[0].text(), c.want) || told[0].thread != i.Shown("slack", events.TheCard).Message {
 					t.Errorf("told %d times: %+v, want once %q", len(told), told, c.want)
 				}
@@ -133,10 +133,10 @@ func TestOver(t *testing.T) {
 				s.settle(time.Second)
 				p := s.found("U1", id, Why) // every button carries the same
 				p.Act = act
-				s.say(id, events.Closed{Outcome: events.WasCleared, Reason: "the fault went away"})
-				was := s.incident(id)
+				s.Say(id, events.Closed{Outcome: events.WasCleared, Reason: "the fault went away"})
+				was := s.Incident(id)
 				d.Press(t.Context(), p)
-				i := s.incident(id)
+				i := s.Incident(id)
 				if i.Phase != incident.Closed || len(i.Approvals) > 0 || i.Rejection != nil || i.Abort != nil || len(i.Positions) != len(was.Positions) {
 					t.Errorf("%s, %d approvals, rejection %v, abort %v", i.Phase, len(i.Approvals), i.Rejection, i.Abort)
 				}

@@ -21,19 +21,19 @@ func TestDeletedCard(t *testing.T) {
 		s.wall.mu.Lock()
 		s.wall.messages[0].id = "deleted"
 		s.wall.mu.Unlock()
-		s.say(id, events.Approved{By: events.Person{Name: "marc", Via: "cli"}, Plan: p.Digest})
+		s.Say(id, events.Approved{By: events.Person{Name: "marc", Via: "cli"}, Plan: p.Digest})
 		s.settle(time.Minute)
 		if threads := s.threads(); len(threads) != 2 || !slices.Contains(threads[1].acts(), Approve) {
 			t.Fatalf("%d threads", len(threads))
 		}
 		old.At = time.Now()
 		d.Press(t.Context(), old)
-		i := s.incident(id)
+		i := s.Incident(id)
 		if len(i.Approvals) != 1 || !strings.Contains(s.heard("U1"), "not found") {
 			t.Errorf("%d approvals, told %q", len(i.Approvals), s.heard("U1"))
 		}
 		s.press(d, "U1", id, Approve)
-		if i = s.incident(id); len(i.Approvals) != 2 {
+		if i = s.Incident(id); len(i.Approvals) != 2 {
 			t.Errorf("%d approvals after a press of the new card: %s", len(i.Approvals), s.heard("U1"))
 		}
 	})
@@ -52,15 +52,15 @@ func TestDeletedThread(t *testing.T) {
 		s.wall.messages[0].id = "deleted"
 		s.wall.mu.Unlock()
 		kill()
-		was := s.records()
+		was := s.told()
 		s.settle(5 * time.Minute)
-		i := s.incident(id)
+		i := s.Incident(id)
 		card := i.Shown("slack", events.TheCard)
 		replies := s.replies()
 		if n := len(replies); n != 2 || replies[1].thread != card.Message || !strings.Contains(replies[1].text(), "Half of the time") || card.Message == "m1" {
 			t.Errorf("%d replies, the card is %+v", n, card)
 		}
-		if n := s.records() - was; n > 8 { // the notice taken, the card lost, taken and shown, the notice taken again and shown
+		if n := s.told() - was; n > 8 { // the notice taken, the card lost, taken and shown, the notice taken again and shown
 			t.Errorf("%d records", n)
 		}
 	})

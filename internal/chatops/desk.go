@@ -44,13 +44,17 @@ type Config struct {
 const (
 	lookEvery    = 200 * time.Millisecond
 	peopleEvery  = time.Second
-	callWithin   = 4 * time.Second  // one call to the chat
-	recordWithin = 5 * time.Second  // one record
-	takeAfter    = 15 * time.Second // a replica that has not shown what it holds for so long loses it; more than a call and its record take
-	stagger      = time.Second      // between two ranks
+	callWithin   = 4 * time.Second                         // one call to the chat
+	recordWithin = 5 * time.Second                         // one record
+	takeAfter    = 15 * time.Second                        // a replica that has recorded nothing of what it holds for so long loses it
+	goodFor      = takeAfter - 2*callWithin - recordWithin // what it holds it may begin to show so long after it said so
+	stagger      = time.Second                             // between two ranks
 	retryFirst   = time.Second
 	retryMost    = 30 * time.Second
 )
+
+// unlawful is how often in a row the ledger refuses a record before that is told: once it is another replica that was faster.
+const unlawful = 10
 
 // Desk shows the Board's incidents in one room, and carries out what is pressed there.
 type Desk struct {
@@ -73,9 +77,11 @@ type name struct{ incident, what string }
 
 // behind is a message that does not show what it should.
 type behind struct {
-	since    time.Time // found so
+	position uint64    // of the newest record of it
+	since    time.Time // so long at most there has been no newer one; zero: nobody can tell
 	retry    time.Time // not tried again before
 	failures int
+	lost     int  // how often in a row the ledger did not take its record because it was not lawful
 	doubt    bool // it may have been posted: nobody can tell
 }
 
@@ -173,11 +179,11 @@ func (d *Desk) forget(lists ...[]item) {
 // item is one message that does not show what it should.
 type item struct {
 	name
-	told   events.Told // as it stands on the Board
+	told   incident.Telling // as it stands on the Board
 	key    string
 	card   Card
-	called string      // whom it notifies
-	begins events.Told // its thread: what it begins with; zero for a card
+	called string           // whom it notifies
+	begins incident.Telling // its thread: what it begins with; zero for a card
 }
 
 // memo is what an incident's messages depend on. While it stays the same, and the next notice is not due, so do they.
@@ -253,7 +259,7 @@ func frozen(b *incident.Board) string {
 
 // behindOf finds what is not shown of one incident as it should be, and when its next notice is due.
 func (d *Desk) behindOf(b *incident.Board, i *incident.Incident, now time.Time) (list []item, next time.Time) {
-	told := i.Shown(d.Chat, events.TheCard)
+	told := i.Telling(d.Chat, events.TheCard)
 	key := told.Key
 	if key == "" {
 		key = d.NewKey()
@@ -266,7 +272,7 @@ func (d *Desk) behindOf(b *incident.Board, i *incident.Incident, now time.Time) 
 	}
 	notices, next := noticesOf(i, now, d.dutyOn(b), d.namedOn(b), d.Console)
 	for _, n := range notices {
-		said := i.Shown(d.Chat, n.what)
+		said := i.Telling(d.Chat, n.what)
 		if said.Message == "" {
 			it := item{name: name{i.ID, n.what}, told: said, key: said.Key, card: n.card, called: n.called, begins: told}
 			if it.key == "" {

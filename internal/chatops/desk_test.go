@@ -1,6 +1,7 @@
 package chatops
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -10,9 +11,12 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"go.uber.org/zap"
+	"go.uber.org/zap/zaptest/observer"
 
 	"github.com/detour-net/detour/events"
 	"github.com/detour-net/detour/internal/incident"
+	"github.com/detour-net/detour/internal/incident/boardtest"
 )
 
 // TestThread follows one incident from the question to its end: one thread, whose card says all there is to know, and whose
@@ -39,7 +43,7 @@ func TestThread(t *testing.T) {
 		if diff := cmp.Diff([]Act{Approve, Reject, Why, Freeze}, threads[0].acts()); diff != "" {
 			t.Errorf("buttons (-want +got):\n%s", diff)
 		}
-		s.say(id, events.Approved{By: events.Person{Name: "marc", Via: "cli"}, Plan: p.Digest})
+		s.Say(id, events.Approved{By: events.Person{Name: "marc", Via: "cli"}, Plan: p.Digest})
 		s.settle(time.Second)
 		card := s.threads()[0]
 		if diff := cmp.Diff([]Act{Why, Freeze}, card.acts()); diff != "" {
@@ -48,19 +52,19 @@ func TestThread(t *testing.T) {
 		if want := "approved by marc via cli, plan " + p.Digest.Short() + ", at 00:0"; !strings.Contains(card.text(), want) {
 			t.Errorf("the card does not say %q:\n%s", want, card.text())
 		}
-		s.say(id, events.Ruled{Verdict: events.Allow, Plan: p.Digest}, events.Admitted{Plan: p.Digest})
-		s.say(id, events.Intended{Changes: []int{0, 1}, Owner: "r0", Attempt: 1, Deadline: time.Now().Add(time.Minute).UTC(), Verify: time.Now().Add(time.Hour).UTC()})
+		s.Say(id, events.Ruled{Verdict: events.Allow, Plan: p.Digest}, events.Admitted{Plan: p.Digest})
+		s.Say(id, events.Intended{Changes: []int{0, 1}, Owner: "r0", Attempt: 1, Deadline: time.Now().Add(time.Minute).UTC(), Verify: time.Now().Add(time.Hour).UTC()})
 		s.settle(time.Second)
 		if diff := cmp.Diff([]Act{Abort, Why, Freeze}, s.threads()[0].acts()); diff != "" {
 			t.Errorf("buttons while it acts (-want +got):\n%s", diff)
 		}
 		for n := range 2 {
-			i := s.incident(id)
-			s.say(id, events.Refused{Act: events.Act{Change: n, Fence: i.Intent.Position}, Class: events.RefusedUnsent})
+			i := s.Incident(id)
+			s.Say(id, events.Refused{Act: events.Act{Change: n, Fence: i.Intent.Position}, Class: events.RefusedUnsent})
 		}
-		s.say(id, events.Stuck{Why: "kcy does not answer", Remedy: "reach it"})
+		s.Say(id, events.Stuck{Why: "kcy does not answer", Remedy: "reach it"})
 		s.settle(time.Second)
-		s.say(id, events.Closed{Outcome: events.WasLost, Reason: "nothing stands"})
+		s.Say(id, events.Closed{Outcome: events.WasLost, Reason: "nothing stands"})
 		s.settle(time.Second)
 		if card = s.threads()[0]; len(card.acts()) > 0 || !strings.Contains(card.text(), "it ended as lost") || len(s.threads()) != 1 {
 			t.Errorf("after its end: %d threads, buttons %v\n%s", len(s.threads()), card.acts(), card.text())
@@ -94,12 +98,12 @@ func TestManyReplicas(t *testing.T) {
 		if len(titles) != 12 || len(s.threads()) != 12 || len(s.replies()) != 12 {
 			t.Errorf("%d threads with %d titles and %d replies, want 12 of each", len(s.threads()), len(titles), len(s.replies()))
 		}
-		if was := s.told; was != 48 { // taken and shown, card and notice
+		if was := s.told(); was != 48 { // taken and shown, card and notice
 			t.Errorf("%d records of what is shown, want 48", was)
 		}
 		s.settle(2 * time.Minute)
-		if s.told != 48 || s.calls["update"] != 0 {
-			t.Errorf("with nothing new, %d records and %d updates", s.told, s.calls["update"])
+		if s.told() != 48 || s.calls["update"] != 0 {
+			t.Errorf("with nothing new, %d records and %d updates", s.told(), s.calls["update"])
 		}
 	})
 }
@@ -130,7 +134,7 @@ func TestLostReplies(t *testing.T) {
 				s.desk(0)
 				id, _ := s.ask("den-kcy", 1)
 				s.settle(time.Minute)
-				i := s.incident(id)
+				i := s.Incident(id)
 				if told := i.Shown("slack", events.TheCard); len(s.threads()) != 1 || told.Message != s.threads()[0].id || s.calls["find"] != c.find {
 					t.Errorf("%d threads, on the ledger %+v, looked for %d times; want 1, the one, %d", len(s.threads()), told, s.calls["find"], c.find)
 				}
@@ -166,7 +170,7 @@ func TestTakeover(t *testing.T) {
 				s.settle(time.Minute)
 				s.press(d, "U2", id, Approve)
 				s.settle(time.Minute)
-				i := s.incident(id)
+				i := s.Incident(id)
 				if len(s.threads()) != 1 || len(i.Approvals) != 1 || i.Approvals[0].Plan != p.Digest {
 					t.Fatalf("%d threads, %d approvals", len(s.threads()), len(i.Approvals))
 				}
@@ -188,13 +192,13 @@ func TestOwnerWithoutAWay(t *testing.T) {
 		s.settle(time.Second)
 		cutOff.off.Store(true)
 		s.desk(1)
-		s.say(id, events.Rejected{By: events.Person{Name: "marc", Via: "cli"}, Plan: p.Digest, Reason: "no"})
+		s.Say(id, events.Rejected{By: events.Person{Name: "marc", Via: "cli"}, Plan: p.Digest, Reason: "no"})
 		s.settle(takeAfter / 2)
 		if len(s.threads()[0].acts()) != 4 {
 			t.Error("another replica has not waited")
 		}
 		s.settle(takeAfter)
-		i := s.incident(id)
+		i := s.Incident(id)
 		if card := s.threads()[0]; slices.Contains(card.acts(), Approve) || i.Shown("slack", events.TheCard).Owner != "r1/2" {
 			t.Errorf("shown by %s with %v", i.Shown("slack", events.TheCard).Owner, card.acts())
 		}
@@ -202,6 +206,43 @@ func TestOwnerWithoutAWay(t *testing.T) {
 			t.Errorf("%d threads", len(s.threads()))
 		}
 	})
+}
+
+// slow is a room that answers nothing for a while, and then takes its time.
+type slow struct {
+	*wall
+	until time.Time
+	takes time.Duration
+}
+
+func (s *slow) Post(ctx context.Context, thread Place, key string, c Card) (Place, error) {
+	if time.Now().Before(s.until) {
+		return Place{}, errSevered
+	}
+	<-time.After(s.takes)
+	return s.wall.Post(ctx, thread, key, c)
+}
+
+// TestSlowAfterAway: after the chat was away for all replicas it comes back, and is slow. None takes what another is just about
+// to post, so nothing is posted twice.
+func TestSlowAfterAway(t *testing.T) {
+	for away := 30 * time.Second; away < 2*time.Minute; away += 7 * time.Second {
+		synctest.Test(t, func(t *testing.T) {
+			s := newStage(t)
+			room := &slow{wall: &s.wall, until: time.Now().Add(away), takes: callWithin - time.Second}
+			for rank := range 3 {
+				s.desk(rank, func(c *Config) { c.Room = room })
+			}
+			for n := range 3 {
+				s.ask(fmt.Sprintf("a%d-b%d", n, n), 1)
+				s.settle(3 * time.Second)
+			}
+			s.settle(away + 2*time.Minute)
+			if a, b := len(s.threads()), len(s.replies()); a != 3 || b != 3 {
+				t.Errorf("away for %s: %d threads and %d replies, want 3 and 3", away, a, b)
+			}
+		})
+	}
 }
 
 // TestRateLimit: while the chat wants no requests, it gets none.
@@ -240,12 +281,12 @@ func TestReplanned(t *testing.T) {
 		s.settle(time.Second)
 		stale := s.found("U1", id, Approve)
 		s.press(d, "U2", id, Approve)
-		p := plan("den-kcy", 16777215)
-		s.say(id, p, ruled(p), asked(p, 2, time.Now().Add(20*time.Minute)))
+		p := boardtest.Plan("den-kcy", 16777215)
+		s.Say(id, p, boardtest.Ruled(p, events.Ask), boardtest.Asked(p, 2, time.Now().Add(20*time.Minute)))
 		s.settle(time.Second)
 		stale.At = time.Now()
 		d.Press(t.Context(), stale)
-		i := s.incident(id)
+		i := s.Incident(id)
 		if len(i.Approvals) != 0 || !strings.Contains(s.heard("U1"), "plan "+old.Digest.Short()+" is not the one") {
 			t.Errorf("%d approvals, told %q", len(i.Approvals), s.heard("U1"))
 		}
@@ -255,7 +296,7 @@ func TestReplanned(t *testing.T) {
 		for _, account := range []string{"U1", "U2"} {
 			s.press(d, account, id, Approve)
 		}
-		if i = s.incident(id); !i.Quorum() {
+		if i = s.Incident(id); !i.Quorum() {
 			t.Errorf("%d approvals of the new plan", len(i.Approvals))
 		}
 	})
@@ -267,10 +308,10 @@ func TestTogether(t *testing.T) {
 		s := newStage(t)
 		s.desk(0)
 		id, p := s.ask("den-kcy", 1)
-		other := plan("kcy-ipl", 16777214)
+		other := boardtest.Plan("kcy-ipl", 16777214)
 		p.Plan.Together = []events.Companion{{Incident: "kcy-ipl-1", Plan: other.Digest}}
 		p.Digest = p.Plan.Digest()
-		s.say(id, p, ruled(p), asked(p, 1, time.Now().Add(time.Minute)))
+		s.Say(id, p, boardtest.Ruled(p, events.Ask), boardtest.Asked(p, 1, time.Now().Add(time.Minute)))
 		s.settle(time.Second)
 		if want := "with it, and approved with it: kcy-ipl-1, plan " + other.Digest.Short(); !strings.Contains(s.threads()[0].text(), want) {
 			t.Errorf("the card does not say %q:\n%s", want, s.threads()[0].text())
@@ -287,24 +328,24 @@ func TestAskedAgain(t *testing.T) {
 		id, p := s.ask("den-kcy", 1)
 		s.settle(time.Second)
 		stale := s.found("U1", id, Approve)
-		held := ruled(p)
+		held := boardtest.Ruled(p, events.Ask)
 		held.Verdict = events.Defer
-		again := asked(p, 1, time.Now().Add(20*time.Minute))
+		again := boardtest.Asked(p, 1, time.Now().Add(20*time.Minute))
 		again.Plan, again.Checks = events.DigestBytes([]byte("plan and checks")), []string{"survives"}
-		s.say(id, held)
-		s.say(id, ruled(p), again)
+		s.Say(id, held)
+		s.Say(id, boardtest.Ruled(p, events.Ask), again)
 		s.settle(time.Second)
 		if card := s.threads()[0]; !strings.Contains(card.text(), "digest "+again.Plan.Short()) || len(s.replies()) != 2 {
 			t.Errorf("%d replies\n%s", len(s.replies()), card.text())
 		}
 		stale.At = time.Now()
 		d.Press(t.Context(), stale)
-		i := s.incident(id)
+		i := s.Incident(id)
 		if len(i.Approvals) != 0 || !strings.Contains(s.heard("U1"), "is not the one") {
 			t.Errorf("%d approvals, told %q", len(i.Approvals), s.heard("U1"))
 		}
 		s.press(d, "U1", id, Approve)
-		if i = s.incident(id); !i.Quorum() {
+		if i = s.Incident(id); !i.Quorum() {
 			t.Errorf("%d approvals: %s", len(i.Approvals), s.heard("U1"))
 		}
 	})
@@ -325,9 +366,9 @@ func TestEscalation(t *testing.T) {
 		}
 		s.desk(0)
 		s.settle(2 * time.Minute)
-		i := s.incident(id)
+		i := s.Incident(id)
 		s.settle(3 * time.Minute)
-		s.say(id, events.Lapsed{Expired: i.Ask.Expires})
+		s.Say(id, events.Lapsed{Expired: i.Ask.Expires})
 		s.settle(time.Minute)
 		var said []string
 		for _, r := range s.replies() {
@@ -350,7 +391,7 @@ func TestManyEnded(t *testing.T) {
 		id, _ := s.ask("den-kcy", 1)
 		s.settle(time.Second)
 		kill()
-		s.say(id, events.Closed{Outcome: events.WasCleared, Reason: "the fault went away"})
+		s.Say(id, events.Closed{Outcome: events.WasCleared, Reason: "the fault went away"})
 		d, _ := s.desk(0)
 		s.settle(time.Minute)
 		if card := s.threads()[0]; len(card.acts()) != 0 || !strings.Contains(card.text(), "ended as cleared") {
@@ -361,5 +402,20 @@ func TestManyEnded(t *testing.T) {
 				t.Errorf("it is still looked at: %d of %d, %d behind", d.position, b.Position, len(d.late))
 			}
 		})
+	})
+}
+
+// TestNeverLawful: what the ledger never takes is not shown, and that is said, though seldom.
+func TestNeverLawful(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t)
+		core, logs := observer.New(zap.WarnLevel)
+		s.desk(0, func(c *Config) { c.Log = zap.New(core) })
+		s.ask("den-kcy", 1)
+		s.Before(func() error { return incident.ErrRefused })
+		s.settle(time.Minute)
+		if n := logs.FilterMessage("record what is shown in the chat").Len(); n < 1 || n > 3 || len(s.threads()) > 0 {
+			t.Errorf("said %d times within a minute; %d threads", n, len(s.threads()))
+		}
 	})
 }

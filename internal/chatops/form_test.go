@@ -12,6 +12,7 @@ import (
 
 	"github.com/detour-net/detour/events"
 	"github.com/detour-net/detour/internal/incident"
+	"github.com/detour-net/detour/internal/incident/boardtest"
 )
 
 // frozen are the freezes in force, each as "scope: by: reason".
@@ -66,7 +67,7 @@ func TestForms(t *testing.T) {
 		}
 
 		s.press(d, "U2", id, Reject)
-		i := s.incident(id)
+		i := s.Incident(id)
 		want2 := events.Person{Name: "marc", Role: []string{"approver"}, Via: "slack", Account: "U2", Link: "https://chat/m1"}
 		if i.Rejection == nil || i.Rejection.Reason != why || !cmp.Equal(i.Rejection.By, want2) {
 			t.Errorf("rejected: %+v, want because %q by %+v; told %q", i.Rejection, why, want2, s.heard("U2"))
@@ -102,10 +103,10 @@ func TestBadAnswers(t *testing.T) {
 		{"role taken away", Reject, func(s *stage, _ *Press) { s.people.List[0].Roles = []string{"operator"} }, "takes the role approver"},
 		{"decided meanwhile", Reject, func(s *stage, p *Press) {
 			_, plan := readValue(p.Value)
-			s.say("den-kcy-1", events.Approved{By: events.Person{Name: "marc"}, Plan: plan})
+			s.Say("den-kcy-1", events.Approved{By: events.Person{Name: "marc"}, Plan: plan})
 		}, "approved by marc at"},
 		{"frozen meanwhile", Freeze, func(s *stage, _ *Press) {
-			s.record(events.Record{Body: events.Frozen{Scope: events.Network, By: events.Person{Name: "olga"}, Reason: "storm"}})
+			s.Record(events.Record{Body: events.Frozen{Scope: events.Network, By: events.Person{Name: "olga"}, Reason: "storm"}})
 		}, "frozen already by olga: storm"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -117,9 +118,9 @@ func TestBadAnswers(t *testing.T) {
 				p := s.filled(d, "U1", id, c.act)
 				s.settle(time.Second)
 				c.change(s, &p)
-				was, freezes := s.incident(id), s.frozen()
+				was, freezes := s.Incident(id), s.frozen()
 				d.Press(t.Context(), p)
-				i := s.incident(id)
+				i := s.Incident(id)
 				if diff := cmp.Diff(freezes, s.frozen()); diff != "" || i.Rejection != nil || len(i.Approvals) != len(was.Approvals) {
 					t.Errorf("it left a record: %d approvals, rejection %v, freezes (-want +got):\n%s", len(i.Approvals), i.Rejection, diff)
 				}
@@ -160,18 +161,14 @@ func TestReplays(t *testing.T) {
 			{"reject", no, "was rejected by ines"},
 		} {
 			other, _ := s.desk(1)
-			var was uint64
-			s.View(func(b *incident.Board) { was = b.Position })
-			told := s.told
+			was := s.decided()
 			other.Press(t.Context(), c.press)
-			s.View(func(b *incident.Board) {
-				if b.Position-was != uint64(s.told-told) || !strings.Contains(s.heard(c.press.Account), c.told) {
-					t.Errorf("%s: %d records, told %q, want %q", c.name, b.Position-was, s.heard(c.press.Account), c.told)
-				}
-			})
+			if now := s.decided(); now != was || !strings.Contains(s.heard(c.press.Account), c.told) {
+				t.Errorf("%s: %d records, told %q, want %q", c.name, now-was, s.heard(c.press.Account), c.told)
+			}
 			s.settle(time.Second)
 		}
-		s.record(events.Record{Body: events.Frozen{Scope: events.Network, By: events.Person{Name: "marc"}, Reason: "storm"}})
+		s.Record(events.Record{Body: events.Frozen{Scope: events.Network, By: events.Person{Name: "marc"}, Reason: "storm"}})
 		other, _ := s.desk(1)
 		other.Press(t.Context(), thaw)
 		if len(s.frozen()) != 1 || !strings.Contains(s.heard("U3"), "frozen after you pressed") {
@@ -189,14 +186,14 @@ func TestAskedAnew(t *testing.T) {
 		s.settle(time.Second)
 		yes := s.found("U2", id, Approve)
 		s.settle(time.Second)
-		s.say(id, asked(p, 2, time.Now().Add(time.Minute)))
+		s.Say(id, boardtest.Asked(p, 2, time.Now().Add(time.Minute)))
 		d.Press(t.Context(), yes)
-		if i := s.incident(id); len(i.Approvals) > 0 || !strings.Contains(s.heard("U2"), "asked anew") {
+		if i := s.Incident(id); len(i.Approvals) > 0 || !strings.Contains(s.heard("U2"), "asked anew") {
 			t.Errorf("%d approvals, told %q", len(i.Approvals), s.heard("U2"))
 		}
 		s.settle(time.Second)
 		s.press(d, "U2", id, Approve)
-		if i := s.incident(id); len(i.Approvals) != 1 {
+		if i := s.Incident(id); len(i.Approvals) != 1 {
 			t.Errorf("%d approvals, told %q", len(i.Approvals), s.heard("U2"))
 		}
 	})

@@ -51,7 +51,7 @@ func (d *Desk) behindOfAll(b *incident.Board, now time.Time) (standing, fresh []
 		}
 	}
 	show := func(what string, card func(key string) Card) {
-		told := b.Shown(d.Chat, what)
+		told := b.Telling(d.Chat, what)
 		it := item{name: name{"", what}, told: told, key: told.Key}
 		if it.key == "" {
 			it.key = d.NewKey()
@@ -116,7 +116,7 @@ func firstFreezes(b *incident.Board) []incident.Standstill {
 
 // callFor is the call of those on call in the thread of a freeze's card, if the card stands and they have not been called.
 func (d *Desk) callFor(b *incident.Board, what string, s incident.Standstill) (item, bool) {
-	card, called := b.Shown(d.Chat, what), b.Shown(d.Chat, "call of "+what)
+	card, called := b.Telling(d.Chat, what), b.Telling(d.Chat, "call of "+what)
 	if card.Message == "" || called.Message != "" {
 		return item{}, false
 	}

@@ -17,12 +17,12 @@ import (
 
 // freeze has olga freeze a scope.
 func (s *stage) freeze(scope events.Scope) {
-	s.record(events.Record{Body: events.Frozen{Scope: scope, By: events.Person{Name: "olga", Via: "cli"}, Reason: "storm"}})
+	s.Record(events.Record{Body: events.Frozen{Scope: scope, By: events.Person{Name: "olga", Via: "cli"}, Reason: "storm"}})
 }
 
 // thaw has marc thaw it.
 func (s *stage) thaw(scope events.Scope) {
-	s.record(events.Record{Body: events.Thawed{Scope: scope, By: events.Person{Name: "marc", Via: "cli"}}})
+	s.Record(events.Record{Body: events.Thawed{Scope: scope, By: events.Person{Name: "marc", Via: "cli"}}})
 }
 
 // named are the threads that begin with a title.
@@ -66,7 +66,7 @@ func TestFreezeCard(t *testing.T) {
 		if diff := cmp.Diff([]string{"[U1] link:den-kcy is frozen by olga: storm"}, calls); diff != "" {
 			t.Errorf("called in its thread (-want +got):\n%s", diff)
 		}
-		s.say(id, events.Lapsed{Expired: time.Now().UTC()}, events.Closed{Outcome: events.HasLapsed, Reason: "nobody decided"})
+		s.Say(id, events.Lapsed{Expired: time.Now().UTC()}, events.Closed{Outcome: events.HasLapsed, Reason: "nobody decided"})
 		s.settle(10 * time.Second)
 		if card, _ = s.read(card.id); !strings.Contains(card.text(), "waits: nothing") || !strings.Contains(card.text(), "expired meanwhile: "+id) {
 			t.Errorf("the card does not say what has expired:\n%s\n%v", card.text(), p.Digest)
@@ -85,10 +85,10 @@ func TestFreezeCard(t *testing.T) {
 		if len(card.acts()) > 0 || len(s.frozen()) > 0 || len(s.threads()) != 3 {
 			t.Errorf("buttons %v, frozen %v, %d threads", card.acts(), s.frozen(), len(s.threads()))
 		}
-		told := s.told
+		told := s.told()
 		s.settle(2 * time.Minute)
-		if s.told != told {
-			t.Errorf("with nothing new, %d records", s.told-told)
+		if s.told() != told {
+			t.Errorf("with nothing new, %d records", s.told()-told)
 		}
 		s.freeze("link:den-kcy")
 		s.settle(10 * time.Second)

@@ -87,7 +87,7 @@ func TestHandoverOnSchedule(t *testing.T) {
 		s.ask("den-kcy", 1)
 		over, _ := s.ask("x-y", 1)
 		s.settle(5 * time.Hour)
-		s.say(over, events.Rejected{By: events.Person{Name: "marc"}, Reason: "not today"}, events.Closed{Outcome: events.WasRejected, Reason: "rejected by marc: not today"})
+		s.Say(over, events.Rejected{By: events.Person{Name: "marc"}, Reason: "not today"}, events.Closed{Outcome: events.WasRejected, Reason: "rejected by marc: not today"})
 		s.settle(59 * time.Minute)
 		if list := s.named("Hand-over"); len(list) > 0 {
 			t.Fatalf("told before its time: %v", list)
@@ -153,7 +153,7 @@ func TestAskedInTheChat(t *testing.T) {
 		s := newStage(t)
 		d, _ := s.desk(0, shifts)
 		id, _ := s.ask("den-kcy", 1)
-		s.record(events.Record{Body: &events.Observed{Event: "e-9", Source: "/t", Disposition: events.WasNowhere, Detail: "nowhere/et-1 is not in the inventory"}})
+		s.Record(events.Record{Body: &events.Observed{Event: "e-9", Source: "/t", Disposition: events.WasNowhere, Detail: "nowhere/et-1 is not in the inventory"}})
 		s.settle(6*time.Hour + time.Minute)
 		card := s.named("Hand-over")[0]
 		s.freeze("site:kcy")

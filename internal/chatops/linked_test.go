@@ -23,7 +23,7 @@ func slackAccount(account string) events.ChatAccount {
 // link records that an account is somebody's.
 func (s *stage) link(a events.ChatAccount, person string) {
 	s.t.Helper()
-	s.record(events.Record{Body: events.Linked{ChatAccount: a, Person: person, By: events.Person{Name: person}, Ticket: a.Account, Until: time.Now()}})
+	s.Record(events.Record{Body: events.Linked{ChatAccount: a, Person: person, By: events.Person{Name: person}, Ticket: a.Account, Until: time.Now()}})
 }
 
 // inviting lets a desk hand out addresses, and keeps to whom.
@@ -56,7 +56,7 @@ func TestLinkedAccounts(t *testing.T) {
 		}, "link this account to you", ""},
 		{"taken back", func(s *stage) {
 			s.link(slackAccount("U9"), "nora")
-			s.record(events.Record{Body: events.Unlinked{ChatAccount: slackAccount("U9"), Person: "nora"}})
+			s.Record(events.Record{Body: events.Unlinked{ChatAccount: slackAccount("U9"), Person: "nora"}})
 		}, "link this account to you", ""},
 		{"linked to nobody on the table", func(s *stage) { s.link(slackAccount("U9"), "zoe") }, "linked to zoe, who is not on", ""},
 		{"linked to who may not", func(s *stage) { s.link(slackAccount("U9"), "vera") }, "takes the role approver", ""},
@@ -70,9 +70,9 @@ func TestLinkedAccounts(t *testing.T) {
 		}, "is olga on Detour's table of people, and is linked to nora", ""},
 		{"taken back between press and record", func(s *stage) {
 			s.link(slackAccount("U9"), "nora")
-			s.before = func() {
-				s.append([]events.Record{{Body: events.Unlinked{ChatAccount: slackAccount("U9"), Person: "nora"}}})
-			}
+			s.meanwhile(func() {
+				s.Record(events.Record{Body: events.Unlinked{ChatAccount: slackAccount("U9"), Person: "nora"}})
+			})
 		}, "not on Detour's table", ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -86,8 +86,8 @@ func TestLinkedAccounts(t *testing.T) {
 				s.settle(time.Second)
 				c.change(s)
 				s.press(d, "U9", id, Approve)
-				s.before = nil
-				i := s.incident(id)
+				s.Before(nil)
+				i := s.Incident(id)
 				switch {
 				case c.by == "" && (len(i.Approvals) > 0 || !strings.Contains(s.heard("U9"), c.told)):
 					t.Errorf("approved by %v, told %q, want %q", i.Approvals, s.heard("U9"), c.told)

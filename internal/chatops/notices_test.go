@@ -10,7 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/detour-net/detour/events"
+	"github.com/detour-net/detour/internal/incident"
 )
 
 // TestEscalate: at half time the next one is called, and nobody twice while there is another.
@@ -48,8 +48,8 @@ func TestEscalate(t *testing.T) {
 
 // called is who was called by notices whose name begins so, as the ledger has it.
 func (s *stage) called(id, what string) string {
-	i := s.incident(id)
-	n := slices.IndexFunc(i.Told, func(t events.Told) bool { return strings.HasPrefix(t.What, what+" ") })
+	i := s.Incident(id)
+	n := slices.IndexFunc(i.Told, func(t incident.Telling) bool { return strings.HasPrefix(t.What, what+" ") })
 	if n < 0 {
 		return "not said"
 	}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/detour-net/detour/events"
 	"github.com/detour-net/detour/internal/incident"
+	"github.com/detour-net/detour/internal/incident/boardtest"
 )
 
 // severed is a wall that can be cut off.
@@ -62,7 +63,11 @@ func TestWhoMayDecide(t *testing.T) {
 		{"a guest asks why", func(s *stage) { s.members["U2"] = Member{Guest: true} }, "U2", Why, "a guest's"},
 		{"the table cannot be read", func(s *stage) { s.broken = errors.New("people.yaml:3:1: unknown key") }, "U2", Approve, "not on Detour's table"},
 		{"taken off the table between press and record", func(s *stage) {
-			s.before = func() { s.people.List = nil }
+			s.meanwhile(func() {
+				s.mu.Lock()
+				defer s.mu.Unlock()
+				s.people.List = nil
+			})
 		}, "U2", Approve, ""},
 		{"a role that is no button's", nil, "U1", Act("undrain"), "no such button"},
 	} {
@@ -77,18 +82,15 @@ func TestWhoMayDecide(t *testing.T) {
 				if c.change != nil {
 					c.change(s)
 				}
-				var before uint64
-				s.View(func(b *incident.Board) { before = b.Position })
-				s.told = 0
+				before := s.decided()
 				d.Press(t.Context(), p)
 				if form, f, ok := s.form(c.who); ok {
 					form.Answer = &Answer{Scope: f.Scopes[0].Value, Reason: why}
 					form.ID += " form"
 					d.Press(t.Context(), form)
 				}
-				i := s.incident(id)
-				var recorded bool
-				s.View(func(b *incident.Board) { recorded = b.Position-uint64(s.told) > before })
+				i := s.Incident(id)
+				recorded := s.decided() > before
 				if recorded != (c.told == "") || !strings.Contains(s.heard(c.who), c.told) {
 					t.Errorf("recorded: %t; told %q, want %q; approvals %v", recorded, s.heard(c.who), c.told, i.Approvals)
 				}
@@ -117,7 +119,7 @@ func TestRoleRemoved(t *testing.T) {
 		s.settle(2 * peopleEvery)
 		close(slow)
 		synctest.Wait()
-		if i := s.incident(id); len(i.Approvals) > 0 || !strings.Contains(s.heard("U2"), "takes the role approver") {
+		if i := s.Incident(id); len(i.Approvals) > 0 || !strings.Contains(s.heard("U2"), "takes the role approver") {
 			t.Errorf("approved by %v, told %q", i.Approvals, s.heard("U2"))
 		}
 	})
@@ -156,12 +158,12 @@ func TestBadPresses(t *testing.T) {
 				s.settle(time.Second)
 				p := s.found("U2", id, Approve)
 				c.change(&p)
-				unshown := plan("x-y", 1).Plan.Target
-				s.say("x-y-1", events.Opened{Target: unshown, Epoch: 1, Symptom: events.LinkErrors, Severity: events.Minor})
-				was := s.board.Position
+				unshown := boardtest.Plan("x-y", 1).Plan.Target
+				s.Say("x-y-1", events.Opened{Target: unshown, Epoch: 1, Symptom: events.LinkErrors, Severity: events.Minor})
+				was := s.Position()
 				d.Press(t.Context(), p)
-				if s.board.Position != was || !strings.Contains(s.heard("U2"), c.told) {
-					t.Errorf("%d records, told %q, want %q", s.board.Position-was, s.heard("U2"), c.told)
+				if s.Position() != was || !strings.Contains(s.heard("U2"), c.told) {
+					t.Errorf("%d records, told %q, want %q", s.Position()-was, s.heard("U2"), c.told)
 				}
 			})
 		})
@@ -181,7 +183,7 @@ func TestRecorded(t *testing.T) {
 		if acts := s.threads()[0].acts(); slices.Contains(acts, Approve) || time.Since(began) > 0 {
 			t.Errorf("%s after the press the card still shows %v", time.Since(began), acts)
 		}
-		i := s.incident(id)
+		i := s.Incident(id)
 		want := []events.Approved{{By: events.Person{Name: "marc", Role: []string{"approver"}, Via: "slack", Account: "U2", Link: "https://chat/m1"}, Plan: p.Digest}}
 		if diff := cmp.Diff(want, i.Approvals); diff != "" {
 			t.Errorf("approvals (-want +got):\n%s", diff)
@@ -203,12 +205,12 @@ func TestTwiceAndTooLate(t *testing.T) {
 		first, second := s.found("U2", id, Approve), s.found("U1", id, Reject)
 		d.Press(t.Context(), first)
 		d.Press(t.Context(), first)
-		if i := s.incident(id); len(i.Approvals) != 1 || len(s.whispers["U2"]) != 1 {
+		if i := s.Incident(id); len(i.Approvals) != 1 || len(s.whispers["U2"]) != 1 {
 			t.Errorf("%d approvals, %d whispers, want 1 and 1", len(i.Approvals), len(s.whispers["U2"]))
 		}
 		other.Press(t.Context(), first) // as if its acknowledgement had been lost, at another replica
 		other.Press(t.Context(), second)
-		i := s.incident(id)
+		i := s.Incident(id)
 		if len(i.Approvals) != 1 || i.Rejection != nil {
 			t.Errorf("%d approvals, rejection %v", len(i.Approvals), i.Rejection)
 		}
@@ -231,7 +233,7 @@ func TestRace(t *testing.T) {
 			go a.Press(t.Context(), yes)
 			go b.Press(t.Context(), no)
 			synctest.Wait()
-			i := s.incident(id)
+			i := s.Incident(id)
 			loser, winner := "U2", "ines"
 			if i.Rejection != nil {
 				loser, winner = "U1", "marc"
@@ -266,7 +268,7 @@ func TestQuorum(t *testing.T) {
 		} {
 			s.settle(time.Second)
 			s.press(d, c.who, id, Approve)
-			if i := s.incident(id); len(i.Approvals) != c.approvals || !strings.Contains(s.heard(c.who), c.told) {
+			if i := s.Incident(id); len(i.Approvals) != c.approvals || !strings.Contains(s.heard(c.who), c.told) {
 				t.Errorf("%s: %d approvals, want %d; told %q", c.who, len(i.Approvals), c.approvals, s.heard(c.who))
 			}
 		}
@@ -290,11 +292,11 @@ func TestMoreThanAClick(t *testing.T) {
 		forged := s.found("U2", id, Reject)
 		forged.Act, forged.ID = Approve, "forged"
 		d.Press(t.Context(), forged)
-		if i := s.incident(id); len(i.Approvals) > 0 || !strings.Contains(s.heard("U2"), "more than a click") {
+		if i := s.Incident(id); len(i.Approvals) > 0 || !strings.Contains(s.heard("U2"), "more than a click") {
 			t.Errorf("%d approvals, told %q", len(i.Approvals), s.heard("U2"))
 		}
 		s.press(d, "U2", id, Reject)
-		if i := s.incident(id); i.Rejection == nil {
+		if i := s.Incident(id); i.Rejection == nil {
 			t.Errorf("not rejected: %q", s.heard("U2"))
 		}
 	})
@@ -314,7 +316,7 @@ func TestFreezeReplayed(t *testing.T) {
 		if card := s.threads()[0]; slices.Contains(card.acts(), Freeze) || !slices.Contains(card.acts(), Thaw) || !strings.Contains(card.text(), "network by olga: "+why) {
 			t.Errorf("frozen, the card shows %v\n%s", card.acts(), card.text())
 		}
-		s.record(events.Record{Body: events.Thawed{Scope: events.Network, By: events.Person{Name: "olga"}}})
+		s.Record(events.Record{Body: events.Thawed{Scope: events.Network, By: events.Person{Name: "olga"}}})
 		s.settle(time.Second)
 		other.Press(t.Context(), p)
 		s.View(func(b *incident.Board) {
@@ -342,13 +344,13 @@ func TestWhyAndAbort(t *testing.T) {
 			}
 		}
 		s.press(d, "U2", id, Approve)
-		s.say(id, events.Ruled{Verdict: events.Allow, Plan: p.Digest}, events.Admitted{Plan: p.Digest},
+		s.Say(id, events.Ruled{Verdict: events.Allow, Plan: p.Digest}, events.Admitted{Plan: p.Digest},
 			events.Intended{Changes: []int{0, 1}, Owner: "r0", Attempt: 1, Deadline: time.Now().Add(time.Minute).UTC(), Verify: time.Now().Add(time.Hour).UTC()})
 		s.settle(time.Second)
 		again := s.found("U1", id, Abort)
 		s.press(d, "U3", id, Abort)
 		d.Press(t.Context(), again)
-		i := s.incident(id)
+		i := s.Incident(id)
 		if i.Abort == nil || i.Abort.By.Account != "U3" || !strings.Contains(s.heard("U1"), "being aborted already, by olga") {
 			t.Errorf("aborted by %+v, the next is told %q", i.Abort, s.heard("U1"))
 		}

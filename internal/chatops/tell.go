@@ -17,36 +17,49 @@ func (d *Desk) tell(ctx context.Context, it item) (shown bool) {
 	now := d.Now()
 	s := d.late[it.name]
 	if s == nil {
-		s = &behind{since: now}
+		s = &behind{position: it.told.Position}
+		if it.told.Owner != d.Me {
+			s.since = now
+		}
 		d.late[it.name] = s
+	}
+	if s.position < it.told.Position { // somebody is at it
+		s.position, s.since = it.told.Position, now
 	}
 	if ctx.Err() != nil || now.Before(s.retry) || now.Before(d.hold) || !d.turn(it, s, now) {
 		return false
 	}
-	mine := it.told
-	if mine.Owner != d.Me {
+	mine := it.told.Told
+	switch {
+	case mine.Owner != d.Me:
 		s.doubt = mine.Owner != "" && mine.Message == ""
 		mine.Incident, mine.Chat, mine.What, mine.Key, mine.Owner = it.incident, d.Chat, it.what, it.key, d.Me
-		if !d.record(ctx, mine, it.told) {
-			return false
-		}
-	} else if mine.Message == "" && s.failures == 0 {
+	case mine.Message == "" && s.failures == 0:
 		s.doubt = true // this process has taken it and does not know what came of it
 	}
+	stands, ok := it.told, true
+	if mine != stands.Told || mine.Message == "" && now.Sub(s.since) > goodFor { // another could be about to take it
+		if stands, ok = d.record(ctx, s, mine, stands); !ok {
+			return false
+		}
+		s.position, s.since = stands.Position, now
+	}
 	at, err := d.show(ctx, it, s, mine)
-	was := mine
 	switch {
 	case errors.Is(err, ErrGone) && mine.Message == "" && it.begins.Message != "": // its thread is, which begins anew
-		return d.record(ctx, d.lost(it.begins), it.begins)
+		_, ok = d.record(ctx, s, d.lost(it.begins.Told), it.begins)
+		return ok
 	case errors.Is(err, ErrGone):
-		return d.record(ctx, d.lost(mine), was)
+		_, ok = d.record(ctx, s, d.lost(mine), stands)
+		return ok
 	case err != nil:
 		d.failed(it, s, err)
 		return false
 	}
 	mine.Channel, mine.Message, mine.Link, mine.Shown, mine.Called = at.Channel, at.Message, at.Link, events.DigestOf(it.card), it.called
 	s.doubt = true // until that is on the ledger
-	if s.failures = 0; !d.record(ctx, mine, was) {
+	s.failures = 0
+	if _, ok = d.record(ctx, s, mine, stands); !ok {
 		return false
 	}
 	delete(d.late, it.name)
@@ -76,21 +89,28 @@ func (d *Desk) turn(it item, s *behind, now time.Time) bool {
 	return now.Sub(s.since) >= patience
 }
 
-// record puts t in the place of was.
-func (d *Desk) record(ctx context.Context, t, was events.Told) bool {
+// record puts t in the place of was, and returns what stands there then.
+func (d *Desk) record(ctx context.Context, s *behind, t events.Told, was incident.Telling) (stands incident.Telling, ok bool) {
 	ctx, cancel := context.WithTimeout(ctx, recordWithin)
 	defer cancel()
-	_, err := d.Orders.Submit(ctx, incident.Tell(t, was))
-	switch {
-	case err == nil:
-		return true
-	case errors.Is(err, incident.ErrRefused), errors.Is(err, incident.ErrNotFound):
-		d.Log.Debug("another replica shows it", zap.String("incident", t.Incident), zap.String("what", t.What), zap.Error(err))
-	default:
-		d.Log.Warn("record what is shown in the chat", zap.String("incident", t.Incident), zap.String("what", t.What), zap.Error(err))
+	c, err := d.Orders.Submit(ctx, incident.Tell(t, was))
+	if err == nil {
+		s.lost = 0
+		return incident.Telling{Told: t, Position: c.Position}, true
+	}
+	log, fields := d.Log.Warn, []zap.Field{zap.String("incident", t.Incident), zap.String("what", t.What), zap.Error(err)}
+	if errors.Is(err, incident.ErrRefused) || errors.Is(err, incident.ErrNotFound) {
+		if s.lost++; s.lost%unlawful != 0 {
+			log = d.Log.Debug // another replica has been faster, most likely
+		} else {
+			s.retry = d.Now().Add(retryMost)
+			d.Metrics.message("failed")
+		}
+	} else {
 		d.hold = d.Now().Add(retryFirst)
 	}
-	return false
+	log("record what is shown in the chat", fields...)
+	return incident.Telling{}, false
 }
 
 // show makes the call.
@@ -104,7 +124,7 @@ func (d *Desk) show(ctx context.Context, it item, s *behind, mine events.Told) (
 	if mine.Message == "" && s.doubt {
 		var found bool
 		err := call(func(ctx context.Context) (err error) {
-			at, found, err = d.Room.Find(ctx, placeOf(it.begins), mine.Key)
+			at, found, err = d.Room.Find(ctx, placeOf(it.begins.Told), mine.Key)
 			return err
 		})
 		if err != nil {
@@ -118,7 +138,7 @@ func (d *Desk) show(ctx context.Context, it item, s *behind, mine events.Told) (
 	err := call(func(ctx context.Context) (err error) {
 		if at.Message == "" {
 			done = "posted"
-			at, err = d.Room.Post(ctx, placeOf(it.begins), mine.Key, it.card)
+			at, err = d.Room.Post(ctx, placeOf(it.begins.Told), mine.Key, it.card)
 			return err
 		}
 		return d.Room.Update(ctx, at, mine.Key, it.card)

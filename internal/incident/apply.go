@@ -57,7 +57,7 @@ func (b *Board) fold(c events.Commit, r events.Record) string {
 		b.proofs[body.Device] = body
 		return ""
 	case events.Told:
-		return b.foldTold(body)
+		return b.foldTold(Telling{Told: body, Position: c.Position})
 	case events.SignedOut, events.Linked, events.Unlinked:
 		return b.foldAccess(c.At, body)
 	}

@@ -39,7 +39,7 @@ type Board struct {
 	frozen     map[events.Scope]time.Time // since when each of freezes is in force
 	thawed     time.Time                  // when a freeze was last ended
 	thaws      []PastFreeze               // the newest ends of freezes, the oldest first, at most maxThaws
-	told       []events.Told              // what people were shown in chats that is of no incident, the oldest first, at most maxToldOfAll
+	told       []Telling                  // what people were shown in chats that is of no incident, the oldest first, at most maxToldOfAll
 	windows    map[string]events.MaintenanceBegun
 	proofs     map[string]events.Proved
 	policies   map[string]Course // by replica

@@ -61,9 +61,9 @@ type Incident struct {
 	Trouble *events.Stuck    `json:"stuck,omitempty"`
 	End     *events.Closed   `json:"end,omitempty"`
 
-	Told      []events.Told `json:"told,omitempty"` // what people were shown of it in chats, at most maxTold; see overtaken
-	Sets      int           `json:"sets"`           // Set requests that left for routers
-	Positions []uint64      `json:"positions"`      // of its commits: the first and the newest, at most maxPositions
+	Told      []Telling `json:"told,omitempty"` // what people were shown of it in chats, at most maxTold; see overtaken
+	Sets      int       `json:"sets"`           // Set requests that left for routers
+	Positions []uint64  `json:"positions"`      // of its commits: the first and the newest, at most maxPositions
 }
 
 // Bounds on what one incident remembers.

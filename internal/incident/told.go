@@ -7,9 +7,15 @@ import (
 	"github.com/detour-net/detour/events"
 )
 
+// Telling is what was told, and where the ledger says so.
+type Telling struct {
+	events.Told
+	Position uint64 `json:"position"` // of the newest record of it, though it may say the same as the one before
+}
+
 // foldTold keeps what people were shown. It is no part of an incident's life: it is lawful in every phase, the last
 // included, and changes none.
-func (b *Board) foldTold(t events.Told) string {
+func (b *Board) foldTold(t Telling) string {
 	if t.Incident == "" {
 		b.toldOfAll(t)
 		return ""
@@ -31,8 +37,8 @@ func (b *Board) foldTold(t events.Told) string {
 
 // overtaken is where in list stands what gives way to something new: the oldest that is said once. What it was about is over
 // by then, so nobody says it again; a card, and what a channel was told last, have to be known to the end.
-func overtaken(list []events.Told) int {
-	n := slices.IndexFunc(list, func(t events.Told) bool { return t.What != events.TheCard && t.What != events.TheNotice })
+func overtaken(list []Telling) int {
+	n := slices.IndexFunc(list, func(t Telling) bool { return t.What != events.TheCard && t.What != events.TheNotice })
 	return max(n, 0)
 }
 
@@ -40,7 +46,7 @@ func overtaken(list []events.Told) int {
 const maxToldOfAll = 256
 
 // toldOfAll keeps what was told that is of no incident. The oldest gives way: nobody tells it again.
-func (b *Board) toldOfAll(t events.Told) {
+func (b *Board) toldOfAll(t Telling) {
 	list := slices.Clone(b.told) // a fork's is its own
 	if n := placeOf(list, t.Chat, t.What); n >= 0 {
 		list[n] = t
@@ -51,34 +57,45 @@ func (b *Board) toldOfAll(t events.Told) {
 }
 
 // placeOf is where in list stands what was told in a chat under a name, -1 for nowhere.
-func placeOf(list []events.Told, chat, what string) int {
-	return slices.IndexFunc(list, func(t events.Told) bool { return t.Chat == chat && t.What == what })
+func placeOf(list []Telling, chat, what string) int {
+	return slices.IndexFunc(list, func(t Telling) bool { return t.Chat == chat && t.What == what })
 }
 
-func shown(list []events.Told, chat, what string) events.Told {
+func telling(list []Telling, chat, what string) Telling {
 	if n := placeOf(list, chat, what); n >= 0 {
 		return list[n]
 	}
-	return events.Told{}
+	return Telling{}
 }
 
-// Shown returns what was told of the incident in a chat under a name; the zero Told if nothing was.
-func (i *Incident) Shown(chat, what string) events.Told { return shown(i.Told, chat, what) }
+// Telling returns what was told of the incident in a chat under a name; the zero Telling if nothing was.
+func (i *Incident) Telling(chat, what string) Telling { return telling(i.Told, chat, what) }
 
-// Shown returns what was told in a chat under a name that is of no incident; the zero Told if nothing was.
-func (b *Board) Shown(chat, what string) events.Told { return shown(b.told, chat, what) }
+// Shown is Telling without its position.
+func (i *Incident) Shown(chat, what string) events.Told { return i.Telling(chat, what).Told }
+
+// Telling returns what was told in a chat under a name that is of no incident; the zero Telling if nothing was.
+func (b *Board) Telling(chat, what string) Telling { return telling(b.told, chat, what) }
+
+// Shown is Telling without its position.
+func (b *Board) Shown(chat, what string) events.Told { return b.Telling(chat, what).Told }
 
 // ToldOfAll returns all that was told in a chat that is of no incident, the oldest first.
-func (b *Board) ToldOfAll(chat string) []events.Told {
-	return slices.DeleteFunc(slices.Clone(b.told), func(t events.Told) bool { return t.Chat != chat })
+func (b *Board) ToldOfAll(chat string) (list []events.Told) {
+	for _, t := range b.told {
+		if t.Chat == chat {
+			list = append(list, t.Told)
+		}
+	}
+	return list
 }
 
-// Tell puts t in the place of was, which is what the replica that asks has seen there: the zero Told for nothing. Of two
-// that would show the same thing, one is refused.
-func Tell(t, was events.Told) Order {
+// Tell puts t in the place of was, which is what the replica that asks has seen there: the zero Telling for nothing. Of two
+// that would show the same thing, one is refused. t may be what stands there: whoever is at it says so once more.
+func Tell(t events.Told, was Telling) Order {
 	return func(b *Board, _ time.Time) ([]events.Record, error) {
 		if t.Incident == "" {
-			if now := b.Shown(t.Chat, t.What); now != was {
+			if now := b.Telling(t.Chat, t.What); now != was {
 				return nil, refuse("%s is shown by %s", t.What, now.Owner)
 			}
 			return []events.Record{{Body: t}}, nil
@@ -87,7 +104,7 @@ func Tell(t, was events.Told) Order {
 		if err != nil {
 			return nil, err
 		}
-		if now := i.Shown(t.Chat, t.What); now != was {
+		if now := i.Telling(t.Chat, t.What); now != was {
 			return nil, refuse("%s of %s is shown by %s", t.What, t.Incident, now.Owner)
 		}
 		return []events.Record{{Body: t}}, nil

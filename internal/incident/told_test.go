@@ -76,7 +76,11 @@ func TestTell(t *testing.T) {
 	shown := first
 	shown.Channel, shown.Message, shown.Shown = "C1", "m1", "sha256:01"
 	tell := func(what, was events.Told) error {
-		records, err := Tell(what, was)(b, testStart)
+		at := Telling{Told: was}
+		if now, _ := b.Incident(id); now != nil && now.Shown(was.Chat, was.What) == was {
+			at = now.Telling(was.Chat, was.What)
+		}
+		records, err := Tell(what, at)(b, testStart)
 		if err != nil {
 			return err
 		}
@@ -104,6 +108,13 @@ func TestTell(t *testing.T) {
 			t.Errorf("%s (-want +got):\n%s", c.name, diff)
 		}
 	}
+	before := i.Telling("slack", events.TheCard)
+	if err := tell(second, second); err != nil {
+		t.Errorf("whoever shows it says so once more: %v", err)
+	}
+	if _, err := Tell(shown, before)(b, testStart); !errors.Is(err, ErrRefused) {
+		t.Errorf("another saw it before that: %v", err)
+	}
 	if i.Phase != phase || len(b.Freezes()) > 0 || i.Shown("irc", events.TheCard) != none || i.Shown("slack", "x") != none {
 		t.Errorf("phase %s, freezes %v", i.Phase, b.Freezes())
 	}
@@ -122,7 +133,10 @@ func TestTellBounds(t *testing.T) {
 	b, i := askingBoard(t, "")
 	tell := func(told, was events.Told) {
 		t.Helper()
-		records, err := Tell(told, was)(b, testStart)
+		i, _ := b.Incident(i.ID)
+		at := i.Telling(was.Chat, was.What)
+		at.Told = was
+		records, err := Tell(told, at)(b, testStart)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -202,7 +216,9 @@ func TestThawed(t *testing.T) {
 func TestTellOfAll(t *testing.T) {
 	b, none := NewBoard(), events.Told{}
 	tell := func(b *Board, what, was events.Told) error {
-		records, err := Tell(what, was)(b, testStart)
+		at := b.Telling(was.Chat, was.What)
+		at.Told = was
+		records, err := Tell(what, at)(b, testStart)
 		if err != nil {
 			return err
 		}

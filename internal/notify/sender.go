@@ -67,8 +67,9 @@ const (
 	lookEvery    = 200 * time.Millisecond
 	sendWithin   = 8 * time.Second
 	recordWithin = 5 * time.Second
-	takeAfter    = 20 * time.Second // a replica that has said nothing of what it took for so long loses it; more than sending and its record take
-	stagger      = time.Second      // between two ranks
+	takeAfter    = 20 * time.Second                      // a replica that has recorded nothing of what it took for so long loses it
+	goodFor      = takeAfter - sendWithin - recordWithin // what it took it may begin to send so long after it said so
+	stagger      = time.Second                           // between two ranks
 	retryFirst   = time.Second
 	retryMost    = 2 * time.Minute
 )
@@ -89,14 +90,15 @@ type Sender struct {
 
 // behind is something that is to be said.
 type behind struct {
-	want  saying
-	since time.Time // found so
-	retry time.Time // not tried again before
-	pause *backoff.ExponentialBackOff
-	mine  bool // it is this replica's to say
-	said  bool // it was, and the ledger does not say so yet
-	sent  bool // and it was taken
-	lost  int  // how often the ledger did not take its record because it was not lawful
+	want     saying
+	position uint64    // of the newest record of what was said of the incident
+	since    time.Time // so long at most there has been no newer one; zero: nobody can tell
+	retry    time.Time // not tried again before
+	pause    *backoff.ExponentialBackOff
+	mine     bool // it is this replica's to say
+	said     bool // it was, and the ledger does not say so yet
+	sent     bool // and it was taken
+	lost     int  // how often the ledger did not take its record because it was not lawful
 }
 
 // New returns a sender that has not begun.
@@ -122,7 +124,7 @@ func (s *Sender) Run(ctx context.Context) error {
 // item is one thing that is to be said.
 type item struct {
 	id     string
-	told   events.Told // what stands on the Board of it
+	told   incident.Telling // what stands on the Board of it
 	want   saying
 	notice Notice
 }
@@ -136,7 +138,7 @@ func (s *Sender) look(now time.Time) (list []item) {
 		s.position = b.Position
 		wanted := map[string]saying{}
 		for _, i := range append(b.Open(), b.Closed()...) {
-			told := i.Shown(s.Name, events.TheNotice)
+			told := i.Telling(s.Name, events.TheNotice)
 			last := readSaying(told.Message)
 			want := wantedOf(i, s.When, last, now)
 			if want == last {
@@ -186,32 +188,39 @@ func (s *Sender) tell(ctx context.Context, it item) {
 	if l == nil {
 		pause := backoff.NewExponentialBackOff()
 		pause.InitialInterval, pause.MaxInterval = retryFirst, retryMost
-		l = &behind{want: it.want, since: now, pause: pause}
+		l = &behind{want: it.want, position: it.told.Position, pause: pause}
+		if it.told.Owner != s.Me {
+			l.since = now
+		}
 		s.late[it.id] = l
 	}
-	l.retry = s.turn(it.told, l)
+	if l.position < it.told.Position { // somebody is at it
+		l.position, l.since = it.told.Position, now
+	}
+	l.retry = s.turn(it.told.Told, l)
 	if l.mine = !now.Before(l.retry); l.mine && !l.said && now.Before(s.hold) {
 		l.retry = s.hold
 	}
 	if ctx.Err() != nil || now.Before(l.retry) {
 		return
 	}
-	mine := it.told
-	if mine.Owner != s.Me || mine.Key != it.want.String() {
+	mine := it.told.Told
+	stands, ok := it.told, true
+	if mine.Owner != s.Me || mine.Key != it.want.String() || !l.said && now.Sub(l.since) > goodFor { // another could be about to take it
 		mine.Incident, mine.Chat, mine.What, mine.Owner, mine.Key = it.id, s.Name, events.TheNotice, s.Me, it.want.String()
-		if !s.record(ctx, l, mine, it.told) {
+		if stands, ok = s.record(ctx, l, mine, stands); !ok {
 			return
 		}
+		l.position, l.since = stands.Position, now
 	}
 	if !l.said && !s.send(ctx, l, it.notice) {
 		return
 	}
-	was := mine
 	mine.Message, mine.Shown = it.want.String(), ""
 	if l.sent {
 		mine.Shown = events.DigestOf(it.notice)
 	}
-	if s.record(ctx, l, mine, was) {
+	if _, ok = s.record(ctx, l, mine, stands); ok {
 		delete(s.late, it.id)
 	}
 }
@@ -259,13 +268,13 @@ func (s *Sender) send(ctx context.Context, l *behind, n Notice) bool {
 	return false
 }
 
-// record puts t in the place of was.
-func (s *Sender) record(ctx context.Context, l *behind, t, was events.Told) bool {
+// record puts t in the place of was, and returns what stands there then.
+func (s *Sender) record(ctx context.Context, l *behind, t events.Told, was incident.Telling) (stands incident.Telling, ok bool) {
 	ctx, cancel := context.WithTimeout(ctx, recordWithin)
 	defer cancel()
-	_, err := s.Orders.Submit(ctx, incident.Tell(t, was))
+	c, err := s.Orders.Submit(ctx, incident.Tell(t, was))
 	if err == nil {
-		return true
+		return incident.Telling{Told: t, Position: c.Position}, true
 	}
 	l.retry = s.Now().Add(retryFirst)
 	log, fields := s.Log.Warn, []zap.Field{zap.String("channel", s.Name), zap.String("incident", t.Incident), zap.Error(err)}
@@ -277,5 +286,5 @@ func (s *Sender) record(ctx context.Context, l *behind, t, was events.Told) bool
 		}
 	}
 	log("record what is sent", fields...)
-	return false
+	return incident.Telling{}, false
 }

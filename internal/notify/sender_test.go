@@ -15,6 +15,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/detour-net/detour/events"
+	"github.com/detour-net/detour/internal/incident"
 	"github.com/detour-net/detour/internal/incident/boardtest"
 )
 
@@ -30,6 +31,7 @@ type stage struct {
 	taken   []string
 	asked   int
 	trouble func(n Notice) (err error, done bool) // nil: none
+	slow    func() time.Duration                  // how long sending takes; nil: no time
 }
 
 func newStage(t *testing.T) *stage {
@@ -40,6 +42,9 @@ func newStage(t *testing.T) *stage {
 
 // Send is Channel's.
 func (s *stage) Send(_ context.Context, n Notice) error {
+	if s.slow != nil {
+		<-time.After(s.slow())
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.asked++
@@ -311,6 +316,40 @@ func TestLeftAlone(t *testing.T) {
 	})
 }
 
+// TestSlowAfterAway: after the channel was away for all replicas it comes back, and is slow. None takes what another is just
+// about to send, so nothing is sent twice.
+func TestSlowAfterAway(t *testing.T) {
+	for away := 30 * time.Second; away < 5*time.Minute; away += 23 * time.Second {
+		synctest.Test(t, func(t *testing.T) {
+			s := newStage(t)
+			back := time.Now().Add(away)
+			s.slow = func() time.Duration {
+				if time.Now().Before(back) {
+					return 0
+				}
+				return sendWithin - time.Second
+			}
+			s.trouble = func(Notice) (error, bool) {
+				if time.Now().Before(back) {
+					return errors.New("away"), false
+				}
+				return nil, true
+			}
+			for rank := range 3 {
+				s.sender(rank)
+			}
+			for n := range 3 {
+				s.Ask(fmt.Sprintf("a%d-b%d", n, n), 1)
+				s.settle(3 * time.Second)
+			}
+			s.settle(away + 10*time.Minute)
+			if n := len(s.said()); n != 3 {
+				t.Errorf("away for %s: said %d times, want 3: %q", away, n, s.said())
+			}
+		})
+	}
+}
+
 // TestOvertaken: what was not said when the incident moved on is not said late, and is counted.
 func TestOvertaken(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -333,14 +372,28 @@ func TestOvertaken(t *testing.T) {
 	})
 }
 
-// TestNoRoom: an incident of which so much was told that the ledger keeps no more is not called for, and that is counted.
-func TestNoRoom(t *testing.T) {
+// TestAfterMuchElse: an incident of which much was told already, in chats, is called for all the same.
+func TestAfterMuchElse(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(t)
 		id, _ := s.Ask("den-kcy", 1)
-		for n := range 64 {
+		for n := range 200 {
 			s.Say(id, events.Told{Incident: id, Chat: "slack", What: fmt.Sprint(n), Key: "k", Owner: "r0/1"})
 		}
+		s.sender(0)
+		s.settle(15 * time.Second)
+		if n := s.counted(); s.tries() != 1 || n["sent"] != 1 || n["waiting"] != 0 {
+			t.Errorf("asked %d times, counted %v", s.tries(), n)
+		}
+	})
+}
+
+// TestNeverLawful: a notice whose record the ledger never takes is not sent, and that is counted.
+func TestNeverLawful(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t)
+		s.Ask("den-kcy", 1)
+		s.Before(func() error { return incident.ErrRefused })
 		s.sender(0)
 		s.settle(15 * time.Second)
 		if n := s.counted(); s.tries() != 0 || n["failed"] != 1 || n["waiting"] != 1 {

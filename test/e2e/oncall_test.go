@@ -7,8 +7,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/detour-net/detour/events"
 	"github.com/detour-net/detour/internal/chatops/slack/slacktest"
+	"github.com/detour-net/detour/internal/incident"
 )
 
 const onCallRota = "zone: UTC\nlines: [{from: '2020-01-01 00:00', days: 1, people: [alice]}]\n"
@@ -27,7 +27,7 @@ func TestOnCall(t *testing.T) {
 		var who string
 		s.wait("somebody to be called for "+i.ID, func() bool {
 			told := s.latest(link).Told
-			n := slices.IndexFunc(told, func(t events.Told) bool { return strings.HasPrefix(t.What, "asked ") && t.Message != "" })
+			n := slices.IndexFunc(told, func(t incident.Telling) bool { return strings.HasPrefix(t.What, "asked ") && t.Message != "" })
 			if n >= 0 {
 				who = told[n].Called
 			}

@@ -21,13 +21,17 @@ type Ledger struct {
 
 	mu     sync.Mutex
 	board  *incident.Board
+	kinds  map[events.Kind]int
 	before func() error
 }
 
 // New returns an empty ledger.
-func New(t testing.TB) *Ledger { return &Ledger{t: t, board: incident.NewBoard()} }
+func New(t testing.TB) *Ledger {
+	return &Ledger{t: t, board: incident.NewBoard(), kinds: map[events.Kind]int{}}
+}
 
-// Before has f called before every order, under the lock; the order fails with its error. nil takes it away.
+// Before has f called before every order, which fails with its error, if there is one. What f records stands before the order
+// is judged. nil takes it away.
 func (l *Ledger) Before(f func() error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -44,12 +48,15 @@ func (l *Ledger) View(f func(*incident.Board)) {
 // Submit carries out an order.
 func (l *Ledger) Submit(_ context.Context, order incident.Order) (events.Commit, error) {
 	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.before != nil {
-		if err := l.before(); err != nil {
+	before := l.before
+	l.mu.Unlock()
+	if before != nil {
+		if err := before(); err != nil {
 			return events.Commit{}, err
 		}
 	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	records, err := order(l.board, time.Now())
 	if err != nil {
 		return events.Commit{}, err
@@ -72,7 +79,30 @@ func (l *Ledger) append(records []events.Record) events.Commit {
 	if err := l.board.Apply(read); err != nil {
 		l.t.Fatal(err)
 	}
+	for _, r := range records {
+		l.kinds[r.Body.Kind()]++
+	}
 	return read
+}
+
+// Record writes one commit.
+func (l *Ledger) Record(records ...events.Record) {
+	l.t.Helper()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.append(records)
+}
+
+// Count is how many records stand that are of a kind that is wanted.
+func (l *Ledger) Count(wanted func(events.Kind) bool) (n int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for kind, times := range l.kinds {
+		if wanted(kind) {
+			n += times
+		}
+	}
+	return n
 }
 
 // Say records something of an incident, in one commit. It ends the test if that is not lawful.
@@ -134,25 +164,45 @@ func Ruled(p events.Planned, verdict events.Verdict) events.Ruled {
 	}}
 }
 
+// Asked is a question about a plan, which a click is enough to answer.
+func Asked(p events.Planned, quorum int, expires time.Time) events.Asked {
+	return events.Asked{Plan: p.Digest, Quorum: quorum, Roles: []string{"approver"}, Expires: expires.UTC(), ByClick: true}
+}
+
+// Observed is an event that opens an incident of a link.
+func Observed(link string, severity events.Severity) *events.Observed {
+	return &events.Observed{Event: "e-" + link, Source: "/test", Disposition: events.DidOpen, Anomaly: events.Anomaly{
+		Kind: events.LinkErrors, State: events.Firing, Severity: severity, Resource: events.Resource{Link: link},
+		ObservedAt: time.Now().UTC(), Value: 3e-4, Unit: "ratio", Threshold: 1e-4,
+	}}
+}
+
+// open opens an incident, and returns its id.
+func (l *Ledger) open(p events.Planned, o *events.Observed, verdict events.Verdict, more ...events.Body) string {
+	l.t.Helper()
+	id := incident.ID(p.Plan.Target, 1)
+	opened := events.Opened{Target: p.Plan.Target, Epoch: 1, Symptom: o.Anomaly.Kind, Severity: o.Anomaly.Severity}
+	l.Say(id, append([]events.Body{opened, o, p, Ruled(p, verdict)}, more...)...)
+	return id
+}
+
 // Open opens an incident of a link with a plan and a verdict on it, and returns its id.
 func (l *Ledger) Open(link string, severity events.Severity, verdict events.Verdict) (string, events.Planned) {
 	l.t.Helper()
 	p := Plan(link, 16777214)
-	observed := &events.Observed{Event: "e-" + link, Source: "/test", Disposition: events.DidOpen, Anomaly: events.Anomaly{
-		Kind: events.LinkErrors, State: events.Firing, Severity: severity, Resource: events.Resource{Link: link},
-		ObservedAt: time.Now().UTC(), Value: 3e-4, Unit: "ratio", Threshold: 1e-4,
-	}}
-	id := incident.ID(p.Plan.Target, 1)
-	l.Say(id, events.Opened{Target: p.Plan.Target, Epoch: 1, Symptom: events.LinkErrors, Severity: severity}, observed, p, Ruled(p, verdict))
-	return id, p
+	return l.open(p, Observed(link, severity), verdict), p
 }
 
-// Ask opens an incident of a link that waits for ten minutes for so many people who approve; a click is enough.
-func (l *Ledger) Ask(link string, quorum int) (string, events.Planned) {
+// Ask opens an incident of a link that waits for ten minutes for so many people who approve; a click is enough, unless it is
+// changed.
+func (l *Ledger) Ask(link string, quorum int, change ...func(*events.Observed, *events.Asked)) (string, events.Planned) {
 	l.t.Helper()
-	id, p := l.Open(link, events.Major, events.Ask)
-	l.Say(id, events.Asked{Plan: p.Digest, Quorum: quorum, Roles: []string{"approver"}, Expires: time.Now().Add(10 * time.Minute).UTC(), ByClick: true})
-	return id, p
+	p, o := Plan(link, 16777214), Observed(link, events.Major)
+	a := Asked(p, quorum, time.Now().Add(10*time.Minute))
+	for _, c := range change {
+		c(o, &a)
+	}
+	return l.open(p, o, events.Ask, a), p
 }
 
 // Act has an incident that was approved set its first step.
