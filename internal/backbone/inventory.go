@@ -7,6 +7,8 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/goccy/go-yaml"
+
 	"github.com/detour-net/detour/internal/backbone/authority"
 	"github.com/detour-net/detour/internal/network"
 )
@@ -55,6 +57,23 @@ func (n *Network) Inventory(dir string) ([]network.Router, error) {
 		}
 	}
 	return routers, nil
+}
+
+// WriteFiles writes what a service reads of the network into a directory: inventory.yaml, with routers as Inventory returns them,
+// and topology.yaml.
+func WriteFiles(dir string, routers []network.Router, links []network.Link) error {
+	for name, what := range map[string]any{
+		"inventory.yaml": map[string][]network.Router{"routers": routers}, "topology.yaml": map[string][]network.Link{"links": links},
+	} {
+		raw, err := yaml.Marshal(what)
+		if err == nil {
+			err = os.WriteFile(filepath.Join(dir, name), raw, 0o600)
+		}
+		if err != nil {
+			return fmt.Errorf("backbone: write %s: %w", name, err)
+		}
+	}
+	return nil
 }
 
 // ClientTLS is the configuration of a client that trusts the network's authority, for the router of that name, and

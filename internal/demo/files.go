@@ -8,6 +8,8 @@ import (
 	"os"
 	"path/filepath"
 	"text/template"
+
+	"github.com/detour-net/detour/internal/backbone"
 )
 
 const domain = "demo"
@@ -44,34 +46,6 @@ clocks:
   override: 5s
 `))
 
-var inventoryFile = template.Must(template.New("inventory").Parse(`routers:
-{{- range .}}
-  - name: {{.Name}}
-    address: "{{.Address}}"
-    profile: {{.Profile}}
-    site: {{.Site}}
-    canary: {{.Canary}}
-    canary_metric: {{.CanaryMetric}}
-    edge_ports: [{{range $n, $port := .EdgePorts}}{{if $n}}, {{end}}{{$port}}{{end}}]
-    latitude: {{.Latitude}}
-    longitude: {{.Longitude}}
-    tls: {ca: "{{.TLS.CA}}", cert: "{{.TLS.Cert}}", key: "{{.TLS.Key}}", server_name: {{.TLS.ServerName}}}
-    credentials: {username: {{.Credentials.Username}}, password: "{{.Credentials.Password}}"}
-{{- end}}
-`))
-
-var topologyFile = template.Must(template.New("topology").Parse(`links:
-{{- range .}}
-  - name: {{.Name}}
-    a: {device: {{.A.Device}}, interface: {{.A.Interface}}, metric: {{.A.Metric}}}
-    b: {device: {{.B.Device}}, interface: {{.B.Interface}}, metric: {{.B.Metric}}}
-    capacity_bps: {{.Capacity}}
-{{- if .SRLGs}}
-    srlgs: [{{range $n, $group := .SRLGs}}{{if $n}}, {{end}}{{$group}}{{end}}]
-{{- end}}
-{{- end}}
-`))
-
 var configFile = template.Must(template.New("config").Parse(`mode: live
 domain: {{.Domain}}
 replica: {name: {{.Name}}, rank: {{.Rank}}}
@@ -98,13 +72,13 @@ func (s *stage) writeFiles(o Options, with settings) error {
 	if err != nil {
 		return err
 	}
-	var inventory, topology, traffic, policy bytes.Buffer
-	err = errors.Join(trafficFile.Execute(&traffic, s.net.Traffic()), inventoryFile.Execute(&inventory, routers), topologyFile.Execute(&topology, s.net.Topology().Links), policyFile.Execute(&policy, with))
+	var traffic, policy bytes.Buffer
+	err = errors.Join(trafficFile.Execute(&traffic, s.net.Traffic()), policyFile.Execute(&policy, with), backbone.WriteFiles(s.dir, routers, s.net.Topology().Links))
 	if err != nil {
 		return fmt.Errorf("write the configuration: %w", err)
 	}
 	files := map[string][]byte{
-		"inventory.yaml": inventory.Bytes(), "topology.yaml": topology.Bytes(), "traffic.csv": traffic.Bytes(), "policy.yaml": policy.Bytes(), "token": []byte(hex.EncodeToString(random(16))),
+		"traffic.csv": traffic.Bytes(), "policy.yaml": policy.Bytes(), "token": []byte(hex.EncodeToString(random(16))),
 		"tokens.yaml": []byte("tokens:\n  - {name: alice, roles: [operator, approver, admin], token: \"file:token\"}\n"),
 	}
 	for n := range max(1, with.Children) {

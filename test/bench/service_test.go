@@ -12,7 +12,6 @@ import (
 	"text/template"
 	"time"
 
-	"github.com/goccy/go-yaml"
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/detour-net/detour/events"
@@ -21,7 +20,6 @@ import (
 	"github.com/detour-net/detour/internal/bus"
 	"github.com/detour-net/detour/internal/config"
 	"github.com/detour-net/detour/internal/incident"
-	"github.com/detour-net/detour/internal/network"
 	"github.com/detour-net/detour/internal/web/client"
 )
 
@@ -165,19 +163,14 @@ func (s *service) writeFiles(context.Context) error {
 	if err != nil {
 		return err
 	}
-	inventory, err := yaml.Marshal(map[string][]network.Router{"routers": routers})
-	if err != nil {
-		return err
-	}
-	topology, err := yaml.Marshal(map[string][]network.Link{"links": s.net.Topology().Links})
-	if err != nil {
+	if err := backbone.WriteFiles(s.dir, routers, s.net.Topology().Links); err != nil {
 		return err
 	}
 	traffic := []byte("from,to,bps\n")
 	for _, d := range s.net.Traffic() {
 		traffic = fmt.Appendf(traffic, "%s,%s,%d\n", d.From, d.To, d.IPv4+d.IPv6)
 	}
-	files := map[string][]byte{"traffic.csv": traffic, "inventory.yaml": inventory, "topology.yaml": topology, "policy.yaml": []byte(policyFile), "tokens.yaml": []byte(tokensFile), "token": []byte(rand.Text())}
+	files := map[string][]byte{"traffic.csv": traffic, "policy.yaml": []byte(policyFile), "tokens.yaml": []byte(tokensFile), "token": []byte(rand.Text())}
 	for name, raw := range files {
 		if err := os.WriteFile(filepath.Join(s.dir, name), raw, 0o600); err != nil {
 			return err

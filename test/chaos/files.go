@@ -11,6 +11,7 @@ import (
 	"text/template"
 	"time"
 
+	"github.com/detour-net/detour/internal/backbone"
 	"github.com/detour-net/detour/internal/network"
 )
 
@@ -38,7 +39,7 @@ breaker: {failed_verifications: 10, within: 1s}
 verify: {worst_link_permil: 1000}
 cause: {wait: 0s}
 facts: {unproven: refuse}
-prospect: {missing: allow, worst_permil: 1000, survive_permil: 2000, new_violations: 1000, loops: allow, worth: 0}
+prospect: {missing: refuse, worst_permil: 1000, survive_permil: 2000, new_violations: 1000, loops: allow, worth: 0}
 clocks:
   set_deadline: {{.Deadline}}
   margin: {{.Margin}}
@@ -62,30 +63,6 @@ const (
 	setDeadline = 1500 * time.Millisecond
 	setMargin   = 500 * time.Millisecond
 )
-
-var inventoryFile = template.Must(template.New("inventory").Parse(`routers:
-{{- range .}}
-  - name: {{.Name}}
-    address: "{{.Address}}"
-    profile: {{.Profile}}
-    site: {{.Site}}
-    canary: {{.Canary}}
-    canary_metric: {{.CanaryMetric}}
-    latitude: {{.Latitude}}
-    longitude: {{.Longitude}}
-    tls: {ca: "{{.TLS.CA}}", cert: "{{.TLS.Cert}}", key: "{{.TLS.Key}}", server_name: {{.TLS.ServerName}}}
-    credentials: {username: {{.Credentials.Username}}, password: "{{.Credentials.Password}}"}
-{{- end}}
-`))
-
-var topologyFile = template.Must(template.New("topology").Parse(`links:
-{{- range .}}
-  - name: {{.Name}}
-    a: {device: {{.A.Device}}, interface: {{.A.Interface}}, metric: {{.A.Metric}}}
-    b: {device: {{.B.Device}}, interface: {{.B.Interface}}, metric: {{.B.Metric}}}
-    capacity_bps: {{.Capacity}}
-{{- end}}
-`))
 
 // configFile is that of one replica. It names every server of the bus, so three copies are kept of each stream.
 var configFile = template.Must(template.New("config").Parse(`mode: live
@@ -114,14 +91,13 @@ func (s *site) writeFiles(routers []network.Router) error {
 	}
 	for name, text := range map[string]any{
 		tokenFile: hex.EncodeToString(secret), "tokens.yaml": "tokens:\n  - {name: alice, roles: [operator, viewer], token: \"file:" + tokenFile + "\"}\n",
-		"inventory.yaml": filled{inventoryFile, routers}, "topology.yaml": filled{topologyFile, s.net.Topology().Links},
 		"policy.yaml": filled{policyFile, map[string]any{"Network": budgetNetwork, "Device": budgetDevice, "Deadline": setDeadline, "Margin": setMargin}},
 	} {
 		if err := s.write(name, text); err != nil {
 			return err
 		}
 	}
-	return nil
+	return backbone.WriteFiles(s.dir, routers, s.net.Topology().Links)
 }
 
 // filled is a template with what goes into it.

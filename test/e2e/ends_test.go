@@ -150,7 +150,7 @@ func raiseSwapped(t *testing.T, with string) *stage {
 			wrong[i].A.Interface = one.Interface
 		}
 	}
-	s.write("topology.yaml", fill(t, topologyFile, wrong))
+	s.describe(wrong)
 	s.raiseBus()
 	s.follow()
 	s.prove()

@@ -12,6 +12,7 @@ import (
 	"text/template"
 	"time"
 
+	"github.com/detour-net/detour/internal/backbone"
 	"github.com/detour-net/detour/internal/chatops/mattermost/mattermosttest"
 	"github.com/detour-net/detour/internal/chatops/slack/slacktest"
 	"github.com/detour-net/detour/internal/network"
@@ -122,41 +123,15 @@ clocks:
 {{- end}}
 `))
 
-var inventoryFile = template.Must(template.New("inventory").Parse(`routers:
-{{- range .}}
-  - name: "{{.Name}}"
-    address: "{{.Address}}"
-    profile: {{.Profile}}
-    site: {{.Site}}
-    canary: {{.Canary}}
-    canary_metric: {{.CanaryMetric}}
-    latitude: {{.Latitude}}
-    longitude: {{.Longitude}}
-    tls: {ca: "{{.TLS.CA}}", cert: "{{.TLS.Cert}}", key: "{{.TLS.Key}}", server_name: "{{.TLS.ServerName}}"}
-    credentials: {username: {{.Credentials.Username}}, password: "{{.Credentials.Password}}"}
-{{- end}}
-`))
-
-var topologyFile = template.Must(template.New("topology").Parse(`links:
-{{- range .}}
-  - name: "{{.Name}}"
-    a: {device: "{{.A.Device}}", interface: "{{.A.Interface}}", metric: {{.A.Metric}}}
-    b: {device: "{{.B.Device}}", interface: "{{.B.Interface}}", metric: {{.B.Metric}}}
-    capacity_bps: {{.Capacity}}
-    bundle: "{{.Bundle}}"
-{{- end}}
-`))
-
 // tokens are the people: what they may do, and on whose behalf tests call.
 var people = map[string]string{
 	"alice": "operator, approver, admin", "bob": "operator, approver", "dave": "approver", "oscar": "operator", "carol": "viewer",
 }
 
 // writeFiles writes what all replicas share.
-func (s *stage) writeFiles(routers []network.Router) {
+func (s *stage) writeFiles() {
 	s.t.Helper()
-	s.write("inventory.yaml", fill(s.t, inventoryFile, routers))
-	s.write("topology.yaml", fill(s.t, topologyFile, s.net.Topology().Links))
+	s.describe(s.net.Topology().Links)
 	traffic := "from,to,bps\n"
 	for _, d := range s.net.Traffic() {
 		traffic += fmt.Sprintf("%s,%s,%d\n", d.From, d.To, d.IPv4+d.IPv6)
@@ -180,6 +155,14 @@ func (s *stage) writeFiles(routers []network.Router) {
 	s.write("slack-signing", slacktest.Signing)
 	s.write("mattermost-bot", mattermosttest.Token)
 	s.write("mattermost-secret", strings.Repeat("s", 32))
+}
+
+// describe writes the inventory, and a topology of these links.
+func (s *stage) describe(links []network.Link) {
+	s.t.Helper()
+	if err := backbone.WriteFiles(s.dir, s.routers, links); err != nil {
+		s.t.Fatal(err)
+	}
 }
 
 // chats is the configuration of the chats.

@@ -22,6 +22,7 @@ import (
 	"github.com/detour-net/detour/internal/chatops/slack/slacktest"
 	"github.com/detour-net/detour/internal/incident"
 	"github.com/detour-net/detour/internal/ledger"
+	"github.com/detour-net/detour/internal/network"
 	"github.com/detour-net/detour/internal/notify/pagerduty/pagerdutytest"
 	"github.com/detour-net/detour/internal/notify/teams/teamstest"
 	"github.com/detour-net/detour/test/wire"
@@ -35,6 +36,7 @@ type stage struct {
 	began time.Time
 
 	net        *backbone.Network
+	routers    []network.Router                  // as the inventory has them
 	slack      *slacktest.Server                 // nil: no chat there
 	mattermost *mattermosttest.Server            // nil: no chat there
 	signed     bool                              // its presses come by HTTP, and no socket is opened
@@ -128,11 +130,13 @@ func raiseBare(t testing.TB, with rules) *stage {
 	for _, l := range s.net.Topology().Links {
 		s.first[l.Name] = s.metrics(l.Name)
 	}
-	routers, err := s.net.Inventory(s.dir)
-	if err != nil {
+	if s.routers, err = s.net.Inventory(s.dir); err != nil {
 		t.Fatal(err)
 	}
-	s.writeFiles(routers)
+	for i := range s.routers {
+		s.routers[i].EdgePorts = nil // policies here allow what is not known of the edge
+	}
+	s.writeFiles()
 	return s
 }
 
