@@ -201,7 +201,7 @@ func (a *App) openWeb(registry *prometheus.Registry) error {
 func (a *App) Run(ctx context.Context) error {
 	g, inner := errgroup.WithContext(ctx)
 	tasks := map[string]func(context.Context) error{
-		"routers": a.fleet.Run, "intake": a.intake.Run, "peers": a.peers.Run, "worker": a.worker.Run, "policy": a.policy.run, "costs": a.costs.run,
+		"routers": a.fleet.Run, "intake": a.whileActing(a.intake.Run), "peers": a.whileActing(a.peers.Run), "worker": a.worker.Run, "policy": a.policy.run, "costs": a.costs.run,
 		"forecasts": a.ahead.prepare, "older": newOlder(a).run,
 		"web": func(ctx context.Context) error { return a.web.Serve(ctx, a.listen) },
 	}
@@ -220,6 +220,27 @@ func (a *App) Run(ctx context.Context) error {
 	}
 	err := g.Wait()
 	return errors.Join(err, a.Close())
+}
+
+// whileActing ends a task early when the worker halts: what a replica that does not act takes from the bus waits until it is
+// delivered again, and nobody takes over from one that is heard.
+func (a *App) whileActing(task func(context.Context) error) func(context.Context) error {
+	return func(ctx context.Context) error {
+		acting, end := context.WithCancel(ctx)
+		defer end()
+		go func() {
+			select {
+			case <-a.worker.Halted():
+				end()
+			case <-acting.Done():
+			}
+		}()
+		err := task(acting)
+		if acting.Err() != nil && ctx.Err() == nil {
+			return nil
+		}
+		return err
+	}
 }
 
 // Close takes the replica apart, the newest part first, each within a bounded time.

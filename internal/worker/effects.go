@@ -154,8 +154,8 @@ func (w *Worker) permit(ctx context.Context, o events.Order) error {
 	switch {
 	case !ok || i.Intent == nil || i.Intent.Position != o.Fence || !i.Steps[o.Step][o.Act.Change].Pending:
 		return fmt.Errorf("the intent at position %d is no longer the newest word on %s", o.Fence, o.Incident)
-	case w.halted != "" || w.board.Halted() != "":
-		return fmt.Errorf("this replica has halted: %s%s", w.halted, w.board.Halted())
+	case w.halted != "":
+		return fmt.Errorf("this replica has halted: %s", w.halted)
 	}
 	if o.Undo {
 		return nil

@@ -39,6 +39,11 @@ func TestHalted(t *testing.T) {
 		halted := func(t *testing.T, s *site, r *replica) {
 			t.Helper()
 			s.until(time.Second, "it halts", func() bool { return strings.Contains(r.Status().Halted, c.says) })
+			select {
+			case <-r.Halted():
+			default:
+				t.Error("nobody is told that it has halted")
+			}
 			s.bus.publish(anomaly("2", events.Firing))
 			_, err := r.Submit(s.Context(), incident.Freeze(events.Network, ann, "exercise"))
 			if err == nil || !strings.Contains(err.Error(), "does not act") || !strings.Contains(err.Error(), c.says) {

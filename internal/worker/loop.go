@@ -56,10 +56,19 @@ func (w *Worker) Run(ctx context.Context) error {
 }
 
 func (w *Worker) halt(why string) {
-	w.log.Error("halted: no decision is made any more", zap.String("why", why))
 	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.noteHalted(why)
+}
+
+// noteHalted keeps the first reason. The mutex is held.
+func (w *Worker) noteHalted(why string) {
+	if w.halted != "" {
+		return
+	}
+	w.log.Error("halted: no decision is made any more", zap.String("why", why))
 	w.halted = why
-	w.mu.Unlock()
+	close(w.stopped)
 }
 
 // receive hands deliveries to the loop, one batch ahead.
@@ -184,8 +193,11 @@ func (w *Worker) fold(c events.Commit) {
 	}
 	w.alone = nil
 	if err := w.board.Apply(c); err != nil {
-		w.halted = err.Error()
+		w.noteHalted(err.Error())
 		return
+	}
+	if why := w.board.Halted(); why != "" {
+		w.noteHalted(why)
 	}
 	if len(w.world.orders) > 0 && w.world.orders[0].commit == c.ID {
 		w.answer(orderReply{commit: c}) // here and not behind its append: that may have left a doubt, which following settles

@@ -119,6 +119,7 @@ type Worker struct {
 	offers   chan Offer
 	gone     chan struct{} // closed when the loop has ended
 	broken   chan struct{} // closed when the ledger can no longer be followed
+	stopped  chan struct{} // closed when the worker has halted
 
 	peers   Peers
 	doubted *doubt          // appended at the Board's position, and nobody can tell
@@ -155,7 +156,7 @@ func New(c Config) *Worker {
 	w := &Worker{
 		Config: c, me: c.Name + "/" + strings.SplitN(uuid.NewString(), "-", 2)[0], log: c.Logger.Named("worker"),
 		board: incident.NewBoard(), replayed: make(chan struct{}), followed: make(chan events.Commit, 1024), arrived: make(chan []Delivery), outcomes: make(chan outcome, 64),
-		orders: make(chan order), offers: make(chan Offer), gone: make(chan struct{}), broken: make(chan struct{}), running: map[string]bool{}, atMost: incident.MaxRecords,
+		orders: make(chan order), offers: make(chan Offer), gone: make(chan struct{}), broken: make(chan struct{}), stopped: make(chan struct{}), running: map[string]bool{}, atMost: incident.MaxRecords,
 		world: world{facts: map[string]events.Facts{}, moved: map[string]uint64{}, results: map[string][]events.Body{}, held: map[string]time.Time{}},
 	}
 	w.policy, w.offered = c.Policy, Offer{Policy: c.Policy, Source: c.PolicyFrom}
@@ -167,6 +168,10 @@ func New(c Config) *Worker {
 
 // Me is the name under which this process owns intents.
 func (w *Worker) Me() string { return w.me }
+
+// Halted is closed when the worker has halted, for as long as it runs: it takes nothing more in and acts no more (see
+// Status.Halted). Others go on in its place once they hear nothing of it.
+func (w *Worker) Halted() <-chan struct{} { return w.stopped }
 
 // View calls f with the Board. f must keep nothing of it.
 func (w *Worker) View(f func(*incident.Board)) {
@@ -195,12 +200,8 @@ type Status struct {
 func (w *Worker) Status() Status {
 	w.mu.RLock()
 	defer w.mu.RUnlock()
-	halted := w.halted
-	if halted == "" {
-		halted = w.board.Halted()
-	}
 	return Status{
-		Name: w.me, Position: w.board.Position, Digest: w.board.Digest, CaughtUp: w.caught, Halted: halted, Contact: w.contact, Unwritable: w.unwritable,
+		Name: w.me, Position: w.board.Position, Digest: w.board.Digest, CaughtUp: w.caught, Halted: w.halted, Contact: w.contact, Unwritable: w.unwritable,
 		Policy: w.policy.Digest(), PolicyFrom: w.offered.Source, BadPolicy: w.offered.why(),
 	}
 }

@@ -236,17 +236,23 @@ func (s *site) restore(t *testing.T, backup string) {
 	}
 }
 
-// asks asks the first replica until it answers so: the harness cannot follow a ledger that has become shorter.
+// asks asks the first replica: the harness cannot follow a ledger that has become shorter.
 func (s *site) asks(t *testing.T, what string, f func(context.Context, *client.Client) bool) {
+	t.Helper()
+	s.replicas[0].asks(t, what, f)
+}
+
+// asks asks a replica until it answers so.
+func (r *replica) asks(t *testing.T, what string, f func(context.Context, *client.Client) bool) {
 	t.Helper()
 	for ctx := patient(t); ; {
 		done := false
-		err := s.replicas[0].call(ctx, func(ctx context.Context, cl *client.Client) error { done = f(ctx, cl); return nil })
+		err := r.call(ctx, func(ctx context.Context, cl *client.Client) error { done = f(ctx, cl); return nil })
 		switch {
 		case done:
 			return
 		case err != nil || ctx.Err() != nil:
-			t.Fatalf("waited in vain for %s: %v\n%s", what, err, s.replicas[0].tail())
+			t.Fatalf("waited in vain for %s: %v\n%s", what, err, r.tail())
 		}
 		time.Sleep(50 * time.Millisecond)
 	}

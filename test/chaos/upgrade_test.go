@@ -1,0 +1,83 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/detour-net/detour/events"
+	"github.com/detour-net/detour/internal/incident"
+	"github.com/detour-net/detour/internal/web/client"
+)
+
+// novelty is a record of a kind that only the newer build knows.
+const novelty = events.Kind("levitated")
+
+// newer is the service with one kind of record more, which to it says nothing that matters.
+var newer = mutant{
+	file: "internal/incident/apply.go",
+	old:  "\tcase events.Foreign:\n",
+	new:  "\tcase events.Foreign:\n\t\tif body.Name == \"" + string(novelty) + "\" {\n\t\t\treturn \"\"\n\t\t}\n",
+}
+
+// TestUpgrade has a newer replica join two older ones, one of which holds a drain, and write what they do not know. They act no
+// more, do not crash, and keep nobody from acting: the drain is taken over and put back, and the next fault is drained at once, while
+// they run. Then they are ended as a service manager does, and upgraded.
+func TestUpgrade(t *testing.T) {
+	t.Parallel()
+	binary := newer.must(t)
+	s := raised(t, plan{servers: 1, replicas: 3})
+	olders, upgraded := s.replicas[:2], s.replicas[2]
+	upgraded.kill()
+	f := s.sickens(t, 1)[0]
+	f.reaches(t, incident.Holding)
+	i, _ := s.latest(f.link.Name)
+	if owner := i.Intent.Owner; owner != olders[0].named() && owner != olders[1].named() {
+		t.Fatalf("%s holds the drain, which does not live", owner)
+	}
+	upgraded.becomes(t, binary)
+	if err := s.record(patient(t), events.Record{Body: events.Foreign{Name: novelty, Raw: json.RawMessage(`{"height":3}`)}}); err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range olders {
+		r.asks(t, "to say that it does not act", func(ctx context.Context, cl *client.Client) bool {
+			st, err := cl.Status(ctx)
+			return err == nil && strings.Contains(st.Halted, string(novelty))
+		})
+	}
+	f.heals(t)
+	f = s.sickens(t, 1)[0]
+	f.reaches(t, incident.Holding)
+	f.heals(t)
+	if i, _ = s.latest(f.link.Name); i.Intent.Owner != upgraded.named() {
+		t.Errorf("%s has drained and restored %s", i.Intent.Owner, f.link.Name)
+	}
+	for _, r := range olders {
+		if !r.alive() {
+			t.Fatalf("replica %d did not live to be upgraded\n%s", r.n, r.tail())
+		}
+		r.signal(syscall.SIGTERM)
+		<-r.now().done
+		if code := r.now().cmd.ProcessState.ExitCode(); code != 0 {
+			t.Errorf("replica %d ended with code %d\n%s", r.n, code, r.tail())
+		}
+		r.becomes(t, binary)
+	}
+	s.violates(t, ruleChain) // the harness is of the older build, and says that it does not know the record
+}
+
+// becomes has the replica, which may live, begin its next life as another build.
+func (r *replica) becomes(t *testing.T, binary string) {
+	t.Helper()
+	r.kill()
+	r.binary = binary
+	if err := r.start(); err != nil {
+		t.Fatal(err)
+	}
+	var err error
+	if r.s.watch.wait(patient(t), "", func() bool { err = r.ready(t.Context()); return err == nil }) != nil {
+		t.Fatalf("replica %d is not ready: %v\n%s", r.n, err, r.tail())
+	}
+}
