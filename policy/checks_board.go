@@ -78,7 +78,10 @@ func budget(kind string) func(*Policy, Question) answer {
 			a.detail, a.remedy = fmt.Sprintf("%s has room for another mitigation", scope), ""
 			if !a.ok {
 				a.detail = fmt.Sprintf("the budget of %s is used up by %s", scope, by)
-				a.remedy = fmt.Sprintf("it goes on by itself when one of them is back; an operator can undrain one, or the policy's budgets.in_flight.%s be raised", kind)
+				a.remedy = fmt.Sprintf("%s; or raise the policy's budgets.in_flight.%s", back(scope, q.claimed), kind)
+				if n == 0 {
+					a.remedy = fmt.Sprintf("nothing may begin until the policy's budgets.in_flight.%s is raised", kind)
+				}
 			}
 		}
 		return a
@@ -94,14 +97,46 @@ func counted(scope events.Scope, claims []Claim) (n int, by string) {
 			names = append(names, c.String())
 		}
 	}
-	const shown = 5
-	if len(names) > shown {
-		names = append(names[:shown], fmt.Sprintf("%d more", len(names)-shown))
-	}
 	if len(names) == 0 {
 		return n, "the policy, which allows none"
 	}
-	return n, strings.Join(names, ", ")
+	return n, some(names)
+}
+
+// back says how room comes about in scope: what Detour drained an operator can undrain, what others did Detour leaves to them.
+func back(scope events.Scope, claims []Claim) string {
+	ours, routers, foreign := false, []string(nil), false
+	for _, c := range claims {
+		switch {
+		case !within(scope, c.Scopes):
+		case c.Incident != "":
+			ours = true
+		case c.Router != "":
+			routers = append(routers, c.Router)
+		default:
+			foreign = foreign || !c.Down
+		}
+	}
+	says := "it goes on by itself when one of them is back"
+	if ours {
+		says += "; an operator can undrain one that is Detour's"
+	}
+	if len(routers) > 0 {
+		says += "; the overload bit of " + some(routers) + " is cleared on the router by whoever set it"
+	}
+	if foreign {
+		says += "; a drain that is not ours is taken back by whoever made it"
+	}
+	return says
+}
+
+// some are the first few names, and how many more there are.
+func some(names []string) string {
+	const shown = 5
+	if len(names) > shown {
+		names = append(names[:shown:shown], fmt.Sprintf("%d more", len(names)-shown))
+	}
+	return strings.Join(names, ", ")
 }
 
 // String names who holds the claim.

@@ -36,7 +36,7 @@ func share(p *Policy, q Question) answer {
 		}
 		a.ok = false
 		a.detail = fmt.Sprintf("with the target %s of the capacity of %s would be under mitigation (%s), at most %d per mille may be", value, scope, by, limit)
-		a.remedy = fmt.Sprintf("it goes on by itself when one of them is back; or raise the policy's budgets.capacity_permil.%s", scope.Kind())
+		a.remedy = fmt.Sprintf("%s; or raise the policy's budgets.capacity_permil.%s", back(scope, q.claimed), scope.Kind())
 		if !known {
 			a.remedy = "it goes on by itself when none of them is left; how large a link is is known once the topology has it"
 		}

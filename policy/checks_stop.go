@@ -51,7 +51,7 @@ func stop(p *Policy, q Question) answer {
 			if scope.Kind() == partnerKind {
 				a.detail = fmt.Sprintf("%s out of use in %s (%s), which is there to survive the target's own risk group", links(n), counts(scope), by)
 			}
-			a.remedy = fmt.Sprintf("it goes on by itself when links are back; or raise the policy's budgets.stop_at.%s", scope.Kind())
+			a.remedy = fmt.Sprintf("%s; or raise the policy's budgets.stop_at.%s", back(counts(scope), out), scope.Kind())
 		}
 	}
 	a.value, a.limit = or(strings.Join(values, ", "), "nothing counted"), or("fewer than "+strings.Join(limits, ", "), "none")

@@ -34,6 +34,7 @@ func TestStop(t *testing.T) {
 		{"down and drained together", "network: 4", out{down: named(2), drained: []string{"y", "z"}}, events.Defer, "a drain that is not ours of link:y"},
 		{"claimed too", "network: 4", out{down: named(2), claims: []Claim{claim("a-1", "link:a"), claim("b-1", "link:b")}}, events.Defer, "a-1, b-1, an outage of link:x0"},
 		{"an overload bit too", "network: 4", out{down: named(3), overloaded: []string{"nyc"}}, events.Defer, "the overload bit of nyc"},
+		{"an overload bit is for whoever set it", "site: 1", out{overloaded: []string{"x0"}, scopes: []events.Scope{"site:den"}}, events.Defer, "the overload bit of x0 is cleared on the router by whoever set it; or raise the policy's budgets.stop_at.site"},
 		{"an overload bit, inside", "network: 4", out{down: named(2), overloaded: []string{"nyc"}}, events.Allow, ""},
 		{"an overload bit at a site", "site: 1", out{overloaded: []string{"x0"}, scopes: []events.Scope{"site:den"}}, events.Defer, "in site:den (the overload bit of x0)"},
 		{"each once", "network: 4", out{down: named(3), drained: named(3), claims: []Claim{claim("a-1", "link:x0")}}, events.Allow, ""},

@@ -291,6 +291,15 @@ func TestEvaluateOnTheBoard(t *testing.T) {
 		{"an overload bit at the same site", "budgets: {in_flight: {network: 2}}", func(q *Question) {
 			q.Facts.Network.Overloaded, q.Situation.Routers = []string{"nyc"}, map[string]events.Target{"nyc": {Scopes: []events.Scope{events.Network, "device:nyc", "site:den"}}}
 		}, events.Defer, "budget-site", "site:den is used up by the overload bit of nyc"},
+		{"an overload bit is for whoever set it", "", func(q *Question) { q.Facts.Network.Overloaded = []string{"chi", "nyc"} }, events.Defer, "budget-network",
+			"it goes on by itself when one of them is back; the overload bit of chi, nyc is cleared on the router by whoever set it; or raise the policy's budgets.in_flight.network\n"},
+		{"and a drain for whoever made it", "", func(q *Question) {
+			q.Facts.Network.DrainedLinks = []string{"a"}
+		}, events.Defer, "budget-network", "when one of them is back; a drain that is not ours is taken back by whoever made it; or raise"},
+		{"an operator undrains what is Detour's", "budgets: {in_flight: {network: 2}}", func(q *Question) {
+			q.Situation.Claims, q.Facts.Network.Overloaded = []Claim{claim("a-1", "link:a")}, []string{"nyc"}
+		}, events.Defer, "budget-network", "an operator can undrain one that is Detour's; the overload bit of nyc is cleared"},
+		{"nobody can make room where there is none", "budgets: {in_flight: {plane: 0}}", func(*Question) {}, events.Defer, "budget-plane", "| nothing may begin until the policy's budgets.in_flight.plane is raised\n"},
 		{"bundle full", "budgets: {in_flight: {network: 2}}", func(q *Question) { q.Situation.Claims = []Claim{claim("a-1", "link:a", "bundle:b")} }, events.Defer, "budget-bundle", "bundle:b is used up by a-1"},
 		{"one of two devices full", "budgets: {in_flight: {network: 2}}", func(q *Question) { q.Situation.Claims = []Claim{claim("a-1", "link:a", "device:kcy")} }, events.Defer, "budget-device", "device:kcy"},
 		{"the conduit is taken", "budgets: {in_flight: {network: 2}}", func(q *Question) { q.Situation.Claims = []Claim{claim("a-1", "srlg:s")} }, events.Defer, "budget-srlg", "srlg:s"},

@@ -62,6 +62,23 @@ func TestBoundsHaveAPlace(t *testing.T) {
 	if want := `t.yaml:258:5: links[256]: link "l256": more than 256 links between a and b`; err == nil || !strings.HasPrefix(err.Error(), want+"\n") {
 		t.Errorf("err = %v, want %s", err, want)
 	}
+	for name, tt := range map[string]struct {
+		parse func(raw []byte) error
+		list  string
+		most  int
+		want  string
+	}{
+		"routers": {func(raw []byte) error { _, err := ParseInventory("i.yaml", raw); return err }, "routers", maxRouters, "i.yaml:10002:5: routers[10000]: 10001 routers: at most 10000 are taken"},
+		"links":   {func(raw []byte) error { _, err := ParseTopology("t.yaml", raw, nil); return err }, "links", maxLinks, "t.yaml:40002:5: links[40000]: 40001 links: at most 40000 are taken"},
+	} {
+		list := tt.list + ":\n" + strings.Repeat("  - {name: x, address: \"x:1\"}\n", tt.most+1)
+		if tt.list == "links" {
+			list = tt.list + ":\n" + strings.Repeat("  - {name: x}\n", tt.most+1)
+		}
+		if err := tt.parse([]byte(list)); err == nil || !strings.HasPrefix(err.Error(), tt.want) || strings.Count(err.Error(), "\n") > 2 {
+			t.Errorf("%s: err = %.300v, want %s", name, err, tt.want)
+		}
+	}
 	_, _, err = ReadGML("x.gml", strings.NewReader(edges.String()+"]"))
 	if want := "x.gml:258: edge: more than 256 between a and b"; err == nil || err.Error() != want {
 		t.Errorf("err = %v, want %s", err, want)
