@@ -58,7 +58,7 @@ func newRoot(c *cli) *cobra.Command {
 	root.AddCommand(
 		newIncidents(c), newWhy(c), newApprove(c), newReject(c), newAbort(c), newDrains(c), newUndrain(c), newHandover(c),
 		newFreeze(c), newThaw(c), newMaintenance(c), newRouters(c), newTopology(c), newLedger(c), newReplay(c),
-		newPublish(c), newWhatif(c), newConfig(c), newPolicy(c), newServe(c), newDemo(c), newVersion(c),
+		newPublish(c), newWhatif(c), newConfig(c), newPolicy(c), newStreams(c), newServe(c), newDemo(c), newVersion(c),
 	)
 	return root
 }

@@ -111,14 +111,14 @@ func (a *App) openBus(ctx context.Context) error {
 
 func (a *App) openLedger(ctx context.Context) (err error) {
 	a.ledger, err = ledger.Open(ctx, a.conn.JetStream(), ledger.Config{
-		Domain: a.cfg.Domain, Replicas: a.cfg.NATS.Replicas, SyncAlways: a.cfg.NATS.SyncAlways, Log: a.log.Named("ledger"),
+		Domain: a.cfg.Domain, Replicas: a.cfg.NATS.Replicas, SyncAlways: a.cfg.NATS.SyncAlways, Existing: a.cfg.NATS.Existing(), Log: a.log.Named("ledger"),
 	})
 	return err
 }
 
 func (a *App) openIntake(ctx context.Context) (err error) {
 	a.intake, err = intake.Open(ctx, a.feed.JetStream(), intake.Config{
-		Domain: a.cfg.Domain, Limits: intake.Limits{Replicas: a.cfg.NATS.Replicas}, Log: a.log.Named("intake"),
+		Domain: a.cfg.Domain, Limits: intake.Limits{Replicas: a.cfg.NATS.Replicas}, Existing: a.cfg.NATS.Existing(), Log: a.log.Named("intake"),
 	})
 	return err
 }

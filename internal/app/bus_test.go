@@ -12,8 +12,8 @@ import (
 
 // TestBus hands on everything that a configuration says of the servers.
 func TestBus(t *testing.T) {
-	n := config.NATS{URLs: []string{"tls://n1:4222"}, Credentials: "c", NKey: "k", User: "u", Password: "p"}
-	want := bus.Config{URLs: n.URLs, Credentials: "c", NKey: "k", User: "u", Password: "p"}
+	n := config.NATS{URLs: []string{"tls://n1:4222"}, Credentials: "c", NKey: "k", User: "u", Password: "p", PasswordFile: "f", APIPrefix: "a"}
+	want := bus.Config{URLs: n.URLs, Credentials: "c", NKey: "k", User: "u", Password: "p", PasswordFile: "f", APIPrefix: "a"}
 	if diff := cmp.Diff(want, Bus(n)); diff != "" {
 		t.Errorf("without TLS (-want +got):\n%s", diff)
 	}

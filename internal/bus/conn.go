@@ -33,6 +33,10 @@ type Config struct {
 	Credentials    string // path of a NATS credentials file, "" for none
 	NKey           string // path of a file with the seed of a user's nkey, "" for none
 	User, Password string // "" for none
+	PasswordFile   string // where Password stands, "" if nowhere: it is read again for each connection
+
+	// APIPrefix is where JetStream's API is, "" for $JS.API. An account that only imports it has it elsewhere.
+	APIPrefix string
 
 	TLS  *certs.Files // nil for the default
 	Name string       // of this client, as the server shows it
@@ -70,7 +74,7 @@ func Connect(c Config) (*Conn, error) {
 		}
 		opts = append(opts, secured(source))
 	}
-	identity, err := c.identity()
+	identity, err := c.identity(log)
 	if err != nil {
 		return nil, fmt.Errorf("connect to NATS: %w", err)
 	}
@@ -78,11 +82,18 @@ func Connect(c Config) (*Conn, error) {
 	if conn.nc, err = nats.Connect(strings.Join(c.URLs, ","), opts...); err != nil {
 		return nil, fmt.Errorf("connect to NATS at %s: %w", strings.Join(c.URLs, ", "), err)
 	}
-	if conn.js, err = jetstream.New(conn.nc); err != nil {
+	if conn.js, err = c.jetStream(conn.nc); err != nil {
 		conn.nc.Close()
 		return nil, fmt.Errorf("connect to NATS: %w", err)
 	}
 	return conn, nil
+}
+
+func (c Config) jetStream(nc *nats.Conn) (jetstream.JetStream, error) {
+	if c.APIPrefix == "" {
+		return jetstream.New(nc)
+	}
+	return jetstream.NewWithAPIPrefix(nc, c.APIPrefix)
 }
 
 // secured has each connection use what the files hold when it is made.
@@ -94,7 +105,7 @@ func secured(source *certs.Source) nats.Option {
 }
 
 // identity is how the client proves who it is.
-func (c Config) identity() ([]nats.Option, error) {
+func (c Config) identity(log *zap.Logger) ([]nats.Option, error) {
 	switch {
 	case c.Credentials != "":
 		return []nats.Option{nats.UserCredentials(c.Credentials)}, nil
@@ -105,7 +116,7 @@ func (c Config) identity() ([]nats.Option, error) {
 		}
 		return []nats.Option{option}, nil
 	case c.User != "":
-		return []nats.Option{nats.UserInfo(c.User, c.Password)}, nil
+		return []nats.Option{nats.UserInfoHandler((&password{file: c.PasswordFile, good: c.Password, user: c.User, log: log}).now)}, nil
 	}
 	return nil, nil
 }

@@ -101,7 +101,7 @@ func defaults() file {
 		Mode:      events.DryRun,
 		Domain:    "default",
 		Replica:   Replica{Name: hostname()},
-		NATS:      NATS{Replicas: 1},
+		NATS:      NATS{Replicas: 1, Streams: MakeStreams},
 		Listen:    Listen{HTTP: "127.0.0.1:8080"},
 		Telemetry: Telemetry{Interval: events.Duration(2 * time.Second)},
 		Log:       Log{Level: "info"},

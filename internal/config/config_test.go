@@ -80,6 +80,8 @@ nats:
   tls: {ca: ca.pem, cert: cert.pem, key: key.pem}
   sync_always: true
   replicas: 3
+  streams: check
+  api_prefix: DETOUR.API
 listen: {http: "0.0.0.0:8443", tls: {cert: cert.pem, key: key.pem}}
 log: {level: debug}
 inventory: inventory.yaml
@@ -92,7 +94,7 @@ policy: policy.yaml
 	at := func(name string) string { return filepath.Join(dir, name) }
 	wantNATS := NATS{
 		URLs: []string{"tls://n1:4222", "tls://n2:4222"}, Credentials: at("detour.creds"),
-		TLS: ClientTLS{CA: at("ca.pem"), Cert: at("cert.pem"), Key: at("key.pem")}, SyncAlways: true, Replicas: 3,
+		TLS: ClientTLS{CA: at("ca.pem"), Cert: at("cert.pem"), Key: at("key.pem")}, SyncAlways: true, Replicas: 3, Streams: CheckStreams, APIPrefix: "DETOUR.API",
 	}
 	if diff := cmp.Diff(wantNATS, c.NATS); diff != "" {
 		t.Errorf("nats (-want +got):\n%s", diff)
@@ -121,13 +123,13 @@ func TestLoadIdentity(t *testing.T) {
 		shown    string
 	}{
 		{"nkey: 'file:seed.nk'", NATS{NKey: filepath.Join(dir, "seed.nk")}, "nats.nkey"},
-		{"user: noc, password: 'file:password'", NATS{User: "noc", Password: "sesame"}, "nats.user"},
+		{"user: noc, password: 'file:password'", NATS{User: "noc", Password: "sesame", PasswordFile: filepath.Join(dir, "password")}, "nats.user"},
 	} {
 		got, err := load(c.identity)
 		if err != nil {
 			t.Fatal(err)
 		}
-		c.want.URLs, c.want.SyncAlways, c.want.Replicas = []string{"nats://n1:4222"}, true, 1
+		c.want.URLs, c.want.SyncAlways, c.want.Replicas, c.want.Streams = []string{"nats://n1:4222"}, true, 1, MakeStreams
 		if diff := cmp.Diff(c.want, got.NATS); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", c.identity, diff)
 		}
@@ -170,6 +172,8 @@ func TestLoadRefuses(t *testing.T) {
 		{"two buses", map[string]string{"c.yaml": "nats: {embedded: {dir: d}, urls: ['nats://x:1']}" + rest}, []string{"exclude each other"}},
 		{"embedded without a folder", map[string]string{"c.yaml": "nats: {embedded: {port: 70000}}" + rest}, []string{"nats.embedded.dir is missing", "nats.embedded.port: 70000"}},
 		{"embedded with what is for others", map[string]string{"c.yaml": "nats: {embedded: {dir: d}, replicas: 3, sync_always: true}" + rest}, []string{"nats.replicas: belongs to nats.urls", "nats.sync_always: belongs to nats.urls"}},
+		{"embedded with others' streams", map[string]string{"c.yaml": "nats: {embedded: {dir: d}, streams: check, api_prefix: X}" + rest}, []string{"nats.streams: belongs to nats.urls", "nats.api_prefix: belongs to nats.urls"}},
+		{"streams by somebody unknown", map[string]string{"c.yaml": "nats: {urls: ['nats://x:1'], sync_always: true, streams: never, api_prefix: 'A.>'}" + rest}, []string{`nats.streams: "never": want make`, `nats.api_prefix: "A.>": want the subject`}},
 		{"servers that may lose records", map[string]string{"c.yaml": "nats: {urls: ['nats://x:4222']}" + rest}, []string{"sync_interval: always", "sync_always: true"}},
 		{"bad servers", map[string]string{"c.yaml": "nats: {urls: ['http://x', 'nats://u:p@x:1'], sync_always: true, replicas: 2, credentials: x, tls: {cert: c}}" + rest},
 			[]string{"nats.urls[0]: want a URL", "nats.urls[1]: a secret stands in the URL", "nats.replicas: 2: want 1, 3 or 5", "nats.credentials: want file:PATH", "cert and key belong together"}},

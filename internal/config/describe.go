@@ -50,6 +50,10 @@ func (c *Config) Describe() []Setting {
 		}
 		add("nats.sync_always", c.NATS.SyncAlways)
 		add("nats.replicas", c.NATS.Replicas)
+		add("nats.streams", c.NATS.Streams)
+		if c.NATS.APIPrefix != "" {
+			add("nats.api_prefix", c.NATS.APIPrefix)
+		}
 	}
 	add("listen.http", c.Listen.HTTP)
 	add("listen.tls", c.Listen.TLS != nil)

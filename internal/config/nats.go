@@ -2,6 +2,7 @@ package config
 
 import (
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -18,6 +19,13 @@ type NATS struct {
 	User        string    `yaml:"user"`
 	Password    string    `yaml:"password"`
 	TLS         ClientTLS `yaml:"tls"`
+
+	PasswordFile string `yaml:"-"` // that Password was read from, "" if from elsewhere
+
+	// APIPrefix is where this account has JetStream's API, "" for $JS.API. Streams says who makes what is missing: this
+	// process (make, the default), or somebody else, with detour streams create (check).
+	APIPrefix string `yaml:"api_prefix"`
+	Streams   string `yaml:"streams"`
 
 	// SyncAlways states that the servers write with sync_interval: always. Without it an acknowledged record may be lost in a
 	// power cut, and the ledger refuses to run. Embedded, it is so.
@@ -38,8 +46,20 @@ type ClientTLS struct {
 	Key  string `yaml:"key"`
 }
 
+// Values of NATS.Streams.
+const (
+	MakeStreams  = "make"
+	CheckStreams = "check"
+)
+
+// Existing reports whether streams are somebody else's to make.
+func (n NATS) Existing() bool { return n.Streams == CheckStreams }
+
 // Given reports whether anything of it is configured.
 func (t ClientTLS) Given() bool { return t != (ClientTLS{}) }
+
+// prefix is "", or a subject without wildcards.
+var prefix = regexp.MustCompile(`^([A-Za-z0-9_$-]+(\.[A-Za-z0-9_$-]+)*)?$`)
 
 func (s section) nats(n *NATS) {
 	switch {
@@ -67,6 +87,12 @@ func (s section) nats(n *NATS) {
 	s.clientTLS("nats.tls", &n.TLS)
 	if !n.SyncAlways {
 		s.bad("nats", "nats.sync_always: the ledger loses acknowledged records in a power cut unless every NATS server has jetstream { sync_interval: always }; set that, then state it here as sync_always: true")
+	}
+	if !prefix.MatchString(n.APIPrefix) {
+		s.bad("nats.api_prefix", "%q: want the subject below which this account imports $JS.API, such as DETOUR.API", n.APIPrefix)
+	}
+	if n.Streams != MakeStreams && n.Streams != CheckStreams {
+		s.bad("nats.streams", "%q: want %s (what is missing) or %s", n.Streams, MakeStreams, CheckStreams)
 	}
 	if n.Replicas != 1 && n.Replicas != 3 && n.Replicas != 5 {
 		s.bad("nats.replicas", "%d: want 1, 3 or 5", n.Replicas)
@@ -103,6 +129,9 @@ func (s section) identity(n *NATS) {
 	}
 	if n.Password != "" {
 		var err error
+		if file, ok := strings.CutPrefix(n.Password, "file:"); ok {
+			n.PasswordFile = s.abs(file)
+		}
 		if n.Password, err = Secret(n.Password, s.dir); err != nil {
 			s.bad("nats.password", "%v", err)
 		}
@@ -117,7 +146,7 @@ func (s section) embedded(n *NATS) {
 	if n.Embedded.Port < 0 || n.Embedded.Port > 65535 {
 		s.bad("nats.embedded.port", "%d: want 1 to 65535, or 0 to serve only this process", n.Embedded.Port)
 	}
-	for key, given := range map[string]bool{"credentials": n.Credentials != "", "nkey": n.NKey != "", "user": n.User != "", "password": n.Password != "", "tls": n.TLS.Given(), "sync_always": s.doc.Has("nats.sync_always"), "replicas": s.doc.Has("nats.replicas")} {
+	for key, given := range map[string]bool{"credentials": n.Credentials != "", "nkey": n.NKey != "", "user": n.User != "", "password": n.Password != "", "tls": n.TLS.Given(), "sync_always": s.doc.Has("nats.sync_always"), "replicas": s.doc.Has("nats.replicas"), "api_prefix": n.APIPrefix != "", "streams": s.doc.Has("nats.streams")} {
 		if given {
 			s.bad("nats."+key, "belongs to nats.urls; the embedded server needs none and always syncs")
 		}

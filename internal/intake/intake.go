@@ -26,6 +26,9 @@ type Config struct {
 	Ack    time.Duration // after which an unacknowledged delivery goes to another replica, DefaultAckWait if 0
 	Batch  int           // deliveries that Next returns at most, DefaultBatch if 0
 	Log    *zap.Logger   // nil for none
+
+	// Existing says that streams and consumer are somebody else's to make: what is missing is waited for.
+	Existing bool
 }
 
 // Intake takes in the anomalies of one domain.
@@ -36,15 +39,15 @@ type Intake struct {
 	parsed *queue
 }
 
-// Open makes the streams that are missing, checks those that exist, and makes the consumer. Nothing is fetched before
-// Run.
+// Open makes the streams and the consumer that are missing, or waits for them, as Config says, and checks those that exist.
+// Nothing is fetched before Run.
 func Open(ctx context.Context, js jetstream.JetStream, c Config) (*Intake, error) {
 	c = c.withDefaults()
 	if err := ensureStreams(ctx, js, c); err != nil {
 		return nil, fmt.Errorf("open intake: %w", err)
 	}
 	in := &Intake{js: js, cfg: c, log: c.Log, parsed: newQueue(ahead * c.Batch)}
-	if _, err := streams.Ask(ctx, c.Log, "its consumer", in.firstConsumer); err != nil {
+	if _, err := in.checked(ctx, in.firstConsumer); err != nil {
 		return nil, fmt.Errorf("open intake: %w", err)
 	}
 	return in, nil
@@ -111,7 +114,7 @@ const (
 
 // session fetches through one consumer until something goes wrong; fetched reports whether anything came.
 func (in *Intake) session(ctx context.Context) (fetched bool, err error) {
-	consumer, err := streams.Ask(ctx, in.log, "its consumer", in.consumer)
+	consumer, err := in.checked(ctx, in.consumer)
 	if err != nil {
 		return false, err
 	}
@@ -145,14 +148,49 @@ func (in *Intake) firstConsumer(ctx context.Context) (jetstream.Consumer, error)
 
 var errNotYet = errors.New("the server does not know the stream yet")
 
-// consumer finds or makes the durable consumer that all replicas share.
-func (in *Intake) consumer(ctx context.Context) (jetstream.Consumer, error) {
+// checked asks for the consumer, and refuses one by which an anomaly could be passed over or given up.
+func (in *Intake) checked(ctx context.Context, ask func(context.Context) (jetstream.Consumer, error)) (jetstream.Consumer, error) {
+	consumer, err := streams.Ask(ctx, in.log, "its consumer", ask)
+	if err != nil {
+		return nil, err
+	}
+	return consumer, checkConsumer(consumer.CachedInfo().Config, in.consumerConfig())
+}
+
+// consumerConfig is the durable consumer that all replicas share.
+func (in *Intake) consumerConfig() jetstream.ConsumerConfig {
 	domain := events.Token(in.cfg.Domain)
-	return in.js.CreateOrUpdateConsumer(ctx, events.StreamAnomalies, jetstream.ConsumerConfig{
+	return jetstream.ConsumerConfig{
 		Durable: "detour-intake-" + domain, Description: "Detour takes in the anomalies of domain " + domain,
 		FilterSubject: events.PrefixAnomalies + domain + ".>", DeliverPolicy: jetstream.DeliverAllPolicy,
 		AckPolicy: jetstream.AckExplicitPolicy, AckWait: in.cfg.Ack, MaxAckPending: maxPending * in.cfg.Batch, MaxDeliver: -1,
-	})
+	}
+}
+
+// consumer finds or makes the consumer, as Config says.
+func (in *Intake) consumer(ctx context.Context) (jetstream.Consumer, error) {
+	want := in.consumerConfig()
+	if !in.cfg.Existing {
+		return in.js.CreateOrUpdateConsumer(ctx, events.StreamAnomalies, want)
+	}
+	consumer, err := in.js.Consumer(ctx, events.StreamAnomalies, want.Durable)
+	if err != nil {
+		return nil, streams.Await(err, jetstream.ErrConsumerNotFound)
+	}
+	return consumer, nil
+}
+
+func checkConsumer(have, want jetstream.ConsumerConfig) error {
+	const remedy = "run detour streams create, as somebody who may"
+	switch {
+	case have.FilterSubject != want.FilterSubject || len(have.FilterSubjects) > 0:
+		return fmt.Errorf("consumer %s: filter_subject is %q, want %q; %s", want.Durable, have.FilterSubject, want.FilterSubject, remedy)
+	case have.AckPolicy != want.AckPolicy:
+		return fmt.Errorf("consumer %s: ack_policy is %s, want %s; %s", want.Durable, have.AckPolicy, want.AckPolicy, remedy)
+	case have.MaxDeliver > 0:
+		return fmt.Errorf("consumer %s: max_deliver is %d, want -1; %s", want.Durable, have.MaxDeliver, remedy)
+	}
+	return nil
 }
 
 // maxPending is how many batches may be with the replicas at once, all together.

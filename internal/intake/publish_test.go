@@ -1,9 +1,11 @@
 package intake_test
 
 import (
+	"context"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
 
@@ -55,5 +57,57 @@ func TestStreamsChecked(t *testing.T) {
 				t.Errorf("error %v, want %q", err, c.want)
 			}
 		})
+	}
+}
+
+// TestExisting leaves the making of streams and consumer to somebody else: they are waited for, and checked.
+func TestExisting(t *testing.T) {
+	s := newSite(t)
+	js := s.conn.JetStream()
+	open := func(within time.Duration) error {
+		ctx, cancel := context.WithTimeout(t.Context(), within)
+		defer cancel()
+		_, err := intake.Open(ctx, js, intake.Config{Domain: "core", Existing: true})
+		return err
+	}
+	missing := func(what string) {
+		t.Helper()
+		if err := open(200 * time.Millisecond); err == nil || !strings.Contains(err.Error(), "detour streams create") {
+			t.Errorf("without %s: %v", what, err)
+		}
+	}
+	missing("streams")
+	if _, err := intake.Open(within(t), js, intake.Config{Domain: "other"}); err != nil {
+		t.Fatal(err)
+	}
+	missing("its consumer")
+	for _, c := range []struct {
+		want   string
+		change func(*jetstream.ConsumerConfig)
+	}{
+		{"filter_subject", func(c *jetstream.ConsumerConfig) { c.FilterSubject = "detour.v1.anomalies.other.>" }},
+		{"filter_subject", func(c *jetstream.ConsumerConfig) {
+			c.FilterSubject, c.FilterSubjects = "", []string{"detour.v1.anomalies.core.a.>", "detour.v1.anomalies.core.b.>"}
+		}},
+		{"ack_policy", func(c *jetstream.ConsumerConfig) { c.AckPolicy = jetstream.AckAllPolicy }},
+		{"max_deliver", func(c *jetstream.ConsumerConfig) { c.MaxDeliver = 3 }},
+	} {
+		config := jetstream.ConsumerConfig{Durable: "detour-intake-core", FilterSubject: "detour.v1.anomalies.core.>", AckPolicy: jetstream.AckExplicitPolicy}
+		c.change(&config)
+		if _, err := js.CreateConsumer(within(t), events.StreamAnomalies, config); err != nil {
+			t.Fatal(err)
+		}
+		if err := open(patience); err == nil || !strings.Contains(err.Error(), c.want) || !strings.Contains(err.Error(), "detour streams create") {
+			t.Errorf("%s: %v", c.want, err)
+		}
+		if err := js.DeleteConsumer(within(t), events.StreamAnomalies, "detour-intake-core"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := intake.Open(within(t), js, intake.Config{Domain: "core"}); err != nil {
+		t.Fatal(err)
+	}
+	if err := open(patience); err != nil {
+		t.Errorf("when all is there: %v", err)
 	}
 }

@@ -50,7 +50,7 @@ func (l Limits) streams() []jetstream.StreamConfig {
 
 func ensureStreams(ctx context.Context, js jetstream.JetStream, c Config) error {
 	for _, want := range c.Limits.streams() {
-		stream, err := streams.FindOrMake(ctx, c.Log, js, want)
+		stream, err := c.find(ctx, js, want)
 		if err != nil {
 			return withRemedy(err, want)
 		}
@@ -59,6 +59,13 @@ func ensureStreams(ctx context.Context, js jetstream.JetStream, c Config) error 
 		}
 	}
 	return nil
+}
+
+func (c Config) find(ctx context.Context, js jetstream.JetStream, want jetstream.StreamConfig) (jetstream.Stream, error) {
+	if c.Existing {
+		return streams.Find(ctx, c.Log, js, want.Name)
+	}
+	return streams.FindOrMake(ctx, c.Log, js, want)
 }
 
 // withRemedy says what to do about a server that has no room for a stream: it sets the whole of its bound aside.

@@ -11,6 +11,6 @@
 // the digest that its writer stated in a header, and it names the digest of the commit before it. A ledger that fails
 // a check is broken, and no replica acts on it.
 //
-// Open makes the stream if it is missing, and refuses one whose settings or state could lose or change a record
+// Open makes the stream if it is missing, or waits for it if that is not its business, and refuses one whose settings or state could lose or change a record
 // (CheckStream). Audit and the export format let anybody verify a ledger without Detour running.
 package ledger

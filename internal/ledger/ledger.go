@@ -22,6 +22,9 @@ type Config struct {
 	AckWait  time.Duration // how long one answer is waited for before it is in doubt, 1 s if 0
 	Log      *zap.Logger   // nil for none
 
+	// Existing says that the stream is somebody else's to make: one that is missing is waited for.
+	Existing bool
+
 	// SyncAlways is the statement that the servers sync every write before they acknowledge it. True for an embedded
 	// server, which does. A foreign server shows it only to its operator, who states it.
 	SyncAlways bool
@@ -45,7 +48,7 @@ type link struct {
 	digest   events.Digest
 }
 
-// Open finds or makes the stream and checks that it loses nothing. It waits for the bus until ctx ends. An error names
+// Open finds or makes the stream, as Config says, and checks that it loses nothing. It waits for the bus until ctx ends. An error names
 // the setting and the remedy.
 func Open(ctx context.Context, js jetstream.JetStream, c Config) (*Ledger, error) {
 	c = c.withDefaults()
@@ -53,7 +56,7 @@ func Open(ctx context.Context, js jetstream.JetStream, c Config) (*Ledger, error
 		return nil, errors.New("open ledger: acknowledged records may be lost in a power cut unless the NATS servers sync every write: " +
 			"set jetstream { sync_interval: always } on each of them, then state it as nats.sync_always: true")
 	}
-	stream, err := streams.FindOrMake(ctx, c.Log, js, c.streamConfig())
+	stream, err := c.find(ctx, js)
 	if err != nil {
 		return nil, fmt.Errorf("open ledger: %w", err)
 	}
@@ -61,6 +64,13 @@ func Open(ctx context.Context, js jetstream.JetStream, c Config) (*Ledger, error
 		return nil, err
 	}
 	return newLedger(js, stream, c), nil
+}
+
+func (c Config) find(ctx context.Context, js jetstream.JetStream) (jetstream.Stream, error) {
+	if c.Existing {
+		return streams.Find(ctx, c.Log, js, c.Stream)
+	}
+	return streams.FindOrMake(ctx, c.Log, js, c.streamConfig())
 }
 
 func newLedger(js jetstream.JetStream, stream jetstream.Stream, c Config) *Ledger {

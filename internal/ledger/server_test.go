@@ -123,6 +123,36 @@ func TestOpenRefuses(t *testing.T) {
 	}
 }
 
+// TestOpenExisting leaves the making of the stream to somebody else: what is missing is waited for, and the error says how it
+// is made; what is there is checked.
+func TestOpenExisting(t *testing.T) {
+	js, _ := serve(t, t.TempDir(), bus.Options{})
+	existing := testConfig
+	existing.Existing = true
+	if _, err := Open(within(t, 200*time.Millisecond), js, existing); err == nil || !strings.Contains(err.Error(), "detour streams create") {
+		t.Errorf("a missing stream: %v", err)
+	}
+	if _, err := js.Stream(within(t, patience), events.StreamLedger); !errors.Is(err, jetstream.ErrStreamNotFound) {
+		t.Fatalf("it was made: %v", err)
+	}
+	opened := make(chan error, 1)
+	asked, log := until(t, "waiting for a stream that is missing")
+	existing.Log = log
+	go func() {
+		_, err := Open(within(t, patience), js, existing)
+		opened <- err
+	}()
+	<-asked.Done()
+	mustOpen(t, js)
+	if err := <-opened; err != nil {
+		t.Errorf("once it is made: %v", err)
+	}
+	existing.Replicas = 3
+	if _, err := Open(within(t, patience), js, existing); err == nil || !strings.Contains(err.Error(), "num_replicas") {
+		t.Errorf("too few copies: %v", err)
+	}
+}
+
 // TestOpenAgain opens the stream that Open made, and leaves it as it is.
 func TestOpenAgain(t *testing.T) {
 	js, _ := serve(t, t.TempDir(), bus.Options{})

@@ -72,14 +72,23 @@ func sign(template, parent *x509.Certificate, public *ecdsa.PublicKey, key *ecds
 
 // Issue makes a certificate for a router, which is reached by its name and on 127.0.0.1, or for a client.
 func (a *Authority) Issue(name string, usage x509.ExtKeyUsage) (tls.Certificate, error) {
+	template := &x509.Certificate{Subject: pkix.Name{CommonName: name}, ExtKeyUsage: []x509.ExtKeyUsage{usage}}
+	if usage == x509.ExtKeyUsageServerAuth {
+		template.DNSNames, template.IPAddresses = []string{name}, []net.IP{net.IPv4(127, 0, 0, 1)}
+	}
+	return a.IssueLike(template)
+}
+
+// IssueLike makes a certificate with the subject, names and usages of template, and its end if it gives one.
+func (a *Authority) IssueLike(like *x509.Certificate) (tls.Certificate, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		return tls.Certificate{}, err
 	}
-	template := certificate(name)
-	template.ExtKeyUsage = []x509.ExtKeyUsage{usage}
-	if usage == x509.ExtKeyUsageServerAuth {
-		template.DNSNames, template.IPAddresses = []string{name}, []net.IP{net.IPv4(127, 0, 0, 1)}
+	template := certificate(like.Subject.CommonName)
+	template.ExtKeyUsage, template.DNSNames, template.IPAddresses, template.EmailAddresses = like.ExtKeyUsage, like.DNSNames, like.IPAddresses, like.EmailAddresses
+	if !like.NotAfter.IsZero() {
+		template.NotAfter = like.NotAfter
 	}
 	signed, err := sign(template, a.certificate, &key.PublicKey, a.key)
 	if err != nil {

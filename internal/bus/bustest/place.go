@@ -18,6 +18,10 @@ type Place struct {
 	Port    int
 	Cluster int   // port for the other servers, 0: it is alone
 	Routes  []int // those of all
+
+	// Config is the file of a server that is configured as its operators do, "" for Options; Env is what it refers to.
+	Config string
+	Env    map[string]string
 }
 
 // Places makes room for n servers with their data below dir; they form a cluster if there is more than one. An error says
@@ -41,6 +45,19 @@ func Places(dir string, n int) ([]Place, error) {
 
 // maxStore is what a server may set aside for its streams, in bytes, however large its disk is.
 const maxStore = 16 << 30
+
+// options are those of the server in this process, whose environment has what is in Env.
+func (p Place) options() (*server.Options, error) {
+	if p.Config == "" {
+		return p.Options(), nil
+	}
+	o, err := server.ProcessConfigFile(p.Config)
+	if err != nil {
+		return nil, fmt.Errorf("configuration of server %s: %w", p.Name, err)
+	}
+	o.NoSigs = true
+	return o, nil
+}
 
 // Options have everything on disk and every write synced.
 func (p Place) Options() *server.Options {

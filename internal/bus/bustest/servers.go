@@ -41,7 +41,11 @@ func serve(text string) error {
 	if err := json.Unmarshal([]byte(text), &p); err != nil {
 		return fmt.Errorf("%s: %w", variable, err)
 	}
-	srv, err := server.NewServer(p.Options())
+	o, err := p.options()
+	if err != nil {
+		return err
+	}
+	srv, err := server.NewServer(o)
 	if err != nil {
 		return err
 	}
@@ -73,7 +77,12 @@ func Start(dir string, n int) (*Servers, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Servers{places: places, run: make([]*child, n)}
+	return StartAt(places)
+}
+
+// StartAt starts a server at each place, and returns when each of them takes clients.
+func StartAt(places []Place) (*Servers, error) {
+	s := &Servers{places: places, run: make([]*child, len(places))}
 	if err := s.StartAll(); err != nil {
 		s.KillAll()
 		return nil, err
@@ -105,6 +114,9 @@ func spawn(at Place) (*child, error) {
 	}
 	cmd := exec.Command(os.Args[0])
 	cmd.Env, cmd.Stderr, cmd.SysProcAttr = append(os.Environ(), variable+"="+string(text)), os.Stderr, withParent()
+	for name, value := range at.Env {
+		cmd.Env = append(cmd.Env, name+"="+value)
+	}
 	in, err := cmd.StdinPipe()
 	if err != nil {
 		return nil, err

@@ -63,6 +63,31 @@ func refused(err error) bool {
 	return api.Code < http.StatusInternalServerError || api.ErrorCode == CodeNoRoom
 }
 
+// Find returns the stream of a name, which somebody else makes. A server that has just started may not know it yet, so that one
+// that is not found is waited for until ctx ends; the error then says how streams are made.
+func Find(ctx context.Context, log *zap.Logger, js jetstream.JetStream, name string) (jetstream.Stream, error) {
+	told := false
+	return Ask(ctx, log, "stream "+name, func(ctx context.Context) (jetstream.Stream, error) {
+		stream, err := js.Stream(ctx, name)
+		err = Await(err, jetstream.ErrStreamNotFound)
+		if errors.Is(err, errMissing) && !told {
+			log.Warn("waiting for a stream that is missing", zap.String("stream", name), zap.Error(err))
+			told = true
+		}
+		return stream, err
+	})
+}
+
+// Await makes of an answer that something is missing one that may be asked for again.
+func Await(err, missing error) error {
+	if errors.Is(err, missing) {
+		return errMissing
+	}
+	return err
+}
+
+var errMissing = errors.New("it does not exist; make it with detour streams create, as somebody who may")
+
 // FindOrMake returns the stream that c names, as it is, or makes it. It tolerates another replica that makes the same stream at
 // the same time.
 func FindOrMake(ctx context.Context, log *zap.Logger, js jetstream.JetStream, c jetstream.StreamConfig) (jetstream.Stream, error) {
