@@ -174,9 +174,11 @@ func (p *Policy) rule(q Question, checks []check) events.Ruled {
 	r := events.Ruled{Verdict: events.Allow, Rule: q.Rule.Name, Plan: q.digest(), Policy: p.digest, Checks: make([]events.Check, len(checks))}
 	q.claimed = q.claims()
 	q.Facts.Prospect, q.unforeseen = p.foresee(q)
+	q.lap("")
 	for i, c := range checks {
 		q.approved = q.Approved && (q.Mode != events.Live || slices.Contains(q.ApprovedFor, c.name))
 		a := c.ask(p, q)
+		q.lap(c.name)
 		r.Checks[i] = a.check(c.name)
 		if a.ok {
 			continue
@@ -190,6 +192,12 @@ func (p *Policy) rule(q Question, checks []check) events.Ruled {
 		}
 	}
 	return r
+}
+
+func (q Question) lap(check string) {
+	if q.Lap != nil {
+		q.Lap(check)
+	}
 }
 
 // gravity orders verdicts.

@@ -25,6 +25,10 @@ type Question struct {
 	// The alarm and the inventory. A condition that asks for what is left out gets an error, which is a no.
 	Subject Subject
 
+	// Lap is called with "" before checks are asked, and with the name of each once it has been asked, by who times them; nil:
+	// nobody does. It changes no answer.
+	Lap func(check string)
+
 	underWay   bool    // some steps stand: metrics are what they set
 	approved   bool    // as far as the check is concerned that is asked
 	claimed    []Claim // what claims says, computed once for all checks

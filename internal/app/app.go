@@ -138,6 +138,7 @@ func (a *App) openWorker(context.Context) error {
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	a.ahead = newForesight(a.fleet, a.cfg, a.prospects, a.log.Named("forecast"))
+	a.ahead.took = newForecasting(registry)
 	a.worker = worker.New(worker.Config{
 		Name: a.cfg.Replica.Name, Mode: a.cfg.Mode, Policy: a.cfg.Policy, PolicyFrom: filepath.Base(a.cfg.Files.Policy),
 		Inventory: a.cfg.Resolver, Remediators: remediators.All(),
@@ -152,6 +153,7 @@ func (a *App) openWorker(context.Context) error {
 		path: a.cfg.Files.Policy, parse: a.cfg.ParsePolicy, offer: a.worker.Offer, log: a.log.Named("policy"), known: look{digest: a.cfg.PolicyBytes},
 	}
 	a.costs = newCosts(a)
+	registry.MustRegister(newSurroundings(a))
 	a.openChats(registry)
 	a.openNotify(registry)
 	return a.openWeb(registry)

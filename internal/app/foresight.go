@@ -26,6 +26,7 @@ type foresight struct {
 	forecaster *forecast.Forecaster
 	bearable   *bearable
 	traffic    *trafficFile
+	took       forecasting
 }
 
 // newForesight forecasts by the limits that prospects gives.
@@ -38,6 +39,7 @@ func newForesight(fleet *device.Fleet, c *config.Config, prospects func() policy
 
 // Observe sees a target. The forecast is made while the routers answer; it counts the links of Besides as drained.
 func (f foresight) Observe(ctx context.Context, o incident.Observe) events.Facts {
+	defer f.took.observed(time.Now())
 	if o.Target.Kind != events.TargetLink {
 		return f.Fleet.Observe(ctx, o.Target)
 	}
@@ -87,6 +89,7 @@ func (f foresight) prepare(ctx context.Context) error {
 		if began := time.Now(); !began.Before(next) {
 			if next = began.Add(prepareEvery); f.forecaster.Prepare(f.See().State()) {
 				took := time.Since(began)
+				f.took.forecasted(inAdvance, took)
 				next = began.Add((1 + prepareRest) * took)
 			}
 		}
@@ -102,7 +105,10 @@ func (f foresight) prepare(ctx context.Context) error {
 func (f foresight) forecast(o incident.Observe, seen network.State) events.Prospect {
 	f.traffic.refresh()
 	f.bearable.refresh()
-	return f.ahead(o, seen)
+	began := time.Now()
+	p := f.ahead(o, seen)
+	f.took.forecasted(forDecision, time.Since(began))
+	return p
 }
 
 // weigh adds what a drain would be good for.

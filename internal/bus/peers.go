@@ -18,6 +18,7 @@ import (
 const (
 	beatEvery = time.Second
 	beatGone  = 3 * time.Second // not heard for so long: gone
+	forgotten = time.Hour       // not heard for so long: not known any more
 
 	beatMissed = 2500 * time.Millisecond // between two beats of its own: something was lost on the way
 )
@@ -97,6 +98,13 @@ func (p *Peers) Sure() bool {
 	return !p.steady.IsZero() && time.Since(p.heard[p.me.Me].at) <= beatMissed && time.Since(p.steady) > beatGone
 }
 
+// LastHeard is when a process was heard last, the zero time if it was not within the last hour.
+func (p *Peers) LastHeard(name string) time.Time {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.heard[name].at
+}
+
 // Alive returns the processes that are heard, this one always among them, the first in rank first.
 func (p *Peers) Alive() []string {
 	p.mu.Lock()
@@ -105,8 +113,9 @@ func (p *Peers) Alive() []string {
 	for name, h := range p.heard {
 		switch {
 		case name == p.me.Me:
-		case time.Since(h.at) > beatGone:
+		case time.Since(h.at) > forgotten:
 			delete(p.heard, name)
+		case time.Since(h.at) > beatGone:
 		default:
 			list = append(list, h.beat)
 		}

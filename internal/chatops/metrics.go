@@ -1,6 +1,10 @@
 package chatops
 
-import "github.com/prometheus/client_golang/prometheus"
+import (
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/detour-net/detour/internal/histogram"
+)
 
 // Metrics counts what is shown and what is pressed. A nil Metrics counts nothing.
 type Metrics struct {
@@ -35,6 +39,11 @@ func Callbacks() *prometheus.CounterVec {
 	return prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "detour_chat_callbacks_total", Help: "HTTP requests in the chat's name, by what came of them: taken, turned-away (too many at once), refused (not proved to be the chat's, too old, or unreadable) or failed (the chat did not say how to prove it).",
 	}, []string{"outcome"})
+}
+
+// Acknowledged times what was pressed until the chat was told that it came.
+func Acknowledged() prometheus.Histogram {
+	return prometheus.NewHistogram(histogram.Moments("detour_chat_ack_seconds", "Time from when a press came in until the chat was told so; a chat gives up after some three seconds."))
 }
 
 func (m *Metrics) message(outcome string) {

@@ -24,6 +24,7 @@ type World struct {
 	Pursues     func(*Incident) bool     // which incidents this replica drives; nil: all. An economy: any choice is safe
 	Rests       map[string]Rest          // by incident: as the last decision that stands gave them; nil: none
 	AtMost      int                      // about how many records to decide on together; 0: MaxRecords
+	Lap         func(check string)       // as policy.Question has it
 }
 
 // Command is what a decision asks of the shell: Actuate, Look, Confirm or Observe. The shell runs each once, by Key,

@@ -23,7 +23,7 @@ func (d *draft) propose(rule policy.Rule, i *Incident, facts events.Facts) (even
 func (d *draft) question(i *Incident, rule policy.Rule, p events.Planned, approved bool) policy.Question {
 	q := policy.Question{
 		Now: d.world.Now, Rule: rule, Symptom: i.Symptom, Plan: p.Plan, Digest: p.Digest, Mode: p.Mode, Facts: p.Facts,
-		Approved: approved || p.Mode != events.Live, Situation: d.board.situation(i.ID), Subject: d.subject(i),
+		Approved: approved || p.Mode != events.Live, Situation: d.board.situation(i.ID), Subject: d.subject(i), Lap: d.world.Lap,
 	}
 	if i.Ask != nil {
 		q.ApprovedFor = i.Ask.Checks

@@ -40,6 +40,16 @@ func (b *Board) freeze(f events.Frozen) {
 	b.freezes[f.Scope] = f
 }
 
+// Frozen returns how many freezes are in force, and since when the oldest is, the zero time without one.
+func (b *Board) Frozen() (n int, since time.Time) {
+	for _, at := range b.frozen {
+		if since.IsZero() || at.Before(since) {
+			since = at
+		}
+	}
+	return len(b.frozen), since
+}
+
 // Standstills returns the freezes in force, by scope, each with what waits, the most severe first, and what has expired
 // since, the newest first.
 func (b *Board) Standstills() []Standstill {

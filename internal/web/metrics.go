@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/detour-net/detour/internal/histogram"
 )
 
 // metrics counts what was asked and how long the answers took.
@@ -17,7 +19,7 @@ type metrics struct {
 func newMetrics(r prometheus.Registerer) *metrics {
 	m := &metrics{
 		requests: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "detour_http_requests_total", Help: "Requests answered, by route and status."}, []string{"route", "status"}),
-		seconds:  prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "detour_http_request_seconds", Help: "Time an answer took, streams left out, by route.", Buckets: prometheus.ExponentialBuckets(0.0005, 2, 16)}, []string{"route"}),
+		seconds:  prometheus.NewHistogramVec(histogram.Moments("detour_http_request_seconds", "Time an answer took, streams left out, by route."), []string{"route"}),
 		streams:  prometheus.NewGauge(prometheus.GaugeOpts{Name: "detour_http_streams", Help: "Streams that are being read now."}),
 	}
 	r.MustRegister(m.requests, m.seconds, m.streams)

@@ -3,6 +3,7 @@ package worker
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -52,6 +53,7 @@ func (w *Worker) storeSince(ctx context.Context, c events.Commit, began time.Tim
 		w.fold(commit)
 		w.upToDate(began)
 		w.Metrics.appended(w.Now().Sub(began))
+		w.tookOver()
 		return stored
 	case errors.Is(err, w.Conflict):
 		w.doubted = nil
@@ -64,10 +66,27 @@ func (w *Worker) storeSince(ctx context.Context, c events.Commit, began time.Tim
 		return oversize
 	default:
 		if errors.Is(err, w.Doubt) {
+			if w.doubted == nil {
+				w.Metrics.doubt()
+			}
 			w.doubted = &doubt{c, began} // it stays so until an append or what is followed tells
 		}
 		w.log.Warn("append to the ledger", zap.Uint64("position", w.board.Position+1), zap.Error(err))
 		return unwritten
+	}
+}
+
+// tookOver times what this replica has just taken over from one that is not heard any more.
+func (w *Worker) tookOver() {
+	from := w.Metrics.takenFrom()
+	if len(from) == 0 || w.peers == nil {
+		return
+	}
+	alive := w.peers.Alive()
+	for _, owner := range from {
+		if last := w.peers.LastHeard(owner); !last.IsZero() && !slices.Contains(alive, owner) {
+			w.Metrics.tookOver(w.Now().Sub(last))
+		}
 	}
 }
 

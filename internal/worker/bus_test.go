@@ -26,6 +26,7 @@ type bus struct {
 type message struct {
 	event events.Event
 	dead  *events.DeadLettered
+	put   time.Time
 	due   time.Time
 	acked bool
 	times int
@@ -42,6 +43,7 @@ func (b *bus) publish(list ...events.Event) {
 func (b *bus) put(m *message) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	m.put = time.Now()
 	b.messages = append(b.messages, m)
 	close(b.grown)
 	b.grown = make(chan struct{})
@@ -100,7 +102,7 @@ func (b *bus) due() (list []worker.Delivery, next time.Time, grown <-chan struct
 			m.due = now.Add(ackWait)
 			m.times++
 			list = append(list, worker.Delivery{
-				Event: m.event, Dead: m.dead, Received: now,
+				Event: m.event, Dead: m.dead, Received: m.put,
 				Return: func(_ context.Context, reason string) error { return b.reject(reason) },
 				Ack:    func() { b.ack(m) },
 			})

@@ -200,8 +200,8 @@ func (w *Worker) heard(ctx context.Context) error {
 	}
 }
 
-// recorded forgets what now stands on the ledger and tells the bus so.
-func (w *Worker) recorded(taken []Delivery, decision incident.Decision) {
+// recorded forgets what now stands on the ledger and tells the bus so. The decision was begun at began.
+func (w *Worker) recorded(taken []Delivery, decision incident.Decision, began time.Time) {
 	for _, r := range decision.Records {
 		if list := w.world.results[r.Incident]; len(list) > 0 {
 			w.world.results[r.Incident] = slices.DeleteFunc(list, func(b events.Body) bool { return sameResult(b, r.Body) })
@@ -229,6 +229,7 @@ func (w *Worker) recorded(taken []Delivery, decision incident.Decision) {
 		}
 	}
 	var back []returning
+	now := w.Now()
 	for _, d := range taken {
 		reason := ""
 		switch {
@@ -239,22 +240,24 @@ func (w *Worker) recorded(taken []Delivery, decision incident.Decision) {
 			reason = returned[d.Event.Identity()]
 		}
 		if reason != "" {
-			back = append(back, returning{d, reason})
+			back = append(back, returning{d, reason, began})
 			continue
 		}
 		d.Ack()
-		w.Metrics.taken(d, w.Now())
+		w.Metrics.recorded(d, began, now)
 	}
 	if len(back) > 0 {
 		w.effects.Go(func() { w.giveBack(back) })
 	}
 	w.world.pending = w.world.pending[len(taken):]
+	w.waits()
 }
 
 // returning is a delivery that goes to the rejected stream, and why.
 type returning struct {
 	Delivery
 	reason string
+	taken  time.Time
 }
 
 // giveBack puts messages on the rejected stream and acknowledges them, beside the loop: it may be slow. After a failure
@@ -269,7 +272,7 @@ func (w *Worker) giveBack(back []returning) {
 			return
 		}
 		d.Ack()
-		w.Metrics.taken(d.Delivery, w.Now())
+		w.Metrics.recorded(d.Delivery, d.taken, w.Now())
 	}
 }
 

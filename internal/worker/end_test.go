@@ -1,6 +1,7 @@
 package worker_test
 
 import (
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -185,6 +186,14 @@ type hearing struct {
 }
 
 func (h *hearing) Sure() bool { return !h.unsure.Load() }
+
+// LastHeard is an hour ago for whoever is not heard now.
+func (h *hearing) LastHeard(name string) time.Time {
+	if slices.Contains(h.now, name) {
+		return time.Now()
+	}
+	return time.Now().Add(-time.Hour)
+}
 
 func (h *hearing) Alive() []string {
 	select {

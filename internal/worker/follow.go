@@ -21,7 +21,6 @@ func (w *Worker) follow(ctx context.Context) error {
 	caught := func() {
 		w.mu.Lock()
 		w.caught, w.contact = true, asked
-		w.Metrics.stands(w.board)
 		w.mu.Unlock()
 		close(w.replayed)
 	}

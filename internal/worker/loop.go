@@ -160,6 +160,7 @@ func (w *Worker) wait(ctx context.Context, wake time.Time) bool {
 			w.consider(o)
 		default:
 			w.gather(ctx)
+			w.waits()
 			return true
 		}
 	}
@@ -219,7 +220,17 @@ func (w *Worker) fold(c events.Commit) {
 			delete(w.world.moved, r.Incident)
 		}
 	}
-	w.Metrics.folded(c, w.board, w.caught)
+	w.counts(c)
+}
+
+// counts counts one commit.
+func (w *Worker) counts(c events.Commit) {
+	mine := c.By == w.me
+	var now time.Time
+	if mine {
+		now = w.Now()
+	}
+	w.Metrics.folded(c, mine, now)
 }
 
 func (w *Worker) settle(o outcome) {
@@ -235,6 +246,7 @@ func (w *Worker) settle(o outcome) {
 		w.world.facts[o.incident] = *o.facts
 	}
 	if o.body != nil {
+		w.Metrics.answered(o.incident, o.body, w.Now())
 		w.world.results[o.incident] = append(w.world.results[o.incident], o.body)
 	}
 }
@@ -263,6 +275,7 @@ func (w *Worker) turn(ctx context.Context) (wake time.Time) {
 		taken = w.world.pending[:min(len(w.world.pending), maxTaken, w.atMost)]
 	}
 	w.world.fed = len(taken) > 0
+	began := w.Now()
 	decision := w.decide(w.board, taken)
 	if len(taken) > 0 && w.prefetch(ctx, decision.Commands) {
 		decision = w.decide(w.board, taken)
@@ -273,6 +286,7 @@ func (w *Worker) turn(ctx context.Context) (wake time.Time) {
 	}
 	records := append(deadLetters(taken), decision.Records...)
 	if len(records) > 0 {
+		w.Metrics.deciding(taken, decision.Records)
 		gate := w.ready(decision.Ahead)
 		how := w.append(ctx, records)
 		gate.open(how == stored)
@@ -280,7 +294,7 @@ func (w *Worker) turn(ctx context.Context) (wake time.Time) {
 		switch how {
 		case stored:
 			w.world.rests = decision.Rests
-			w.recorded(taken, decision)
+			w.recorded(taken, decision, began)
 			w.atMost = min(2*w.atMost, incident.MaxRecords)
 		case oversize:
 			if w.atMost == 1 {
@@ -318,9 +332,11 @@ func (w *Worker) decide(b *incident.Board, taken []Delivery) incident.Decision {
 	if w.peers != nil {
 		alive = w.peers.Alive()
 	}
+	now := w.Now()
 	world := incident.World{
-		Now: w.Now(), Me: w.me, Policy: w.PolicyInForce(), Mode: w.Mode, Inventory: w.Inventory, Remediators: w.Remediators,
+		Now: now, Me: w.me, Policy: w.PolicyInForce(), Mode: w.Mode, Inventory: w.Inventory, Remediators: w.Remediators,
 		Facts: w.world.facts, Results: w.world.results, MayRun: w.mayRun(alive), Pursues: w.pursues(alive), Rests: w.world.rests, AtMost: w.atMost,
+		Lap: w.Metrics.lap(),
 	}
 	world.Events = w.world.room[:0]
 	for n := range taken {
@@ -331,6 +347,7 @@ func (w *Worker) decide(b *incident.Board, taken []Delivery) incident.Decision {
 	defer func() {
 		clear(world.Events)
 		w.world.room = world.Events
+		w.Metrics.decided(w.Now().Sub(now))
 	}()
 	return incident.Decide(b, world)
 }

@@ -6,45 +6,55 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/detour-net/detour/events"
-	"github.com/detour-net/detour/internal/incident"
+	"github.com/detour-net/detour/internal/histogram"
 )
 
-// Metrics counts what a worker does. A nil *Metrics counts nothing.
+// Metrics counts and times what a worker does. A nil *Metrics counts nothing. What is counted for every record, or every turn,
+// is counted by the loop alone; labels are of the vocabulary and the policy, never of an incident, a router or a person.
 type Metrics struct {
 	anomalies    counters
 	dead         prometheus.Counter
 	records      counters
 	sets         *prometheus.CounterVec
-	setSeconds   prometheus.Histogram
+	setSeconds   *prometheus.HistogramVec
+	toTaken      prometheus.Histogram
 	toAck        prometheus.Histogram
+	decideTime   prometheus.Histogram
 	appendTime   prometheus.Histogram
 	conflicts    prometheus.Counter
-	position     prometheus.Gauge
-	openByPhase  *prometheus.GaugeVec
-	freezes      prometheus.Gauge
-	badPolicy    prometheus.Gauge
+	doubts       prometheus.Counter
 	closedByKind *prometheus.CounterVec
+	checks       *prometheus.CounterVec
+	checkTime    timed
+	stages       stages
+	standing     *standing
 }
 
 // NewMetrics registers the worker's metrics with r.
 func NewMetrics(r prometheus.Registerer) *Metrics {
-	seconds := prometheus.ExponentialBuckets(0.0001, 2, 20)
 	m := &Metrics{
 		anomalies:    countersOf(prometheus.CounterOpts{Name: "detour_anomalies_total", Help: "Anomalies recorded, by what was made of them."}, []string{"disposition"}),
 		dead:         prometheus.NewCounter(prometheus.CounterOpts{Name: "detour_dead_letters_total", Help: "Messages that could not be read as an anomaly."}),
 		records:      countersOf(prometheus.CounterOpts{Name: "detour_ledger_records_total", Help: "Ledger records folded, by kind."}, []string{"kind"}),
 		sets:         prometheus.NewCounterVec(prometheus.CounterOpts{Name: "detour_sets_total", Help: "Set orders carried out by this replica, by outcome."}, []string{"outcome"}),
-		setSeconds:   prometheus.NewHistogram(prometheus.HistogramOpts{Name: "detour_set_seconds", Help: "Time a Set took, its read-back included.", Buckets: seconds}),
-		toAck:        prometheus.NewHistogram(prometheus.HistogramOpts{Name: "detour_anomaly_recorded_seconds", Help: "Time from the receipt of an anomaly to its acknowledgement, its record standing.", Buckets: seconds}),
-		appendTime:   prometheus.NewHistogram(prometheus.HistogramOpts{Name: "detour_ledger_append_seconds", Help: "Time an append to the ledger took.", Buckets: seconds}),
+		setSeconds:   prometheus.NewHistogramVec(histogram.Moments("detour_set_seconds", "Time a Set order took, its read-back included, by outcome."), []string{"outcome"}),
+		toTaken:      prometheus.NewHistogram(histogram.Moments("detour_anomaly_taken_seconds", "Time from the receipt of an anomaly by its stream until this replica took it up to decide on it.")),
+		toAck:        prometheus.NewHistogram(histogram.Moments("detour_anomaly_recorded_seconds", "Time from the receipt of an anomaly by its stream to its acknowledgement, its record standing.")),
+		decideTime:   prometheus.NewHistogram(histogram.Moments("detour_decision_seconds", "Time one decision took to compute, about all that is open.")),
+		appendTime:   prometheus.NewHistogram(histogram.Moments("detour_ledger_append_seconds", "Time an append to the ledger took.")),
 		conflicts:    prometheus.NewCounter(prometheus.CounterOpts{Name: "detour_ledger_conflicts_total", Help: "Appends that lost their position to another replica."}),
-		position:     prometheus.NewGauge(prometheus.GaugeOpts{Name: "detour_ledger_position", Help: "Position of the last commit folded."}),
-		openByPhase:  prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "detour_incidents", Help: "Open incidents, by phase."}, []string{"phase"}),
-		freezes:      prometheus.NewGauge(prometheus.GaugeOpts{Name: "detour_freezes", Help: "Freezes in force."}),
-		badPolicy:    prometheus.NewGauge(prometheus.GaugeOpts{Name: "detour_policy_refused", Help: "1 while what the policy's file holds cannot be used, and the policy of before stays in force."}),
+		doubts:       prometheus.NewCounter(prometheus.CounterOpts{Name: "detour_ledger_doubts_total", Help: "Appends of which nobody could tell at first whether they were stored."}),
 		closedByKind: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "detour_incidents_closed_total", Help: "Incidents ended, by outcome."}, []string{"outcome"}),
+		checks:       prometheus.NewCounterVec(prometheus.CounterOpts{Name: "detour_checks_total", Help: "Checks on the record of this replica's rulings, verifications and releases, by check and result: passed or failed."}, []string{"check", "result"}),
+		checkTime:    timedOf(prometheus.NewHistogramVec(histogram.Instants("detour_check_seconds", "Time the policy took to ask one check, by check."), []string{"check"})),
+		stages:       newStages(),
+		standing:     &standing{},
 	}
-	r.MustRegister(m.anomalies.vec, m.dead, m.records.vec, m.sets, m.setSeconds, m.toAck, m.appendTime, m.conflicts, m.position, m.openByPhase, m.freezes, m.badPolicy, m.closedByKind)
+	for _, outcome := range []events.Kind{events.KindApplied, events.KindRefused, events.KindUnknown} {
+		m.sets.WithLabelValues(string(outcome)) // 0 until then: the first one is an increase
+	}
+	r.MustRegister(m.anomalies.vec, m.dead, m.records.vec, m.sets, m.setSeconds, m.toTaken, m.toAck, m.decideTime, m.appendTime, m.conflicts, m.doubts,
+		m.closedByKind, m.checks, m.checkTime.vec, m.stages.seconds, m.stages.takeOver, m.standing)
 	return m
 }
 
@@ -83,43 +93,82 @@ func (c *counters) add() {
 	c.row = 0
 }
 
-// folded counts one commit. What describes the Board as it stands is only kept from when the ledger has been caught up with.
-func (m *Metrics) folded(c events.Commit, b *incident.Board, caught bool) {
+// timed are the histograms of what is done one after the other, each looked up once. They must not be used by two goroutines at
+// once.
+type timed struct {
+	vec  *prometheus.HistogramVec
+	each map[string]prometheus.Observer
+	last time.Time // when the one before was done
+}
+
+func timedOf(vec *prometheus.HistogramVec) timed {
+	return timed{vec: vec, each: map[string]prometheus.Observer{}}
+}
+
+// lap says that one is done; what is called "" only begins the next.
+func (t *timed) lap(label string) {
+	now := time.Now()
+	if label != "" {
+		each, ok := t.each[label]
+		if !ok {
+			each = t.vec.WithLabelValues(label)
+			t.each[label] = each
+		}
+		each.Observe(now.Sub(t.last).Seconds())
+	}
+	t.last = now
+}
+
+// lap is who times the checks of a decision, nil for nobody.
+func (m *Metrics) lap() func(check string) {
+	if m == nil {
+		return nil
+	}
+	return m.checkTime.lap
+}
+
+// folded counts one commit, which this replica wrote if mine.
+func (m *Metrics) folded(c events.Commit, mine bool, now time.Time) {
 	if m == nil {
 		return
 	}
-	moved := false
 	for _, r := range c.Records {
 		m.records.inc(known(r.Body))
 		switch body := r.Body.(type) {
 		case *events.Observed:
 			m.anomalies.inc(string(body.Disposition))
+			continue
 		case events.DeadLettered:
 			m.dead.Inc()
 		case events.Closed:
 			m.closedByKind.WithLabelValues(string(body.Outcome)).Inc()
-			moved = true
-		default:
-			moved = true
+		}
+		m.stages.folded(c, r, mine, now)
+		if mine {
+			m.checked(r.Body)
 		}
 	}
 	m.records.add()
 	m.anomalies.add()
-	m.position.Set(float64(c.Position))
-	if moved && caught {
-		m.stands(b)
-	}
 }
 
-// stands describes the Board.
-func (m *Metrics) stands(b *incident.Board) {
-	if m == nil {
-		return
+// checked counts the checks that a record carries.
+func (m *Metrics) checked(b events.Body) {
+	var list []events.Check
+	switch body := b.(type) {
+	case events.Ruled:
+		list = body.Checks
+	case events.Verified:
+		list = body.Checks
+	case events.Released:
+		list = body.Checks
 	}
-	m.freezes.Set(float64(len(b.Freezes())))
-	m.openByPhase.Reset()
-	for _, i := range b.Open() {
-		m.openByPhase.WithLabelValues(string(i.Phase)).Inc()
+	for _, c := range list {
+		result := "failed"
+		if c.OK {
+			result = "passed"
+		}
+		m.checks.WithLabelValues(c.Name, result).Inc()
 	}
 }
 
@@ -129,6 +178,12 @@ func known(b events.Body) string {
 		return "foreign"
 	}
 	return string(b.Kind())
+}
+
+func (m *Metrics) decided(took time.Duration) {
+	if m != nil {
+		m.decideTime.Observe(took.Seconds())
+	}
 }
 
 func (m *Metrics) appended(took time.Duration) {
@@ -143,24 +198,25 @@ func (m *Metrics) conflict() {
 	}
 }
 
+func (m *Metrics) doubt() {
+	if m != nil {
+		m.doubts.Inc()
+	}
+}
+
 func (m *Metrics) set(body events.Body, took time.Duration) {
 	if m != nil {
-		m.sets.WithLabelValues(string(body.Kind())).Inc()
-		m.setSeconds.Observe(took.Seconds())
+		outcome := string(body.Kind())
+		m.sets.WithLabelValues(outcome).Inc()
+		m.setSeconds.WithLabelValues(outcome).Observe(took.Seconds())
 	}
 }
 
-func (m *Metrics) refusedPolicy(refused bool) {
-	if m == nil {
-		return
-	}
-	if m.badPolicy.Set(0); refused {
-		m.badPolicy.Set(1)
-	}
-}
-
-func (m *Metrics) taken(d Delivery, now time.Time) {
+// recorded times anomalies from their receipt: when they were taken up, and when they were acknowledged. The stream's clock
+// may be another than ours.
+func (m *Metrics) recorded(d Delivery, taken, now time.Time) {
 	if m != nil {
-		m.toAck.Observe(now.Sub(d.Received).Seconds())
+		m.toTaken.Observe(max(0, taken.Sub(d.Received).Seconds()))
+		m.toAck.Observe(max(0, now.Sub(d.Received).Seconds()))
 	}
 }

@@ -45,7 +45,7 @@ func TestMetrics(t *testing.T) {
 		}
 		want := map[string]float64{
 			"detour_anomalies_total": 1, "detour_dead_letters_total": 1, "detour_sets_total": 2, "detour_set_seconds": 2,
-			"detour_anomaly_recorded_seconds": 2, "detour_ledger_conflicts_total": 1, "detour_incidents": 1, "detour_freezes": 1,
+			"detour_anomaly_recorded_seconds": 2, "detour_anomaly_taken_seconds": 2, "detour_ledger_conflicts_total": 1, "detour_ledger_doubts_total": 0, "detour_incidents": 1, "detour_freezes": 1,
 			"detour_ledger_records_total": records, "detour_ledger_position": float64(len(s.commits())),
 		}
 		got := sums(t, registry)

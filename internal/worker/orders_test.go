@@ -3,6 +3,7 @@ package worker_test
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -21,6 +22,14 @@ type alive []string
 
 func (a alive) Alive() []string { return a }
 func (a alive) Sure() bool      { return true }
+
+// LastHeard is now, for those that are heard.
+func (a alive) LastHeard(name string) (at time.Time) {
+	if slices.Contains(a, name) {
+		at = time.Now()
+	}
+	return at
+}
 
 // order has r carry out what a person asks for.
 func (s *site) order(r *replica, do incident.Order) events.Commit {

@@ -57,7 +57,6 @@ func (w *Worker) consider(o Offer) {
 	w.mu.Lock()
 	w.offered = o
 	w.mu.Unlock()
-	w.Metrics.refusedPolicy(o.Policy == nil)
 	if o.Policy == nil {
 		w.log.Error("the policy is not taken, the one of before stays in force", zap.String("file", o.Source), zap.String("in_force", w.policy.Digest().Short()), zap.Error(o.Err))
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
@@ -61,6 +62,8 @@ type Intake interface {
 type Peers interface {
 	Alive() []string // this one included, the first in rank first; names are as Worker.Me gives
 	Sure() bool      // whether who is not heard is gone: not at first, nor when this one may have been cut off
+	// LastHeard is when a process was heard last, the zero time if that is not known any more.
+	LastHeard(name string) time.Time
 }
 
 // Config is what a worker is made of.
@@ -121,6 +124,8 @@ type Worker struct {
 	broken   chan struct{} // closed when the ledger can no longer be followed
 	stopped  chan struct{} // closed when the worker has halted
 
+	pendingSince atomic.Int64 // when the oldest anomaly was received that is taken and not recorded, in Unix nanoseconds; 0: there is none
+
 	peers   Peers
 	doubted *doubt          // appended at the Board's position, and nobody can tell
 	alone   *incident.Board // with what this worker knows and cannot write, nil when there is nothing
@@ -162,6 +167,9 @@ func New(c Config) *Worker {
 	w.policy, w.offered = c.Policy, Offer{Policy: c.Policy, Source: c.PolicyFrom}
 	if c.Peers != nil {
 		w.peers = c.Peers(w.me)
+	}
+	if c.Metrics != nil {
+		c.Metrics.standing.worker.Store(w)
 	}
 	return w
 }

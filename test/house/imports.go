@@ -19,18 +19,19 @@ type leaning struct {
 func leanings() []leaning {
 	adapters := []string{
 		"internal/certs", "internal/bus", "internal/ledger", "internal/intake", "internal/network", "internal/device", "internal/chatops", "internal/notify",
-		"internal/web", "internal/web/api", "internal/config", "internal/duty",
+		"internal/web", "internal/web/api", "internal/config", "internal/duty", "internal/histogram",
 	}
 	inner := []string{"events", "policy", "remediators", "internal/incident", "internal/worker"}
 	everyone := slices.Concat(inner, adapters)
 	return []leaning{
 		{"events", nil, "the vocabulary knows nobody: everyone speaks it"},
+		{"internal/histogram", nil, "the shapes of histograms are one leaf that whoever measures can use"},
 		{"internal/config/strict", nil, "reading YAML strictly is one leaf that every section's owner can use"},
 		{"internal/config/bounded", nil, "reading no further than a file may be long is one leaf that every reader of files can use"},
 		{"policy", []string{"events", "internal/config/strict"}, "what may be done is judged on recorded facts alone"},
 		{"remediators", []string{"events"}, "a mitigation proposes a plan in the vocabulary; adding one touches nothing else"},
 		{"internal/incident", []string{"events", "policy", "remediators"}, "the core sees the vocabulary, what may be done and what can be done, and no adapter"},
-		{"internal/worker", []string{"events", "policy", "remediators", "internal/incident"}, "the loop declares the small interfaces that it needs; it cannot tell NATS from memory, nor gNMI from a fake"},
+		{"internal/worker", []string{"events", "policy", "remediators", "internal/incident", "internal/histogram"}, "the loop declares the small interfaces that it needs; it cannot tell NATS from memory, nor gNMI from a fake"},
 
 		{"internal/certs", nil, "the files of TLS are read in one place, for whoever speaks it"},
 		{"internal/bus/streams", nil, "asking JetStream patiently is one leaf that every owner of streams can use"},
@@ -42,11 +43,11 @@ func leanings() []leaning {
 		{"internal/device", []string{"events", "internal/certs", "internal/network", "internal/device/oc"}, "the gNMI boundary knows where routers are and what is asked of them, not why"},
 		{"internal/chatops/clean", nil, "making a text harmless is one leaf that everybody who shows one can use"},
 		{"internal/notify", []string{"events", "internal/incident", "internal/chatops/clean"}, "who is told of the Board and cannot answer is no chat, and decides nothing"},
-		{"internal/chatops", []string{"events", "internal/incident", "internal/chatops/clean"}, "a chat shows the Board and carries people's answers; it decides nothing"},
+		{"internal/chatops", []string{"events", "internal/incident", "internal/chatops/clean", "internal/histogram"}, "a chat shows the Board and carries people's answers; it decides nothing"},
 		{"internal/duty", []string{"internal/config/strict", "internal/config/bounded"}, "who is on call is names and times; what they may do is asked elsewhere"},
 		{"internal/web/api", []string{"events", "internal/incident"}, "what goes over the wire is what server and client share"},
 		{"internal/web/client", []string{"events", "internal/incident", "internal/web/api"}, "a client that needs the server's insides could not be another program's"},
-		{"internal/web", []string{"events", "policy", "internal/incident", "internal/web/api"}, "the API shows the Board and carries people's orders; it decides nothing"},
+		{"internal/web", []string{"events", "policy", "internal/incident", "internal/web/api", "internal/histogram"}, "the API shows the Board and carries people's orders; it decides nothing"},
 		{"internal/config", []string{"events", "policy", "remediators", "internal/network", "internal/duty", "internal/notify", "internal/config/strict", "internal/config/bounded"}, "one file is read here; each section is judged by the package that it configures"},
 
 		{"internal/app", everyone, "the only package that knows everyone; what stands on it are the demonstration and the command"},

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"time"
 
 	"go.uber.org/zap"
 
@@ -70,11 +71,13 @@ func (c *Client) Pressed(press func(context.Context, chatops.Press)) http.Handle
 			return
 		}
 		c.callbacks.WithLabelValues("taken").Inc()
+		came := time.Now()
 		out := reply{Raw: true}
 		if text := c.judge(ctx, p, report, press); text != "" {
 			out.Text = block(text)
 		}
 		w.Header().Set("Content-Type", "application/json")
+		c.acked.Observe(time.Since(came).Seconds())
 		if err := json.NewEncoder(w).Encode(out); err != nil {
 			c.Log.Warn("answer a press", zap.String("account", p.Account), zap.Error(err))
 		}

@@ -120,6 +120,15 @@ func TestPressTime(t *testing.T) {
 	if got := <-presses; !got.At.Equal(at) || got.Trigger != p.Trigger {
 		t.Errorf("%+v, want it at %s", got, at)
 	}
+	families, err := s.registry.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range families {
+		if n := f.GetMetric()[0].GetHistogram().GetSampleCount(); f.GetName() == "detour_chat_ack_seconds" && n != 1 {
+			t.Errorf("%d acknowledgements were timed, want one", n)
+		}
+	}
 }
 
 // TestKeys: a server that has got another key is believed once it says so, and asked no more often than once in a while;

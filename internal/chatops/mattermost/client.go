@@ -38,6 +38,7 @@ type Client struct {
 	Config
 	http      *http.Client
 	callbacks *prometheus.CounterVec
+	acked     prometheus.Histogram
 	judging   chan struct{}  // one for each press that is being judged
 	seldom    rate.Sometimes // for the log of what anybody can send
 	every     time.Duration  // lookEvery, but in tests
@@ -52,11 +53,11 @@ type Client struct {
 // New returns a client that has not begun. It sends nothing before it is asked to.
 func New(c Config) *Client {
 	m := &Client{
-		Config: c, detail: "not connected yet", every: lookEvery, judging: make(chan struct{}, maxPresses), callbacks: chatops.Callbacks(),
+		Config: c, detail: "not connected yet", every: lookEvery, judging: make(chan struct{}, maxPresses), callbacks: chatops.Callbacks(), acked: chatops.Acknowledged(),
 		seldom: rate.Sometimes{Interval: time.Second},
 		http:   &http.Client{Timeout: requestWithin, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }},
 	}
-	c.Metrics.MustRegister(m.callbacks, chatops.Connected(m.State))
+	c.Metrics.MustRegister(m.callbacks, m.acked, chatops.Connected(m.State))
 	return m
 }
 

@@ -35,6 +35,7 @@ func (s *Client) Callback(press func(context.Context, chatops.Press)) http.Handl
 			http.Error(w, http.StatusText(refused.status), refused.status)
 			return
 		}
+		came := time.Now()
 		judged := s.intake.take(r.Context(), c, press)
 		if judged == nil {
 			s.callbacks.WithLabelValues("turned-away").Inc()
@@ -48,6 +49,7 @@ func (s *Client) Callback(press func(context.Context, chatops.Press)) http.Handl
 		case <-judged:
 		case <-patience.C:
 		}
+		s.acked.Observe(time.Since(came).Seconds())
 		w.WriteHeader(http.StatusOK)
 	})
 }

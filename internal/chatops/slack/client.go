@@ -43,6 +43,7 @@ type Client struct {
 	intake    *intake
 	answering sync.WaitGroup // acknowledgements over the socket
 	callbacks *prometheus.CounterVec
+	acked     prometheus.Histogram
 	seldom    rate.Sometimes // for the log of what anybody can send
 
 	mu        sync.Mutex
@@ -55,10 +56,10 @@ type Client struct {
 func New(c Config) *Client {
 	s := &Client{
 		appToken: c.AppToken != "", secret: c.Signing, channel: c.Channel, log: c.Log, detail: "not connected yet",
-		intake: newIntake(c.Log), seldom: rate.Sometimes{Interval: time.Second}, callbacks: chatops.Callbacks(),
+		intake: newIntake(c.Log), seldom: rate.Sometimes{Interval: time.Second}, callbacks: chatops.Callbacks(), acked: chatops.Acknowledged(),
 	}
 	s.api = slack.New(c.BotToken, slack.OptionAppLevelToken(c.AppToken), slack.OptionAPIURL(c.API), slack.OptionHTTPClient(&http.Client{Timeout: requestWithin}))
-	c.Metrics.MustRegister(s.callbacks, chatops.Connected(s.State))
+	c.Metrics.MustRegister(s.callbacks, s.acked, chatops.Connected(s.State))
 	return s
 }
 

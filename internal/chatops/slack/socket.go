@@ -123,6 +123,7 @@ func (s *Client) hear(ctx context.Context, socket *socketmode.Client, e socketmo
 		s.log.Warn("an interaction that cannot be read")
 		return
 	}
+	came := time.Now()
 	judged := s.intake.take(ctx, callback, press)
 	if judged == nil {
 		return
@@ -134,12 +135,16 @@ func (s *Client) hear(ctx context.Context, socket *socketmode.Client, e socketmo
 		case <-judged:
 		case <-timer.C:
 		}
-		s.acknowledge(ctx, socket, e.Request)
+		if s.acknowledge(ctx, socket, e.Request) {
+			s.acked.Observe(time.Since(came).Seconds())
+		}
 	})
 }
 
-func (s *Client) acknowledge(ctx context.Context, socket *socketmode.Client, r *socketmode.Request) {
-	if err := socket.AckCtx(ctx, r.EnvelopeID, nil); err != nil && !errors.Is(err, context.Canceled) {
+func (s *Client) acknowledge(ctx context.Context, socket *socketmode.Client, r *socketmode.Request) (told bool) {
+	err := socket.AckCtx(ctx, r.EnvelopeID, nil)
+	if err != nil && !errors.Is(err, context.Canceled) {
 		s.log.Warn("acknowledge what came over the chat's socket", zap.Error(err))
 	}
+	return err == nil
 }

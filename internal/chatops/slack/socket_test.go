@@ -46,11 +46,32 @@ func connected(c *Client) func() bool {
 // gauge is detour_chat_connected.
 func gauge(t *testing.T, r *prometheus.Registry) float64 {
 	t.Helper()
+	_, connected := chatMetrics(t, r)
+	return connected
+}
+
+// chatMetrics are how many presses were acknowledged, and whether the chat is connected.
+func chatMetrics(t *testing.T, r *prometheus.Registry) (acked uint64, connected float64) {
+	t.Helper()
 	families, err := r.Gather()
-	if err != nil || len(families) != 1 || families[0].GetName() != "detour_chat_connected" {
-		t.Fatal(families, err)
+	if err != nil {
+		t.Fatal(err)
 	}
-	return families[0].GetMetric()[0].GetGauge().GetValue()
+	found := 0
+	for _, f := range families {
+		switch m := f.GetMetric()[0]; f.GetName() {
+		case "detour_chat_connected":
+			connected = m.GetGauge().GetValue()
+			found++
+		case "detour_chat_ack_seconds":
+			acked = m.GetHistogram().GetSampleCount()
+			found++
+		}
+	}
+	if found != 2 {
+		t.Fatal(families)
+	}
+	return acked, connected
 }
 
 // TestPresses: what is pressed arrives as it was pressed, and is acknowledged, however long it takes to judge.
@@ -92,6 +113,7 @@ func TestPresses(t *testing.T) {
 	if got := <-presses; got.Act != chatops.Freeze {
 		t.Errorf("%+v", got)
 	}
+	wait(t, "three acknowledgements to be timed", func() bool { acked, _ := chatMetrics(t, registry); return acked == 3 })
 }
 
 // TestManyPresses: more than can be judged at once are not acknowledged, so that whoever pressed sees it.

@@ -1,0 +1,150 @@
+package e2e
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/nats-io/nats.go"
+
+	"github.com/detour-net/detour/events"
+	"github.com/detour-net/detour/internal/incident"
+)
+
+// samples are the series of a scrape, as Prometheus writes them: name, labels, and the value.
+type samples map[string]float64
+
+// scrape asks a replica for its metrics.
+func (r *replica) scrape() samples {
+	r.s.t.Helper()
+	list := samples{}
+	for line := range strings.Lines(r.metrics(r.s.t)) {
+		name, value, ok := cutLast(strings.TrimSpace(line), " ")
+		if !ok || strings.HasPrefix(line, "#") || !strings.HasPrefix(line, "detour_") {
+			continue
+		}
+		v, err := strconv.ParseFloat(value, 64)
+		if err != nil {
+			r.s.t.Fatalf("%s: %v", line, err)
+		}
+		list[name] = v
+	}
+	return list
+}
+
+func cutLast(text, sep string) (before, after string, ok bool) {
+	at := strings.LastIndex(text, sep)
+	if at < 0 {
+		return text, "", false
+	}
+	return text[:at], text[at+len(sep):], true
+}
+
+// only are the series of some metrics, but for those that are 0.
+func (l samples) only(names ...string) samples {
+	list := maps.Clone(l)
+	maps.DeleteFunc(list, func(series string, v float64) bool {
+		name, _, _ := strings.Cut(series, "{")
+		return v == 0 || !slices.Contains(names, name)
+	})
+	return list
+}
+
+// TestMetricsAgreeWithTheLedger has an incident live its life, and then counts on the ledger what
+// the replica says that it counted.
+func TestMetricsAgreeWithTheLedger(t *testing.T) {
+	t.Parallel()
+	s := raise(t, setup{replicas: 1, proven: true})
+	for _, link := range []string{linkPlain} {
+		s.sicken(link)
+		s.reaches(link, incident.Holding)
+		s.heal(link)
+		s.ends(link, events.Restored)
+	}
+	s.publish(s.event(linkPlain, about(events.Resource{Device: "nowhere", Interface: "x"})))
+	msg := &nats.Msg{Subject: events.PrefixAnomalies + domain + ".link-errors.x", Data: []byte("{")}
+	if _, err := s.conn.JetStream().PublishMsg(s.within(), msg); err != nil {
+		t.Fatal(err)
+	}
+	s.recorded()
+	s.wait("the dead letter", func() bool { dead, _ := s.deadAndDropped(); return len(dead) == 1 })
+	s.free()
+	s.followed()
+	want := s.counted()
+	names := map[string]bool{}
+	for series := range want {
+		name, _, _ := strings.Cut(series, "{")
+		names[name] = true
+	}
+	var got samples
+	s.wait("metrics to say what the ledger says", func() bool {
+		got = s.replicas[0].scrape().only(slices.Collect(maps.Keys(names))...)
+		return cmp.Equal(want, got)
+	})
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("metrics (-ledger +scraped):\n%s", diff)
+	}
+}
+
+// counted is what a replica that wrote all of the ledger alone should have counted.
+func (s *stage) counted() samples {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	want := samples{}
+	reached := map[string]bool{}
+	stage := func(id, name string) {
+		if !reached[id+name] {
+			reached[id+name] = true
+			want[fmt.Sprintf("detour_incident_stage_seconds_count{stage=%q}", name)]++
+		}
+	}
+	check := func(list []events.Check) {
+		for _, c := range list {
+			want[fmt.Sprintf("detour_checks_total{check=%q,result=%q}", c.Name, map[bool]string{true: "passed", false: "failed"}[c.OK])]++
+		}
+	}
+	for _, c := range s.commits {
+		want["detour_ledger_position"] = float64(c.Position)
+		for _, r := range c.Records {
+			want[fmt.Sprintf("detour_ledger_records_total{kind=%q}", r.Body.Kind())]++
+			switch b := r.Body.(type) {
+			case *events.Observed:
+				want[fmt.Sprintf("detour_anomalies_total{disposition=%q}", b.Disposition)]++
+				want["detour_anomaly_taken_seconds_count"]++
+				want["detour_anomaly_recorded_seconds_count"]++
+			case events.DeadLettered:
+				want["detour_dead_letters_total"]++
+				want["detour_anomaly_taken_seconds_count"]++
+				want["detour_anomaly_recorded_seconds_count"]++
+			case events.Ruled:
+				stage(r.Incident, "decided")
+				check(b.Checks)
+			case events.Intended:
+				stage(r.Incident, "intended")
+			case events.Applied:
+				want[`detour_sets_total{outcome="applied"}`]++
+				want[`detour_set_seconds_count{outcome="applied"}`]++
+				if !b.Undo && b.Sets > 0 {
+					stage(r.Incident, "set")
+				}
+			case events.Verified:
+				check(b.Checks)
+				if b.Pass {
+					stage(r.Incident, "verified")
+				}
+			case events.Released:
+				check(b.Checks)
+			case events.Closed:
+				want[fmt.Sprintf("detour_incidents_closed_total{outcome=%q}", b.Outcome)]++
+				if b.Outcome == events.Restored {
+					stage(r.Incident, "restored")
+				}
+			}
+		}
+	}
+	return want
+}
