@@ -39,7 +39,7 @@ func TestScripts(t *testing.T) {
 		RequireExplicitExec: true,
 		Setup:               func(env *testscript.Env) error { return serve(env) },
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"code": code, "alter": alter, "differ": differ, "deafen": deafen, "bus": startBus, "stored": stored, "closed": closed, "misspell": misspell, "together": together,
+			"code": code, "alter": alter, "differ": differ, "deafen": deafen, "bus": startBus, "stored": stored, "closed": closed, "misspell": misspell, "together": together, "attest": attest, "rewrite": rewrite,
 		},
 	})
 }

@@ -12,6 +12,8 @@ import (
 	"github.com/detour-net/detour/events"
 	"github.com/detour-net/detour/internal/incident"
 	"github.com/detour-net/detour/internal/ledger"
+	"github.com/detour-net/detour/internal/ledger/checkpoint"
+	"github.com/detour-net/detour/internal/ledger/proof"
 	"github.com/detour-net/detour/internal/web/api"
 	"github.com/detour-net/detour/internal/web/client"
 )
@@ -27,6 +29,9 @@ type verdict struct {
 	Unlawful []unlawful       `json:"unlawful"` // records that the fold does not take
 	Open     int              `json:"open_incidents"`
 
+	Checkpoints []proof.Statement `json:"checkpoints,omitempty"`
+	Proven      uint64            `json:"proven,omitempty"` // position up to which a checkpoint proves every record
+
 	Offline     bool             `json:"offline,omitempty"` // the routers were not compared
 	Compared    int              `json:"compared"`
 	Differences []api.Difference `json:"differences"`
@@ -40,21 +45,30 @@ type unlawful struct {
 
 func newLedgerVerify(c *cli) *cobra.Command {
 	var file string
+	var w witness
 	cmd := &cobra.Command{
-		Use: "verify [--file EXPORT]", Short: "Check the chain, fold it anew, and compare the routers", Args: takes(),
+		Use: "verify [--file EXPORT] [--checkpoint FILE --key KEY]", Short: "Check the chain, fold it anew, and compare the routers", Args: takes(),
 		Long: "Reads the whole ledger from a replica and checks it here: that no record is altered, missing, inserted or out of order,\n" +
 			"that every one is lawful when folded anew, and that the replica's Board stands on the same records. Then the replica\n" +
-			"reads the routers and compares them with the Board. With --file an export is checked without any server.\n" +
-			"Exits 1 if anything is amiss, and names the position.",
+			"reads the routers and compares them with the Board. With --file an export is checked without any server.\n\n" +
+			"With checkpoints that have left the cluster, and the key that verifies them, it proves that every record up to the newest\n" +
+			"is the one that stood there when it was signed, also if somebody has recomputed every digest. --checkpoint may be given\n" +
+			"several times, and each file may hold many, one behind the other. --seen remembers the newest that was proven: if only\n" +
+			"older ones are shown another time, that is found.\n\n" +
+			"Exits 1 if anything is amiss, and names the position, the problem, and what that rests on: certain (the record contradicts\n" +
+			"itself), likely (its neighbours contradict it), or proven (a checkpoint does).",
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := w.open(); err != nil {
+				return err
+			}
 			var v *verdict
 			check := func(ctx context.Context, cl *client.Client) (err error) {
-				v, err = verifyServer(ctx, cl)
+				v, err = verifyServer(ctx, cl, &w)
 				return err
 			}
 			var err error
 			if file != "" {
-				v, err = c.verifyFile(file)
+				v, err = c.verifyFile(file, &w)
 			} else {
 				err = c.long(cmd.Context(), check)
 			}
@@ -67,14 +81,17 @@ func newLedgerVerify(c *cli) *cobra.Command {
 			if !v.OK {
 				return fmt.Errorf("the ledger and what it stands for are not in order: %s", v.first())
 			}
-			return nil
+			return w.remember(v.Proven)
 		},
 	}
 	cmd.Flags().StringVar(&file, "file", "", "check this export instead of a server's ledger (- for standard input)")
+	cmd.Flags().StringArrayVar(&w.files, "checkpoint", nil, "file with checkpoints to hold it against")
+	cmd.Flags().StringArrayVar(&w.keys, "key", nil, "verifier key of the checkpoints, or a file that holds it")
+	cmd.Flags().StringVar(&w.seen, "seen", "", "file that remembers the newest checkpoint that was proven")
 	return cmd
 }
 
-func (c *cli) verifyFile(name string) (*verdict, error) {
+func (c *cli) verifyFile(name string, w *witness) (*verdict, error) {
 	r := c.stdin
 	if name != "-" {
 		f, err := os.Open(name)
@@ -84,14 +101,14 @@ func (c *cli) verifyFile(name string) (*verdict, error) {
 		defer f.Close()
 		r = f
 	}
-	v, err := verify(r, api.Status{})
+	v, err := verify(r, api.Status{}, w)
 	if err == nil {
 		v.Offline = true
 	}
 	return v, err
 }
 
-func verifyServer(ctx context.Context, cl *client.Client) (*verdict, error) {
+func verifyServer(ctx context.Context, cl *client.Client, w *witness) (*verdict, error) {
 	status, err := cl.Status(ctx)
 	if err != nil {
 		return nil, err
@@ -101,7 +118,7 @@ func verifyServer(ctx context.Context, cl *client.Client) (*verdict, error) {
 		return nil, err
 	}
 	defer lines.Close()
-	v, err := verify(lines, status)
+	v, err := verify(lines, status, w)
 	if err != nil {
 		return nil, err
 	}
@@ -114,12 +131,23 @@ func verifyServer(ctx context.Context, cl *client.Client) (*verdict, error) {
 	return v, nil
 }
 
-// verify audits an export and folds it anew. Where it reaches the replica's position, the digests must agree.
-func verify(r io.Reader, replica api.Status) (*verdict, error) {
+// verify audits an export, folds it anew, and holds it against checkpoints, if there are any. Where it reaches the replica's
+// position, the digests must agree.
+func verify(r io.Reader, replica api.Status, w *witness) (*verdict, error) {
 	board := incident.NewBoard()
 	v := &verdict{Findings: []ledger.Finding{}, Unlawful: []unlawful{}, Differences: []api.Difference{}}
 	frozen := ""
-	report, err := ledger.ReadExport(r, func(commit events.Commit) error {
+	var tree proof.Tree
+	report, err := ledger.ReadLines(r, func(l ledger.Line) error {
+		if w.given() {
+			if err := tree.Take(l); err != nil {
+				return err
+			}
+		}
+		if !l.Whole {
+			return nil
+		}
+		commit := l.Commit
 		if err := board.Apply(commit); err != nil {
 			return err
 		}
@@ -142,6 +170,9 @@ func verify(r io.Reader, replica api.Status) (*verdict, error) {
 		v.Unlawful = append(v.Unlawful, unlawful{v.Last, fmt.Sprintf("the ledger ends here, replica %s has folded it to position %d", replica.Replica, replica.Position)})
 	}
 	v.OK = report.Intact() && len(v.Unlawful) == 0
+	if w.given() {
+		v.OK = w.judge(v, &tree, report.Domain) && v.OK
+	}
 	return v, nil
 }
 
@@ -160,12 +191,20 @@ func (v *verdict) first() string {
 			return f.String()
 		}
 	}
+	for _, s := range v.Checkpoints {
+		if s.Fault != "" && s.Fault != string(checkpoint.Malformed) {
+			return fmt.Sprintf("checkpoint of %d records: %s: %s", s.Size, s.Fault, s.Detail)
+		}
+	}
 	if len(v.Unlawful) > 0 {
 		return fmt.Sprintf("position %d: %s", v.Unlawful[0].Position, v.Unlawful[0].Detail)
 	}
 	if len(v.Differences) > 0 {
 		d := v.Differences[0]
 		return fmt.Sprintf("incident %s, router %s: %s", d.Incident, d.Device, d.Detail)
+	}
+	if v.More == 0 {
+		return "no checkpoint proves any of it"
 	}
 	return fmt.Sprintf("%d findings", v.More)
 }
@@ -190,6 +229,7 @@ func (c *cli) writeVerdict(v *verdict) error {
 		line(false, "and %d findings more", v.More)
 	}
 	line(broken+v.More == 0, "chain: %d commits up to position %d, %s", v.Commits, v.Last, dash(string(v.Digest)))
+	c.writeStatements(v, line)
 	for _, u := range v.Unlawful {
 		line(false, "position %d: %s", u.Position, u.Detail)
 	}
