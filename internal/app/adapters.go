@@ -73,7 +73,7 @@ func (h health) Status() api.Status {
 		Replica: w.Name, Version: Version(), Mode: h.a.cfg.Mode, Position: w.Position, Digest: w.Digest, CaughtUp: w.CaughtUp, Halted: w.Halted,
 		Connected: h.a.conn.Connected() && h.a.feed.Connected(), Unwritten: w.Unwritable,
 		Policy: w.Policy, PolicyFrom: w.PolicyFrom, PolicyRefused: w.BadPolicy,
-		Chat: h.a.chatStatus(),
+		Chat: h.a.chatStatus(), Checkpoints: h.a.shipping(),
 	}
 	return s
 }

@@ -23,6 +23,7 @@ import (
 	"github.com/detour-net/detour/internal/duty"
 	"github.com/detour-net/detour/internal/intake"
 	"github.com/detour-net/detour/internal/ledger"
+	"github.com/detour-net/detour/internal/ledger/ship"
 	"github.com/detour-net/detour/internal/notify"
 	"github.com/detour-net/detour/internal/web"
 	"github.com/detour-net/detour/internal/web/login"
@@ -59,7 +60,8 @@ type App struct {
 	listen net.Listener
 
 	senders  []*notify.Sender
-	teardown []closer // last in, first out
+	shipper  *ship.Shipper // nil: no checkpoints are shipped
+	teardown []closer      // last in, first out
 }
 
 // closer is one named step of the teardown.
@@ -137,12 +139,15 @@ func (a *App) openRouters(context.Context) (err error) {
 func (a *App) openWorker(context.Context) error {
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	if err := a.openCheckpoints(registry); err != nil {
+		return err
+	}
 	a.ahead = newForesight(a.fleet, a.cfg, a.prospects, a.log.Named("forecast"))
 	a.ahead.took = newForecasting(registry)
 	a.worker = worker.New(worker.Config{
 		Name: a.cfg.Replica.Name, Mode: a.cfg.Mode, Policy: a.cfg.Policy, PolicyFrom: filepath.Base(a.cfg.Files.Policy),
 		Inventory: a.cfg.Resolver, Remediators: remediators.All(),
-		Ledger: a.ledger, Conflict: ledger.ErrConflict, Doubt: ledger.ErrDoubt, Intake: arrivals{a.intake, a.log}, Routers: a.ahead,
+		Ledger: witnessed{a.ledger, a.shipper}, Conflict: ledger.ErrConflict, Doubt: ledger.ErrDoubt, Intake: arrivals{a.intake, a.log}, Routers: a.ahead,
 		Peers: func(me string) worker.Peers {
 			a.peers = a.conn.Peers(a.cfg.Domain, me, a.cfg.Replica.Rank)
 			return a.peers
@@ -212,6 +217,9 @@ func (a *App) Run(ctx context.Context) error {
 		tasks["login"] = a.login.Run
 	}
 	maps.Copy(tasks, a.notifyTasks())
+	if a.shipper != nil {
+		tasks["checkpoints"] = a.shipper.Run
+	}
 	for name, task := range tasks {
 		g.Go(func() error {
 			if err := task(inner); err != nil && ctx.Err() == nil {

@@ -42,6 +42,9 @@ type Config struct {
 	Notify        *Notify // nil: nobody is told who could not answer
 	NotifySecrets NotifySecrets
 
+	Checkpoints *Checkpoints // nil: nothing of the ledger leaves the cluster by itself
+	Signing     Signing
+
 	Files       Files
 	Network     *network.Topology
 	Traffic     network.Matrix // as it was when the configuration was read; no demands: none is named
@@ -80,20 +83,21 @@ type Log struct {
 
 // file is the configuration as written.
 type file struct {
-	Mode      events.Mode `yaml:"mode"`
-	Domain    string      `yaml:"domain"`
-	Replica   Replica     `yaml:"replica"`
-	NATS      NATS        `yaml:"nats"`
-	Listen    Listen      `yaml:"listen"`
-	Telemetry Telemetry   `yaml:"telemetry"`
-	Log       Log         `yaml:"log"`
-	Auth      Auth        `yaml:"auth"`
-	Chat      *Chat       `yaml:"chat"`
-	Notify    *Notify     `yaml:"notify"`
-	Inventory string      `yaml:"inventory"`
-	Topology  string      `yaml:"topology"`
-	Traffic   string      `yaml:"traffic"`
-	Policy    string      `yaml:"policy"`
+	Mode        events.Mode  `yaml:"mode"`
+	Domain      string       `yaml:"domain"`
+	Replica     Replica      `yaml:"replica"`
+	NATS        NATS         `yaml:"nats"`
+	Listen      Listen       `yaml:"listen"`
+	Telemetry   Telemetry    `yaml:"telemetry"`
+	Log         Log          `yaml:"log"`
+	Auth        Auth         `yaml:"auth"`
+	Chat        *Chat        `yaml:"chat"`
+	Notify      *Notify      `yaml:"notify"`
+	Checkpoints *Checkpoints `yaml:"checkpoints"`
+	Inventory   string       `yaml:"inventory"`
+	Topology    string       `yaml:"topology"`
+	Traffic     string       `yaml:"traffic"`
+	Policy      string       `yaml:"policy"`
 }
 
 func defaults() file {
@@ -151,6 +155,7 @@ func Load(path string) (*Config, error) {
 		c.Handover = f.Chat.Handover
 	}
 	c.Notify, c.NotifySecrets = f.Notify, s.notify(f.Notify)
+	c.Checkpoints, c.Signing = f.Checkpoints, s.checkpoints(f.Checkpoints, f.Domain)
 	if err := errors.Join(doc.Err(), c.read()); err != nil {
 		return nil, err
 	}

@@ -67,6 +67,7 @@ func (c *Config) Describe() []Setting {
 	add("auth.oidc", c.Auth.OIDC.describe())
 	c.describeChats(add)
 	c.describeNotify(add)
+	c.describeCheckpoints(add)
 	add("telemetry.interval", c.Telemetry.Interval)
 	add("log.level", c.Log.Level)
 	add("inventory", fmt.Sprintf("%d routers", len(c.Network.Routers)))

@@ -73,18 +73,7 @@ func (s section) nats(n *NATS) {
 		s.embedded(n)
 		return
 	}
-	for i, raw := range n.URLs {
-		u, err := url.Parse(raw)
-		schemes := []string{"nats", "tls", "ws", "wss"}
-		switch {
-		case err != nil || u.Host == "" || !slices.Contains(schemes, u.Scheme):
-			s.bad(index("nats.urls", i), "want a URL such as nats://host:4222 with one of the schemes %s", strings.Join(schemes, ", "))
-		case u.User != nil:
-			s.bad(index("nats.urls", i), "a secret stands in the URL; use nats.credentials: file:PATH, or nats.user and nats.password: file:PATH")
-		}
-	}
-	s.identity(n)
-	s.clientTLS("nats.tls", &n.TLS)
+	s.servers("nats", n)
 	if !n.SyncAlways {
 		s.bad("nats", "nats.sync_always: the ledger loses acknowledged records in a power cut unless every NATS server has jetstream { sync_interval: always }; set that, then state it here as sync_always: true")
 	}
@@ -99,8 +88,24 @@ func (s section) nats(n *NATS) {
 	}
 }
 
+// servers checks at path how servers elsewhere are reached.
+func (s section) servers(path string, n *NATS) {
+	for i, raw := range n.URLs {
+		u, err := url.Parse(raw)
+		schemes := []string{"nats", "tls", "ws", "wss"}
+		switch {
+		case err != nil || u.Host == "" || !slices.Contains(schemes, u.Scheme):
+			s.bad(index(path+".urls", i), "want a URL such as nats://host:4222 with one of the schemes %s", strings.Join(schemes, ", "))
+		case u.User != nil:
+			s.bad(index(path+".urls", i), "a secret stands in the URL; use %s.credentials: file:PATH, or %s.user and %s.password: file:PATH", path, path, path)
+		}
+	}
+	s.identity(path, n)
+	s.clientTLS(path+".tls", &n.TLS)
+}
+
 // identity reads how the servers know this process.
-func (s section) identity(n *NATS) {
+func (s section) identity(path string, n *NATS) {
 	ways := 0
 	for _, given := range []string{n.Credentials, n.NKey, n.User} {
 		if given != "" {
@@ -109,22 +114,22 @@ func (s section) identity(n *NATS) {
 	}
 	switch {
 	case ways > 1:
-		s.bad("nats", "nats: credentials, nkey and user exclude each other")
+		s.bad(path, "%s: credentials, nkey and user exclude each other", path)
 	case (n.User == "") != (n.Password == ""):
-		s.bad("nats", "nats: user and password belong together")
+		s.bad(path, "%s: user and password belong together", path)
 	}
 	for key, file := range map[string]*string{"credentials": &n.Credentials, "nkey": &n.NKey} {
 		if *file == "" {
 			continue
 		}
-		path, ok := strings.CutPrefix(*file, "file:")
+		name, ok := strings.CutPrefix(*file, "file:")
 		if !ok {
-			s.bad("nats."+key, "want file:PATH")
+			s.bad(path+"."+key, "want file:PATH")
 			continue
 		}
-		*file = s.abs(path)
+		*file = s.abs(name)
 		if err := private(*file); err != nil {
-			s.bad("nats."+key, "%v", err)
+			s.bad(path+"."+key, "%v", err)
 		}
 	}
 	if n.Password != "" {
@@ -133,7 +138,7 @@ func (s section) identity(n *NATS) {
 			n.PasswordFile = s.abs(file)
 		}
 		if n.Password, err = Secret(n.Password, s.dir); err != nil {
-			s.bad("nats.password", "%v", err)
+			s.bad(path+".password", "%v", err)
 		}
 	}
 }

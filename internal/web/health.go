@@ -69,6 +69,9 @@ func (s *Server) policies(r *http.Request, _ events.Person) (any, error) {
 // ChatConnected is the Status.Chat when every chat is connected.
 const ChatConnected = "connected"
 
+// CheckpointsShipped is the Status.Checkpoints when every place has taken the newest that was due.
+const CheckpointsShipped = "shipped"
+
 // readiness says what holds and what does not.
 func readiness(st api.Status) api.Ready {
 	ready := api.Ready{Ready: true}
@@ -90,6 +93,13 @@ func readiness(st api.Status) api.Ready {
 			detail = "no button works in a chat that is away, decide at the console, the command line or by the API: " + st.Chat
 		}
 		ready.Checks = append(ready.Checks, api.Condition{Name: "chat", OK: st.Chat == ChatConnected, Detail: detail})
+	}
+	if st.Checkpoints != "" {
+		detail := "shipped"
+		if st.Checkpoints != CheckpointsShipped {
+			detail = "what is changed in every copy of the ledger is not found by the newest checkpoint: " + st.Checkpoints
+		}
+		ready.Checks = append(ready.Checks, api.Condition{Name: "checkpoints", OK: st.Checkpoints == CheckpointsShipped, Detail: detail})
 	}
 	return ready
 }

@@ -193,6 +193,28 @@ func TestHealthOfTheChat(t *testing.T) {
 	}
 }
 
+// TestHealthOfCheckpoints: that none leaves the cluster is told, and holds nothing up.
+func TestHealthOfCheckpoints(t *testing.T) {
+	for state, want := range map[string]api.Condition{
+		"":                     {},
+		web.CheckpointsShipped: {Name: "checkpoints", OK: true, Detail: "shipped"},
+		"to file none":         {Name: "checkpoints", Detail: "what is changed in every copy of the ledger is not found by the newest checkpoint: to file none"},
+	} {
+		s := start(t, people())
+		s.SetStatus(func(st *api.Status) { st.Checkpoints = state })
+		a := s.do("GET", "/readyz", "", "")
+		ready, got := into[api.Ready](t, a), api.Condition{}
+		for _, c := range ready.Checks {
+			if c.Name == "checkpoints" {
+				got = c
+			}
+		}
+		if a.status != http.StatusOK || !ready.Ready || got != want {
+			t.Errorf("%q: %d, %+v, want %+v", state, a.status, got, want)
+		}
+	}
+}
+
 func TestMetrics(t *testing.T) {
 	s := start(t, people())
 	s.do("GET", "/api/v1/incidents/"+webtest.Held, "viewer", "")

@@ -18,7 +18,7 @@ type leaning struct {
 // leanings is the drawing of the house, bottom up.
 func leanings() []leaning {
 	adapters := []string{
-		"internal/certs", "internal/bus", "internal/ledger", "internal/intake", "internal/network", "internal/device", "internal/chatops", "internal/notify",
+		"internal/certs", "internal/bus", "internal/ledger", "internal/ledger/checkpoint", "internal/intake", "internal/network", "internal/device", "internal/chatops", "internal/notify",
 		"internal/web", "internal/web/api", "internal/config", "internal/duty", "internal/histogram",
 	}
 	inner := []string{"events", "policy", "remediators", "internal/incident", "internal/worker"}
@@ -36,7 +36,8 @@ func leanings() []leaning {
 		{"internal/certs", nil, "the files of TLS are read in one place, for whoever speaks it"},
 		{"internal/bus/streams", nil, "asking JetStream patiently is one leaf that every owner of streams can use"},
 		{"internal/bus", []string{"events", "internal/certs"}, "the way to NATS knows no stream, and none of those who speak over it"},
-		{"internal/ledger", []string{"events", "internal/bus/streams"}, "the ledger is handed its connection and keeps records, whatever they mean"},
+		{"internal/ledger/checkpoint", []string{"events"}, "what is signed of a ledger is read without one, by whoever has the key"},
+		{"internal/ledger", []string{"events", "internal/bus/streams", "internal/ledger/checkpoint"}, "the ledger is handed its connection and keeps records, whatever they mean"},
 		{"internal/intake", []string{"events", "internal/bus/streams"}, "intake is handed its connection and hands on what arrived; what that means is decided elsewhere"},
 		{"internal/network", []string{"events", "internal/config/strict", "internal/config/bounded"}, "the topology is data; who reads routers or draws it comes to it"},
 		{"internal/device/oc", nil, "it is generated from the models and knows nothing else"},
@@ -48,13 +49,13 @@ func leanings() []leaning {
 		{"internal/web/api", []string{"events", "internal/incident"}, "what goes over the wire is what server and client share"},
 		{"internal/web/client", []string{"events", "internal/incident", "internal/web/api"}, "a client that needs the server's insides could not be another program's"},
 		{"internal/web", []string{"events", "policy", "internal/incident", "internal/web/api", "internal/histogram"}, "the API shows the Board and carries people's orders; it decides nothing"},
-		{"internal/config", []string{"events", "policy", "remediators", "internal/network", "internal/duty", "internal/notify", "internal/config/strict", "internal/config/bounded"}, "one file is read here; each section is judged by the package that it configures"},
+		{"internal/config", []string{"events", "policy", "remediators", "internal/network", "internal/duty", "internal/notify", "internal/ledger/checkpoint", "internal/config/strict", "internal/config/bounded"}, "one file is read here; each section is judged by the package that it configures"},
 
 		{"internal/app", everyone, "the only package that knows everyone; what stands on it are the demonstration and the command"},
 		{"internal/backbone", []string{"internal/network", "internal/device/oc"}, "simulated routers share the models with what they test, and none of its code"},
 		{"internal/demo", slices.Concat([]string{"internal/app", "internal/backbone", "internal/web/client"}, everyone), "a demonstration is the real service before simulated routers"},
 		{"cmd", slices.Concat([]string{"internal/app", "internal/demo", "internal/web/client", "internal/web/api"}, []string{
-			"events", "policy", "internal/incident", "internal/config", "internal/network", "internal/bus", "internal/ledger", "internal/intake",
+			"events", "policy", "internal/incident", "internal/config", "internal/network", "internal/bus", "internal/ledger", "internal/ledger/checkpoint", "internal/intake",
 		}), "flags and signals only: deeds are app's and demo's, orders go through the API, and offline verbs read"},
 		{"test", slices.Concat([]string{"internal/app", "internal/demo", "internal/backbone", "internal/web/client"}, everyone), "what is tested as a whole may see the whole"},
 	}

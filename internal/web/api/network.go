@@ -89,6 +89,7 @@ type Status struct {
 	Policy    events.Digest `json:"policy,omitempty"`    // in force; empty: none is loaded
 
 	Chat          string `json:"chat,omitempty"`           // "connected", or which chats are away, and why; empty: none is configured
+	Checkpoints   string `json:"checkpoints,omitempty"`    // "shipped", or which places outside of the cluster have not taken the newest, and why; empty: none is configured
 	PolicyFrom    string `json:"policy_from,omitempty"`    // the file that it was read from
 	PolicyRefused string `json:"policy_refused,omitempty"` // why what that file holds now is not taken
 }

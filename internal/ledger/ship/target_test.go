@@ -1,0 +1,117 @@
+package ship
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/detour-net/detour/internal/bus"
+	"github.com/detour-net/detour/internal/ledger/checkpoint"
+)
+
+// TestSign is the example "PUT Object" of the API reference of Amazon S3.
+func TestSign(t *testing.T) {
+	r := httptest.NewRequest(http.MethodPut, "https://examplebucket.s3.amazonaws.com/test%24file.text", nil)
+	r.Header.Set("Date", "Fri, 24 May 2013 00:00:00 GMT")
+	r.Header.Set("X-Amz-Storage-Class", "REDUCED_REDUNDANCY")
+	S3{Region: "us-east-1", AccessKey: "AKIAIOSFODNN7EXAMPLE", SecretKey: "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"}.
+		sign(r, []byte("Welcome to Amazon S3."), time.Date(2013, 5, 24, 0, 0, 0, 0, time.UTC))
+	const want = "AWS4-HMAC-SHA256 Credential=AKIAIOSFODNN7EXAMPLE/20130524/us-east-1/s3/aws4_request," +
+		"SignedHeaders=date;host;x-amz-content-sha256;x-amz-date;x-amz-storage-class," +
+		"Signature=98ad721746da40c64f1a55b78f14c238d841ea1380cd77a1b5971af0ece108bd"
+	if got := r.Header.Get("Authorization"); got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+}
+
+func aNote() Note {
+	return Note{Checkpoint: checkpoint.Checkpoint{Domain: "test", Size: 42}, Text: []byte("text\n\nsignature\n")}
+}
+
+// TestObject puts a note to a store that takes what is authorised.
+func TestObject(t *testing.T) {
+	stored := map[string]string{}
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method != http.MethodPut || r.Header.Get("Authorization") != "Bearer good" && !strings.HasPrefix(r.Header.Get("Authorization"), "AWS4-HMAC-SHA256 Credential=me/20261120/here/s3/") {
+			http.Error(w, "who are you?", http.StatusForbidden)
+			return
+		}
+		body, err := io.ReadAll(r.Body)
+		if err != nil {
+			t.Error(err)
+		}
+		stored[r.URL.Path] = string(body)
+	}))
+	defer srv.Close()
+	now := func() time.Time { return time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC) }
+	o := Object{URL: srv.URL + "/bucket/notes", Client: srv.Client(), Now: now}
+	for _, c := range []struct {
+		name   string
+		bearer string
+		s3     *S3
+		want   string
+	}{
+		{"nobody", "", nil, `answered with 403: "who are you?`},
+		{"a token", "good", nil, ""},
+		{"another token", "secret", nil, "403"},
+		{"signed", "", &S3{Region: "here", AccessKey: "me", SecretKey: "secret"}, ""},
+	} {
+		clear(stored)
+		o.Bearer, o.S3 = c.bearer, c.s3
+		err := o.Put(t.Context(), aNote())
+		if (err == nil) != (c.want == "") || err != nil && (!strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), "secret")) {
+			t.Errorf("%s: %v, want %q", c.name, err, c.want)
+		}
+		if text := stored["/bucket/notes/00000000000000000042-0000000000000000.note"]; (text == string(aNote().Text)) != (c.want == "") {
+			t.Errorf("%s: stored %v", c.name, stored)
+		}
+	}
+	srv.Close()
+	if err := o.Put(t.Context(), aNote()); err == nil || strings.Contains(err.Error(), "bucket") {
+		t.Errorf("a store that is away: %v", err)
+	}
+	o.URL = "http://x y"
+	if err := o.Put(t.Context(), aNote()); err == nil {
+		t.Error("no address")
+	}
+}
+
+// TestStream publishes notes to another server: first where no stream takes them, then where one does, twice each.
+func TestStream(t *testing.T) {
+	srv, err := bus.Embedded(t.TempDir(), bus.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer srv.Shutdown(context.Background())
+	conn, err := bus.Connect(bus.Config{Server: srv})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close(context.Background())
+	if err := conn.Wait(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	target := Stream{conn.JetStream()}
+	if err := target.Put(t.Context(), aNote()); err == nil || !strings.Contains(err.Error(), "no stream takes detour.v1.checkpoints.test") {
+		t.Errorf("nobody stores it: %v", err)
+	}
+	stream, err := conn.JetStream().CreateStream(t.Context(), jetstream.StreamConfig{Name: "NOTES", Subjects: []string{"detour.v1.checkpoints.>"}, DenyDelete: true, DenyPurge: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if err := target.Put(t.Context(), aNote()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	msg, err := stream.GetLastMsgForSubject(t.Context(), Subject("test"))
+	if err != nil || msg.Sequence != 1 || string(msg.Data) != string(aNote().Text) {
+		t.Errorf("%v: %+v", err, msg)
+	}
+}
