@@ -7,8 +7,6 @@ import (
 	"os"
 	"path/filepath"
 
-	"github.com/goccy/go-yaml"
-
 	"github.com/detour-net/detour/internal/backbone/authority"
 	"github.com/detour-net/detour/internal/network"
 )
@@ -62,14 +60,12 @@ func (n *Network) Inventory(dir string) ([]network.Router, error) {
 // WriteFiles writes what a service reads of the network into a directory: inventory.yaml, with routers as Inventory returns them,
 // and topology.yaml.
 func WriteFiles(dir string, routers []network.Router, links []network.Link) error {
-	for name, what := range map[string]any{
-		"inventory.yaml": map[string][]network.Router{"routers": routers}, "topology.yaml": map[string][]network.Link{"links": links},
-	} {
-		raw, err := yaml.Marshal(what)
-		if err == nil {
-			err = os.WriteFile(filepath.Join(dir, name), raw, 0o600)
-		}
-		if err != nil {
+	inventory, topology, err := network.Describe(routers, links)
+	if err != nil {
+		return fmt.Errorf("backbone: describe the network: %w", err)
+	}
+	for name, raw := range map[string][]byte{"inventory.yaml": inventory, "topology.yaml": topology} {
+		if err := os.WriteFile(filepath.Join(dir, name), raw, 0o600); err != nil {
 			return fmt.Errorf("backbone: write %s: %w", name, err)
 		}
 	}

@@ -99,6 +99,17 @@ func ParseTopology(name string, raw []byte, routers []Router) (*Topology, error)
 	return t, nil
 }
 
+// Describe returns an inventory and a topology as ParseInventory and ParseTopology read them. Of a router without edge ports it
+// says nothing about them, as of one whose edge ports are not known.
+func Describe(routers []Router, links []Link) (inventory, topology []byte, err error) {
+	inventory, err = strict.Write(map[string][]Router{"routers": routers})
+	if err != nil {
+		return nil, nil, err
+	}
+	topology, err = strict.Write(map[string][]Link{"links": links})
+	return inventory, topology, err
+}
+
 // resolve makes the router's file paths independent of where the inventory lies.
 func (r *Router) resolve(dir string) {
 	for _, p := range []*string{&r.TLS.CA, &r.TLS.Cert, &r.TLS.Key} {

@@ -87,6 +87,31 @@ func TestParseTopologyModel(t *testing.T) {
 	}
 }
 
+// TestDescribe reads what is written of routers and links.
+func TestDescribe(t *testing.T) {
+	routers := []Router{
+		{Name: "a", Address: "[::1]:57400", Profile: "openconfig", Site: "x", Plane: "p", Roles: []string{"core"}, Canary: "lo: 0", CanaryMetric: "lo1", EdgePorts: []string{"e9"}, Overload: true,
+			Latitude: 1.5, Longitude: -2, TLS: RouterTLS{CA: "ca", Cert: "c", Key: "k", ServerName: "a"}, Credentials: Credentials{Username: "007", Password: "file:p"}},
+		{Name: "b", Address: "b:1"}, {Name: "c", Address: "c:1"}, {Name: "d", Address: "d:1"}, {Name: "e", Address: "e:1"},
+	}
+	links := slices.Clone(mustParse(t, ring).Links)
+	inventory, topology, err := Describe(routers, links)
+	if err != nil {
+		t.Fatal(err)
+	}
+	gotRouters, err := ParseInventory("i.yaml", inventory)
+	if diff := cmp.Diff(routers, gotRouters); err != nil || diff != "" {
+		t.Errorf("%v, routers (-want +got):\n%s", err, diff)
+	}
+	got, err := ParseTopology("t.yaml", topology, routers)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(links, got.Links); diff != "" {
+		t.Errorf("links (-want +got):\n%s", diff)
+	}
+}
+
 func TestParseInventoryOverload(t *testing.T) {
 	routers, err := ParseInventory("i.yaml", []byte("routers: [{name: a, address: 'a:1', overload: true}, {name: b, address: 'b:1'}]"))
 	if err != nil || !routers[0].Overload || routers[1].Overload {

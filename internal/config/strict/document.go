@@ -34,6 +34,9 @@ type Document struct {
 	errs  []error
 }
 
+// Write returns a struct or map as a YAML document that Read reads, by the fields' yaml tags.
+func Write(v any) ([]byte, error) { return yaml.Marshal(v) }
+
 // Read reads the YAML document raw into the struct that into points to, by the fields' yaml tags; keys that the
 // document does not give leave their field alone, so that defaults are set before. name stands in messages. A nil
 // error means that nothing was wrong so far.

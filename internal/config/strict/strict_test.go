@@ -65,6 +65,31 @@ func TestRead(t *testing.T) {
 	}
 }
 
+// TestWrite reads what was written, texts among it that look like something else.
+func TestWrite(t *testing.T) {
+	type part struct {
+		Name string `yaml:"name"`
+		More string `yaml:"more,omitempty"`
+		N    int    `yaml:"n"`
+	}
+	type all struct {
+		Parts []part         `yaml:"parts"`
+		Named map[string]int `yaml:"named"`
+	}
+	want := all{Named: map[string]int{"a b": 1, "true": 2}, Parts: []part{{Name: "007", N: -3}, {Name: "a: b # c", More: "null"}, {Name: "one\ntwo\n"}, {Name: "*x"}, {Name: "[::1]:80"}, {Name: "é'\""}}}
+	raw, err := Write(want)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got all
+	if _, err := Read("f.yaml", raw, &got); err != nil {
+		t.Fatalf("Read: %v\n%s", err, raw)
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("what was written (-want +got):\n%s", diff)
+	}
+}
+
 func TestReadKeepsDefaults(t *testing.T) {
 	got := outer{Text: "default", Count: 7, Named: map[string]int{"a": 1, "b": 2}, Items: []inner{{Name: "default"}}}
 	if _, err := Read("f.yaml", []byte("named: {b: 3, c: 4}\nitems: [{name: x}]\n"), &got); err != nil {
