@@ -50,6 +50,7 @@ type App struct {
 	fleet  *device.Fleet
 	ahead  foresight
 	peers  *bus.Peers
+	clock  *clock
 	policy *policyFile
 	worker *worker.Worker
 	web    *web.Server
@@ -75,7 +76,7 @@ func New(ctx context.Context, c *config.Config, log *zap.Logger) (*App, error) {
 	a := &App{cfg: c, log: log}
 	ctx, cancel := context.WithTimeout(ctx, openWithin)
 	defer cancel()
-	for _, open := range []func(context.Context) error{a.openBus, a.openLedger, a.openIntake, a.openRouters, a.openWorker} {
+	for _, open := range []func(context.Context) error{a.openBus, a.openLedger, a.openIntake, a.openRouters, a.openWorker, a.openClock} {
 		if err := open(ctx); err != nil {
 			return nil, errors.Join(err, a.Close())
 		}
@@ -127,7 +128,7 @@ func (a *App) openIntake(ctx context.Context) (err error) {
 
 func (a *App) openRouters(context.Context) (err error) {
 	a.fleet, err = device.NewFleet(a.cfg.Network, device.Options{
-		Logger: a.log.Named("device"), Dir: filepath.Dir(a.cfg.Files.Inventory), TelemetryInterval: a.cfg.Telemetry.Interval.Std(),
+		Logger: a.log.Named("device"), Now: now, Dir: filepath.Dir(a.cfg.Files.Inventory), TelemetryInterval: a.cfg.Telemetry.Interval.Std(),
 	})
 	if err != nil {
 		return err
@@ -152,7 +153,7 @@ func (a *App) openWorker(context.Context) error {
 			a.peers = a.conn.Peers(a.cfg.Domain, me, a.cfg.Replica.Rank)
 			return a.peers
 		},
-		Now: time.Now, Logger: a.log, Metrics: worker.NewMetrics(registry),
+		Now: now, Logger: a.log, Metrics: worker.NewMetrics(registry),
 	})
 	a.policy = &policyFile{
 		path: a.cfg.Files.Policy, parse: a.cfg.ParsePolicy, offer: a.worker.Offer, log: a.log.Named("policy"), known: look{digest: a.cfg.PolicyBytes},
@@ -162,6 +163,12 @@ func (a *App) openWorker(context.Context) error {
 	a.openChats(registry)
 	a.openNotify(registry)
 	return a.openWeb(registry)
+}
+
+// openClock looks at the clock once before anything is decided by it.
+func (a *App) openClock(ctx context.Context) error {
+	a.clock = &clock{ahead: a.ledger.Ahead, suspend: a.worker.Suspend, log: a.log.Named("clock")}
+	return a.clock.look(ctx)
 }
 
 // prospects are the limits on what a drain may do, as they are in force.
@@ -176,7 +183,7 @@ func (a *App) openWeb(registry *prometheus.Registry) error {
 	a.login = openLogin(a.cfg, a.log.Named("login"))
 	c := web.Config{
 		Board: a.worker, Orders: a.worker, Ledger: a.ledger, Network: sights{a}, Costs: a.costs, Terrain: terrain{a}, Policy: inForce{a}, Health: health{a}, Auth: auth, Callbacks: a.callbacks(),
-		SessionKey: a.cfg.SessionKey, URL: a.console(), Fresh: a.cfg.Auth.Fresh.Std(), Registry: registry, Log: a.log.Named("web"),
+		SessionKey: a.cfg.SessionKey, URL: a.console(), Now: now, Fresh: a.cfg.Auth.Fresh.Std(), Registry: registry, Log: a.log.Named("web"),
 	}
 	if a.login != nil {
 		c.Login = a.login
@@ -208,7 +215,7 @@ func (a *App) openWeb(registry *prometheus.Registry) error {
 func (a *App) Run(ctx context.Context) error {
 	g, inner := errgroup.WithContext(ctx)
 	tasks := map[string]func(context.Context) error{
-		"routers": a.fleet.Run, "intake": a.whileActing(a.intake.Run), "peers": a.whileActing(a.peers.Run), "worker": a.worker.Run, "policy": a.policy.run, "costs": a.costs.run,
+		"routers": a.fleet.Run, "intake": whileActing(a.worker.Acting, a.intake.Run), "peers": whileActing(a.worker.Acting, a.peers.Run), "clock": a.clock.run, "worker": a.worker.Run, "policy": a.policy.run, "costs": a.costs.run,
 		"forecasts": a.ahead.prepare, "older": newOlder(a).run,
 		"web": func(ctx context.Context) error { return a.web.Serve(ctx, a.listen) },
 	}
@@ -230,27 +237,6 @@ func (a *App) Run(ctx context.Context) error {
 	}
 	err := g.Wait()
 	return errors.Join(err, a.Close())
-}
-
-// whileActing ends a task early when the worker halts: what a replica that does not act takes from the bus waits until it is
-// delivered again, and nobody takes over from one that is heard.
-func (a *App) whileActing(task func(context.Context) error) func(context.Context) error {
-	return func(ctx context.Context) error {
-		acting, end := context.WithCancel(ctx)
-		defer end()
-		go func() {
-			select {
-			case <-a.worker.Halted():
-				end()
-			case <-acting.Done():
-			}
-		}()
-		err := task(acting)
-		if acting.Err() != nil && ctx.Err() == nil {
-			return nil
-		}
-		return err
-	}
 }
 
 // Close takes the replica apart, the newest part first, each within a bounded time.

@@ -78,7 +78,7 @@ func (a *App) openChat(name string, room room, account func(config.Member) strin
 		Chat: name, Me: a.worker.Me(), Rank: a.cfg.Replica.Rank, Board: a.worker, Orders: a.worker, Room: room, Members: room,
 		People: func() (chatops.People, error) { return a.people(account) }, OnCall: a.onCall, Scopes: a.cfg.Resolver.Scopes(),
 		Invite: a.invite(), Console: a.console(),
-		Notices: chatops.Handovers(shifts(a.cfg.Handover)), Now: time.Now, NewKey: uuid.NewString, Log: log, Metrics: chatops.NewMetrics(metrics),
+		Notices: chatops.Handovers(shifts(a.cfg.Handover)), Now: now, NewKey: uuid.NewString, Log: log, Metrics: chatops.NewMetrics(metrics),
 	})
 	a.chats = append(a.chats, c)
 	return c

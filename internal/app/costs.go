@@ -40,7 +40,7 @@ type cost struct {
 // newCosts forecasts as a does for its decisions.
 func newCosts(a *App) *costs {
 	return &costs{
-		now: time.Now, others: a.othersDrains,
+		now: now, others: a.othersDrains,
 		look: func() func(string) events.Prospect {
 			f := newForesight(a.fleet, a.cfg, a.prospects, zap.NewNop()) // whoever decides has told of a matrix already
 			f.traffic.refresh()

@@ -2,7 +2,6 @@ package app
 
 import (
 	"context"
-	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -22,7 +21,7 @@ func (a *App) openNotify(registry prometheus.Registerer) {
 	add := func(name string, to notify.Channel, when config.When) {
 		a.senders = append(a.senders, notify.New(notify.Config{
 			Name: name, Channel: to, When: when, Domain: a.cfg.Domain, Console: n.Console, Me: a.worker.Me(), Rank: a.cfg.Replica.Rank,
-			Board: a.worker, Orders: a.worker, Now: time.Now, Log: a.log.Named("notify"), Metrics: metrics,
+			Board: a.worker, Orders: a.worker, Now: now, Log: a.log.Named("notify"), Metrics: metrics,
 		}))
 	}
 	if p := n.PagerDuty; p != nil {

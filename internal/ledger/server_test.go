@@ -162,6 +162,34 @@ func TestOpenAgain(t *testing.T) {
 	}
 }
 
+// TestAhead compares clocks with the server's, however long its answer seems to take.
+func TestAhead(t *testing.T) {
+	js, _ := serve(t, t.TempDir(), bus.Options{})
+	l := mustOpen(t, js)
+	const hour, slack = time.Hour, time.Minute
+	for name, c := range map[string]struct {
+		asked, answered time.Duration // what the clock is off at
+		least, most     time.Duration
+	}{
+		"right":                  {0, 0, 0, 0},
+		"ahead":                  {hour, hour, hour - slack, hour},
+		"behind":                 {-hour, -hour, -hour, slack - hour},
+		"a slow answer":          {-hour, hour, 0, 0},
+		"ahead, and a slow one":  {hour, 2 * hour, hour - slack, hour},
+		"behind, and a slow one": {-2 * hour, -hour, -hour, slack - hour},
+	} {
+		looks := []time.Duration{c.asked, c.answered}
+		got, err := l.Ahead(within(t, patience), func() time.Time {
+			off := looks[0]
+			looks = append(looks[1:], looks[0])
+			return time.Now().Add(off)
+		})
+		if err != nil || got < c.least || got > c.most {
+			t.Errorf("%s: %s ahead, want %s to %s, error %v", name, got, c.least, c.most, err)
+		}
+	}
+}
+
 // TestUnreachable asks for everything while there is no server: each says so in time, and nothing hangs.
 func TestUnreachable(t *testing.T) {
 	js, stop := serve(t, t.TempDir(), bus.Options{})

@@ -1,6 +1,7 @@
 package worker
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -154,8 +155,8 @@ func (w *Worker) permit(ctx context.Context, o events.Order) error {
 	switch {
 	case !ok || i.Intent == nil || i.Intent.Position != o.Fence || !i.Steps[o.Step][o.Act.Change].Pending:
 		return fmt.Errorf("the intent at position %d is no longer the newest word on %s", o.Fence, o.Incident)
-	case w.halted != "":
-		return fmt.Errorf("this replica has halted: %s", w.halted)
+	case w.halted != "" || w.suspended != "":
+		return fmt.Errorf("this replica has halted: %s", cmp.Or(w.halted, w.suspended))
 	}
 	if o.Undo {
 		return nil

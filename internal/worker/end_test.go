@@ -40,10 +40,8 @@ func TestHalted(t *testing.T) {
 		halted := func(t *testing.T, s *site, r *replica) {
 			t.Helper()
 			s.until(time.Second, "it halts", func() bool { return strings.Contains(r.Status().Halted, c.says) })
-			select {
-			case <-r.Halted():
-			default:
-				t.Error("nobody is told that it has halted")
+			if acts, _ := r.Acting(); acts {
+				t.Error("it says that it acts")
 			}
 			s.bus.publish(anomaly("2", events.Firing))
 			_, err := r.Submit(s.Context(), incident.Freeze(events.Network, ann, "exercise"))
@@ -77,6 +75,46 @@ func TestHalted(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestSuspended has a worker do nothing for a while: neither what arrives, nor an order, nor a Set that is ready to leave.
+func TestSuspended(t *testing.T) {
+	inBubble(t, func(s *site) {
+		r := s.start("r1", autonomous)
+		s.bus.publish(anomaly("0", events.Resolved))
+		s.until(time.Second, "it acts", func() bool { acts, _ := r.Acting(); return acts && len(s.bus.acked()) == 1 })
+		_, changed := r.Acting()
+		r.Suspend("its clock is off")
+		r.Suspend("its clock is further off")
+		<-changed
+		s.bus.publish(anomaly("1", events.Firing))
+		if _, err := r.Submit(s.Context(), incident.Freeze(events.Network, ann, "exercise")); err == nil || !strings.Contains(err.Error(), "further off") {
+			t.Errorf("an order: %v", err)
+		}
+		entries := len(s.store.Entries())
+		s.pass(10 * time.Second)
+		if acts, _ := r.Acting(); acts || len(s.store.Entries()) != entries || r.Status().Halted != "its clock is further off" {
+			t.Errorf("acts: %t, %d entries more, status %+v", acts, len(s.store.Entries())-entries, r.Status())
+		}
+		s.changed()
+		_, changed = r.Acting()
+		r.Suspend("")
+		<-changed
+		s.reaches(r, incident.Holding, 20*time.Second)
+	})
+}
+
+// TestSuspendedWithIntent suspends a worker while its Sets are on their way to be let go.
+func TestSuspendedWithIntent(t *testing.T) {
+	inBubble(t, func(s *site) {
+		r := s.start("r1", autonomous)
+		s.routers.alter(func() { s.routers.way["a"], s.routers.way["b"] = time.Second, time.Second })
+		s.bus.publish(anomaly("1", events.Firing))
+		s.reaches(r, incident.Acting, time.Second)
+		r.Suspend("its clock is off")
+		s.pass(time.Minute)
+		s.changed()
+	})
 }
 
 // TestGracefulEnd waits for Sets in flight and records what came of them, whoever else has written meanwhile.

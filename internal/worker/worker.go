@@ -1,6 +1,7 @@
 package worker
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strings"
@@ -103,13 +104,14 @@ type Worker struct {
 	me  string
 	log *zap.Logger
 
-	mu      sync.RWMutex
-	board   *incident.Board
-	contact time.Time // everything on the ledger then is folded
-	caught  bool
-	halted  string
-	policy  *policy.Policy // in force
-	offered Offer          // what the policy's file held last
+	mu        sync.RWMutex
+	board     *incident.Board
+	contact   time.Time // everything on the ledger then is folded
+	caught    bool
+	halted    string         // why it makes no decisions any more
+	suspended string         // why it makes none for now
+	policy    *policy.Policy // in force
+	offered   Offer          // what the policy's file held last
 
 	unwritable string    // why the newest append was not taken, "" when it was
 	since      time.Time // of the first append in a row that was not
@@ -122,7 +124,7 @@ type Worker struct {
 	offers   chan Offer
 	gone     chan struct{} // closed when the loop has ended
 	broken   chan struct{} // closed when the ledger can no longer be followed
-	stopped  chan struct{} // closed when the worker has halted
+	turned   chan struct{} // closed and replaced when the worker acts no more, or does again
 
 	pendingSince atomic.Int64 // when the oldest anomaly was received that is taken and not recorded, in Unix nanoseconds; 0: there is none
 
@@ -161,7 +163,7 @@ func New(c Config) *Worker {
 	w := &Worker{
 		Config: c, me: c.Name + "/" + strings.SplitN(uuid.NewString(), "-", 2)[0], log: c.Logger.Named("worker"),
 		board: incident.NewBoard(), replayed: make(chan struct{}), followed: make(chan events.Commit, 1024), arrived: make(chan []Delivery), outcomes: make(chan outcome, 64),
-		orders: make(chan order), offers: make(chan Offer), gone: make(chan struct{}), broken: make(chan struct{}), stopped: make(chan struct{}), running: map[string]bool{}, atMost: incident.MaxRecords,
+		orders: make(chan order), offers: make(chan Offer), gone: make(chan struct{}), broken: make(chan struct{}), turned: make(chan struct{}), running: map[string]bool{}, atMost: incident.MaxRecords,
 		world: world{facts: map[string]events.Facts{}, moved: map[string]uint64{}, results: map[string][]events.Body{}, held: map[string]time.Time{}},
 	}
 	w.policy, w.offered = c.Policy, Offer{Policy: c.Policy, Source: c.PolicyFrom}
@@ -177,9 +179,13 @@ func New(c Config) *Worker {
 // Me is the name under which this process owns intents.
 func (w *Worker) Me() string { return w.me }
 
-// Halted is closed when the worker has halted, for as long as it runs: it takes nothing more in and acts no more (see
-// Status.Halted). Others go on in its place once they hear nothing of it.
-func (w *Worker) Halted() <-chan struct{} { return w.stopped }
+// Acting reports whether the worker makes decisions (see Status.Halted), and gives a channel that is closed when that changes.
+// Others go on in its place once they hear nothing of it.
+func (w *Worker) Acting() (acts bool, changed <-chan struct{}) {
+	w.mu.RLock()
+	defer w.mu.RUnlock()
+	return w.halted == "" && w.suspended == "", w.turned
+}
 
 // View calls f with the Board. f must keep nothing of it.
 func (w *Worker) View(f func(*incident.Board)) {
@@ -209,7 +215,7 @@ func (w *Worker) Status() Status {
 	w.mu.RLock()
 	defer w.mu.RUnlock()
 	return Status{
-		Name: w.me, Position: w.board.Position, Digest: w.board.Digest, CaughtUp: w.caught, Halted: w.halted, Contact: w.contact, Unwritable: w.unwritable,
+		Name: w.me, Position: w.board.Position, Digest: w.board.Digest, CaughtUp: w.caught, Halted: cmp.Or(w.halted, w.suspended), Contact: w.contact, Unwritable: w.unwritable,
 		Policy: w.policy.Digest(), PolicyFrom: w.offered.Source, BadPolicy: w.offered.why(),
 	}
 }

@@ -17,10 +17,11 @@ import (
 // attack hurts one site. All of its chance comes from rng.
 type attack struct {
 	*site
-	rng   *rand.Rand
-	harms []harm
-	cert  *certificate
-	log   func(format string, args ...any)
+	skewed string // binary with a clock that can be off
+	rng    *rand.Rand
+	harms  []harm
+	cert   *certificate
+	log    func(format string, args ...any)
 
 	trap  *trap          // guarded by the watch's mutex, as those below
 	hits  map[moment]int // how often somebody was hurt then
@@ -38,8 +39,8 @@ type wait struct {
 	alone           bool // nothing else has been wrong
 }
 
-func newAttack(s *site, rng *rand.Rand, cert *certificate, log func(string, ...any)) *attack {
-	a := &attack{site: s, rng: rng, harms: harms(), cert: cert, log: log, hits: map[moment]int{}}
+func newAttack(s *site, skewed string, rng *rand.Rand, cert *certificate, log func(string, ...any)) *attack {
+	a := &attack{site: s, skewed: skewed, rng: rng, harms: harms(), cert: cert, log: log, hits: map[moment]int{}}
 	a.listen()
 	return a
 }

@@ -26,6 +26,7 @@ type campaign struct {
 	servers  int
 	replicas int
 	binary   string // "" to build it
+	skewed   string // one with a clock that can be off; "" to build it
 	dir      string // for everything that is written; the caller's to remove
 	log      func(format string, args ...any)
 }
@@ -39,8 +40,13 @@ func (c campaign) run(ctx context.Context) (*certificate, error) {
 	cert := newCertificate(c.seed)
 	var err error
 	if c.binary == "" {
-		c.binary = filepath.Join(c.dir, "detour")
+		c.binary = filepath.Join(c.dir, "ordinary")
 		if err := build(ctx, c.binary); err != nil {
+			return nil, err
+		}
+	}
+	if c.skewed == "" {
+		if c.skewed, err = skewed.build(ctx, c.dir); err != nil {
 			return nil, err
 		}
 	}
@@ -74,7 +80,7 @@ func (c campaign) site(ctx context.Context, rng *rand.Rand, cert *certificate) e
 	if err != nil {
 		return err
 	}
-	a := newAttack(s, rng, cert, c.log)
+	a := newAttack(s, c.skewed, rng, cert, c.log)
 	defer a.background.Wait()
 	acts := 0
 	for cert.Kills < c.kills && acts < policy.CeilingActsPerHour-roundActs && len(cert.Violations) == 0 {

@@ -54,6 +54,18 @@ var ordinary = sync.OnceValues(func() (string, error) {
 	return path, build(context.Background(), path)
 })
 
+// skewable is the same with a clock that can be off.
+var skewable = sync.OnceValues(func() (string, error) {
+	dir, err := scratch()
+	if err != nil {
+		return "", err
+	}
+	if dir, err = os.MkdirTemp(dir, "skewed-"); err != nil {
+		return "", err
+	}
+	return skewed.build(context.Background(), dir)
+})
+
 // long leaves a test that starts processes out of a short run.
 func long(t *testing.T) {
 	t.Helper()
@@ -191,7 +203,11 @@ func TestCampaign(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cert, err := campaign{kills: *flagKills, seed: *flagSeed, servers: 3, replicas: 3, binary: binary, dir: t.TempDir(), log: t.Logf}.run(t.Context())
+	astray, err := skewable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cert, err := campaign{skewed: astray, kills: *flagKills, seed: *flagSeed, servers: 3, replicas: 3, binary: binary, dir: t.TempDir(), log: t.Logf}.run(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}

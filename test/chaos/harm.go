@@ -34,6 +34,7 @@ func harms() []harm {
 		{"cut off", 2, func(_ *attack, victim *replica) { victim.wire(wire.Cut) }},
 		{"stalled", 1, func(_ *attack, victim *replica) { victim.wire(wire.Stalled) }},
 		{"deafened", 1, func(_ *attack, victim *replica) { victim.wire(wire.Deafened) }},
+		{"clock minutes off", 1, func(a *attack, victim *replica) { a.misset(victim) }},
 		{"freeze", 1, func(a *attack, _ *replica) { a.freeze() }},
 		{"kill the ledger's leader", 2, func(a *attack, _ *replica) { a.killServers(a.leader()) }},
 		{"kill a server", 1, func(a *attack, _ *replica) { a.killServers(a.rng.IntN(a.servers.Len())) }},
@@ -54,6 +55,7 @@ func (a *attack) mend(ctx context.Context) error {
 	for _, r := range a.replicas {
 		r.wire(wire.Whole)
 		r.signal(syscall.SIGCONT)
+		r.right()
 		for !r.alive() {
 			if err := r.start(); err != nil && ctx.Err() != nil {
 				return err // until then it is started again, as an init system would
@@ -67,6 +69,16 @@ func (a *attack) mend(ctx context.Context) error {
 	defer a.watch.mu.Unlock()
 	a.wrong = 0
 	return nil
+}
+
+// misset kills a replica, and lets it live on with a clock that is minutes off, ahead or behind.
+func (a *attack) misset(r *replica) {
+	off := time.Duration(1+a.rng.IntN(10)) * time.Minute
+	if a.rng.IntN(2) == 0 {
+		off = -off
+	}
+	a.shoot(r)
+	_ = r.skew(a.skewed, off) // without a bus it does not live
 }
 
 // choose picks a harm by weight.

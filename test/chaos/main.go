@@ -9,7 +9,8 @@
 // links fall sick than the budget allows to be drained at once. The harness follows the ledger, and learns of every Set when
 // it has reached its router and is not committed yet; it waits for a moment at which nobody has been hurt much so far, and
 // then does a harm: SIGKILL or SIGSTOP to the replica that has just done something, to others, or to servers of the bus, wires
-// cut, stalled, or stalled in one direction, a freeze. When all is made good, everything has to come to its end.
+// cut, stalled, or stalled in one direction, a clock that is minutes off, a freeze. When all is made good, everything has to
+// come to its end.
 //
 // A site is then judged from outside alone: by the ledger, which is folded anew, by the routers' own account of every Set, by
 // what the bus has acknowledged to publishers, and by what `detour ledger verify` says at each replica (see judge.go for the

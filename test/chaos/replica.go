@@ -23,7 +23,8 @@ import (
 type replica struct {
 	s      *site
 	n      int
-	binary string
+	binary string // of the next life
+	env    string // of the next life: one variable, or none
 	wires  []*wire.Wire
 	logs   *os.File
 
@@ -72,6 +73,9 @@ func (r *replica) config() string { return fmt.Sprintf("detour-%d.yaml", r.n) }
 func (r *replica) start() error {
 	cmd := exec.Command(r.binary, "serve", "--config", r.s.path(r.config()))
 	cmd.Stderr = r.logs
+	if r.env != "" {
+		cmd.Env = append(os.Environ(), r.env)
+	}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	out, err := cmd.StdoutPipe()
 	if err != nil {
@@ -104,6 +108,21 @@ func (r *replica) start() error {
 		return fmt.Errorf("replica %d ended before it served, with code %d: %s", r.n, cmd.ProcessState.ExitCode(), r.tail())
 	case <-time.After(patience):
 		return fmt.Errorf("replica %d does not serve: %s", r.n, r.tail())
+	}
+}
+
+// skew kills the replica, and begins a life of it with a clock that is off.
+func (r *replica) skew(binary string, off time.Duration) error {
+	r.kill()
+	r.binary, r.env = binary, skewName+"="+off.String()
+	return r.start()
+}
+
+// right kills the replica if it does not live as the others do, and has its next life do so.
+func (r *replica) right() {
+	if r.env != "" {
+		r.kill()
+		r.binary, r.env = r.s.binary, ""
 	}
 }
 
