@@ -42,7 +42,7 @@ type held struct {
 	base      layers
 	reach     layers                     // base without the links that are drained beside those that are asked about
 	scenarios []whatif.Scenario          // every link, risk group and router
-	surveys   []*whatif.Survey           // of each layer; nil until a drain is asked about
+	survey    *whatif.Survey             // of all layers; nil until a drain is asked about
 	answers   map[string]events.Prospect // by the links' names, as far as they do not depend on measured loads
 }
 

@@ -59,6 +59,49 @@ func BenchmarkSurvey(b *testing.B) {
 	})
 }
 
+// BenchmarkVerdictOfTwo is a drain in two topologies over the same links at once, each with half of the traffic.
+func BenchmarkVerdictOfTwo(b *testing.B) {
+	eachNetwork(b, func(b *testing.B, s Spec) {
+		halved := slices.Clone(s.Demands)
+		for i := range halved {
+			halved[i].BPS /= 2
+		}
+		other := Spec{Nodes: s.Nodes, Links: slices.Clone(s.Links), Demands: halved}
+		s.Demands = halved
+		for i := range other.Links {
+			if i%10 == 0 {
+				l := &other.Links[i]
+				l.MetricAB, l.MetricBA = l.MetricAB*3/2, l.MetricBA*3/2
+			}
+		}
+		base := []*State{solved(b, s), solved(b, other)}
+		n := base[0].net
+		sv, err := SurveyLayers(base, slices.Concat(n.Links(), n.Groups(), n.Nodes()), 1<<30)
+		if err != nil {
+			b.Fatal(err)
+		}
+		var took []time.Duration
+		for i := 0; b.Loop(); i += 37 {
+			begin := time.Now()
+			var after []*State
+			for _, st := range base {
+				drained, err := st.Apply(SoftDrain(s.Links[i%len(s.Links)].Name))
+				if err != nil {
+					b.Fatal(err)
+				}
+				after = append(after, drained)
+			}
+			if _, err := sv.SurviveLayers(after, DefaultLimits()); err != nil {
+				b.Fatal(err)
+			}
+			took = append(took, time.Since(begin))
+		}
+		slices.Sort(took)
+		b.ReportMetric(float64(took[len(took)/2].Microseconds())/1e3, "p50-ms")
+		b.ReportMetric(float64(took[len(took)*95/100].Microseconds())/1e3, "p95-ms")
+	})
+}
+
 // BenchmarkVerdict is one drain with every link, risk group and node failing on top of it, tables warm.
 func BenchmarkVerdict(b *testing.B) {
 	eachNetwork(b, func(b *testing.B, s Spec) {

@@ -38,6 +38,10 @@
 // be the worst is thus left alone; with Limits.Bound the worst is only bounded as well. Bounds only spare work: whatever is
 // reported comes of exact paths, but for Survival.AtMost then.
 //
+// Of a network that runs several topologies over its links (RFC 5120) each is a Net, a layer. SurveyLayers takes them together:
+// a row belongs to one layer and goes by its metrics, and loads are those of all layers. The bounds hold as they are, since they
+// are sums over rows; where a change makes an arc worse in one layer that another uses as before, only the plain one is used.
+//
 // # Memory
 //
 // A state takes about 13 bytes for each node and destination, at most 3.5 GiB by New's bounds; a state made by Apply only

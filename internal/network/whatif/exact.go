@@ -34,8 +34,10 @@ func (st *State) moved(f *failure) int64 {
 		for arc := n.out[node]; arc < n.out[node+1]; arc++ {
 			through += st.load[n.back[arc]]
 		}
-		if row := n.rowOf[node]; row >= 0 {
-			through -= st.rows[row].flow[node]
+		for _, layer := range st.all() {
+			if row := layer.net.rowOf[node]; row >= 0 {
+				through -= layer.rows[row].flow[node]
+			}
 		}
 		sum = saturate(sum + through)
 	}
@@ -120,15 +122,18 @@ func (t *trial) over(s *scratch, full []peak, out *outcome) {
 
 // cutOff finds the demands that the failure cuts off and did not before the change.
 func (t *trial) cutOff(s *scratch, f *failure, out *outcome) {
-	n, units := t.after.net, int64(0)
+	units := int64(0)
 	out.cut, out.lost = 0, nil
-	s.newlyCut(t.sv.before, t.after, f, func(index int, node int32, amount int64) {
-		out.cut++
-		units += amount
-		if len(out.lost) < t.limits.Listed {
-			out.lost = append(out.lost, Lost{From: n.nodes[node].Name, To: n.nodes[n.dests[index]].Name, BPS: toBPS(amount)})
-		}
-	})
+	for i, after := range t.after.all() {
+		n := after.net
+		s.newlyCut(t.sv.before.all()[i], after, f, func(index int, node int32, amount int64) {
+			out.cut++
+			units += amount
+			if len(out.lost) < t.limits.Listed {
+				out.lost = append(out.lost, Lost{From: n.nodes[node].Name, To: n.nodes[n.dests[index]].Name, BPS: toBPS(amount)})
+			}
+		})
+	}
 	out.cutBPS = toBPS(units)
 }
 

@@ -8,14 +8,15 @@ import (
 // meeter finds, destination by destination, the traffic where a change and failures meet.
 type meeter struct {
 	net   *Net
-	worse []arcChange
-	stamp uint32   // of the row at hand, for what is marked
-	bad   []uint32 // per arc: made worse
-	below []uint32 // per node: behind a worse arc
-	above []uint32 // per node: before one
-	list  []uint32 // per node: listed
-	past  []int64  // per node below: how often its traffic has crossed worse arcs
-	ahead []int64  // per node above: how often a unit of its traffic will, in parts of one
+	worse []arcChange // in the layer of the row at hand
+	to    int32       // its destination
+	stamp uint32      // of the row at hand, for what is marked
+	bad   []uint32    // per arc: made worse
+	below []uint32    // per node: behind a worse arc
+	above []uint32    // per node: before one
+	list  []uint32    // per node: listed
+	past  []int64     // per node below: how often its traffic has crossed worse arcs
+	ahead []int64     // per node above: how often a unit of its traffic will, in parts of one
 	heap  heap
 	nodes []int32 // where anything meets
 	sent  []int64 // per arc: traffic after the change, for arcs of the node at hand; else 0
@@ -26,22 +27,23 @@ type meeter struct {
 // one is a crossing in meeter.ahead.
 const one = 1 << 20
 
-func newMeeter(n *Net, worse []arcChange) *meeter {
+func newMeeter(n *Net) *meeter {
 	nodes, arcs := len(n.nodes), len(n.tail)
 	return &meeter{
-		net: n, worse: worse, bad: make([]uint32, arcs), sent: make([]int64, arcs),
+		net: n, bad: make([]uint32, arcs), sent: make([]int64, arcs),
 		below: make([]uint32, nodes), above: make([]uint32, nodes), list: make([]uint32, nodes),
 		past: make([]int64, nodes), ahead: make([]int64, nodes),
 	}
 }
 
-// meet looks at a row that the change alters.
-func (m *meeter) meet(index int32, old, after *row) {
+// meet looks at a row, towards to, that the change alters by making arcs worse.
+func (m *meeter) meet(index, to int32, worse []arcChange, old, after *row) {
 	n := m.net
+	m.worse, m.to = worse, to
 	m.stamp++
 	m.nodes = m.nodes[:0]
 	for _, c := range m.worse {
-		if c.on(n, n.dests[index]) > 0 && old.has(c.arc) {
+		if c.on(n, to) > 0 && old.has(c.arc) {
 			m.bad[c.arc] = m.stamp
 		}
 	}
@@ -157,7 +159,7 @@ func (m *meeter) meetNode(index, node int32, old, after *row) {
 		ahead = times(old.flow[node], m.ahead[node])
 	}
 	element := int32(len(m.net.tail)) + node
-	if node == m.net.dests[index] { // all its traffic ends with it
+	if node == m.to { // all its traffic ends with it
 		m.add(index, element, 0, past)
 		return
 	}

@@ -101,7 +101,7 @@ func (k *slack) meets(f *failure) []meet {
 func (t *trial) correct(batch []closer) {
 	n := t.after.net
 	list := make([]*failure, len(batch))
-	on := make([][]int32, len(n.dests))
+	on := make([][]int32, len(t.after.rows))
 	for i := range batch {
 		c := &batch[i]
 		list[i] = &t.sv.failures[c.index]

@@ -60,15 +60,16 @@ type meet struct {
 }
 
 // newSlack prepares the bound for every failure of a change that leads from before to after.
-func newSlack(before, after *State, worse []arcChange) *slack {
+func newSlack(before, after *State, by worsened) *slack {
 	n := before.net
 	k := &slack{
-		net: n, before: before, after: after, worse: worse, drop: make([]int64, len(n.tail)),
+		net: n, before: before, after: after, worse: by.union(), drop: make([]int64, len(n.tail)),
 		moved: make([]int64, len(before.rows)), elements: make([]element, len(n.tail)+len(n.nodes)),
 	}
 	var affected []int32
 	for i, old := range before.rows {
-		if before.view.overload[n.dests[i]] != after.view.overload[n.dests[i]] {
+		which, _ := before.layer(i)
+		if to := before.to(i); before.all()[which].view.overload[to] != after.all()[which].view.overload[to] {
 			k.addBare(old)
 		}
 		if after.rows[i] != old {
@@ -78,11 +79,13 @@ func newSlack(before, after *State, worse []arcChange) *slack {
 	var found [][]meet
 	n.parallel(len(affected), func(s *scratch, j int) {
 		i := affected[j]
-		if k.moved[i] = s.movedBy(worse, before.rows[i], n.dests[i]); k.moved[i] > 0 {
+		which, _ := before.layer(int(i))
+		to := before.to(int(i))
+		if k.moved[i] = s.movedBy(by[which], before.rows[i], to); k.moved[i] > 0 {
 			if s.meeter == nil {
-				s.meeter = newMeeter(n, worse)
+				s.meeter = newMeeter(n)
 			}
-			s.meeter.meet(i, before.rows[i], after.rows[i])
+			s.meeter.meet(i, to, by[which], before.rows[i], after.rows[i])
 		}
 	}, func(s *scratch) {
 		if s.meeter != nil {

@@ -14,6 +14,8 @@ type State struct {
 	load []int64 // per arc, in units
 	lost int64   // units that cannot be delivered
 	cut  int     // demands that cannot be delivered
+
+	layers []*State // of which it is put together (see together); nil of one by itself
 }
 
 // Solve computes the state of the network as its Spec has it.

@@ -14,8 +14,8 @@ type Survey struct {
 	failures []failure
 	effects  []effect // per failure
 	order    []int    // of the failures, the one that fills a link most first
-	parts    *parts
-	kept     int64 // bytes
+	parts    []*parts // of each layer
+	kept     int64    // bytes
 }
 
 // effect is what one failure does to a state. Of the changes in load only those are kept that could matter: all beyond
@@ -43,12 +43,25 @@ const entryBytes = 12
 // NewSurvey evaluates every scenario on st. It keeps what each does as long as that takes at most memory bytes; for the
 // scenarios after that a weaker bound has to do, and more are evaluated anew, with the same results.
 func NewSurvey(st *State, scenarios []Scenario, memory int64) (*Survey, error) {
+	return SurveyLayers([]*State{st}, scenarios, memory)
+}
+
+// SurveyLayers is NewSurvey of a network that runs several topologies over its links (RFC 5120): each goes its own ways, and
+// links carry what all of them bring. The layers have the same nodes and links, with whatever metrics and traffic.
+func SurveyLayers(layers []*State, scenarios []Scenario, memory int64) (*Survey, error) {
+	st, err := together(layers)
+	if err != nil {
+		return nil, err
+	}
 	n := st.net
 	failures, err := n.failures(scenarios)
 	if err != nil {
 		return nil, err
 	}
-	sv := &Survey{before: st, failures: failures, effects: make([]effect, len(failures)), parts: findParts(n, st.view)}
+	sv := &Survey{before: st, failures: failures, effects: make([]effect, len(failures))}
+	for _, layer := range st.all() {
+		sv.parts = append(sv.parts, findParts(n, layer.view))
+	}
 	ranked := st.ranked()
 	for from := 0; from < len(failures); from += sweepBatch {
 		batch := make([]*failure, min(sweepBatch, len(failures)-from))

@@ -80,7 +80,16 @@ func (sv *Survey) Present(limits Limits) Survival {
 // Survive says what the survey's failures would do in after, against what they do in the surveyed state. It fails when
 // after is of another network.
 func (sv *Survey) Survive(after *State, limits Limits) (Survival, error) {
-	if after.net != sv.before.net {
+	return sv.SurviveLayers([]*State{after}, limits)
+}
+
+// SurviveLayers is Survive for a survey of several layers: after has them in the same order.
+func (sv *Survey) SurviveLayers(layers []*State, limits Limits) (Survival, error) {
+	after, err := together(layers)
+	if err != nil {
+		return Survival{}, err
+	}
+	if !after.ofOne(sv.before) {
 		return Survival{}, errOtherNet
 	}
 	t := newTrial(sv, after, limits)
@@ -112,14 +121,14 @@ type trial struct {
 	after  *State
 	limits Limits
 	ranked ranking
-	parts  *parts
-	worse  bool    // after is made of before by making arcs worse only
-	alike  bool    // and cutting off can be compared by counting parts
-	delta  []int64 // per arc: load after the change less load before
-	slack  *slack  // when worse
-	least  int64   // smallest capacity
-	full   []int64 // per arc: the greatest load that is not over Limits.Permil, in units
-	extra  []int64 // per arc: Limits.Worse in bits per second
+	parts  []*parts // of each layer
+	worse  bool     // after is made of before by making arcs worse only
+	alike  []bool   // per layer: and cutting off can be compared by counting parts
+	delta  []int64  // per arc: load after the change less load before
+	slack  *slack   // when worse
+	least  int64    // smallest capacity
+	full   []int64  // per arc: the greatest load that is not over Limits.Permil, in units
+	extra  []int64  // per arc: Limits.Worse in bits per second
 
 	best  verdict
 	bar       // for the failures after best
@@ -159,7 +168,7 @@ func (o *open) must() bool { return o.cuts || o.bound.doubt }
 func newTrial(sv *Survey, after *State, limits Limits) *trial {
 	n := after.net
 	t := &trial{
-		sv: sv, after: after, limits: limits, ranked: after.ranked(), parts: sv.parts.under(after.view),
+		sv: sv, after: after, limits: limits, ranked: after.ranked(),
 		delta: make([]int64, len(after.load)),
 		full:  make([]int64, len(after.load)), extra: make([]int64, len(after.load)),
 		best: verdict{index: -1, peak: peak{permil: -1, arc: -1}}, least: maxCapacity, exact: map[int]*outcome{},
@@ -169,10 +178,13 @@ func newTrial(sv *Survey, after *State, limits Limits) *trial {
 		t.full[arc], t.extra[arc] = n.room(int32(arc), limits.Permil), n.share(int32(arc), limits.Worse)
 		t.least = min(t.least, n.capacity[arc])
 	}
-	worse, better := differences(n, sv.before.view, after.view)
-	if t.worse = len(better) == 0; t.worse {
-		t.slack = newSlack(sv.before, after, worse)
-		t.alike = t.parts.comparable(sv.parts)
+	by, ok := worsens(sv.before, after)
+	if t.worse = ok; ok {
+		t.slack = newSlack(sv.before, after, by)
+	}
+	for i, layer := range after.all() {
+		p := sv.parts[i].under(layer.view)
+		t.parts, t.alike = append(t.parts, p), append(t.alike, ok && p.comparable(sv.parts[i]))
 	}
 	if len(sv.order) > 0 && !limits.Bound { // a bar to measure the others by
 		t.evaluate([]open{{index: sv.order[0], bound: bound{peak: peak{permil: math.MaxInt64}}}})
@@ -262,11 +274,13 @@ func (t *trial) keep(i int, out *outcome) {
 
 // mayCut reports whether failure i may cut off demands that it did not cut off before.
 func (t *trial) mayCut(i int) bool {
-	if t.parts == t.sv.parts {
-		return false
-	}
 	f := &t.sv.failures[i]
-	return t.parts.mayCut(f) && !(t.alike && t.parts.cutsAlike(t.sv.parts, f))
+	for layer, p := range t.parts {
+		if was := t.sv.parts[layer]; p != was && p.mayCut(f) && !(t.alike[layer] && p.cutsAlike(was, f)) {
+			return true
+		}
+	}
+	return false
 }
 
 // resolve computes what the bounds left open: what may break a limit, then what may be the worst, until nothing can be.

@@ -50,11 +50,24 @@ func everything(r *rand.Rand, n *Net) []Scenario {
 // failed is st with the scenario happening, solved from nothing.
 func failed(t testing.TB, st *State, sc Scenario) *State {
 	t.Helper()
-	v, err := st.net.changed(st.view, Change{Down: sc.Links, Dead: sc.Nodes})
+	var layers []*State
+	for _, layer := range st.all() {
+		v, err := layer.net.changed(layer.view, Change{Down: sc.Links, Dead: sc.Nodes})
+		if err != nil {
+			t.Fatal(err)
+		}
+		layers = append(layers, layer.net.solveUnder(v))
+	}
+	return joined(t, layers)
+}
+
+func joined(t testing.TB, layers []*State) *State {
+	t.Helper()
+	st, err := together(layers)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return st.net.solveUnder(v)
+	return st
 }
 
 // plainSurvive answers as Survey.Survive does, by solving every failure twice from nothing.
@@ -93,16 +106,18 @@ func plainSurvive(t *testing.T, before, after *State, all []Scenario, limits Lim
 
 func plainCut(after, was, is *State, sc Scenario) Undelivered {
 	const all = 1 << 20
-	known := map[Lost]bool{}
-	for _, l := range slices.Concat(after.Undelivered(all).Named, was.Undelivered(all).Named) {
-		known[l] = true
-	}
 	var cut Undelivered
-	for _, l := range is.Undelivered(all).Named {
-		if !known[l] && !slices.Contains(sc.Nodes, l.From) && !slices.Contains(sc.Nodes, l.To) {
-			cut.Count++
-			cut.BPS += l.BPS
-			cut.Named = append(cut.Named, l)
+	for i, layer := range is.all() {
+		known := map[Lost]bool{}
+		for _, l := range slices.Concat(after.all()[i].Undelivered(all).Named, was.all()[i].Undelivered(all).Named) {
+			known[l] = true
+		}
+		for _, l := range layer.Undelivered(all).Named {
+			if !known[l] && !slices.Contains(sc.Nodes, l.From) && !slices.Contains(sc.Nodes, l.To) {
+				cut.Count++
+				cut.BPS += l.BPS
+				cut.Named = append(cut.Named, l)
+			}
 		}
 	}
 	return cut
@@ -183,7 +198,7 @@ func TestBoundsHold(t *testing.T) {
 		if len(better) > 0 {
 			return // a drain on a link that had 16777215
 		}
-		k := newSlack(before, after, worse)
+		k := newSlack(before, after, worsened{worse})
 		all := everything(r, before.net)
 		sv, err := NewSurvey(before, all, 1<<30)
 		if err != nil {

@@ -83,19 +83,21 @@ func (l *sweepLog) begin(failures int) {
 
 // failRow logs what the failure does to one row.
 func (s *scratch) failRow(st *State, index int, f *failure, log *failureLog) {
-	r, to := st.rows[index], s.net.dests[index]
+	which, at := st.layer(index)
+	layer := st.all()[which]
+	r, to := layer.rows[at], layer.net.dests[at]
 	log.rows++
 	s.nextSum()
 	if slices.Contains(f.nodes, to) {
 		r.eachArc(s.net, s.hops, func(arc int32, x int64) { log.arcs, log.gain = append(log.arcs, arc), append(log.gain, -x) })
 		return
 	}
-	v := s.before.try(s.net, st.view, f)
+	v := s.before.try(s.net, layer.view, f)
 	s.worse = append(s.worse[:0], f.arcs...)
 	s.reroute(v, to, r)
 	s.carry(to, r)
 	s.before.takeBack(s.net, f)
-	s.eachCut(r, index, f, func(_ int32, amount int64) { log.lost += amount })
+	s.eachCut(layer, at, f, func(_ int32, amount int64) { log.lost += amount })
 	for _, arc := range s.touched {
 		if x := s.gain[arc]; x != 0 {
 			log.arcs, log.gain = append(log.arcs, arc), append(log.gain, x)
@@ -103,29 +105,30 @@ func (s *scratch) failRow(st *State, index int, f *failure, log *failureLog) {
 	}
 }
 
-// eachCut visits the sources that the repair just made cuts off from the row's destination, and what they send.
-func (s *scratch) eachCut(r *row, index int, f *failure, visit func(node int32, amount int64)) {
-	if len(f.nodes) > 0 && slices.Contains(f.nodes, s.net.dests[index]) {
+// eachCut visits the sources that the repair just made cuts off from the destination of st's row, and what they send.
+func (s *scratch) eachCut(st *State, index int, f *failure, visit func(node int32, amount int64)) {
+	r, n := st.rows[index], st.net
+	if len(f.nodes) > 0 && slices.Contains(f.nodes, n.dests[index]) {
 		return
 	}
 	for _, node := range s.moved {
 		if s.nodes[node].dist < Unreachable || r.flow[node] == 0 || len(f.nodes) > 0 && slices.Contains(f.nodes, node) {
 			continue
 		}
-		if amount := s.net.demand(index, node); amount > 0 {
+		if amount := n.demand(index, node); amount > 0 {
 			visit(node, amount)
 		}
 	}
 }
 
 // newlyCut visits the demands that f cuts off in after and not in before, and that after alone delivers; those of failed
-// nodes left out.
+// nodes left out. Both are states of one layer.
 func (s *scratch) newlyCut(before, after *State, f *failure, visit func(index int, node int32, amount int64)) {
 	type source struct {
 		node   int32
 		amount int64
 	}
-	n := s.net
+	n := after.net
 	va, vb := s.after.try(n, after.view, f), s.before.try(n, before.view, f)
 	defer s.after.takeBack(n, f)
 	defer s.before.takeBack(n, f)
@@ -137,7 +140,7 @@ func (s *scratch) newlyCut(before, after *State, f *failure, visit func(index in
 		}
 		s.reroute(va, n.dests[i], r)
 		found = found[:0]
-		s.eachCut(r, i, f, func(node int32, amount int64) { found = append(found, source{node, amount}) })
+		s.eachCut(after, i, f, func(node int32, amount int64) { found = append(found, source{node, amount}) })
 		if len(found) == 0 {
 			continue
 		}
