@@ -299,6 +299,9 @@ func TestEvaluateOnTheBoard(t *testing.T) {
 		{"an operator undrains what is Detour's", "budgets: {in_flight: {network: 2}}", func(q *Question) {
 			q.Situation.Claims, q.Facts.Network.Overloaded = []Claim{claim("a-1", "link:a")}, []string{"nyc"}
 		}, events.Defer, "budget-network", "an operator can undrain one that is Detour's; the overload bit of nyc is cleared"},
+		{"what is drained elsewhere makes no room", "budgets: {in_flight: {network: 3}}", func(q *Question) {
+			q.Situation.Claims, q.Facts.Network.Overloaded = []Claim{claim("a-1", "link:a")}, []string{"kcy"}
+		}, events.Defer, "budget-device", "it goes on by itself when one of them is back; the overload bit of kcy is cleared"},
 		{"nobody can make room where there is none", "budgets: {in_flight: {plane: 0}}", func(*Question) {}, events.Defer, "budget-plane", "| nothing may begin until the policy's budgets.in_flight.plane is raised\n"},
 		{"bundle full", "budgets: {in_flight: {network: 2}}", func(q *Question) { q.Situation.Claims = []Claim{claim("a-1", "link:a", "bundle:b")} }, events.Defer, "budget-bundle", "bundle:b is used up by a-1"},
 		{"one of two devices full", "budgets: {in_flight: {network: 2}}", func(q *Question) { q.Situation.Claims = []Claim{claim("a-1", "link:a", "device:kcy")} }, events.Defer, "budget-device", "device:kcy"},

@@ -146,3 +146,30 @@ func BenchmarkReplay(b *testing.B) {
 	}
 	b.ReportMetric(float64(records)/b.Elapsed().Seconds(), "records/s")
 }
+
+// TestReplayCounts has one decision of each kind: what counts is whether routers are set by itself, then and now.
+func TestReplayCounts(t *testing.T) {
+	choice := func(v events.Verdict, m events.Mode, plan events.Digest) incident.Choice {
+		return incident.Choice{Verdict: v, Mode: m, Plan: plan}
+	}
+	acts, asks, dry := choice(events.Allow, events.Live, "p"), choice(events.Ask, events.Live, "p"), choice(events.Allow, events.DryRun, "p")
+	for name, tt := range map[string]struct {
+		d    incident.Redecision
+		want [5]int // same, acts, spares, otherwise, unknown
+	}{
+		"the same":                    {incident.Redecision{Was: acts, Now: acts}, [5]int{1}},
+		"it acts":                     {incident.Redecision{Was: asks, Now: acts}, [5]int{0, 1}},
+		"it acts, and did so dry":     {incident.Redecision{Was: dry, Now: acts}, [5]int{0, 1}},
+		"it does not act":             {incident.Redecision{Was: acts, Now: asks}, [5]int{0, 0, 1}},
+		"it acts dry":                 {incident.Redecision{Was: acts, Now: dry}, [5]int{0, 0, 1}},
+		"it acts by another plan":     {incident.Redecision{Was: acts, Now: choice(events.Allow, events.Live, "q")}, [5]int{0, 0, 0, 1}},
+		"it neither acts nor did":     {incident.Redecision{Was: asks, Now: dry}, [5]int{0, 0, 0, 1}},
+		"it cannot be made once more": {incident.Redecision{Was: acts, Unknown: "why"}, [5]int{0, 0, 0, 0, 1}},
+	} {
+		r := &Replayed{WhyUnknown: map[string]int{}}
+		r.take(events.Commit{}, tt.d)
+		if got := [5]int{r.Same, r.Acts, r.Spares, r.Otherwise, r.Unknown}; got != tt.want || r.Decisions != 1 || len(r.Differences) != tt.want[1]+tt.want[2]+tt.want[3] {
+			t.Errorf("%s: %+v", name, r)
+		}
+	}
+}
