@@ -44,6 +44,9 @@ func Rules() []Rule {
 		{"panics", "a service that panics stops guarding what it has set; errors are returned", panics},
 		{"sleep", "a pause hopes that something has happened: wait for it, with a deadline", sleeps},
 
+		{"metrics", "whoever is paged finds what a number means, and no number is asked for that is not there", metricsAreKnown},
+		{"alerts", "an alert without a way out only wakes people", alertsAreExplained},
+
 		{"package-comment", "a package's comment is its design, and the first thing that a newcomer reads", packageComments},
 		{"doc-comment", "who calls a thing reads its comment, not its body", docComments},
 		{"file-size", fmt.Sprintf("a file is read in one sitting: up to %d lines", fileLimit), fileSizes},

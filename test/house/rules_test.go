@@ -21,7 +21,7 @@ type breach struct {
 
 func breaches() []breach {
 	var all []breach
-	for _, some := range [][]breach{layoutBreaches(), importBreaches(), pureBreaches(), globalBreaches(), effectBreaches(), commentBreaches(), sizeBreaches()} {
+	for _, some := range [][]breach{layoutBreaches(), importBreaches(), pureBreaches(), globalBreaches(), effectBreaches(), commentBreaches(), sizeBreaches(), metricBreaches()} {
 		all = append(all, some...)
 	}
 	return all
