@@ -59,6 +59,7 @@ type App struct {
 	login  *login.Provider // nil without one
 	duty   *duty.Keeper    // nil: the table of people alone says who is on call
 	listen net.Listener
+	admin  net.Listener // nil without one
 
 	senders  []*notify.Sender
 	shipper  *ship.Shipper // nil: no checkpoints are shipped
@@ -208,7 +209,7 @@ func (a *App) openWeb(registry *prometheus.Registry) error {
 		}
 		a.listen = tls.NewListener(a.listen, source.Server("h2", "http/1.1"))
 	}
-	return nil
+	return a.openAdmin()
 }
 
 // Run runs the replica until ctx ends or a task fails, then closes everything.
@@ -218,6 +219,9 @@ func (a *App) Run(ctx context.Context) error {
 		"routers": a.fleet.Run, "intake": whileActing(a.worker.Acting, a.intake.Run), "peers": whileActing(a.worker.Acting, a.peers.Run), "clock": a.clock.run, "worker": a.worker.Run, "policy": a.policy.run, "costs": a.costs.run,
 		"forecasts": a.ahead.prepare, "older": newOlder(a).run,
 		"web": func(ctx context.Context) error { return a.web.Serve(ctx, a.listen) },
+	}
+	if a.admin != nil {
+		tasks["admin"] = a.serveAdmin
 	}
 	maps.Copy(tasks, a.chatTasks())
 	if a.login != nil {

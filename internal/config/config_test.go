@@ -82,7 +82,7 @@ nats:
   replicas: 3
   streams: check
   api_prefix: DETOUR.API
-listen: {http: "0.0.0.0:8443", tls: {cert: cert.pem, key: key.pem}}
+listen: {http: "0.0.0.0:8443", tls: {cert: cert.pem, key: key.pem}, admin: "[::1]:6060"}
 log: {level: debug}
 inventory: inventory.yaml
 topology: topology.yaml
@@ -99,7 +99,7 @@ policy: policy.yaml
 	if diff := cmp.Diff(wantNATS, c.NATS); diff != "" {
 		t.Errorf("nats (-want +got):\n%s", diff)
 	}
-	wantListen := Listen{HTTP: "0.0.0.0:8443", TLS: &ServerTLS{Cert: at("cert.pem"), Key: at("key.pem")}}
+	wantListen := Listen{HTTP: "0.0.0.0:8443", TLS: &ServerTLS{Cert: at("cert.pem"), Key: at("key.pem")}, Admin: "[::1]:6060"}
 	if diff := cmp.Diff(wantListen, c.Listen); diff != "" {
 		t.Errorf("listen (-want +got):\n%s", diff)
 	}
@@ -188,6 +188,11 @@ func TestLoadRefuses(t *testing.T) {
 		{"credentials that are not there", map[string]string{"c.yaml": "nats: {urls: ['nats://x:1'], sync_always: true, credentials: 'file:d.creds'}" + rest}, []string{"nats.credentials: ", "d.creds: no such file"}},
 		{"an embedded server that knows everybody", map[string]string{"c.yaml": "nats: {embedded: {dir: d}, user: u, password: 'file:p'}" + rest, "p": "x"}, []string{"nats.user: belongs to nats.urls", "nats.password: belongs to nats.urls"}},
 		{"plain HTTP beyond the machine", map[string]string{"c.yaml": "listen: {http: '0.0.0.0:80'}\n" + embedded}, []string{"c.yaml:1:16: listen.http: 0.0.0.0:80", "tokens would cross the network in clear"}},
+		{"profiles beyond the machine", map[string]string{"c.yaml": "listen: {admin: '0.0.0.0:6060'}\n" + embedded}, []string{"c.yaml:1:17: listen.admin: 0.0.0.0:6060", "asks nobody who they are"}},
+		{"profiles by a name", map[string]string{"c.yaml": "listen: {admin: 'detour.example.net:6060'}\n" + embedded}, []string{"listen.admin: detour.example.net:6060 is reached"}},
+		{"profiles on every address", map[string]string{"c.yaml": "listen: {admin: ':6060'}\n" + embedded}, []string{"listen.admin: :6060 is reached"}},
+		{"profiles without a port", map[string]string{"c.yaml": "listen: {admin: '127.0.0.1'}\n" + embedded}, []string{"want host:port of this machine"}},
+		{"profiles where the API is", map[string]string{"c.yaml": "listen: {admin: '127.0.0.1:8080'}\n" + embedded}, []string{"give another port"}},
 		{"no port", map[string]string{"c.yaml": "listen: {http: localhost}\n" + embedded}, []string{"want host:port"}},
 		{"certificate without a key", map[string]string{"c.yaml": "listen: {tls: {cert: c.pem}}\n" + embedded}, []string{"listen.tls: give cert and key"}},
 		{"certificate missing", map[string]string{"c.yaml": "listen: {tls: {cert: c.pem, key: k.pem}}\n" + embedded}, []string{"c.pem: no such file"}},

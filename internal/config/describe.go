@@ -57,6 +57,9 @@ func (c *Config) Describe() []Setting {
 	}
 	add("listen.http", c.Listen.HTTP)
 	add("listen.tls", c.Listen.TLS != nil)
+	if c.Listen.Admin != "" {
+		add("listen.admin", c.Listen.Admin)
+	}
 	add("auth.tokens", fmt.Sprintf("%d tokens", len(c.Tokens)))
 	if c.SessionKey == nil {
 		add("auth.session_key", "none: sessions at the console are of one replica")

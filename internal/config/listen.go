@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"os"
 	"strconv"
+	"strings"
 )
 
 // Listen says where the HTTP API, the console and the metrics are served.
@@ -13,6 +14,7 @@ type Listen struct {
 	HTTP     string     `yaml:"http"`     // host:port, default 127.0.0.1:8080; port 0 takes a free one
 	TLS      *ServerTLS `yaml:"tls"`      // nil: plain HTTP
 	Insecure bool       `yaml:"insecure"` // allow plain HTTP beyond this machine, behind a proxy that speaks TLS
+	Admin    string     `yaml:"admin"`    // host:port of this machine where profiles of the process are served, without a token; "" for none
 }
 
 // ServerTLS is the certificate of the HTTP server.
@@ -23,7 +25,11 @@ type ServerTLS struct {
 
 // Local reports whether only this machine can reach the address.
 func (l Listen) Local() bool {
-	host, _, err := net.SplitHostPort(l.HTTP)
+	return loopback(l.HTTP)
+}
+
+func loopback(hostport string) bool {
+	host, _, err := net.SplitHostPort(hostport)
 	if err != nil {
 		return false
 	}
@@ -32,8 +38,16 @@ func (l Listen) Local() bool {
 }
 
 func (s section) listen(l *Listen) {
-	_, port, err := net.SplitHostPort(l.HTTP)
-	if n, perr := strconv.Atoi(port); err != nil || perr != nil || n < 0 || n > 65535 {
+	switch {
+	case l.Admin == "":
+	case !validPort(l.Admin):
+		s.bad("listen.admin", "%q: want host:port of this machine, for example 127.0.0.1:6060", l.Admin)
+	case !loopback(l.Admin):
+		s.bad("listen.admin", "%s is reached from other machines, and asks nobody who they are: give an address of this machine alone, for example 127.0.0.1:6060", l.Admin)
+	case l.Admin == l.HTTP && !strings.HasSuffix(l.Admin, ":0"):
+		s.bad("listen.admin", "%s is listen.http: give another port", l.Admin)
+	}
+	if !validPort(l.HTTP) {
 		s.bad("listen.http", "%q: want host:port, for example 127.0.0.1:8080", l.HTTP)
 		return
 	}
@@ -51,6 +65,12 @@ func (s section) listen(l *Listen) {
 	if l.TLS == nil && !l.Insecure && !l.Local() {
 		s.bad("listen.http", "%s is reached from other machines, and tokens would cross the network in clear: give listen.tls, or listen.insecure: true behind a proxy that speaks TLS", l.HTTP)
 	}
+}
+
+func validPort(hostport string) bool {
+	_, port, err := net.SplitHostPort(hostport)
+	n, perr := strconv.Atoi(port)
+	return err == nil && perr == nil && n >= 0 && n <= 65535
 }
 
 // readable is the absolute path of a file that must be there.
