@@ -46,7 +46,7 @@ func (a *App) openCheckpoints(registry prometheus.Registerer) error {
 	var err error
 	a.shipper, err = ship.New(ship.Config{
 		Domain: a.cfg.Domain, Signer: a.cfg.Signing.Signer, Trusted: a.cfg.Signing.Trusted, Every: c.Every.Std(), Targets: targets,
-		Ready: func() bool { return a.worker.Status().CaughtUp }, Now: time.Now, Log: log, Metrics: ship.NewMetrics(registry),
+		Ready: func() bool { return a.worker.Status().CaughtUp }, Now: now, Log: log, Metrics: ship.NewMetrics(registry),
 	})
 	return err
 }

@@ -55,39 +55,6 @@ func (w *Worker) Run(ctx context.Context) error {
 	return err
 }
 
-func (w *Worker) halt(why string) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.noteHalted(why)
-}
-
-// noteHalted keeps the first reason. The mutex is held.
-func (w *Worker) noteHalted(why string) {
-	if w.halted != "" {
-		return
-	}
-	w.log.Error("halted: no decision is made any more", zap.String("why", why))
-	w.halted = why
-	w.tellTurned()
-}
-
-// Suspend has the worker decide nothing and let nothing leave, for the given reason, until it is called with none.
-func (w *Worker) Suspend(why string) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if (w.suspended == "") != (why == "") {
-		w.log.Warn("whether decisions are made has changed", zap.Bool("acting", why == ""), zap.String("why", why))
-		defer w.tellTurned()
-	}
-	w.suspended = why
-}
-
-// tellTurned tells that the worker acts no more, or does again. The mutex is held.
-func (w *Worker) tellTurned() {
-	close(w.turned)
-	w.turned = make(chan struct{})
-}
-
 // receive hands deliveries to the loop, one batch ahead.
 func (w *Worker) receive(ctx context.Context) error {
 	for {

@@ -179,14 +179,6 @@ func New(c Config) *Worker {
 // Me is the name under which this process owns intents.
 func (w *Worker) Me() string { return w.me }
 
-// Acting reports whether the worker makes decisions (see Status.Halted), and gives a channel that is closed when that changes.
-// Others go on in its place once they hear nothing of it.
-func (w *Worker) Acting() (acts bool, changed <-chan struct{}) {
-	w.mu.RLock()
-	defer w.mu.RUnlock()
-	return w.halted == "" && w.suspended == "", w.turned
-}
-
 // View calls f with the Board. f must keep nothing of it.
 func (w *Worker) View(f func(*incident.Board)) {
 	w.mu.RLock()
