@@ -12,6 +12,7 @@ import (
 	"github.com/detour-net/detour/events"
 	"github.com/detour-net/detour/internal/backbone"
 	"github.com/detour-net/detour/internal/incident"
+	"github.com/detour-net/detour/internal/network"
 )
 
 // TestBadRouters has one end of a link be a router that cannot be read: nothing is set on either end, and why says what is
@@ -35,13 +36,14 @@ func TestBadRouters(t *testing.T) {
 		}, nil},
 		{"wrong credentials", `credentials of user "detour"`, func(s *stage) {
 			s.write("wrong", "wrong")
-			s.editRouter(ber, "/password\"", "/wrong\"")
+			s.editRouter(ber, func(r *network.Router) { r.Credentials.Password = "file:" + filepath.Join(s.dir, "wrong") })
 		}, nil},
-		{"another router's certificate", "certificate that is not trusted", func(s *stage) { s.editRouter(ber, `server_name: "`+ber, `server_name: "`+cdg) }, nil},
-		{"nobody there", "refuses connections", func(s *stage) { s.editRouter(ber, s.net.Router(ber).Address(), "127.0.0.1:1") }, nil},
+		{"another router's certificate", "certificate that is not trusted", func(s *stage) { s.editRouter(ber, func(r *network.Router) { r.TLS.ServerName = cdg }) }, nil},
+		{"nobody there", "refuses connections", func(s *stage) { s.editRouter(ber, func(r *network.Router) { r.Address = "127.0.0.1:1" }) }, nil},
 		{"no such interface", `no IS-IS interface "et-7/7/7"`, func(s *stage) {
-			i := s.linkNamed(linkPlain).B.Interface
-			edit(s.t, filepath.Join(s.dir, "topology.yaml"), `device: "ber.2", interface: "`+i+`"`, `device: "ber.2", interface: "et-7/7/7"`)
+			links := slices.Clone(s.net.Topology().Links)
+			links[slices.IndexFunc(links, func(l network.Link) bool { return l.Name == linkPlain })].B.Interface = "et-7/7/7"
+			s.describe(links)
 		}, nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -70,19 +72,14 @@ func TestBadRouters(t *testing.T) {
 }
 
 // editRouter alters the inventory's entry of one router.
-func (s *stage) editRouter(name, old, new string) {
+func (s *stage) editRouter(name string, alter func(*network.Router)) {
 	s.t.Helper()
-	path := filepath.Join(s.dir, "inventory.yaml")
-	raw, err := os.ReadFile(path)
-	if err != nil {
-		s.t.Fatal(err)
+	n := slices.IndexFunc(s.routers, func(r network.Router) bool { return r.Name == name })
+	if n < 0 {
+		s.t.Fatalf("no router %s in the inventory", name)
 	}
-	at := strings.Index(string(raw), `name: "`+name+`"`)
-	head, tail := string(raw[:at]), string(raw[at:])
-	if at < 0 || !strings.Contains(tail, old) {
-		s.t.Fatalf("%s: no %q of router %s", path, old, name)
-	}
-	s.write("inventory.yaml", head+strings.Replace(tail, old, new, 1))
+	alter(&s.routers[n])
+	s.describe(s.net.Topology().Links)
 }
 
 func edit(t testing.TB, path, old, new string) {
