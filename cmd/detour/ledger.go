@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 
 	"github.com/spf13/cobra"
 
@@ -91,33 +90,6 @@ func (c *cli) tellLine(raw []byte) error {
 		_, err = fmt.Fprintf(c.stdout, "#%-6d %s  %-12s %-18s %s\n", l.Position, commit.At.UTC().Format("15:04:05.000"), dash(r.Incident), r.Body.Kind(), sentence(r.Body, nil))
 	}
 	return err
-}
-
-func newLedgerExport(c *cli) *cobra.Command {
-	var from, to uint64
-	cmd := &cobra.Command{
-		Use: "export [--from N] [--to N]", Short: "Write the ledger out, one commit a line", Args: takes(),
-		Long: "Writes the ledger as it lies on the bus, one commit a line, byte for byte. detour ledger verify --file checks it anywhere.",
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			if to > 0 && to < from {
-				return usage("--to %d lies before --from %d", to, from)
-			}
-			return c.long(cmd.Context(), func(ctx context.Context, cl *client.Client) error {
-				lines, err := cl.Export(ctx, from, to)
-				if err != nil {
-					return err
-				}
-				defer lines.Close()
-				if _, err := io.Copy(c.stdout, lines); err != nil {
-					return fmt.Errorf("the export was cut off: %w", err)
-				}
-				return nil
-			})
-		},
-	}
-	cmd.Flags().Uint64Var(&from, "from", 0, "from this position on (default: the first)")
-	cmd.Flags().Uint64Var(&to, "to", 0, "up to this position (default: where it ends now)")
-	return cmd
 }
 
 // long runs f with a client for as long as it takes, or --timeout if that was given. Unlike follow it is not done when

@@ -72,7 +72,7 @@ func ReadLines(r io.Reader, fn func(Line) error) (Report, error) {
 	number := 0
 	for scan.Scan() {
 		number++
-		entry, err := parseLine(scan.Bytes())
+		entry, err := ParseLine(scan.Bytes())
 		var l Line
 		if err != nil {
 			audit.unreadable(number, err.Error())
@@ -113,7 +113,8 @@ func (a *Audit) edited(line int, ended bool) {
 	a.find(a.prev.position, line, Altered, Certain, detail)
 }
 
-func parseLine(raw []byte) (Entry, error) {
+// ParseLine reads one line of an export, without its newline or with it. It checks nothing.
+func ParseLine(raw []byte) (Entry, error) {
 	var l line
 	dec := json.NewDecoder(bytes.NewReader(raw))
 	dec.DisallowUnknownFields()

@@ -23,6 +23,7 @@ func keepings() []keeping {
 		{"github.com/nats-io/nats-server", []string{"internal/bus"}, "there is one way to start a server, and it is the one that syncs every write"},
 		{"github.com/nats-io/nats.go", []string{"internal/bus", "internal/ledger", "internal/intake", "internal/app", "internal/demo", "cmd"}, "streams belong to the packages that speak through them, and to those that hand the connection over"},
 		{"golang.org/x/mod", []string{"internal/ledger"}, "trees and signed notes are what checkpoints are made of"},
+		{"github.com/jackc", []string{"internal/ledger/deposit/postgres"}, "what a database is told ends in one deposit of the ledger"},
 		{"github.com/goccy/go-yaml", []string{"internal/config/strict"}, "YAML is read in one way: strictly, with line and column"},
 		{"github.com/slack-go", []string{"internal/chatops/slack"}, "Slack's protocol ends in its room; above it stand cards and presses"},
 		{"github.com/emersion/go-ical", []string{"internal/duty"}, "calendars end in the shifts that stand in them"},
