@@ -314,6 +314,18 @@ func TestCheckKeep(t *testing.T) {
 	}
 }
 
+func TestCheckWindows(t *testing.T) {
+	p := parse(t, "windows:\n  - {name: a, every: day, at: '01:00', duration: 1h}\n  - {name: b, scope: site:denver, every: day, at: '01:00', duration: 1h}\n  - {name: c, scope: site:kcy, every: day, at: '01:00', duration: 1h}\n")
+	holds := func(s events.Scope) bool { return s == events.Network || s == "site:kcy" }
+	if err := p.CheckWindows(func(s events.Scope) bool { return holds(s) || s == "site:denver" }); err != nil {
+		t.Errorf("something is in each: %v", err)
+	}
+	const want = `policy.yaml:3:22: windows[1].scope: nothing of the network is in "site:denver": the window would cover nothing`
+	if err := p.CheckWindows(holds); err == nil || strings.Count(err.Error(), "windows[") != 1 || !strings.Contains(err.Error(), want) {
+		t.Errorf("%v, want %s", err, want)
+	}
+}
+
 func TestProspects(t *testing.T) {
 	l := parse(t, whole).Prospects()
 	if l.WhenHeld != HeldRevert || l.WhenUnbearable != UnbearableRevert || l.Missing != TreatRefuse || l.WorstPermil != 700 || l.SurvivePermil != 1000 {

@@ -76,6 +76,18 @@ var weekdays = map[string]time.Weekday{
 	"friday": time.Friday, "saturday": time.Saturday, "sunday": time.Sunday,
 }
 
+// CheckWindows asks whether anything is in the scope of every window, and places what is not in the policy's file: a window with
+// a misspelt scope would cover nothing, and what it was to keep still would be live.
+func (p *Policy) CheckWindows(holds func(events.Scope) bool) error {
+	doc := p.doc.Fresh()
+	for i, w := range p.file.Windows {
+		if !holds(w.Scope) {
+			doc.Bad(fmt.Sprintf("windows[%d].scope", i), "nothing of the network is in %q: the window would cover nothing", string(w.Scope))
+		}
+	}
+	return doc.Err()
+}
+
 // Mode decides whether a plan may touch routers, and says why. It may when the service is live, the rule is not in shadow,
 // and no maintenance window covers any of the target's scopes: neither one of the policy nor one that a person
 // began (by id).

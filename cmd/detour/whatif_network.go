@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/detour-net/detour/events"
 	"github.com/detour-net/detour/internal/config"
 	"github.com/detour-net/detour/internal/network"
 	"github.com/detour-net/detour/internal/network/forecast"
@@ -223,58 +224,16 @@ func (w *workbench) single() (sets [][]string) {
 
 // has wants a link of that name, and says which ones come near.
 func (w *workbench) has(name string) error {
-	type candidate struct {
-		name string
-		far  int
-	}
-	var near []candidate
+	var names []string
 	for _, l := range w.network.Links {
 		if l.Name == name {
 			return nil
 		}
-		far := distance(name, l.Name)
-		if words(name) == words(l.Name) {
-			far = 0 // the other way round
-		}
-		if far <= max(2, len(name)/4) {
-			near = append(near, candidate{l.Name, far})
-		}
+		names = append(names, l.Name)
 	}
+	near := events.Near(name, names, max(2, len(name)/4))
 	if len(near) == 0 {
-		return fmt.Errorf("link %q is not in the network, nor one whose name is like that: --all lists its %d links", name, len(w.network.Links))
+		return fmt.Errorf("link %q is not in the network, nor one whose name is like that: --all lists its %d links", name, len(names))
 	}
-	slices.SortStableFunc(near, func(a, b candidate) int { return a.far - b.far })
-	var names []string
-	for _, c := range near[:min(len(near), 3)] {
-		names = append(names, c.name)
-	}
-	return fmt.Errorf("link %q is not in the network: do you mean %s?", name, strings.Join(names, ", "))
-}
-
-// words are the parts of a name, sorted.
-func words(name string) string {
-	parts := strings.FieldsFunc(name, func(r rune) bool { return r == '-' || r == '_' || r == '.' || r == ':' || r == '/' })
-	slices.Sort(parts)
-	return strings.Join(parts, "-")
-}
-
-// distance is how many bytes must be put in, taken out or changed to make b of a (Levenshtein).
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		corner := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			change := corner
-			if a[i] != b[j] {
-				change++
-			}
-			corner = row[j+1]
-			row[j+1] = min(change, row[j]+1, corner+1)
-		}
-	}
-	return row[len(b)]
+	return fmt.Errorf("link %q is not in the network: do you mean %s?", name, strings.Join(near, ", "))
 }

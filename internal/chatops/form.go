@@ -95,7 +95,8 @@ func (d *Desk) freezable(b *incident.Board, i *incident.Incident) (list []Choice
 // maxLabel bounds a choice's label, in characters.
 const maxLabel = 75
 
-// scopes are those that can be frozen, each once: the network first, then those of the incident, if there is one.
+// scopes are those that can be frozen, each once: the network first, then those of the incident, if there is one. An incident
+// is also in some that only the service itself counts in.
 func (d *Desk) scopes(i *incident.Incident) []events.Scope {
 	list := []events.Scope{events.Network}
 	seen := map[events.Scope]bool{events.Network: true}
@@ -104,7 +105,7 @@ func (d *Desk) scopes(i *incident.Incident) []events.Scope {
 		own = i.Target.Scopes
 	}
 	for _, scope := range slices.Concat(own, d.Scopes) {
-		if !seen[scope] {
+		if _, err := events.ParseScope(string(scope)); err == nil && !seen[scope] {
 			seen[scope] = true
 			list = append(list, scope)
 		}

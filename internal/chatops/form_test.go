@@ -29,7 +29,7 @@ func (s *stage) frozen() (list []string) {
 func TestForms(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(t)
-		d, _ := s.desk(0, func(c *Config) { c.Scopes = []events.Scope{events.Network, "site:den", "link:den-kcy", "srlg:river"} })
+		d, _ := s.desk(0, func(c *Config) { c.Scopes = append(network(), "linecard:den/1", "srlg-partner:river") })
 		id, _ := s.ask("den-kcy", 1)
 		s.settle(time.Second)
 
@@ -93,7 +93,7 @@ func TestBadAnswers(t *testing.T) {
 		{"a long reason", Reject, func(_ *stage, p *Press) { p.Answer.Reason = strings.Repeat("ä", MaxReason+1) }, "say why"},
 		{"no scope", Freeze, func(_ *stage, p *Press) { p.Answer.Scope = "" }, "is no scope"},
 		{"no such kind of scope", Freeze, func(_ *stage, p *Press) { p.Answer.Scope = "planet:earth" }, "is no scope"},
-		{"a scope that nothing is in", Freeze, func(_ *stage, p *Press) { p.Answer.Scope = "site:atlantis" }, "no site:atlantis to be frozen"},
+		{"a scope that nothing is in", Freeze, func(_ *stage, p *Press) { p.Answer.Scope = "site:atlantis" }, `nothing of the network is in scope "site:atlantis", so nothing would be stopped; the nearest that there are: site:den`},
 		{"another plan", Reject, func(_ *stage, p *Press) { p.Value = strings.Fields(p.Value)[0] + " sha256:" + strings.Repeat("0", 64) }, "is not the one"},
 		{"another message", Freeze, func(_ *stage, p *Press) { p.Message = "m99" }, "not the one of den-kcy-1 any more"},
 		{"late", Reject, func(_ *stage, p *Press) { p.At = p.At.Add(-formAge - time.Second) }, "too long ago"},

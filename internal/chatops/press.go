@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -180,8 +179,6 @@ func (d *Desk) halt(p Press, i *incident.Incident, by events.Person) incident.Or
 			return nil, refuse("%s was frozen after you pressed; look at it again, and press again if it is still to be thawed", scope)
 		case p.Act == Thaw:
 			return incident.Thaw(scope, by)(b, now)
-		case !slices.Contains(d.scopes(i), scope):
-			return nil, refuse("there is no %s to be frozen", scope)
 		case b.Thawed().After(p.At):
 			return nil, refuse("something was thawed since you pressed; look at it again, and press again if it is still to be frozen")
 		}

@@ -28,8 +28,13 @@ type stage struct {
 	desks  int
 }
 
+// network is what the service knows of it.
+func network() []events.Scope {
+	return []events.Scope{events.Network, "site:den", "link:den-kcy", "srlg:river"}
+}
+
 func newStage(t *testing.T) *stage {
-	s := &stage{t: t, Ledger: boardtest.New(t)}
+	s := &stage{t: t, Ledger: boardtest.New(t, network()...)}
 	s.people = People{
 		List: []Person{
 			{"ines", "U1", []string{"approver", "operator"}}, {"marc", "U2", []string{"approver"}}, {"olga", "U3", []string{"operator"}}, {"vera", "U4", []string{"viewer"}},

@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 
+	"github.com/detour-net/detour/events"
 	"github.com/detour-net/detour/internal/config/strict"
 	"github.com/detour-net/detour/policy"
 	"github.com/detour-net/detour/remediators"
@@ -62,13 +64,15 @@ func (c *Config) ParsePolicy(raw []byte) (*policy.Policy, error) {
 	return p, nil
 }
 
-// keeps complains of routers and links that the policy would keep and the network does not have.
+// keeps complains of routers and links that the policy would keep, and of scopes that it would keep still, that the network
+// does not have.
 func (c *Config) keeps(p *policy.Policy) error {
 	if c.Resolver == nil {
 		return nil // the network cannot be read, which is said elsewhere
 	}
-	return p.CheckKeep(
+	scopes := c.Resolver.Scopes()
+	return errors.Join(p.CheckKeep(
 		func(name string) bool { _, ok := c.Resolver.Device(name); return ok },
 		func(name string) bool { _, ok := c.Resolver.Link(name); return ok },
-	)
+	), p.CheckWindows(func(s events.Scope) bool { return slices.Contains(scopes, s) }))
 }

@@ -39,6 +39,7 @@ func TestParsePolicy(t *testing.T) {
 		{"a remediation that nobody has", rule + "pray}]\n", []string{"policy.yaml:1:", "pray"}},
 		{"a condition that does not compile", rule + "link-drain, when: 'lnik.name == \"x\"'}]\n", []string{"policy.yaml:1:", "lnik", "^"}},
 		{"a link that nobody has", "keep: {never: [lab-a-lab-b-9]}\n", []string{"policy.yaml:1:16: keep.never[0]: \"lab-a-lab-b-9\" is no link"}},
+		{"a window of what nobody has", "windows: [{name: w, scope: 'site:attic', every: day, at: '01:00', duration: 1h}]\n", []string{"policy.yaml:1:28: windows[0].scope: nothing of the network is in \"site:attic\""}},
 		{"a router that nobody has", "keep: {depends_on: [lab-z]}\n", []string{"policy.yaml:1:21: keep.depends_on[0]: \"lab-z\" is no router"}},
 		{"telemetry would be too slow", "clocks: {fresh: 1s}\n", []string{"detour.yaml:", "telemetry.interval: 2s: the policy acts only on what is at most 1s old", "policy.yaml"}},
 		{"above the ceiling", "budgets: {in_flight: {device: 3}}\n", []string{"policy.yaml:1:", "ceiling"}},

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/detour-net/detour/events"
@@ -152,10 +154,26 @@ func Freeze(scope events.Scope, by events.Person, reason string) Order {
 func Thaw(scope events.Scope, by events.Person) Order {
 	return func(b *Board, _ time.Time) ([]events.Record, error) {
 		if _, ok := b.freezes[scope]; !ok {
-			return nil, fmt.Errorf("freeze of %s: %w", scope, ErrNotFound)
+			return nil, fmt.Errorf("freeze of %s: %w: %s", scope, ErrNotFound, b.frozenNow())
 		}
 		return []events.Record{{Body: events.Thawed{Scope: scope, By: by}}}, nil
 	}
+}
+
+// frozenNow says what can be thawed.
+func (b *Board) frozenNow() string {
+	if len(b.freezes) == 0 {
+		return "nothing is frozen"
+	}
+	var list []string
+	for scope := range b.freezes {
+		list = append(list, string(scope))
+	}
+	slices.Sort(list)
+	if more := len(list) - maxNames; more > 0 {
+		list = append(list[:maxNames], fmt.Sprintf("%d more", more))
+	}
+	return "frozen are " + strings.Join(list, ", ")
 }
 
 // BeginMaintenance opens a window in which plans in its scope are dry-run.

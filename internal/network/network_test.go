@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 
@@ -361,25 +360,6 @@ func TestLinksOfScope(t *testing.T) {
 	} {
 		if diff := cmp.Diff(want, r.Links(scope)); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", scope, diff)
-		}
-	}
-}
-
-// Every scope that a link is in is listed once, the widest first.
-func TestScopes(t *testing.T) {
-	r := resolver(t)
-	list := r.Scopes()
-	if list[0] != events.Network {
-		t.Errorf("%s comes before the network", list[0])
-	}
-	for n, scope := range list {
-		if n > 0 && (len(r.Links(scope)) > len(r.Links(list[n-1])) || slices.Contains(list[:n], scope)) {
-			t.Errorf("%s, with %d links, comes after %s with %d", scope, len(r.Links(scope)), list[n-1], len(r.Links(list[n-1])))
-		}
-	}
-	for _, scope := range []events.Scope{"bundle:dk", "device:chi", "srlg:river", "link:den-kcy"} {
-		if !slices.Contains(list, scope) {
-			t.Errorf("%s is missing of %v", scope, list)
 		}
 	}
 }

@@ -75,9 +75,22 @@ func NewResolver(t *Topology) (*Resolver, error) {
 // Links returns the links of a scope, in the topology's order. They must not be changed.
 func (r *Resolver) Links(scope events.Scope) []string { return r.within[scope] }
 
-// Scopes returns every scope that a link is in, the whole network first, then those with the most links.
+// Scopes returns every scope that people may name and in which anything is, the whole network first, then those with the most
+// links.
 func (r *Resolver) Scopes() []events.Scope {
-	list := slices.Collect(maps.Keys(r.within))
+	all := map[events.Scope]bool{events.Network: true}
+	for scope := range r.within {
+		all[scope] = true
+	}
+	for _, router := range r.devices { // which may have no link yet
+		for _, scope := range router.Scopes {
+			all[scope] = true
+		}
+	}
+	list := slices.DeleteFunc(slices.Collect(maps.Keys(all)), func(s events.Scope) bool {
+		_, err := events.ParseScope(string(s))
+		return err != nil
+	})
 	slices.SortFunc(list, func(x, y events.Scope) int {
 		return cmp.Or(len(r.within[y])-len(r.within[x]), rank(x)-rank(y), cmp.Compare(x, y))
 	})

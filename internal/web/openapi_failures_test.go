@@ -197,7 +197,10 @@ func (s *server) provoke(t *testing.T, name, method, path string, status int) an
 		if strings.Contains(path, "{") {
 			return s.do(method, pathOf(path)+"?"+query, "admin", body)
 		}
-		return s.do(method, good+"?scope=site:nowhere", "admin", body)
+		if body == "" {
+			return s.do(method, good+"?scope=site:nowhere", "admin", "")
+		}
+		return s.do(method, good, "admin", strings.Replace(body, "site:den", "site:nowhere", 1))
 	case http.StatusConflict:
 		return s.do(method, pathParameter.ReplaceAllString(path, webtest.Refused), "admin", or(s.given(t, e.refused), body))
 	case http.StatusRequestEntityTooLarge:

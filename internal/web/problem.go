@@ -47,6 +47,7 @@ func invalid(detail, remedy string) *api.Problem {
 func problemOf(err error) *api.Problem {
 	var p *api.Problem
 	var tooLarge *http.MaxBytesError
+	var none *incident.NoScope
 	switch {
 	case errors.As(err, &p):
 		return p
@@ -54,6 +55,8 @@ func problemOf(err error) *api.Problem {
 		p = invalid("the body is too large", "send at most 64 KiB")
 		p.Status = http.StatusRequestEntityTooLarge
 		return p
+	case errors.As(err, &none):
+		return problem(api.ProblemNotFound, err.Error(), "give one that something is in: detour routers lists devices and sites, GET "+apiRoot+"topology links and risk groups; planes, bundles and levels stand in the inventory")
 	case errors.Is(err, incident.ErrNotFound):
 		return problem(api.ProblemNotFound, err.Error(), "detour incidents, detour maintenance list and detour routers show what there is")
 	case errors.Is(err, incident.ErrRefused):

@@ -339,7 +339,7 @@ func (w *Worker) decide(b *incident.Board, taken []Delivery) incident.Decision {
 // carryOut records what people ordered, each at the position that it was decided from.
 func (w *Worker) carryOut(ctx context.Context) storage {
 	o := &w.world.orders[0]
-	records, err := o.do(w.board, w.Now())
+	records, err := o.do.Among(w.Scopes)(w.board, w.Now())
 	if err == nil {
 		c := w.commit(records)
 		o.commit = c.ID

@@ -95,6 +95,10 @@ func TestOrdersRefused(t *testing.T) {
 		{"not the role", func(r *replica) incident.Order {
 			return incident.Approve("a-b-1", r.plan(), events.Person{Name: "eve", Role: []string{"viewer"}})
 		}, incident.ErrRefused},
+		{"a freeze of what is not there", func(*replica) incident.Order { return incident.Freeze("device:cc", ann, "exercise") }, incident.ErrNotFound},
+		{"maintenance of what is not there", func(*replica) incident.Order {
+			return incident.BeginMaintenance(events.MaintenanceBegun{Window: "w", Scope: "site:c", Until: time.Now().Add(time.Hour), By: ann})
+		}, incident.ErrNotFound},
 		{"nothing is frozen", func(*replica) incident.Order { return incident.Thaw(events.Network, ann) }, incident.ErrNotFound},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -74,6 +74,7 @@ type Config struct {
 	Policy      *policy.Policy // to begin with; those after it come by Offer
 	PolicyFrom  string         // where the policy was read, for the record
 	Inventory   incident.Inventory
+	Scopes      []events.Scope // that people may freeze, and maintain, besides the network
 	Remediators []remediators.Remediator
 	Ledger      Ledger
 	Conflict    error // what Ledger.Append's error is when another commit took the position

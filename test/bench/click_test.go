@@ -18,7 +18,7 @@ const (
 	consoles     = 10
 )
 
-// click measures from the beginning of a call that freezes a site, or thaws it, until the record is read from the ledger, and
+// click measures from the beginning of a call that freezes a router, or thaws it, until the record is read from the ledger, and
 // until the last of some open consoles has been told. Between two clicks some time passes, another one each time.
 func (t *table) click(b *testing.B) {
 	samples := clickSamples
@@ -150,9 +150,9 @@ func (s *service) read(ctx context.Context, reading *sync.WaitGroup) (*witness, 
 	return w, nil
 }
 
-// press freezes a site, or thaws it again.
+// press freezes a router, or thaws it again.
 func (s *service) press(ctx context.Context, n int) (api.Done, error) {
-	const scope = "site:den"
+	const scope = "device:den"
 	if n%2 == 0 {
 		return s.api.Freeze(ctx, scope, "measured")
 	}

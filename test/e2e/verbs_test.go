@@ -34,6 +34,7 @@ func TestVerbs(t *testing.T) {
 		{"carol", "drains", 0}, {"oscar", "undrain nowhere-1", 4}, {"carol", "undrain " + i.ID, 3}, {"oscar", "undrain", 2},
 		{"oscar", "freeze", 2}, {"oscar", "freeze --reason x --scope galaxy:milky", 2}, {"carol", "freeze --reason x", 3},
 		{"oscar", "freeze --reason x --scope site:site-1", 0}, {"oscar", "freeze --reason x --scope site:site-1", 3}, {"carol", "freeze --list", 0},
+		{"oscar", "freeze --reason x --scope site:site-11", 4}, {"oscar", "thaw --scope site:site-11", 4}, {"oscar", "maintenance begin --for 1h --reason x --scope device:nowhere", 4},
 		{"oscar", "thaw --scope site:site-1", 0}, {"oscar", "thaw --scope site:site-1", 4}, {"carol", "thaw", 3},
 		{"oscar", "maintenance begin --reason x", 2}, {"oscar", "maintenance begin --for -1h --reason x", 2}, {"carol", "maintenance begin --for 1h --reason x", 3},
 		{"oscar", "maintenance begin --for 9999h --reason x", 2}, {"oscar", "maintenance begin --until 2020-01-01T00:00:00Z --reason x", 3},

@@ -23,11 +23,12 @@ type Ledger struct {
 	board  *incident.Board
 	kinds  map[events.Kind]int
 	before func() error
+	scopes []events.Scope
 }
 
-// New returns an empty ledger.
-func New(t testing.TB) *Ledger {
-	return &Ledger{t: t, board: incident.NewBoard(), kinds: map[events.Kind]int{}}
+// New returns an empty ledger of a network that has these scopes.
+func New(t testing.TB, scopes ...events.Scope) *Ledger {
+	return &Ledger{t: t, scopes: scopes, board: incident.NewBoard(), kinds: map[events.Kind]int{}}
 }
 
 // Before has f called before every order, which fails with its error, if there is one. What f records stands before the order
@@ -57,7 +58,7 @@ func (l *Ledger) Submit(_ context.Context, order incident.Order) (events.Commit,
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	records, err := order(l.board, time.Now())
+	records, err := order.Among(l.scopes)(l.board, time.Now())
 	if err != nil {
 		return events.Commit{}, err
 	}

@@ -89,7 +89,7 @@ func (r *Replica) Submit(ctx context.Context, order incident.Order) (events.Comm
 	if r.deaf {
 		return events.Commit{}, fmt.Errorf("hand the order to the worker: %w", context.DeadlineExceeded)
 	}
-	records, err := order(r.board, r.clock())
+	records, err := order.Among(r.scopes())(r.board, r.clock())
 	if err != nil {
 		return events.Commit{}, err
 	}

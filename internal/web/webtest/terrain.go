@@ -16,6 +16,20 @@ func (r *Replica) Topology() api.Topology {
 	return r.topology
 }
 
+// scopes are those of the topology.
+func (r *Replica) scopes() (list []events.Scope) {
+	for _, x := range r.topology.Routers {
+		list = append(list, events.ScopeOf("device", x.Name), events.ScopeOf("site", x.Site))
+	}
+	for _, l := range r.topology.Links {
+		list = append(list, events.ScopeOf("link", l.Name))
+		for _, g := range l.SRLGs {
+			list = append(list, events.ScopeOf("srlg", g))
+		}
+	}
+	return list
+}
+
 // SetTopology makes it another network.
 func (r *Replica) SetTopology(t api.Topology) {
 	r.mu.Lock()
