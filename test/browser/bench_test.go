@@ -123,7 +123,7 @@ func BenchmarkTenThousandIncidents(b *testing.B) {
 		took, err := chromedp.Run(p.ctx, chromedp.Evaluate[float64](`new Promise((done) => {
 			const began = performance.now(), list = document.querySelector(".long");
 			list.scrollTop = 1e9;
-			(function look() { document.querySelector("[aria-posinset='10004']") ? done(performance.now() - began) : requestAnimationFrame(look); })();
+			(function look() { document.querySelector("[aria-posinset='10004']") && !document.querySelector(".line[aria-busy]") ? done(performance.now() - began) : requestAnimationFrame(look); })();
 		})`, chromedp.EvalAwaitPromise))
 		if err != nil {
 			b.Fatal(err)

@@ -137,11 +137,23 @@ func TestTenThousandIncidents(t *testing.T) {
 	p := open(t, r, "/incidents", deskWidth, deskHeight)
 	p.wait("the list", `document.querySelector(".rows")?.dataset.total === "10004" && document.querySelector("[aria-posinset='1']")`)
 	few := func(where string) {
-		p.wait("a screenful of rows in the document "+where, `((n) => n >= 10 && n <= 100)(document.querySelectorAll(".line").length)`)
+		if n := is[int](p, `document.querySelectorAll(".line").length`); n < 10 || n > 100 {
+			t.Errorf("%s %d rows are in the document", where, n)
+		}
 	}
 	few("at the beginning")
-	p.do(chromedp.Evaluate[chromedp.Void](`document.querySelector(".long").scrollTop = 1e9; undefined`))
+	const late = `const get = fetch, held = []; // the rows before the last ones are a long time on their way
+		window.fetch = (what, how) => String(what).includes("skip=9800") ? new Promise((go) => held.push(() => go(get(what, how)))) : get(what, how);
+		window.release = () => held.forEach((go) => go());
+		document.querySelector(".long").scrollTop = 1e9; undefined`
+	p.do(chromedp.Evaluate[chromedp.Void](late))
 	p.wait("the last", `document.querySelector("[aria-posinset='10004']")?.innerText.includes("many-n09999-1")`)
+	few("at the end, while some are on their way,")
+	if busy := is[int](p, `document.querySelectorAll(".line[aria-busy]").length`); busy < 6 {
+		t.Errorf("%d rows say that they are on their way", busy)
+	}
+	p.do(chromedp.Evaluate[chromedp.Void](`release(); undefined`))
+	p.wait("all of them", `!document.querySelector(".line[aria-busy]")`)
 	few("at the end")
 	p.shot("end")
 	home := open(t, r, "/", deskWidth, deskHeight)

@@ -1,4 +1,5 @@
-// The list of all incidents. However long it is, only the rows that can be seen are in the document.
+// The list of all incidents. However long it is, only the rows that can be seen are in the document, also while what stands in
+// them is still on its way.
 
 import { get } from "./api.js";
 import { h, show, sync } from "./dom.js";
@@ -92,7 +93,7 @@ export function page(root) {
     const last = Math.min(total, first + Math.ceil(view.clientHeight / height()) + 2 * spare);
     const seen = [];
     for (let n = first; n < last; n++) {
-      if (rows[n]) seen.push({ n, y: n * height(), i: rows[n] });
+      seen.push({ n, y: n * height(), i: rows[n] ?? null });
       fetchPart(Math.floor(n / chunk));
     }
     sync(inner, seen, (r) => r.n, drawRow);
@@ -101,9 +102,16 @@ export function page(root) {
   }
 
   function drawRow({ n, y, i }) {
-    const row = h(
+    const place = { class: "line", role: "listitem", tabindex: "0", "aria-posinset": n + 1, "aria-setsize": total };
+    const row = i ? lineOf(i, place) : h("article", { ...place, "aria-busy": "true" }, "…");
+    row.style.top = `${y}px`;
+    return row;
+  }
+
+  function lineOf(i, place) {
+    return h(
       "article",
-      { class: "line", role: "listitem", tabindex: "0", "data-id": i.id, "aria-posinset": n + 1, "aria-setsize": total },
+      { ...place, "data-id": i.id },
       h("a", { href: `/incidents/${encodeURIComponent(i.id)}`, tabindex: "-1" }, i.id),
       h("span", { class: `chip phase ${i.phase}` }, i.phase === "closed" ? i.outcome : i.phase),
       h("span", { class: `chip sev ${i.severity}` }, i.severity),
@@ -111,8 +119,6 @@ export function page(root) {
       h("time", { datetime: i.opened }, clock(i.opened)),
       h("span", { class: "why" }, i.sentence),
     );
-    row.style.top = `${y}px`;
-    return row;
   }
 
   anew();
