@@ -1,10 +1,13 @@
 package web_test
 
 import (
+	"context"
 	"fmt"
 	"net/http"
+	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"go.uber.org/zap"
 	"go.uber.org/zap/zaptest/observer"
@@ -12,6 +15,7 @@ import (
 	"github.com/detour-net/detour/internal/incident"
 	"github.com/detour-net/detour/internal/web"
 	"github.com/detour-net/detour/internal/web/api"
+	"github.com/detour-net/detour/internal/web/login"
 )
 
 // watched is a server with its log.
@@ -97,6 +101,48 @@ func TestTakenStandsOnTheLedger(t *testing.T) {
 		t.Errorf("%v", lines)
 	}
 }
+
+// Whoever asks as another site's page does, or comes back from the provider, and does so too often does not fill the log either.
+func TestStrangersAreCounted(t *testing.T) {
+	s, logs := watched(t, func(c *web.Config) { c.Login = noLogin{} }) // its clock stands, so nobody is allowed more
+	for name, c := range map[string]struct {
+		ask  func() answer
+		most int // lines, one of them of those that ask too often
+	}{
+		"another site's page": {func() answer {
+			return s.do("POST", "/api/v1/freeze", "", `{"reason":"x"}`, "Sec-Fetch-Site", "cross-site", "Origin", "https://elsewhere.example")
+		}, 201},
+		"back from the provider": {func() answer { return s.do("GET", "/auth/callback?state=guessed", "", "") }, 10 + 1},
+	} {
+		logs.TakeAll()
+		var last answer
+		for range 300 {
+			last = c.ask()
+		}
+		if lines := len(logs.All()); last.status != http.StatusTooManyRequests || lines > c.most {
+			t.Errorf("%s: after 300 times %d, and %d lines, want at most %d", name, last.status, lines, c.most)
+		}
+	}
+	logs.TakeAll()
+	for range 300 {
+		s.do("GET", "/auth/login", "", "")
+	}
+	if lines := logs.All(); len(lines) > 0 {
+		t.Errorf("on the way to a provider that is away: %d lines, such as %q", len(lines), lines[0].Message)
+	}
+}
+
+// noLogin is a provider that is away.
+type noLogin struct{}
+
+func (noLogin) Begin(string, time.Duration) (login.Attempt, string, error) {
+	return login.Attempt{}, "", login.ErrAway
+}
+func (noLogin) Finish(context.Context, login.Attempt, url.Values) (login.Identity, error) {
+	return login.Identity{}, login.ErrAway
+}
+func (noLogin) Away() string  { return "it is away" }
+func (noLogin) Leave() string { return "" }
 
 // Whoever asks too often does not fill the log: it counts.
 func TestTooManyAreCounted(t *testing.T) {

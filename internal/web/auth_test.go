@@ -1,6 +1,7 @@
 package web_test
 
 import (
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -14,13 +15,21 @@ import (
 // Without tokens a caller on this machine may look and nobody may change anything; from elsewhere, or by another name,
 // not even that.
 func TestLocalViewer(t *testing.T) {
-	s := start(t, web.Auth{LocalViewer: true})
+	s := start(t, web.Auth{LocalViewer: true}, atConsole)
 	if a := s.do("GET", "/api/v1/incidents", "", ""); a.status != http.StatusOK {
 		t.Fatalf("local: %d %s", a.status, a.body)
 	}
 	p := wantProblem(t, s.do("POST", "/api/v1/freeze", "", `{"reason":"x"}`), http.StatusForbidden, api.ProblemForbidden)
 	if !strings.Contains(p.Remedy, "auth.tokens") {
 		t.Errorf("the remedy does not name the setting: %s", p.Remedy)
+	}
+	before := s.Status().Position
+	for _, path := range []string{"session?everywhere=true", "session", "links/slack/T1/U1"} {
+		wantProblem(t, s.do("DELETE", "/api/v1/"+path, "", ""), http.StatusUnauthorized, api.ProblemUnauthorized)
+	}
+	wantProblem(t, s.do("POST", "/api/v1/links", "", fmt.Sprintf(`{"ticket":%q,"confirm":true}`, s.ticket("U1"))), http.StatusUnauthorized, api.ProblemUnauthorized)
+	if after := s.Status().Position; after != before {
+		t.Errorf("whoever has not said who they are has written what stands at %d to %d", before+1, after)
 	}
 	for name, headers := range map[string][]string{
 		"another name for this machine": {"Host", "evil.example:8080"}, "a proxy's caller": {"X-Forwarded-For", "192.0.2.1"}, "a standard proxy's": {"Forwarded", "for=192.0.2.1"},

@@ -43,6 +43,9 @@ func (s *Server) build() http.Handler {
 	cross := http.NewCrossOriginProtection()
 	cross.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		err := problem(api.ProblemForbidden, "a cross-origin request that would change something", "use the console that this server serves, or call the API from a program, with a token")
+		if !s.limits.allow(r, "", false, s.cfg.Now()) {
+			err = tooOften()
+		}
 		s.audit(r, events.Person{}, r.Method+" "+r.URL.Path, "", 0, err)
 		fail(w, r, err)
 	}))
@@ -174,7 +177,7 @@ func (s *Server) admit(rt route, r *http.Request) (who events.Person, within *se
 	}
 	shown := ok && (within != nil || r.Header.Get("Authorization") != "") // a viewer on this machine has shown nothing
 	if !s.limits.allow(r, who.Name, shown, s.cfg.Now()) {
-		return who, nil, problem(api.ProblemTooMany, "this caller asks more often than it may", "wait a second; GET /api/v1/stream tells of changes without asking")
+		return who, nil, tooOften()
 	}
 	switch {
 	case ok && !genuine(r, within):
@@ -191,8 +194,14 @@ func (s *Server) admit(rt route, r *http.Request) (who events.Person, within *se
 		return who, nil, problem(api.ProblemForbidden, "this server has no tokens, so nobody may change anything through it", "configure auth.tokens and give a token the role "+string(rt.role))
 	case !may(who, rt.role):
 		return who, nil, problem(api.ProblemForbidden, fmt.Sprintf("%s has the roles %v; this needs %s", who.Name, who.Role, rt.role), "ask someone who has the role "+string(rt.role)+", or have it added to the token in auth.tokens")
+	case alters(rt.method) && !shown:
+		return who, nil, problem(api.ProblemUnauthorized, "a caller on this machine may look without saying who they are, and change nothing", "sign in at the console, or send a token")
 	}
 	return who, within, nil
+}
+
+func tooOften() *api.Problem {
+	return problem(api.ProblemTooMany, "this caller asks more often than it may", "wait a second; GET /api/v1/stream tells of changes without asking")
 }
 
 // recorder knows which status was answered.

@@ -9,8 +9,6 @@ import (
 	"strings"
 	"time"
 
-	"go.uber.org/zap"
-
 	"github.com/detour-net/detour/events"
 	"github.com/detour-net/detour/internal/web/api"
 	"github.com/detour-net/detour/internal/web/login"
@@ -80,7 +78,7 @@ func (s *Server) showLogin(r *http.Request, _ events.Person) (any, error) {
 // toProvider sends a browser to the provider.
 func (s *Server) toProvider(w http.ResponseWriter, r *http.Request, _ events.Person) error {
 	if s.cfg.Login == nil {
-		return s.turnAway(w, r, problem(api.ProblemNotFound, "this server knows no provider to sign in at", "sign in with a token, or configure auth.oidc"))
+		return turnAway(w, noProvider())
 	}
 	q := r.URL.Query()
 	within := time.Duration(0)
@@ -89,7 +87,7 @@ func (s *Server) toProvider(w http.ResponseWriter, r *http.Request, _ events.Per
 	}
 	attempt, where, err := s.cfg.Login.Begin(inside(q.Get("to")), within)
 	if err != nil {
-		return s.turnAway(w, r, notSignedIn(err))
+		return turnAway(w, notSignedIn(err))
 	}
 	sealed, err := s.attempts.key.Seal(attempt)
 	if err != nil {
@@ -113,24 +111,33 @@ func inside(to string) string {
 // fromProvider takes a browser back, and gives it a session if the provider's answer is in order.
 func (s *Server) fromProvider(w http.ResponseWriter, r *http.Request, _ events.Person) error {
 	if s.cfg.Login == nil {
-		return s.turnAway(w, r, problem(api.ProblemNotFound, "this server knows no provider to sign in at", "sign in with a token, or configure auth.oidc"))
+		return turnAway(w, noProvider())
 	}
 	if !s.limits.signIn(r, s.cfg.Now()) {
-		return s.turnAway(w, r, problem(api.ProblemTooMany, "sign-ins are tried more often than people do", "wait a second"))
+		p := signsInTooOften()
+		s.audit(r, events.Person{}, signInThere, "", 0, p)
+		return turnAway(w, p)
 	}
 	attempt := s.attempts.of(r)
 	http.SetCookie(w, s.attempts.cookie(r, "", -time.Second)) // it counts once
 	found, err := s.cfg.Login.Finish(r.Context(), attempt, r.URL.Query())
 	who := events.Person{Name: found.Name, Role: Expand(found.Roles), Via: "console"}
-	s.audit(r, who, "sign in at the provider", "", 0, err)
+	s.audit(r, who, signInThere, "", 0, err)
 	if err != nil {
-		return s.turnAway(w, r, notSignedIn(err))
+		return turnAway(w, notSignedIn(err))
 	}
 	if _, err := s.begin(w, r, session{Name: found.Name, Shown: found.Shown, Roles: found.Roles, Login: true}); err != nil {
 		return err
 	}
 	http.Redirect(w, r, inside(attempt.To), http.StatusSeeOther)
 	return nil
+}
+
+// signInThere is what is said in the log of whoever comes back from the provider.
+const signInThere = "sign in at the provider"
+
+func noProvider() *api.Problem {
+	return problem(api.ProblemNotFound, "this server knows no provider to sign in at", "sign in with a token, or configure auth.oidc")
 }
 
 // notSignedIn says what an error of the provider's means to whoever wants to sign in.
@@ -152,9 +159,8 @@ const turnedAway = `<!doctype html>
 <p><a href="/">Back to the console</a></p></section></main></html>
 `
 
-// turnAway answers a browser with a page.
-func (s *Server) turnAway(w http.ResponseWriter, r *http.Request, p *api.Problem) error {
-	s.log.Warn("somebody was not signed in", zap.String("request", requestID(r.Context())), zap.String("from", r.RemoteAddr), zap.String("why", p.Detail))
+// turnAway answers a browser with a page. Anybody can ask for it as often as they like, so nothing is said of it in the log.
+func turnAway(w http.ResponseWriter, p *api.Problem) error {
 	page, err := template.New("").Parse(turnedAway)
 	if err != nil {
 		return err

@@ -30,7 +30,7 @@ func (s *Server) describe(who events.Person, within *session) api.Session {
 // signIn takes a token from a person at a browser, once, and gives the browser a session instead.
 func (s *Server) signIn(w http.ResponseWriter, r *http.Request, _ events.Person) error {
 	if !s.limits.signIn(r, s.cfg.Now()) {
-		return problem(api.ProblemTooMany, "sign-ins are tried more often than people do", "wait a second")
+		return signsInTooOften()
 	}
 	if _, err := ask(r); err != nil {
 		return err
@@ -52,6 +52,10 @@ func (s *Server) signIn(w http.ResponseWriter, r *http.Request, _ events.Person)
 		return err
 	}
 	return writeJSON(w, http.StatusOK, s.describe(who, begun))
+}
+
+func signsInTooOften() *api.Problem {
+	return problem(api.ProblemTooMany, "sign-ins are tried more often than people do", "wait a second")
 }
 
 // signOut ends the session that the request was made in, if any; or, everywhere, all of the caller's, or of the person whom an

@@ -83,8 +83,10 @@ func (p *Provider) returned(a Attempt, answer url.Values) error {
 	switch {
 	case a.State == "" || subtle.ConstantTimeCompare([]byte(answer.Get("state")), []byte(a.State)) != 1:
 		return errors.New("this is not the answer to what this browser asked")
-	case age > attemptLasts || age < -skew:
+	case age > attemptLasts:
 		return fmt.Errorf("it took longer than %s", attemptLasts)
+	case age < -skew:
+		return fmt.Errorf("it was begun %s ahead of now: the clocks of two replicas differ", -age.Round(time.Second))
 	case answer.Has("iss") && answer.Get("iss") != p.cfg.Issuer: // RFC 9207, section 2.4
 		return errors.New("the answer is another provider's")
 	case answer.Get("error") == "access_denied":

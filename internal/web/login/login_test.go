@@ -185,6 +185,7 @@ func TestAnswers(t *testing.T) {
 		"another browser":      {func(a *login.Attempt, _ url.Values) { *a = login.Attempt{} }, "not the answer"},
 		"neither":              {func(a *login.Attempt, q url.Values) { *a = login.Attempt{}; q.Del("state") }, "not the answer"},
 		"too late":             {func(a *login.Attempt, _ url.Values) { a.Begun = a.Begun.Add(-11 * time.Minute) }, "longer than 10m"},
+		"ahead of its time":    {func(a *login.Attempt, _ url.Values) { a.Begun = a.Begun.Add(2 * time.Minute) }, "ahead of now"},
 		"another provider's":   {func(_ *login.Attempt, q url.Values) { q.Set("iss", "https://login.example.net") }, "another provider"},
 		"refused there":        {func(_ *login.Attempt, q url.Values) { q.Set("error", "access_denied") }, "access_denied"},
 		"in trouble":           {func(_ *login.Attempt, q url.Values) { q.Set("error", "<script>") }, `"<script>"`},
