@@ -57,10 +57,14 @@ export function show(element, ...children) {
 }
 
 // sync makes the children of parent one for each item, in their order. A child whose item has not changed stays the same
-// element, with its focus and what is open in it; one that is made anew takes the focus over.
+// element, with its focus and what is open in it; one that is made anew takes the focus over. Keys should differ: of several
+// items that have one, all but the first are made anew each time.
 export function sync(parent, items, keyOf, make) {
   const had = new Map();
-  for (const child of parent.children) had.set(child.key, child);
+  for (const child of [...parent.children]) {
+    if (had.has(child.key)) child.remove();
+    else had.set(child.key, child);
+  }
   let at = parent.firstElementChild;
   for (const item of items) {
     const key = keyOf(item),

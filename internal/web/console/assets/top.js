@@ -196,9 +196,10 @@ function loud() {
       freeze: f,
     });
   for (const w of state.windows.filter((w) => Date.parse(w.until) > now())) {
-    list.push(
-      banner("warn", `Maintenance: ${w.scope}`, `plans are dry-run there until ${clock(w.until)}: ${w.reason} · by ${w.by.name}`),
-    );
+    list.push({
+      ...banner("warn", `Maintenance: ${w.scope}`, `plans are dry-run there until ${clock(w.until)}: ${w.reason} · by ${w.by.name}`),
+      window: w.id,
+    });
   }
   if (!st) return list;
   if (!st.bus_connected)
@@ -237,7 +238,7 @@ export function refresh() {
   sync(
     banners,
     loud(),
-    (b) => b.title,
+    (b) => b.window ?? b.title,
     (b) =>
       h(
         "div",
