@@ -1,9 +1,9 @@
 // One incident, whole: why it stands where it stands, and everything that this rests on.
 
 import { get, part } from "./api.js";
-import { control, h, show } from "./dom.js";
-import { clock, count, number, percent, rate, remaining, set, short, span } from "./format.js";
-import { now, state } from "./live.js";
+import { control, h, show, sync } from "./dom.js";
+import { clock, count, number, percent, rate, remaining, set, short } from "./format.js";
+import { state } from "./live.js";
 import { abort, approve, gate, letGo, reject, undrain } from "./orders.js";
 import { tell } from "./records.js";
 
@@ -211,43 +211,51 @@ function records(history) {
   );
 }
 
-function buttons(i, summary) {
+// shown is all that stands at the top of the page: while it is the same, so is what stands there, and a button is not taken
+// away from under whoever presses it because an alarm has joined.
+function shown(i) {
+  const { id, phase, severity, firing, sentence, unblock, children, opened, changed, drained } = i;
+  return {
+    ...{ id, phase, severity, firing, sentence, unblock, children, opened, changed, drained },
+    outcome: i.end?.outcome,
+    target: i.target.name,
+    expires: phase === "holding" ? i.hold?.expires : undefined,
+    plan: i.plan?.plan.sentence,
+    question: phase === "asking" ? { plan: i.ask.plan, expires: i.ask.expires } : undefined,
+  };
+}
+
+function buttons(i) {
   if (i.phase === "closed") return null;
   return h(
     "div",
     { class: "row" },
-    summary?.question && [
-      control("Approve", "approve", "approver", () => approve(summary), "primary"),
-      control("Reject", "reject", "approver", () => reject(summary)),
+    i.question && [
+      control("Approve", "approve", "approver", () => approve(i), "primary"),
+      control("Reject", "reject", "approver", () => reject(i)),
     ],
     control("Abort", "abort", "operator", () => abort(i)),
-    i.drained &&
-      i.phase === "holding" &&
-      control("Undrain", "undrain", "operator", () => undrain({ id: i.id, target: i.target.name })),
+    i.drained && i.phase === "holding" && control("Undrain", "undrain", "operator", () => undrain(i)),
     i.phase === "stuck" && control("Let go", "let-go", "operator", () => letGo(i)),
   );
 }
 
 function top(i) {
-  const summary = state.incidents.get(i.id),
-    q = summary?.question,
-    held = i.hold;
   return h(
     "section",
     { class: "card lead", tabindex: "0", "data-id": i.id, "aria-label": "Why" },
-    q
+    i.question
       ? h(
           "div",
           { class: "side" },
-          h("b", { class: "left", "data-until": q.expires }, remaining(q.expires)),
+          h("b", { class: "left", "data-until": i.question.expires }, remaining(i.question.expires)),
           h("small", {}, "then it is no"),
         )
-      : held &&
-          i.phase === "holding" &&
+      : i.expires &&
           h(
             "div",
             { class: "side" },
-            h("b", { class: "left", "data-until": held.expires }, remaining(held.expires)),
+            h("b", { class: "left", "data-until": i.expires }, remaining(i.expires)),
             h("small", {}, "until it expires"),
           ),
     h(
@@ -278,11 +286,38 @@ function top(i) {
       "p",
       { class: "facts" },
       h("span", {}, `opened ${clock(i.opened)}`),
-      h("span", {}, `${i.phase} for ${span(now() - Date.parse(i.changed))}`),
-      i.end && h("span", {}, `ended as ${i.end.outcome}`),
+      h("span", {}, `${i.phase} since ${clock(i.changed)}`),
+      i.outcome && h("span", {}, `ended as ${i.outcome}`),
     ),
-    buttons(i, summary),
+    buttons(i),
   );
+}
+
+function cost(i) {
+  return (
+    (i.verdict || i.verdict_now) &&
+    block("Capacity and N-1", outlook("As it was decided", i.verdict), outlook("Newest", i.verdict_now))
+  );
+}
+
+// parts are those of the page, each with what it is made of.
+function parts(i, history) {
+  const { ruling, verified } = i;
+  return [
+    { name: "top", of: shown(i), make: (p) => top(p.of) },
+    {
+      name: "columns",
+      of: i,
+      make: () => h("div", { class: "columns" }, h("div", {}, plan(i), approvals(i)), h("div", {}, evidence(i), cost(i))),
+    },
+    ruling && { name: "checks", of: ruling, make: () => block(`Checks: ${ruling.verdict}`, checks(ruling.checks ?? [])) },
+    verified && {
+      name: "seen",
+      of: verified,
+      make: () => block(`Seen after it was set: ${verified.pass ? "passed" : "failed"}`, checks(verified.checks ?? [])),
+    },
+    { name: "records", of: [history.earlier, history.entries], make: () => records(history) },
+  ].filter(Boolean);
 }
 
 // page is the page of the incident called id.
@@ -297,23 +332,12 @@ export function page(root, id) {
     try {
       const [i, history] = await Promise.all([get(`incidents/${part(id)}`), get(`incidents/${part(id)}/records?limit=200`)]);
       if (left) return;
-      const act = stage.contains(document.activeElement) ? document.activeElement.dataset.act : null;
-      const seen = i.verified
-        ? block(`Seen after it was set: ${i.verified.pass ? "passed" : "failed"}`, checks(i.verified.checks ?? []))
-        : null;
-      const ruling = i.ruling && block(`Checks: ${i.ruling.verdict}`, checks(i.ruling.checks ?? []));
-      const cost =
-        (i.verdict || i.verdict_now) &&
-        block("Capacity and N-1", outlook("As it was decided", i.verdict), outlook("Newest", i.verdict_now));
-      show(
+      sync(
         stage,
-        top(i),
-        h("div", { class: "columns" }, h("div", {}, plan(i), approvals(i)), h("div", {}, evidence(i), cost)),
-        ruling,
-        seen,
-        records(history),
+        parts(i, history),
+        (p) => p.name,
+        (p) => p.make(p),
       );
-      if (act) [...stage.querySelectorAll("[data-act]")].find((e) => e.dataset.act === act)?.focus();
       at = position;
       gate();
     } catch (problem) {

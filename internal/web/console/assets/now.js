@@ -150,7 +150,8 @@ function section(id, name, empty) {
     root,
     set(items, make) {
       show(tally, items.length);
-      sync(list, items.slice(0, most), (i) => i.id, make);
+      const told = items.slice(0, most).map(({ position, ...i }) => i); // that an alarm has joined alone takes no button away
+      sync(list, told, (i) => i.id, make);
       root.classList.toggle("empty", items.length === 0);
       if (items.length === 0) show(rest, empty);
       else if (items.length > most) show(rest, h("a", { href: "/incidents" }, `and ${items.length - most} more`));
