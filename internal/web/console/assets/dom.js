@@ -90,9 +90,10 @@ export function sync(parent, items, keyOf, make) {
 }
 
 function refocus(fresh, focused) {
-  const act = focused.dataset?.act;
-  const heir = act ? [...fresh.querySelectorAll("[data-act]")].find((e) => e.dataset.act === act) : null;
-  (heir ?? fresh).focus();
+  const act = focused.dataset?.act,
+    id = focused.closest("[data-id]")?.dataset.id;
+  const like = (name, value) => value && [...fresh.querySelectorAll(`[data-${name}]`)].find((e) => e.dataset[name] === value);
+  (like("act", act) || like("id", id) || fresh).focus();
 }
 
 // control is a button that gives an order. It can be pressed only while the data is fresh, and by whoever may.

@@ -1,7 +1,7 @@
 // Drain debt: every drain that stands, whose it is, why, since when, until when, and what it costs.
 
 import { get, part } from "./api.js";
-import { control, h, show } from "./dom.js";
+import { control, h, show, sync } from "./dom.js";
 import { clock, percent, rate, remaining, set, span } from "./format.js";
 import { now, state } from "./live.js";
 import { gate, undrain } from "./orders.js";
@@ -35,7 +35,7 @@ function row(d) {
       d.phase ? ` ${d.phase}` : "",
       ours && !d.seen && h("b", {}, " not seen on routers"),
     ),
-    cell("Since", set(d.since) ? [clock(d.since), h("br"), h("small", {}, span(now() - Date.parse(d.since)))] : "not known"),
+    cell("Since", set(d.since) ? [clock(d.since), h("br"), h("small", {}, d.stood)] : "not known"),
     cell(
       "Expires",
       set(d.expires)
@@ -56,7 +56,8 @@ function row(d) {
 // page is the page of the drains.
 export function page(root) {
   let at = -1,
-    asking = false;
+    asking = false,
+    left = false;
   const body = h("tbody"),
     note = h("p", { class: "note" }, "Loading."),
     tally = h("span", { class: "count" });
@@ -100,20 +101,32 @@ export function page(root) {
         note,
         `${list.drains.length ? "" : "None, as far as that shows. "}${list.routers_seen} of ${list.routers} routers have fresh telemetry; drains of others on the rest do not show.`,
       );
-      const act = body.contains(document.activeElement) ? document.activeElement.dataset.act : null;
-      show(body, list.drains.map(row));
-      if (act) [...body.querySelectorAll("[data-act]")].find((e) => e.dataset.act === act)?.focus();
+      sync(
+        body,
+        list.drains.map((d) => ({ ...d, stood: set(d.since) ? span(now() - Date.parse(d.since)) : "" })),
+        (d) => `${d.link} ${d.incident ?? ""}`,
+        row,
+      );
+      body.dataset.position = String(list.position);
       gate();
     } catch {
       at = -1; // the age in the header says that nothing comes; the next change tries again
     } finally {
       asking = false;
     }
+    if (!left && at >= 0 && at < state.position) setTimeout(refresh, 500); // it has changed meanwhile
   }
   const poll = setInterval(() => {
     at = -1;
     refresh();
   }, 5_000); // others' drains are no records
   refresh();
-  return { refresh, leave: () => clearInterval(poll), title: "Drains" };
+  return {
+    refresh,
+    leave() {
+      left = true;
+      clearInterval(poll);
+    },
+    title: "Drains",
+  };
 }

@@ -1,7 +1,7 @@
 // The hand-over: what whoever comes on duty must know.
 
 import { get, part } from "./api.js";
-import { h, show } from "./dom.js";
+import { h, show, sync } from "./dom.js";
 import { clock, remaining, set } from "./format.js";
 import { state } from "./live.js";
 
@@ -57,8 +57,15 @@ const line = (l) =>
       ),
   );
 
+const span = (told) =>
+  h(
+    "p",
+    { class: "note" },
+    `${clock(told.since)} to ${clock(told.at)}, ledger position ${told.position}`,
+    !told.whole && ". Not all that ended is remembered any more: the ledger has it.",
+  );
+
 function section(name, empty, s) {
-  if (s.count === 0 && !empty) return null;
   return h(
     "section",
     { "aria-label": name },
@@ -100,12 +107,18 @@ export function page(root, query) {
       if (left) return;
       at = length === since.value ? position : -1;
       const ended = Object.entries(told.ended);
-      show(
+      const parts = [
+        { key: "span", of: [told.since, told.at, told.position, told.whole], make: () => span(told) },
+        ...sections
+          .filter(([key, , empty]) => told[key].count > 0 || empty)
+          .map(([key, name, empty]) => ({ key, of: told[key], make: () => section(name, empty, told[key]) })),
+        { key: "ended", of: ended, make: () => h("p", { class: "facts" }, ended.map(([outcome, n]) => h("span", {}, `${n} ${outcome}`))) },
+      ];
+      sync(
         stage,
-        h("p", { class: "note" }, `${clock(told.since)} to ${clock(told.at)}, ledger position ${told.position}`),
-        !told.whole && h("p", { class: "note" }, "Not all that ended is remembered any more: the ledger has it."),
-        sections.map(([key, name, empty]) => section(name, empty, told[key])),
-        ended.length > 0 && h("p", { class: "facts" }, ended.map(([outcome, n]) => h("span", {}, `${n} ${outcome}`))),
+        parts,
+        (p) => p.key,
+        (p) => p.make(),
       );
     } catch (problem) {
       if (!left && at === null) show(stage, h("p", { class: "wrong" }, `${problem.title}: ${problem.message}`));

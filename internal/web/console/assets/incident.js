@@ -346,10 +346,11 @@ export function page(root, id) {
     } finally {
       asking = false;
     }
+    if (!left && at !== null && at !== newest()) setTimeout(refresh, 500); // it has changed meanwhile
   }
   const newest = () => state.incidents.get(id)?.position ?? "ended";
   function refresh() {
-    if (!asking && newest() !== at) load(newest());
+    if (!left && !asking && newest() !== at) load(newest());
   }
   load(newest());
   return {

@@ -97,7 +97,8 @@ function replicas(list, mine) {
 // page is the page of the policy.
 export function page(root) {
   let at = null,
-    asking = false;
+    asking = false,
+    left = false;
   const stage = h("div", {}, h("p", { class: "note" }, "Loading."));
   show(root, h("h1", {}, "Policy"), stage);
   async function refresh() {
@@ -126,7 +127,14 @@ export function page(root) {
     } finally {
       asking = false;
     }
+    if (!left && at !== null && at !== state.position) setTimeout(refresh, 500); // it has changed meanwhile
   }
   refresh();
-  return { refresh, title: "Policy" };
+  return {
+    refresh,
+    leave() {
+      left = true;
+    },
+    title: "Policy",
+  };
 }
