@@ -41,6 +41,8 @@ func TestNothingIsTakenAway(t *testing.T) {
 	p.fresh()
 	p.wait("the button", `document.querySelector('main [data-act="undrain den-kcy-1"]')`)
 	p.do(chromedp.Evaluate[chromedp.Void](`document.querySelector('main [data-act="undrain den-kcy-1"]').probe = true; undefined`))
+	stood := is[string](p, `document.querySelector("#drains [data-since]").innerText`)
+	p.wait("time to pass", fmt.Sprintf(`document.querySelector("#drains [data-since]").innerText !== %q`, stood))
 	stir(t, r)
 	p.wait("the drains to be asked for again", fmt.Sprintf(`document.querySelector("#drains tbody").dataset.position === "%d"`, r.Status().Position))
 	if !is[bool](p, `Boolean(document.querySelector('main [data-act="undrain den-kcy-1"]').probe)`) {

@@ -35,7 +35,7 @@ function row(d) {
       d.phase ? ` ${d.phase}` : "",
       ours && !d.seen && h("b", {}, " not seen on routers"),
     ),
-    cell("Since", set(d.since) ? [clock(d.since), h("br"), h("small", {}, d.stood)] : "not known"),
+    cell("Since", set(d.since) ? [clock(d.since), h("br"), h("small", { "data-since": d.since }, span(now() - Date.parse(d.since)))] : "not known"),
     cell(
       "Expires",
       set(d.expires)
@@ -103,7 +103,7 @@ export function page(root) {
       );
       sync(
         body,
-        list.drains.map((d) => ({ ...d, stood: set(d.since) ? span(now() - Date.parse(d.since)) : "" })),
+        list.drains,
         (d) => `${d.link} ${d.incident ?? ""}`,
         row,
       );

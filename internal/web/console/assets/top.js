@@ -155,6 +155,7 @@ export function tick() {
     if (e.textContent !== text) e.textContent = text;
     e.classList.toggle("soon", Date.parse(e.dataset.until) - now() < soon);
   }
+  for (const e of document.querySelectorAll("[data-since]")) e.textContent = span(now() - Date.parse(e.dataset.since));
   gate();
 }
 
