@@ -15,6 +15,7 @@ func BenchmarkDetour(b *testing.B) {
 	t := &table{}
 	b.Run("AnomalyToSet", t.anomalyToSet)
 	b.Run("Click", t.click)
+	b.Run("Approval", t.approval)
 	b.Run("Freeze", t.freeze)
 	b.Run("Storm", t.storm)
 	b.Run("Start", t.start)

@@ -4,12 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/detour-net/detour/events"
+	"github.com/detour-net/detour/internal/incident"
 	"github.com/detour-net/detour/internal/ledger"
+	"github.com/detour-net/detour/internal/network"
 	"github.com/detour-net/detour/internal/web/api"
 )
 
@@ -18,22 +21,38 @@ const (
 	consoles     = 10
 )
 
-// click measures from the beginning of a call that freezes a router, or thaws it, until the record is read from the ledger, and
-// until the last of some open consoles has been told. Between two clicks some time passes, another one each time.
-func (t *table) click(b *testing.B) {
+// click is one thing that people order: it brings about all that it takes, and returns what gives the order.
+type click struct {
+	what    string
+	policy  string
+	prepare func(ctx context.Context, s *service, n int) (press func() (api.Done, error), err error)
+}
+
+// aClick freezes a router, or thaws it. anApproval is the first of two that a plan takes, so that nothing is set.
+func aClick() click { return click{"click", policyFile, toFreeze} }
+func anApproval() click {
+	return click{"approval", strings.Replace(policyFile, "autonomy: auto", "autonomy: approve", 1) + "approvals: {quorum: 2}\n", toApprove}
+}
+
+func (t *table) click(b *testing.B)    { t.clicking(b, aClick()) }
+func (t *table) approval(b *testing.B) { t.clicking(b, anApproval()) }
+
+// clicking measures from the beginning of a call that gives an order until the record is read from the ledger, and until the
+// last of some open consoles has been told. Between two clicks some time passes, another one each time.
+func (t *table) clicking(b *testing.B, c click) {
 	samples := clickSamples
 	if testing.Short() {
 		samples = 5
 	}
 	for b.Loop() {
-		recorded, seen, err := clicks(b.Context(), scratch(b), samples)
+		recorded, seen, err := clicks(b.Context(), scratch(b), c, samples)
 		if err != nil {
 			b.Fatal(err)
 		}
 		for _, r := range []struct {
 			what string
 			list []time.Duration
-		}{{"click to record on the ledger", recorded}, {fmt.Sprintf("click to seen on the last of %d consoles", consoles), seen}} {
+		}{{c.what + " to record on the ledger", recorded}, {fmt.Sprintf("%s to seen on the last of %d consoles", c.what, consoles), seen}} {
 			t.put(row{
 				what: fmt.Sprintf("%s, p50 and p99 of %d", r.what, samples),
 				ours: milliseconds(quantile(r.list, 0.5)) + ", " + milliseconds(quantile(r.list, 0.99)),
@@ -86,8 +105,8 @@ func (w *witness) when(ctx context.Context, position uint64) (time.Time, error) 
 	}
 }
 
-func clicks(ctx context.Context, dir string, samples int) (recorded, seen []time.Duration, err error) {
-	s, err := raise(ctx, dir)
+func clicks(ctx context.Context, dir string, c click, samples int) (recorded, seen []time.Duration, err error) {
+	s, err := raiseWith(ctx, dir, c.policy)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -107,9 +126,13 @@ func clicks(ctx context.Context, dir string, samples int) (recorded, seen []time
 		})
 	}
 	for n := range samples {
+		press, err := c.prepare(ctx, s, n)
+		if err != nil {
+			return nil, nil, fmt.Errorf("click %d: %w", n, err)
+		}
 		pause(ctx, time.Duration(n*37%200)*time.Millisecond)
 		began := time.Now()
-		done, err := s.press(ctx, n)
+		done, err := press()
 		if err != nil {
 			return nil, nil, fmt.Errorf("click %d: %w", n, err)
 		}
@@ -150,13 +173,39 @@ func (s *service) read(ctx context.Context, reading *sync.WaitGroup) (*witness, 
 	return w, nil
 }
 
-// press freezes a router, or thaws it again.
-func (s *service) press(ctx context.Context, n int) (api.Done, error) {
+func toFreeze(ctx context.Context, s *service, n int) (press func() (api.Done, error), err error) {
 	const scope = "device:den"
 	if n%2 == 0 {
-		return s.api.Freeze(ctx, scope, "measured")
+		return func() (api.Done, error) { return s.api.Freeze(ctx, scope, "measured") }, nil
 	}
-	return s.api.Thaw(ctx, scope)
+	return func() (api.Done, error) { return s.api.Thaw(ctx, scope) }, nil
+}
+
+// toApprove ends what was asked about before, says that a link is sick and waits until people are asked about that.
+func toApprove(ctx context.Context, s *service, n int) (press func() (api.Done, error), err error) {
+	if err := s.abortAll(ctx); err != nil {
+		return nil, err
+	}
+	sick := s.net.Topology().Links[0]
+	if err := s.report(ctx, n, events.Firing, []network.Link{sick}); err != nil {
+		return nil, err
+	}
+	var id string
+	err = await(ctx, "people to be asked about "+sick.Name, func() bool {
+		var phase incident.Phase
+		id, phase = s.newest(sick.Name)
+		return phase == incident.Asking
+	})
+	if err != nil {
+		return nil, err
+	}
+	var plan events.Digest
+	s.app.Worker().View(func(b *incident.Board) {
+		if i, ok := b.Incident(id); ok && i.Ask != nil {
+			plan = i.Ask.Plan
+		}
+	})
+	return func() (api.Done, error) { return s.api.Approve(ctx, id, string(plan)) }, nil
 }
 
 // pause lets time pass.

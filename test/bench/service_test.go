@@ -76,6 +76,7 @@ type replica struct {
 // ours to each.
 type service struct {
 	dir     string
+	policy  string
 	net     *backbone.Network
 	url     string    // of the bus
 	conn    *bus.Conn // the publisher's
@@ -86,13 +87,18 @@ type service struct {
 
 // raise starts a service and waits until it sees every router. The caller ends it with close.
 func raise(ctx context.Context, dir string) (*service, error) {
-	s := &service{dir: dir}
+	return raiseWith(ctx, dir, policyFile)
+}
+
+// raiseWith does the same with another policy.
+func raiseWith(ctx context.Context, dir, policy string) (*service, error) {
+	s := &service{dir: dir, policy: policy}
 	return s, s.perform(ctx, s.raiseBackbone, s.raiseBus, s.writeFiles, s.raiseApp, s.ready)
 }
 
 // raiseOutside does the same with the bus in a process of its own; prepare is called once that is there.
 func raiseOutside(ctx context.Context, dir string, prepare func(context.Context, jetstream.JetStream) error) (*service, error) {
-	s := &service{dir: dir}
+	s := &service{dir: dir, policy: policyFile}
 	made := func(ctx context.Context) error { return prepare(ctx, s.streams()) }
 	return s, s.perform(ctx, s.raiseBackbone, s.raiseBusOutside, made, s.writeFiles, s.raiseApp, s.ready)
 }
@@ -170,7 +176,7 @@ func (s *service) writeFiles(context.Context) error {
 	for _, d := range s.net.Traffic() {
 		traffic = fmt.Appendf(traffic, "%s,%s,%d\n", d.From, d.To, d.IPv4+d.IPv6)
 	}
-	files := map[string][]byte{"traffic.csv": traffic, "policy.yaml": []byte(policyFile), "tokens.yaml": []byte(tokensFile), "token": []byte(rand.Text())}
+	files := map[string][]byte{"traffic.csv": traffic, "policy.yaml": []byte(s.policy), "tokens.yaml": []byte(tokensFile), "token": []byte(rand.Text())}
 	for name, raw := range files {
 		if err := os.WriteFile(filepath.Join(s.dir, name), raw, 0o600); err != nil {
 			return err
