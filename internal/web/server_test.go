@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 
@@ -32,6 +33,9 @@ type server struct {
 	web *web.Server
 	*webtest.Replica
 	login web.Login // nil without one
+
+	documented map[string][]int // statuses, by pattern
+	patterns   *http.ServeMux
 }
 
 func start(t *testing.T, auth web.Auth, more ...func(*web.Config)) *server {
@@ -47,7 +51,28 @@ func start(t *testing.T, auth web.Auth, more ...func(*web.Config)) *server {
 	}
 	srv := httptest.NewServer(s.Handler())
 	t.Cleanup(func() { s.Close(); srv.Close(); http.DefaultClient.CloseIdleConnections() })
-	return &server{t: t, url: srv.URL, web: s, Replica: r, login: c.Login}
+	return (&server{t: t, url: srv.URL, web: s, Replica: r, login: c.Login}).held()
+}
+
+// held has every answer held against the document.
+func (s *server) held() *server {
+	s.documented, s.patterns = web.Documented(s.web), http.NewServeMux()
+	for pattern := range s.documented {
+		s.patterns.Handle(pattern, http.NotFoundHandler())
+	}
+	return s
+}
+
+// said wants the status of an answer to be one that the document names for the operation.
+func (s *server) said(req *http.Request, status int) {
+	s.t.Helper()
+	if s.patterns == nil {
+		return
+	}
+	_, pattern := s.patterns.Handler(req)
+	if list, known := s.documented[pattern]; known && !slices.Contains(list, status) {
+		s.t.Errorf("%s answers with %d, of which the document does not speak", pattern, status)
+	}
 }
 
 // answer is what came back.
@@ -89,6 +114,7 @@ func (s *server) do(method, path, name, body string, headers ...string) answer {
 	if err != nil {
 		s.t.Fatal(err)
 	}
+	s.said(req, resp.StatusCode)
 	return answer{resp.StatusCode, resp.Header, raw}
 }
 

@@ -31,7 +31,7 @@ func beside(t *testing.T, s *server, more ...func(*web.Config)) *server {
 	}
 	srv := httptest.NewServer(w.Handler())
 	t.Cleanup(func() { w.Close(); srv.Close() })
-	return &server{t: t, url: srv.URL, web: w, Replica: s.Replica, login: c.Login}
+	return (&server{t: t, url: srv.URL, web: w, Replica: s.Replica, login: c.Login}).held()
 }
 
 // at is the same browser at another replica.
