@@ -30,23 +30,33 @@ func TestClock(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				ctx, end := context.WithCancel(t.Context())
-				n, why := 0, ""
+				asked, why := make(chan look), make(chan string, 1)
 				c := &clock{
-					ahead: func(_ context.Context, clock func() time.Time) (time.Duration, error) {
+					ahead: func(ctx context.Context, clock func() time.Time) (time.Duration, error) {
 						if !clock().Equal(time.Now()) {
 							t.Error("another clock is compared than that of the replica")
 						}
-						return looks[n].ahead, looks[n].err
+						select {
+						case l := <-asked:
+							return l.ahead, l.err
+						case <-ctx.Done():
+							return 0, ctx.Err()
+						}
 					},
-					suspend: func(w string) { why = w }, log: zap.NewNop(),
+					suspend: func(w string) { why <- w }, log: zap.NewNop(),
 				}
 				done := make(chan error, 1)
 				go func() { done <- c.run(ctx) }()
-				for ; n < len(looks); n++ {
-					time.Sleep(clockEvery)
+				last := ""
+				for n, l := range looks {
+					asked <- l
 					synctest.Wait()
-					if want := looks[n].says; !strings.Contains(why, want) || (why == "") != (want == "") {
-						t.Errorf("look %d: suspended for %q, want for %q", n+1, why, want)
+					select {
+					case last = <-why:
+					default:
+					}
+					if !strings.Contains(last, l.says) || (last == "") != (l.says == "") {
+						t.Errorf("look %d: suspended for %q, want for %q", n+1, last, l.says)
 					}
 				}
 				end()
@@ -63,9 +73,9 @@ func TestWhileActing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		acts, changed := false, make(chan struct{})
 		turn := func() {
-			acts = !acts
-			close(changed)
-			changed = make(chan struct{})
+			told := changed
+			acts, changed = !acts, make(chan struct{})
+			close(told)
 			synctest.Wait()
 		}
 		running, begun, fails := false, 0, make(chan error)
