@@ -95,25 +95,42 @@ func (t *trial) overfull(s *scratch) []peak {
 	return list
 }
 
-// judge finds, for each failure of a batch, the fullest direction that is over both limits, among those over the first.
+// judge finds, for each failure of a batch, the fullest direction that is over both limits, among those over the first. What the
+// failure does before the change is computed where the survey does not tell.
 func (t *trial) judge(batch []open, fulls [][]peak, outs []*outcome) {
 	var again []*failure
 	var at []int
 	for i, o := range batch {
-		if len(fulls[i]) > 0 {
+		if len(fulls[i]) > 0 && !t.judged(o.index, fulls[i], outs[i]) {
 			again, at = append(again, &t.sv.failures[o.index]), append(at, i)
 		}
 	}
 	t.after.net.sweep(t.sv.before, again, func(s *scratch, i int, _ failureLog) {
-		t.over(s, fulls[at[i]], outs[at[i]])
+		t.over(s.gained, fulls[at[i]], outs[at[i]])
 	})
 }
 
-// over judges one failure, whose effect before the change is the sum just made.
-func (t *trial) over(s *scratch, full []peak, out *outcome) {
+// judged judges failure i by what the survey keeps of it, and reports whether that is enough: it is when of every direction that
+// may be over both limits the load before the change is known. What is not kept is a trifle either way.
+func (t *trial) judged(i int, full []peak, out *outcome) bool {
+	e, n := &t.sv.effects[i], t.after.net
+	if !e.kept {
+		return false
+	}
+	for _, p := range full {
+		if !e.has(p.arc) && t.breaks(p.arc, p.load, t.sv.before.load[p.arc]-n.trifle(p.arc)) {
+			return false
+		}
+	}
+	t.over(func(arc int32) int64 { return e.atMost(n, arc) }, full, out)
+	return true
+}
+
+// over judges one failure by what directions gain by it before the change.
+func (t *trial) over(gained func(arc int32) int64, full []peak, out *outcome) {
 	out.breaks, out.over = false, peak{arc: -1}
 	for _, p := range full {
-		before := t.sv.before.load[p.arc] + s.gained(p.arc)
+		before := t.sv.before.load[p.arc] + gained(p.arc)
 		if t.breaks(p.arc, p.load, before) && out.over.over(t.after.net, p.arc, p.load) {
 			out.breaks, out.before = true, before
 		}

@@ -35,7 +35,7 @@ func (t *trial) refine(whole bool) {
 	var kept []open
 	var list []closer
 	for _, o := range t.open {
-		if !o.bound.above() || !t.additive(o.index) || t.exact[o.index] != nil || t.limits.Bound && !o.bound.doubt {
+		if !o.bound.above() || !t.additive(o.index) || t.exact[o.index] != nil || !o.bound.doubt && !t.mayBeWorst(&o) {
 			kept = append(kept, o)
 			continue
 		}

@@ -283,6 +283,11 @@ func (t *trial) mayCut(i int) bool {
 	return false
 }
 
+// mayBeWorst reports whether a failure may be the worst, when that is asked.
+func (t *trial) mayBeWorst(o *open) bool {
+	return !t.limits.Bound && (verdict{index: o.index, peak: o.bound.peak}).beats(t.best)
+}
+
 // resolve computes what the bounds left open: what may break a limit, then what may be the worst, until nothing can be.
 func (t *trial) resolve() {
 	slices.SortFunc(t.open, func(a, b open) int {
@@ -293,7 +298,7 @@ func (t *trial) resolve() {
 	})
 	var next []open
 	for _, o := range t.open {
-		if t.exact[o.index] == nil && (o.must() || !t.limits.Bound && (verdict{index: o.index, peak: o.bound.peak}).beats(t.best)) {
+		if t.exact[o.index] == nil && (o.must() || t.mayBeWorst(&o)) {
 			next = append(next, o)
 		}
 		if len(next) == sweepBatch || len(next) == openBatch && !o.must() {
