@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"path"
 	"strings"
+	"testing"
 	"time"
 
 	"github.com/detour-net/detour/events"
@@ -220,6 +221,7 @@ type verdict struct {
 	Last     uint64 `json:"last"`
 	Findings []struct {
 		Position uint64 `json:"position"`
+		To       uint64 `json:"to"`
 		Line     int    `json:"line"`
 		Problem  string `json:"problem"`
 		Detail   string `json:"detail"`
@@ -238,16 +240,21 @@ type verdict struct {
 func (s *stage) verify(r *replica, args ...string) (verdict, answer) {
 	s.t.Helper()
 	a := r.detour("carol", append([]string{"ledger", "verify", "-o", "json"}, args...)...)
-	var v verdict
+	return readVerdict(s.t, a), a
+}
+
+// readVerdict reads what verify printed.
+func readVerdict(t testing.TB, a answer) (v verdict) {
+	t.Helper()
 	if a.out != "" {
 		if err := json.Unmarshal([]byte(a.out), &v); err != nil {
-			s.t.Errorf("ledger verify: %v\n%s", err, a.out)
+			t.Errorf("ledger verify: %v\n%s", err, a.out)
 		}
 	}
 	if v.OK != (a.code == 0) {
-		s.t.Errorf("ledger verify says %t with code %d", v.OK, a.code)
+		t.Errorf("ledger verify says %t with code %d", v.OK, a.code)
 	}
-	return v, a
+	return v
 }
 
 // verifies wants every living replica to find the ledger in order and in agreement with the routers.
