@@ -109,6 +109,11 @@ func domainOf(ctx context.Context, cl *client.Client) (string, error) {
 	if err := json.Unmarshal(part.Lines[0], &l); err != nil {
 		return "", fmt.Errorf("read line: %w", err)
 	}
-	domain, _, _ := strings.Cut(strings.TrimPrefix(l.Subject, events.PrefixLedger), ".")
-	return domain, nil
+	return domainOfSubject(l.Subject), nil
+}
+
+// domainOfSubject is the domain that a subject of the ledger names.
+func domainOfSubject(subject string) string {
+	domain, _, _ := strings.Cut(strings.TrimPrefix(subject, events.PrefixLedger), ".")
+	return domain
 }

@@ -16,7 +16,7 @@ import (
 func newLedger(c *cli) *cobra.Command {
 	cmd := &cobra.Command{Use: "ledger", Short: "The record of everything that happened and was decided"}
 	group(cmd)
-	cmd.AddCommand(newLedgerTail(c), newLedgerVerify(c), newLedgerExport(c), newLedgerKey(c))
+	cmd.AddCommand(newLedgerTail(c), newLedgerVerify(c), newLedgerExport(c), newLedgerArchive(c), newLedgerRestore(c), newLedgerKey(c))
 	return cmd
 }
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"os"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -84,7 +83,7 @@ func newLedgerVerify(c *cli) *cobra.Command {
 			return w.remember(v.Proven)
 		},
 	}
-	cmd.Flags().StringVar(&file, "file", "", "check this export instead of a server's ledger (- for standard input)")
+	cmd.Flags().StringVar(&file, "file", "", "check this export, or the archive in this folder, instead of a server's ledger (- for standard input)")
 	cmd.Flags().StringArrayVar(&w.files, "checkpoint", nil, "file with checkpoints to hold it against")
 	cmd.Flags().StringArrayVar(&w.keys, "key", nil, "verifier key of the checkpoints, or a file that holds it")
 	cmd.Flags().StringVar(&w.seen, "seen", "", "file that remembers the newest checkpoint that was proven")
@@ -94,9 +93,9 @@ func newLedgerVerify(c *cli) *cobra.Command {
 func (c *cli) verifyFile(name string, w *witness) (*verdict, error) {
 	r := c.stdin
 	if name != "-" {
-		f, err := os.Open(name)
+		f, err := openExport(name)
 		if err != nil {
-			return nil, &codedError{fmt.Errorf("read export: %w", err), exitUsage}
+			return nil, err
 		}
 		defer f.Close()
 		r = f

@@ -196,7 +196,7 @@ func (s *stage) writeConfig(n int, nats string) string {
 	if s.rules.Modelled {
 		more += "traffic: traffic.csv\n"
 	}
-	more += s.chats() + s.notify()
+	more += s.chats() + s.notify() + s.audit
 	return s.write(fmt.Sprintf("detour-%d.yaml", n), fmt.Sprintf(`mode: %s
 domain: %s
 replica: {name: r%d, rank: %d}

@@ -47,6 +47,7 @@ type stage struct {
 	first      map[string][2]backbone.EndMetrics // metrics of every link at the start
 	server     *bus.Server
 	busURL     string
+	audit      string    // the configuration of checkpoints
 	store      string    // the server's directory
 	most       int64     // bytes that it may keep, 0: as the server likes
 	conn       *bus.Conn // past the wires
@@ -73,6 +74,7 @@ type setup struct {
 	mattermost *mattermosttest.Server
 	pager      *pagerdutytest.Server
 	hook       *teamstest.Server
+	audit      bool // checkpoints are shipped to a file
 }
 
 // raise brings a stage up and waits until every replica is ready and sees every router.
@@ -81,6 +83,9 @@ func raise(t testing.TB, with setup) *stage {
 	s := raiseBare(t, with.rules)
 	s.slack, s.signed, s.rota, s.mattermost = with.slack, with.signed, with.rota, with.mattermost
 	s.pager, s.hook = with.pager, with.hook
+	if with.audit {
+		s.shipsCheckpoints()
+	}
 	s.raiseBus()
 	s.follow()
 	if with.proven {
