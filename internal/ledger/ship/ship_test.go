@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -63,12 +64,13 @@ type fixture struct {
 	key, vkey string
 	signer    *checkpoint.Signer
 	trusted   *checkpoint.Keys
-	ready     bool
+	ready     atomic.Bool
 }
 
 func newFixture(t *testing.T) *fixture {
 	t.Helper()
-	f := &fixture{ready: true}
+	f := &fixture{}
+	f.ready.Store(true)
 	var err error
 	if f.key, f.vkey, err = checkpoint.NewKey(rand.Reader, "test"); err != nil {
 		t.Fatal(err)
@@ -85,7 +87,7 @@ func newFixture(t *testing.T) *fixture {
 func (f *fixture) shipper(t *testing.T, m *Metrics, targets map[string]Target) *Shipper {
 	t.Helper()
 	s, err := New(Config{Domain: "test", Signer: f.signer, Trusted: f.trusted, Every: time.Minute, Targets: targets,
-		Ready: func() bool { return f.ready }, Now: time.Now, Log: zap.NewNop(), Metrics: m})
+		Ready: f.ready.Load, Now: time.Now, Log: zap.NewNop(), Metrics: m})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -115,13 +117,13 @@ func TestSchedule(t *testing.T) {
 		go func() { ended <- s.Run(ctx) }()
 		wait := func(d time.Duration) { time.Sleep(d); synctest.Wait() }
 		wait(10 * time.Second)
-		f.ready = false
+		f.ready.Store(false)
 		take(s, 1, 3)
 		wait(10 * time.Second)
 		if got := good.got(); got != nil || s.Late() != Shipped {
 			t.Errorf("shipped %v of a ledger that is still being read; %s", got, s.Late())
 		}
-		f.ready = true
+		f.ready.Store(true)
 		wait(2 * time.Second)
 		take(s, 4, 9)
 		take(s, 4, 9) // once more, as after an interruption
@@ -247,14 +249,14 @@ func TestEarlierLife(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s := f.shipper(t, nil, map[string]Target{"file": File{path}})
-			f.ready = false
+			f.ready.Store(false)
 			c.do(s)
 			if c.name == "shorter" {
 				if _, err := s.note(0); err != nil || s.Late() != Shipped {
 					t.Errorf("while it is read: %v, %s", err, s.Late())
 				}
 			}
-			f.ready = true
+			f.ready.Store(true)
 			if _, err := s.note(0); err != nil {
 				t.Fatal(err)
 			}
