@@ -26,7 +26,7 @@ func (a arrivals) Next(ctx context.Context) ([]worker.Delivery, error) {
 	for i := range batch {
 		d := &batch[i]
 		list[i] = worker.Delivery{
-			Event: d.Event, Received: d.Received,
+			Event: d.Event, Received: d.Received, Redelivered: d.Redelivered,
 			Return: func(ctx context.Context, reason string) error { return a.in.Reject(ctx, *d, reason) },
 			Ack: func() {
 				if err := d.Ack(); err != nil {

@@ -25,6 +25,7 @@ import (
 	"github.com/detour-net/detour/internal/ledger"
 	"github.com/detour-net/detour/internal/ledger/ship"
 	"github.com/detour-net/detour/internal/notify"
+	"github.com/detour-net/detour/internal/tracing"
 	"github.com/detour-net/detour/internal/web"
 	"github.com/detour-net/detour/internal/web/login"
 	"github.com/detour-net/detour/internal/worker"
@@ -55,6 +56,7 @@ type App struct {
 	worker *worker.Worker
 	web    *web.Server
 	costs  *costs
+	traces *tracing.Traces // nil: they go nowhere
 	chats  []*chat
 	login  *login.Provider // nil without one
 	duty   *duty.Keeper    // nil: the table of people alone says who is on call
@@ -146,6 +148,10 @@ func (a *App) openWorker(context.Context) error {
 	}
 	a.ahead = newForesight(a.fleet, a.cfg, a.prospects, a.log.Named("forecast"))
 	a.ahead.took = newForecasting(registry)
+	tracer, err := a.openTraces(registry)
+	if err != nil {
+		return err
+	}
 	a.worker = worker.New(worker.Config{
 		Name: a.cfg.Replica.Name, Mode: a.cfg.Mode, Policy: a.cfg.Policy, PolicyFrom: filepath.Base(a.cfg.Files.Policy),
 		Inventory: a.cfg.Resolver, Scopes: a.cfg.Resolver.Scopes(), Remediators: remediators.All(),
@@ -154,7 +160,7 @@ func (a *App) openWorker(context.Context) error {
 			a.peers = a.conn.Peers(a.cfg.Domain, me, a.cfg.Replica.Rank)
 			return a.peers
 		},
-		Now: now, Logger: a.log, Metrics: worker.NewMetrics(registry),
+		Now: now, Logger: a.log, Metrics: worker.NewMetrics(registry), Tracer: tracer,
 	})
 	a.policy = &policyFile{
 		path: a.cfg.Files.Policy, parse: a.cfg.ParsePolicy, offer: a.worker.Offer, log: a.log.Named("policy"), known: look{digest: a.cfg.PolicyBytes},
@@ -219,6 +225,9 @@ func (a *App) Run(ctx context.Context) error {
 		"routers": a.fleet.Run, "intake": whileActing(a.worker.Acting, a.intake.Run), "peers": whileActing(a.worker.Acting, a.peers.Run), "clock": a.clock.run, "worker": a.worker.Run, "policy": a.policy.run, "costs": a.costs.run,
 		"forecasts": a.ahead.prepare, "older": newOlder(a).run,
 		"web": func(ctx context.Context) error { return a.web.Serve(ctx, a.listen) },
+	}
+	if a.traces != nil {
+		tasks["traces"] = a.traces.Run
 	}
 	if a.admin != nil {
 		tasks["admin"] = a.serveAdmin

@@ -25,6 +25,7 @@ type Config struct {
 	Listen      Listen
 	Telemetry   Telemetry
 	Log         Log
+	Traces      Traces
 	Auth        Auth
 	Tokens      []Token // who may call the HTTP API; none: nobody may change anything through it
 	SessionKey  []byte  // the secret that sessions at the console are sealed with; nil: each replica has its own
@@ -90,6 +91,7 @@ type file struct {
 	Listen      Listen       `yaml:"listen"`
 	Telemetry   Telemetry    `yaml:"telemetry"`
 	Log         Log          `yaml:"log"`
+	Traces      Traces       `yaml:"traces"`
 	Auth        Auth         `yaml:"auth"`
 	Chat        *Chat        `yaml:"chat"`
 	Notify      *Notify      `yaml:"notify"`
@@ -140,9 +142,10 @@ func Load(path string) (*Config, error) {
 	s.top(f)
 	s.nats(&f.NATS)
 	s.listen(&f.Listen)
+	s.traces(f.Traces)
 	secrets, people := s.chat(f.Chat, abs)
 	c := &Config{
-		Path: abs, Mode: f.Mode, Domain: f.Domain, Replica: f.Replica, NATS: f.NATS, Listen: f.Listen, Telemetry: f.Telemetry, Log: f.Log, Secrets: secrets, doc: doc,
+		Path: abs, Mode: f.Mode, Domain: f.Domain, Replica: f.Replica, NATS: f.NATS, Listen: f.Listen, Telemetry: f.Telemetry, Log: f.Log, Traces: f.Traces, Secrets: secrets, doc: doc,
 		Auth: f.Auth, SessionKey: s.auth(f.Auth), LoginSecret: s.oidc(f.Auth.OIDC),
 		Files: Files{
 			Inventory: s.named("inventory", f.Inventory, abs, true), Topology: s.named("topology", f.Topology, abs, true),

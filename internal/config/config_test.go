@@ -193,6 +193,8 @@ func TestLoadRefuses(t *testing.T) {
 		{"profiles on every address", map[string]string{"c.yaml": "listen: {admin: ':6060'}\n" + embedded}, []string{"listen.admin: :6060 is reached"}},
 		{"profiles without a port", map[string]string{"c.yaml": "listen: {admin: '127.0.0.1'}\n" + embedded}, []string{"want host:port of this machine"}},
 		{"profiles where the API is", map[string]string{"c.yaml": "listen: {admin: '127.0.0.1:8080'}\n" + embedded}, []string{"give another port"}},
+		{"traces to no URL", map[string]string{"c.yaml": "traces: {otlp: 'collector:4318'}\n" + embedded}, []string{"c.yaml:1:16: traces.otlp: want the URL"}},
+		{"traces with a password", map[string]string{"c.yaml": "traces: {otlp: 'https://a:b@collector/v1/traces'}\n" + embedded}, []string{"without credentials"}},
 		{"no port", map[string]string{"c.yaml": "listen: {http: localhost}\n" + embedded}, []string{"want host:port"}},
 		{"certificate without a key", map[string]string{"c.yaml": "listen: {tls: {cert: c.pem}}\n" + embedded}, []string{"listen.tls: give cert and key"}},
 		{"certificate missing", map[string]string{"c.yaml": "listen: {tls: {cert: c.pem, key: k.pem}}\n" + embedded}, []string{"c.pem: no such file"}},

@@ -73,6 +73,9 @@ func (c *Config) Describe() []Setting {
 	c.describeCheckpoints(add)
 	add("telemetry.interval", c.Telemetry.Interval)
 	add("log.level", c.Log.Level)
+	if c.Traces.OTLP != "" {
+		add("traces.otlp", c.Traces.OTLP)
+	}
 	add("inventory", fmt.Sprintf("%d routers", len(c.Network.Routers)))
 	add("topology", fmt.Sprintf("%d links", len(c.Network.Links)))
 	if c.Files.Traffic == "" {

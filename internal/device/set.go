@@ -34,7 +34,7 @@ func (f *Fleet) Set(ctx context.Context, order events.Order, permit func() error
 		return events.Refused{Act: order.Act, Class: events.RefusedInvalid, Detail: err.Error()}
 	}
 	a := &actuation{session: s, order: order, permit: permit, started: f.opts.Now()}
-	body := a.perform(ctx)
+	body := a.perform(carried(ctx))
 	s.log.Info("set", zap.String("incident", order.Incident), zap.Int("step", order.Step), zap.Bool("undo", order.Undo),
 		zap.Uint64("position", order.Fence), zap.String("outcome", string(body.Kind())), zap.Int("sets", a.sets))
 	return body

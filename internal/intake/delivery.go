@@ -52,7 +52,10 @@ func deliver(reader *events.Decoder, msg jetstream.Msg) Delivery {
 		d.Unreadable = err.Error()
 		return d
 	}
-	d.Event = event
+	if d.Event = event; event.Extensions.TraceParent == "" { // the publisher's client may have put it beside the event
+		header := msg.Headers()
+		d.Event.Extensions = events.Extension{TraceParent: header.Get("traceparent"), TraceState: header.Get("tracestate")}
+	}
 	return d
 }
 

@@ -139,6 +139,7 @@ func (w *Worker) observeWithin() time.Duration {
 func (w *Worker) fields(o events.Order, more ...zap.Field) []zap.Field {
 	return append([]zap.Field{
 		zap.String("incident", o.Incident), zap.Int("step", o.Step), zap.String("device", o.Change.Device), zap.Uint64("position", o.Fence), zap.Bool("undo", o.Undo),
+		w.spans.field(o.Incident),
 	}, more...)
 }
 
@@ -306,7 +307,7 @@ func (w *Worker) say(r events.Record) {
 	if r.Body.Kind() == events.KindObserved {
 		return
 	}
-	log := w.log.With(zap.String("incident", r.Incident), zap.Uint64("position", w.board.Position))
+	log := w.log.With(zap.String("incident", r.Incident), zap.Uint64("position", w.board.Position), w.spans.field(r.Incident))
 	switch b := r.Body.(type) {
 	case events.Opened:
 		log.Info("incident opened", zap.String("symptom", string(b.Symptom)))

@@ -202,6 +202,7 @@ func (w *Worker) fold(c events.Commit) {
 			delete(w.world.facts, r.Incident)
 			delete(w.world.results, r.Incident)
 			delete(w.world.moved, r.Incident)
+			w.spans.forget(r.Incident)
 		}
 	}
 	w.counts(c)
@@ -271,9 +272,11 @@ func (w *Worker) turn(ctx context.Context) (wake time.Time) {
 	records := append(deadLetters(taken), decision.Records...)
 	if len(records) > 0 {
 		w.Metrics.deciding(taken, decision.Records)
+		w.spans.deciding(taken, decision.Records, began, w.Now())
 		gate := w.ready(decision.Ahead)
 		how := w.append(ctx, records)
 		gate.open(how == stored)
+		w.spans.written(decision.Records, how, w.board.Position, w.Now())
 		w.world.rests = nil
 		switch how {
 		case stored:

@@ -7,6 +7,7 @@ import (
 	"runtime"
 	"time"
 
+	"go.opentelemetry.io/otel/trace"
 	"go.uber.org/zap"
 
 	"github.com/detour-net/detour/events"
@@ -15,15 +16,16 @@ import (
 
 // actuate sends one order once permit agrees, and tells what came of it.
 func (w *Worker) actuate(key string, o events.Order, permit func(context.Context) error) outcome {
-	body, took := w.set(o, permit)
-	return w.carriedOut(key, o, body, took)
+	body, took, span := w.set(o, permit)
+	return w.carriedOut(key, o, body, took, span)
 }
 
 // set is the only way to a router's configuration but for offline.
-func (w *Worker) set(o events.Order, permit func(context.Context) error) (body events.Body, took time.Duration) {
+func (w *Worker) set(o events.Order, permit func(context.Context) error) (body events.Body, took time.Duration, span trace.Span) {
 	ctx, cancel := context.WithDeadline(context.Background(), o.Deadline)
 	defer cancel()
 	began := w.Now()
+	ctx, span = w.spans.setting(ctx, o)
 	var no error
 	body = w.Routers.Set(ctx, o, func() error {
 		no = permit(ctx)
@@ -33,11 +35,12 @@ func (w *Worker) set(o events.Order, permit func(context.Context) error) (body e
 		r.Class = events.RefusedInSilence
 		body = r
 	}
-	return body, w.Now().Sub(began)
+	return body, w.Now().Sub(began), span
 }
 
-func (w *Worker) carriedOut(key string, o events.Order, body events.Body, took time.Duration) outcome {
+func (w *Worker) carriedOut(key string, o events.Order, body events.Body, took time.Duration, span trace.Span) outcome {
 	w.Metrics.set(body, took)
+	answered(span, body)
 	w.log.Info("set", w.fields(o, zap.String("outcome", string(body.Kind())), zap.Any("detail", body))...)
 	return outcome{key: key, incident: o.Incident, body: body}
 }
@@ -73,7 +76,7 @@ func (g *gate) open(stands bool) {
 // actuateBehind is actuate for an order whose intent is still being written. Of an intent that does not stand nothing is
 // told: another replica's may stand at its position.
 func (w *Worker) actuateBehind(g *gate, key string, o events.Order) outcome {
-	body, took := w.set(o, func(ctx context.Context) error {
+	body, took, span := w.set(o, func(ctx context.Context) error {
 		select {
 		case <-g.decided:
 		case <-ctx.Done():
@@ -87,5 +90,5 @@ func (w *Worker) actuateBehind(g *gate, key string, o events.Order) outcome {
 	if <-g.decided; !g.stands {
 		return outcome{key: key}
 	}
-	return w.carriedOut(key, o, body, took)
+	return w.carriedOut(key, o, body, took, span)
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"go.opentelemetry.io/otel/trace"
 	"go.uber.org/zap"
 
 	"github.com/detour-net/detour/events"
@@ -49,9 +50,12 @@ type Routers interface {
 type Delivery struct {
 	Event    events.Event
 	Dead     *events.DeadLettered
-	Received time.Time
-	Return   func(ctx context.Context, reason string) error // puts the message on the stream of rejected ones
-	Ack      func()                                         // tells the bus that the record stands
+	Received time.Time // by its stream
+
+	Redelivered bool // it was delivered before and not acknowledged in time
+
+	Return func(ctx context.Context, reason string) error // puts the message on the stream of rejected ones
+	Ack    func()                                         // tells the bus that the record stands
 }
 
 // Intake delivers what arrives on the bus.
@@ -84,7 +88,8 @@ type Config struct {
 	Peers       func(me string) Peers // nil: alone
 	Now         func() time.Time
 	Logger      *zap.Logger
-	Metrics     *Metrics // nil: none
+	Metrics     *Metrics     // nil: none
+	Tracer      trace.Tracer // nil: nobody is told of spans
 }
 
 // Bounds of the loop.
@@ -132,7 +137,8 @@ type Worker struct {
 	peers   Peers
 	doubted *doubt          // appended at the Board's position, and nobody can tell
 	alone   *incident.Board // with what this worker knows and cannot write, nil when there is nothing
-	atMost  int             // records decided together: fewer after a commit that was too large
+	spans   *spans
+	atMost  int // records decided together: fewer after a commit that was too large
 	world   world
 	running map[string]bool // commands, by key
 	effects sync.WaitGroup
@@ -167,6 +173,7 @@ func New(c Config) *Worker {
 		orders: make(chan order), offers: make(chan Offer), gone: make(chan struct{}), broken: make(chan struct{}), turned: make(chan struct{}), running: map[string]bool{}, atMost: incident.MaxRecords,
 		world: world{facts: map[string]events.Facts{}, moved: map[string]uint64{}, results: map[string][]events.Body{}, held: map[string]time.Time{}},
 	}
+	w.spans = spansOf(c.Tracer)
 	w.policy, w.offered = c.Policy, Offer{Policy: c.Policy, Source: c.PolicyFrom}
 	if c.Peers != nil {
 		w.peers = c.Peers(w.me)

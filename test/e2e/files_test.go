@@ -196,6 +196,9 @@ func (s *stage) writeConfig(n int, nats string) string {
 	if s.rules.Modelled {
 		more += "traffic: traffic.csv\n"
 	}
+	if s.collector != "" {
+		more += fmt.Sprintf("traces: {otlp: %q}\n", s.collector)
+	}
 	more += s.chats() + s.notify() + s.audit
 	return s.write(fmt.Sprintf("detour-%d.yaml", n), fmt.Sprintf(`mode: %s
 domain: %s

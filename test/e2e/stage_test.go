@@ -43,6 +43,7 @@ type stage struct {
 	rota       string                            // of who is on call; "": people.yaml says so
 	pager      *pagerdutytest.Server             // nil: nobody is called
 	hook       *teamstest.Server                 // nil: nothing is posted
+	collector  string                            // where traces go; "": nowhere
 	balancer   string                            // where Mattermost reaches the replicas, once it is known
 	first      map[string][2]backbone.EndMetrics // metrics of every link at the start
 	server     *bus.Server
@@ -74,7 +75,8 @@ type setup struct {
 	mattermost *mattermosttest.Server
 	pager      *pagerdutytest.Server
 	hook       *teamstest.Server
-	audit      bool // checkpoints are shipped to a file
+	collector  string // as stage has it
+	audit      bool   // checkpoints are shipped to a file
 }
 
 // raise brings a stage up and waits until every replica is ready and sees every router.
@@ -82,7 +84,7 @@ func raise(t testing.TB, with setup) *stage {
 	t.Helper()
 	s := raiseBare(t, with.rules)
 	s.slack, s.signed, s.rota, s.mattermost = with.slack, with.signed, with.rota, with.mattermost
-	s.pager, s.hook = with.pager, with.hook
+	s.pager, s.hook, s.collector = with.pager, with.hook, with.collector
 	if with.audit {
 		s.shipsCheckpoints()
 	}

@@ -19,12 +19,13 @@ type leaning struct {
 func leanings() []leaning {
 	adapters := []string{
 		"internal/certs", "internal/bus", "internal/ledger", "internal/ledger/checkpoint", "internal/intake", "internal/network", "internal/device", "internal/chatops", "internal/notify",
-		"internal/web", "internal/web/api", "internal/config", "internal/duty", "internal/histogram",
+		"internal/web", "internal/web/api", "internal/config", "internal/duty", "internal/histogram", "internal/tracing",
 	}
 	inner := []string{"events", "policy", "remediators", "internal/incident", "internal/worker"}
 	everyone := slices.Concat(inner, adapters)
 	return []leaning{
 		{"events", nil, "the vocabulary knows nobody: everyone speaks it"},
+		{"internal/tracing", nil, "where spans go is nobody's business but the exporter's"},
 		{"internal/histogram", nil, "the shapes of histograms are one leaf that whoever measures can use"},
 		{"internal/config/strict", nil, "reading YAML strictly is one leaf that every section's owner can use"},
 		{"internal/config/bounded", nil, "reading no further than a file may be long is one leaf that every reader of files can use"},

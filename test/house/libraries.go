@@ -36,6 +36,7 @@ func keepings() []keeping {
 		{"github.com/gorilla/websocket", []string{"internal/chatops/slack"}, "the one websocket is the chat's"},
 		{"cel.dev/cel-go", []string{"policy"}, "operators' conditions are compiled when a policy is read, and asked where it is asked"},
 		{"github.com/spf13", []string{"cmd"}, "flags end in main"},
+		{"go.opentelemetry.io/otel", []string{"internal/worker", "internal/device", "internal/tracing", "internal/app"}, "spans are told by who does things, and where they go by one exporter"},
 		{"net/http/pprof", []string{"internal/app"}, "profiles are served in one place, for this machine alone"},
 		{"os/signal", []string{"cmd"}, "main alone hears signals; everyone else has a context"},
 		{"math/rand", nil, "chance is an argument: whoever needs jitter or an id is handed it"},
