@@ -240,6 +240,9 @@ func (a *App) Run(ctx context.Context) error {
 	if a.shipper != nil {
 		tasks["checkpoints"] = a.shipper.Run
 	}
+	if s := a.supervised(); s != nil {
+		tasks["supervised"] = s.run
+	}
 	for name, task := range tasks {
 		g.Go(func() error {
 			if err := task(inner); err != nil && ctx.Err() == nil {

@@ -109,23 +109,28 @@ func (w *Worker) wait(ctx context.Context, wake time.Time) bool {
 	if len(w.world.pending) >= maxTaken {
 		arrived = nil
 	}
-	select {
-	case <-ctx.Done():
-		return false
-	case c := <-w.followed:
-		w.fold(c)
-	case batch := <-arrived:
-		w.world.arrive(batch)
-	case o := <-w.outcomes:
-		w.settle(o)
-		if o.incident == "" {
-			return w.wait(ctx, wake) // made ready for a commit that does not stand: no reason to try that one again early
+	for pulsed := true; pulsed; {
+		pulsed = false
+		select {
+		case <-ctx.Done():
+			return false
+		case c := <-w.followed:
+			w.fold(c)
+		case batch := <-arrived:
+			w.world.arrive(batch)
+		case o := <-w.outcomes:
+			w.settle(o)
+			if o.incident == "" {
+				return w.wait(ctx, wake) // made ready for a commit that does not stand: no reason to try that one again early
+			}
+		case o := <-w.orders:
+			w.world.orders = append(w.world.orders, o)
+		case o := <-w.offers:
+			w.consider(o)
+		case <-w.pulses:
+			pulsed = true // which is nothing to decide about
+		case <-timer:
 		}
-	case o := <-w.orders:
-		w.world.orders = append(w.world.orders, o)
-	case o := <-w.offers:
-		w.consider(o)
-	case <-timer:
 	}
 	for {
 		if len(w.world.pending) >= maxTaken {

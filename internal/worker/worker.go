@@ -128,6 +128,7 @@ type Worker struct {
 	outcomes chan outcome
 	orders   chan order
 	offers   chan Offer
+	pulses   chan struct{} // see Pulse
 	gone     chan struct{} // closed when the loop has ended
 	broken   chan struct{} // closed when the ledger can no longer be followed
 	turned   chan struct{} // closed and replaced when the worker acts no more, or does again
@@ -170,7 +171,7 @@ func New(c Config) *Worker {
 	w := &Worker{
 		Config: c, me: c.Name + "/" + strings.SplitN(uuid.NewString(), "-", 2)[0], log: c.Logger.Named("worker"),
 		board: incident.NewBoard(), replayed: make(chan struct{}), followed: make(chan events.Commit, 1024), arrived: make(chan []Delivery), outcomes: make(chan outcome, 64),
-		orders: make(chan order), offers: make(chan Offer), gone: make(chan struct{}), broken: make(chan struct{}), turned: make(chan struct{}), running: map[string]bool{}, atMost: incident.MaxRecords,
+		orders: make(chan order), offers: make(chan Offer), pulses: make(chan struct{}), gone: make(chan struct{}), broken: make(chan struct{}), turned: make(chan struct{}), running: map[string]bool{}, atMost: incident.MaxRecords,
 		world: world{facts: map[string]events.Facts{}, moved: map[string]uint64{}, results: map[string][]events.Body{}, held: map[string]time.Time{}},
 	}
 	w.spans = spansOf(c.Tracer)
