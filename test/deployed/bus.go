@@ -1,15 +1,15 @@
-package deployed
+package main
 
 import (
 	"context"
 	"crypto/x509"
 	"crypto/x509/pkix"
-	"encoding/json"
 	"fmt"
 	"net"
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/detour-net/detour/internal/backbone/authority"
@@ -33,63 +33,71 @@ const (
 // apiPrefix is where everybody but the administrator finds JetStream's API.
 const apiPrefix = "DETOUR.API"
 
-// trunk is the bus as it is deployed: three servers with the files of deployments/nats, in processes of their own, and the
-// authority that says who is who.
+// trunk is the bus as it is deployed: the servers of the composition, in processes of their own, and the authority that says
+// who is who.
 type trunk struct {
 	dir     string
 	auth    *authority.Authority
 	servers *bustest.Servers
-	cluster int // port on which the first server listens for others
+	near    []string // where servers are, in pairs: as the composition calls it, and on this machine
+	cluster int      // port on which the first server listens for others
 }
 
-// raiseTrunk starts the servers with their data and certificates below dir; conf is deployments/nats/server.conf. Close ends
-// them.
-func raiseTrunk(dir, conf string) (*trunk, error) {
-	auth, err := authority.New("detour bus")
+// raiseTrunk starts the servers of the composition, with their data and everybody's secrets below dir. close ends them.
+func raiseTrunk(dir, deployments string) (*trunk, error) {
+	c, err := compose(deployments)
 	if err != nil {
 		return nil, err
 	}
-	b := &trunk{dir: dir, auth: auth}
-	if err := os.WriteFile(b.path("ca.pem"), auth.PEM(), 0o600); err != nil {
+	b := &trunk{dir: dir}
+	if b.auth, err = authority.New("detour bus"); err != nil {
 		return nil, err
 	}
-	places, err := bustest.Places(dir, 3)
+	if err := os.WriteFile(b.path("bus-ca"), b.auth.PEM(), 0o644); err != nil {
+		return nil, err
+	}
+	names := c.named("nats-")
+	places, err := bustest.Places(dir, len(names))
 	if err != nil {
 		return nil, err
 	}
-	for i := range places {
-		p := &places[i]
-		server, err := b.write(p.Name, &x509.Certificate{
-			Subject: pkix.Name{CommonName: p.Name}, DNSNames: []string{p.Name, "localhost"}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
-			ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},
-		})
-		if err != nil {
-			return nil, err
-		}
-		p.Config = conf
-		if p.Env, err = environment(*p, server); err != nil {
-			return nil, err
-		}
+	for i, name := range names {
+		places[i].Name = name
+		b.near = append(b.near, name+":4222", fmt.Sprintf("localhost:%d", places[i].Port), name+":6222", fmt.Sprintf("localhost:%d", places[i].Cluster))
 	}
 	b.cluster = places[0].Cluster
+	for i := range places {
+		if err := b.place(c, &places[i], deployments); err != nil {
+			return nil, err
+		}
+	}
 	b.servers, err = bustest.StartAt(places)
 	return b, err
 }
 
-// environment is what deployments/nats/server.conf refers to.
-func environment(p bustest.Place, own certs.Files) (map[string]string, error) {
-	var routes []string
-	for _, port := range p.Routes {
-		routes = append(routes, fmt.Sprintf("nats://localhost:%d", port))
+// place has a server of the composition run on this machine, with a certificate of its own.
+func (b *trunk) place(c composition, p *bustest.Place, deployments string) error {
+	if _, err := b.write(p.Name, &x509.Certificate{
+		Subject: pkix.Name{CommonName: p.Name}, DNSNames: []string{p.Name, "localhost"}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
+		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},
+	}); err != nil {
+		return err
 	}
-	list, err := json.Marshal(routes)
+	mounted, err := c.mounted(p.Name, deployments, b.dir, b.dir)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	return map[string]string{
-		"NATS_NAME": p.Name, "NATS_HOST": "127.0.0.1", "NATS_PORT": strconv.Itoa(p.Port), "NATS_CLUSTER_PORT": strconv.Itoa(p.Cluster), "NATS_HTTP_PORT": "-1",
-		"NATS_ROUTES": string(list), "NATS_DATA": p.Dir, "NATS_CA": own.CA, "NATS_CERT": own.Cert, "NATS_KEY": own.Key,
-	}, nil
+	here := strings.NewReplacer(append(mounted, b.near...)...)
+	s := c.Services[p.Name]
+	if len(s.Command) != 2 || s.Command[0] != "-c" {
+		return fmt.Errorf("service %s: command is %q, want -c FILE", p.Name, s.Command)
+	}
+	p.Config, p.Env = here.Replace(s.Command[1]), map[string]string{}
+	for name, value := range s.Environment {
+		p.Env[name] = here.Replace(value)
+	}
+	p.Env["NATS_HOST"], p.Env["NATS_PORT"], p.Env["NATS_CLUSTER_PORT"], p.Env["NATS_HTTP_PORT"] = "127.0.0.1", strconv.Itoa(p.Port), strconv.Itoa(p.Cluster), "-1"
+	return nil
 }
 
 func (b *trunk) close() { b.servers.KillAll() }
@@ -98,7 +106,7 @@ func (b *trunk) path(name string) string { return filepath.Join(b.dir, name) }
 
 // write makes a certificate, and the files of whoever has it.
 func (b *trunk) write(name string, like *x509.Certificate) (certs.Files, error) {
-	files := certs.Files{CA: b.path("ca.pem"), Cert: b.path(name + ".pem"), Key: b.path(name + ".key")}
+	files := certs.Files{CA: b.path("bus-ca"), Cert: b.path(name + "-cert"), Key: b.path(name + "-key")}
 	signed, err := b.auth.IssueLike(like)
 	if err != nil {
 		return files, err
@@ -113,9 +121,10 @@ func (b *trunk) write(name string, like *x509.Certificate) (certs.Files, error) 
 	return files, os.WriteFile(files.Key, key, 0o600)
 }
 
-// identity makes the certificate of one of those who may speak.
+// identity makes the certificate of one of those who may speak, in files called as they are before the @.
 func (b *trunk) identity(who string) (certs.Files, error) {
-	return b.write(who, &x509.Certificate{
+	name, _, _ := strings.Cut(who, "@")
+	return b.write(name, &x509.Certificate{
 		Subject: pkix.Name{CommonName: who}, EmailAddresses: []string{who}, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth},
 	})
 }

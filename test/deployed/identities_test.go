@@ -1,4 +1,4 @@
-package deployed
+package main
 
 import (
 	"bufio"
@@ -36,8 +36,8 @@ func TestMain(m *testing.M) {
 	}
 }
 
-// conf is what operators give their servers.
-const conf = "../../deployments/nats/server.conf"
+// deployments is what operators are given.
+const deployments = "../../deployments"
 
 func within(t *testing.T) context.Context {
 	t.Helper()
@@ -49,7 +49,7 @@ func within(t *testing.T) context.Context {
 // raised is the bus with streams on it, one message in each.
 func raised(t *testing.T) *trunk {
 	t.Helper()
-	b, err := raiseTrunk(t.TempDir(), conf)
+	b, err := raiseTrunk(t.TempDir(), deployments)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -297,12 +297,12 @@ func TestConfusedServers(t *testing.T) {
 
 // TestFalseServers has clients' keys used on the port where servers speak to each other, who trust each other in everything.
 func TestFalseServers(t *testing.T) {
-	b, err := raiseTrunk(t.TempDir(), conf)
+	b, err := raiseTrunk(t.TempDir(), deployments)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(b.close)
-	server := certs.Files{CA: b.path("ca.pem"), Cert: b.path("s1.pem"), Key: b.path("s1.key")}
+	server := certs.Files{CA: b.path("bus-ca"), Cert: b.path("nats-1-cert"), Key: b.path("nats-1-key")}
 	if err := b.joins(t, server); err != nil {
 		t.Errorf("a server is not let in: %v", err)
 	}
@@ -351,7 +351,7 @@ func (b *trunk) joins(t *testing.T, with certs.Files) error {
 
 // TestStrangers has certificates that are none of those: of a server, of nobody, of another authority, and none at all.
 func TestStrangers(t *testing.T) {
-	b, err := raiseTrunk(t.TempDir(), conf)
+	b, err := raiseTrunk(t.TempDir(), deployments)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -363,7 +363,7 @@ func TestStrangers(t *testing.T) {
 	other := &trunk{dir: t.TempDir(), auth: auth}
 	client := []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}
 	for name, like := range map[string]*x509.Certificate{
-		"a server's":    {Subject: pkix.Name{CommonName: "s0"}, DNSNames: []string{"s0"}, ExtKeyUsage: client},
+		"a server's":    {Subject: pkix.Name{CommonName: "nats-0"}, DNSNames: []string{"nats-0"}, ExtKeyUsage: client},
 		"nobody's":      {Subject: pkix.Name{CommonName: "mallory"}, EmailAddresses: []string{"mallory@detour"}, ExtKeyUsage: client},
 		"the name only": {Subject: pkix.Name{CommonName: service}, ExtKeyUsage: client},
 		"out of date":   {Subject: pkix.Name{CommonName: service}, EmailAddresses: []string{service}, ExtKeyUsage: client, NotAfter: time.Now().Add(-time.Minute)},
@@ -381,10 +381,10 @@ func TestStrangers(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := nats.Connect(b.servers.URLs()[0], nats.RootCAs(b.path("ca.pem")), nats.ClientCert(files.Cert, files.Key)); err == nil {
+	if _, err := nats.Connect(b.servers.URLs()[0], nats.RootCAs(b.path("bus-ca")), nats.ClientCert(files.Cert, files.Key)); err == nil {
 		t.Error("a certificate of another authority is let in")
 	}
-	if _, err := nats.Connect(b.servers.URLs()[0], nats.RootCAs(b.path("ca.pem"))); err == nil {
+	if _, err := nats.Connect(b.servers.URLs()[0], nats.RootCAs(b.path("bus-ca"))); err == nil {
 		t.Error("somebody without a certificate is let in")
 	}
 	if _, err := b.connect(within(t), service); err != nil {

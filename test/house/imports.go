@@ -58,7 +58,7 @@ func leanings() []leaning {
 		{"cmd", slices.Concat([]string{"internal/app", "internal/demo", "internal/web/client", "internal/web/api"}, []string{
 			"events", "policy", "internal/incident", "internal/config", "internal/network", "internal/bus", "internal/ledger", "internal/ledger/checkpoint", "internal/intake",
 		}), "flags and signals only: deeds are app's and demo's, orders go through the API, and offline verbs read"},
-		{"test", slices.Concat([]string{"internal/app", "internal/demo", "internal/backbone", "internal/web/client"}, everyone), "what is tested as a whole may see the whole"},
+		{"test", slices.Concat([]string{"internal/config/strict", "internal/app", "internal/demo", "internal/backbone", "internal/web/client"}, everyone), "what is tested as a whole may see the whole"},
 	}
 }
 
