@@ -135,19 +135,22 @@ func (d *Document) at(tk *token.Token, format string, args ...any) error {
 	return fmt.Errorf("%s\n%s%s\n%s^", place, margin, source, strings.Repeat(" ", len(margin)+column-1))
 }
 
-// secrets are what looks like one on a line: the value of a key that is named after one, and a URL's user.
-var secrets = regexp.MustCompile(`(?i)(?:password|passwd|token|secret(?:_url)?)["']?\s*:\s*["']?([^\s"',}]+)|://([^\s/@]+)@`)
+// secrets are what looks like one on a line: the value of a key that is named after one, quoted or not, and a URL's user.
+var secrets = regexp.MustCompile(`(?i)(?:password|passwd|passphrase|token|secret(?:_url)?|webhook|nkey|hmac|credentials|[a-z]_key)["']?\s*:\s*` +
+	`(?:"([^"]*)"?|'([^']*)'?|([^\s"',}\]{\[][^\s,}\]]*))|://([^\s/@]+)@`)
 
 // masked hides secrets that were written down where only a reference to them belongs: the line is shown, they are not.
 func masked(line string) string {
 	hidden := []byte(line)
 	for _, m := range secrets.FindAllStringSubmatchIndex(line, -1) {
-		from, to := max(m[2], m[4]), max(m[3], m[5])
-		if ref := line[from:to]; strings.HasPrefix(ref, "file:") || strings.HasPrefix(ref, "env:") {
-			continue
-		}
-		for i := from; i < to; i++ {
-			hidden[i] = '*'
+		for group := 2; group < len(m); group += 2 {
+			from, to := max(m[group], 0), max(m[group+1], 0)
+			if ref := line[from:to]; strings.HasPrefix(ref, "file:") || strings.HasPrefix(ref, "env:") {
+				continue
+			}
+			for i := from; i < to; i++ {
+				hidden[i] = '*'
+			}
 		}
 	}
 	return string(hidden)
