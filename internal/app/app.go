@@ -79,7 +79,7 @@ func New(ctx context.Context, c *config.Config, log *zap.Logger) (*App, error) {
 	a := &App{cfg: c, log: log}
 	ctx, cancel := context.WithTimeout(ctx, openWithin)
 	defer cancel()
-	for _, open := range []func(context.Context) error{a.openBus, a.openLedger, a.openIntake, a.openRouters, a.openWorker, a.openClock} {
+	for _, open := range []func(context.Context) error{a.openBus, a.openLedger, a.ensureDomain, a.openIntake, a.openRouters, a.openWorker, a.openClock} {
 		if err := open(ctx); err != nil {
 			return nil, errors.Join(err, a.Close())
 		}
@@ -121,6 +121,8 @@ func (a *App) openLedger(ctx context.Context) (err error) {
 	})
 	return err
 }
+
+func (a *App) ensureDomain(ctx context.Context) error { return a.ledger.EnsureDomain(ctx) }
 
 func (a *App) openIntake(ctx context.Context) (err error) {
 	a.intake, err = intake.Open(ctx, a.feed.JetStream(), intake.Config{

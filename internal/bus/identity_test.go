@@ -95,6 +95,9 @@ func TestTLS(t *testing.T) {
 	elsewhere := &server.Options{TLS: true, TLSTimeout: 5, TLSConfig: &tls.Config{
 		MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{*ours.issue("192.0.2.1")},
 	}}
+	late := &server.Options{TLS: true, TLSTimeout: 5, TLSConfig: &tls.Config{
+		MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{*ours.until("127.0.0.1", time.Now().Add(-time.Minute))},
+	}}
 	client := ours.issue("detour")
 	for _, c := range []struct {
 		name   string
@@ -108,6 +111,8 @@ func TestTLS(t *testing.T) {
 		{"of another authority than ours", demanding, known(theirs, client), "nats.tls.ca"},
 		{"no authority is named", demanding, &certs.Files{}, "nats.tls.ca"},
 		{"a server of another name", elsewhere, known(ours, nil), "as its certificate has it"},
+		{"a server whose certificate has expired", late, known(ours, nil), "not in force by this machine's clock"},
+		{"with a certificate that has expired", demanding, known(ours, ours.until("detour", time.Now().Add(-time.Minute))), "has not expired in nats.tls.cert"},
 		{"a server without TLS", &server.Options{}, known(ours, client), "the server speaks no TLS"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -323,7 +328,13 @@ func newAuthority(t *testing.T) *authority {
 // issue signs a certificate for a name or an address.
 func (a *authority) issue(name string) *tls.Certificate {
 	a.t.Helper()
-	c := &x509.Certificate{Subject: pkix.Name{CommonName: name}, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth}}
+	return a.until(name, time.Now().Add(time.Hour))
+}
+
+// until signs one that ends then.
+func (a *authority) until(name string, end time.Time) *tls.Certificate {
+	a.t.Helper()
+	c := &x509.Certificate{NotAfter: end, Subject: pkix.Name{CommonName: name}, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth}}
 	if ip := net.ParseIP(name); ip != nil {
 		c.IPAddresses = []net.IP{ip}
 	}
@@ -352,7 +363,10 @@ func (a *authority) sign(c *x509.Certificate) (*x509.Certificate, *ecdsa.Private
 	if err != nil {
 		a.t.Fatal(err)
 	}
-	c.SerialNumber, c.NotBefore, c.NotAfter = big.NewInt(time.Now().UnixNano()), time.Now().Add(-time.Hour), time.Now().Add(time.Hour)
+	c.SerialNumber, c.NotBefore = big.NewInt(time.Now().UnixNano()), time.Now().Add(-time.Hour)
+	if c.NotAfter.IsZero() {
+		c.NotAfter = time.Now().Add(time.Hour)
+	}
 	parent, signer := a.cert, a.key
 	if parent == nil {
 		parent, signer = c, key

@@ -2,13 +2,37 @@ package ledger
 
 import (
 	"cmp"
+	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
 	"strings"
 
+	"github.com/nats-io/nats.go/jetstream"
+
 	"github.com/detour-net/detour/events"
+	"github.com/detour-net/detour/internal/bus/streams"
 )
+
+// EnsureDomain refuses a ledger whose first record is about another domain than this one's: two networks decided about in one
+// order would each be held to what is done in the other. It waits for the servers until ctx ends.
+func (l *Ledger) EnsureDomain(ctx context.Context) error {
+	msg, err := streams.Ask(ctx, l.log, "read the ledger's first record", func(ctx context.Context) (*jetstream.RawStreamMsg, error) {
+		return l.stream.GetMsg(ctx, 1)
+	})
+	if errors.Is(err, jetstream.ErrMsgNotFound) {
+		return nil // it is empty, or damaged, which is found when it is followed
+	}
+	if err != nil {
+		return err
+	}
+	domain, _, _ := strings.Cut(strings.TrimPrefix(msg.Subject, events.PrefixLedger), ".")
+	if own := events.Token(l.cfg.Domain); domain != own {
+		return fmt.Errorf("stream %s is the ledger of domain %q, not of %q: put the domain of the other replicas into the configuration, or start on a bus, or in an account, of its own", l.cfg.Stream, domain, own)
+	}
+	return nil
+}
 
 // domains are those that a ledger's subjects name. A ledger is about one: what most records name is it.
 type domains map[string]*votes

@@ -153,6 +153,28 @@ func TestOpenExisting(t *testing.T) {
 	}
 }
 
+// TestOtherDomain has a replica of another domain find the ledger of somebody else.
+func TestOtherDomain(t *testing.T) {
+	js, _ := serve(t, t.TempDir(), bus.Options{})
+	l := mustOpen(t, js)
+	other := testConfig
+	other.Domain = "elsewhere"
+	o, err := Open(within(t, patience), js, other)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := o.EnsureDomain(within(t, patience)); err != nil {
+		t.Errorf("of an empty ledger: %v", err)
+	}
+	fill(t, l, 2)
+	if err := l.EnsureDomain(within(t, patience)); err != nil {
+		t.Errorf("of its own ledger: %v", err)
+	}
+	if err := o.EnsureDomain(within(t, patience)); err == nil || !strings.Contains(err.Error(), `is the ledger of domain "`+testConfig.Domain+`", not of "elsewhere"`) {
+		t.Errorf("of another's ledger: %v", err)
+	}
+}
+
 // TestOpenAgain opens the stream that Open made, and leaves it as it is.
 func TestOpenAgain(t *testing.T) {
 	js, _ := serve(t, t.TempDir(), bus.Options{})

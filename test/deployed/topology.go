@@ -186,7 +186,7 @@ func (t *topology) handOver() error {
 			return err
 		case d.IsDir() && path != t.dir: // the servers' data
 			return fs.SkipDir
-		case d.IsDir():
+		case d.IsDir(), path == t.binary:
 			return nil
 		}
 		return errors.Join(os.Chown(path, nobody, nobody), os.Chmod(path, 0o400))
