@@ -58,7 +58,7 @@ func (a *App) openChats(registry prometheus.Registerer) {
 	if m := a.cfg.Mattermost; m != nil {
 		log, metrics := a.ofChat("mattermost", registry)
 		room := mattermost.New(mattermost.Config{
-			URL: m.URL, Token: a.cfg.MattermostSecrets.Token, Channel: m.Channel, Secret: a.cfg.MattermostSecrets.Secret,
+			URL: m.URL, Token: a.cfg.MattermostSecrets.Token, Channel: m.Channel, Secret: a.cfg.MattermostSecrets.Secret, Command: a.cfg.MattermostSecrets.Command,
 			Callback: m.Callback + config.MattermostPath, Log: log, Metrics: metrics,
 		})
 		c := a.openChat("mattermost", room, func(m config.Member) string { return m.Mattermost }, log, metrics)

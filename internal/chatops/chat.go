@@ -105,10 +105,12 @@ const (
 
 	Handover Act = "handover" // what whoever comes on duty must know, as it is now
 	WhyOf    Act = "why-of"   // why, of the incident or the event whose id is filled in
+	Open     Act = "open"     // what is open and what is frozen
+	Help     Act = "help"     // what can be typed
 )
 
-// Press is what the chat says about a button that was pressed, or about the form that came of it. None of it is believed
-// before it has been checked.
+// Press is what the chat says about a button that was pressed, about the form that came of it, or about a command that was typed
+// (Typed). None of it is believed before it has been checked.
 type Press struct {
 	ID      string // the chat's, of this press or this form; one that is delivered twice has it twice
 	Account string
@@ -117,8 +119,9 @@ type Press struct {
 	Act     Act
 	Value   string
 	At      time.Time // when the button was pressed, by the chat's clock
-	Trigger string    // lets a form be put before whoever pressed, for some seconds; "" with an Answer
+	Trigger string    // lets a form be put before whoever pressed, for some seconds; "" with an Answer, and where there is no form
 	Answer  *Answer   // what was filled in; nil: it is the button that was pressed
+	Typed   bool      // it is no button's, of no card
 }
 
 // Form is what is asked of whoever pressed a button of which a click does not say enough. Its texts are Clean.

@@ -16,7 +16,7 @@
 // the Board's position like any other, with the person's roles of that moment: forged, late, replayed and overtaken presses
 // fail there or here, and the presser is told why, by whom it was decided, and when. A no, a freeze and a thaw take a form:
 // the button opens it, and what is filled in comes back as the same press with an answer. The form holds no state of ours:
-// any replica takes it.
+// any replica takes it. A command that is typed (Typed) comes as a press without a card, and decides nothing about an incident.
 //
 // Names, labels and reasons come from outside: whatever is shown passes through Clean, and a Room shows it as plain text.
 package chatops

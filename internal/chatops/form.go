@@ -30,6 +30,9 @@ func (d *Desk) ask(ctx context.Context, p Press) (string, outcome) {
 	if err != nil {
 		return "Nothing was recorded. " + Clean(err.Error()), refused
 	}
+	if p.Trigger == "" {
+		return fmt.Sprintf("No form can be opened for you from here, so nothing was recorded. Type it as the chat's command, or use detour %s.", p.Act), refused
+	}
 	ctx, cancel := context.WithTimeout(ctx, callWithin)
 	defer cancel()
 	if err := d.Members.Ask(ctx, p, form); err != nil {

@@ -93,6 +93,10 @@ func handoverLine(l incident.Line) string {
 // answer is what whoever pressed is told who asks for nothing but words.
 func (d *Desk) answer(p Press) (text string, came outcome) {
 	switch p.Act {
+	case Help:
+		return help, answered
+	case Open:
+		return d.openNow()
 	case Handover:
 		return d.handoverNow()
 	case WhyOf:

@@ -34,7 +34,7 @@ func (p Person) may(act Act) (ok bool, role string) {
 		role = roleApprover
 	case Abort, Freeze, Thaw:
 		role = roleOperator
-	case Why, WhyOf, Handover:
+	case Why, WhyOf, Handover, Open, Help:
 		return true, ""
 	}
 	return slices.Contains(p.Roles, role), role

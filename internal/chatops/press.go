@@ -120,7 +120,7 @@ func (d *Desk) judge(ctx context.Context, p Press) (string, outcome) {
 	switch {
 	case p.Answer == nil && takesForm(p.Act):
 		return d.ask(ctx, p)
-	case p.Act == Why || p.Act == WhyOf || p.Act == Handover:
+	case asksWords(p.Act):
 		return d.answer(p)
 	}
 	commit, err := d.Orders.Submit(ctx, d.order(p, account))
@@ -211,9 +211,12 @@ func decision(p Press, i *incident.Incident, by events.Person) incident.Order {
 	}
 }
 
-// behindButton finds the incident whose card a press is of, nil for the card of a freeze. The message must be the one that
+// behindButton finds the incident whose card a press is of, nil for the card of a freeze and for a command. The message must be the one that
 // the ledger says shows it; one that was sent and is not on the ledger yet is known by its key alone.
 func (d *Desk) behindButton(b *incident.Board, p Press) (*incident.Incident, events.Told, error) {
+	if p.Typed {
+		return nil, events.Told{}, nil
+	}
 	key, _ := readValue(p.Value)
 	check := func(told events.Told, what string) error {
 		if told.Message != "" && (told.Message != p.Message || told.Channel != p.Channel) {

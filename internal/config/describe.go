@@ -109,7 +109,11 @@ func (c *Config) describeChats(add func(name string, value any)) {
 		add("chat.mattermost.url", m.URL)
 		add("chat.mattermost.channel", m.Channel)
 		add("chat.mattermost.callback", m.Callback)
-		add("chat.mattermost", "presses come to "+m.Callback+MattermostPath)
+		what := "presses come to "
+		if m.Command != "" {
+			what = "presses and commands come to "
+		}
+		add("chat.mattermost", what+m.Callback+MattermostPath)
 	}
 	add("chat.handover", c.Handover)
 	for n, o := range c.OnCall {

@@ -8,18 +8,19 @@ import (
 
 // Mattermost is one channel of a server.
 type Mattermost struct {
-	URL      string `yaml:"url"`      // of the server, without a slash at its end
-	Token    string `yaml:"token"`    // file:PATH or env:NAME of the bot's token
-	Channel  string `yaml:"channel"`  // its id
-	Secret   string `yaml:"secret"`   // file:PATH or env:NAME of what buttons are signed with: of our own making, the same at every replica
-	Callback string `yaml:"callback"` // where the server reaches this service, without a slash at its end: it asks for MattermostPath there
+	URL      string `yaml:"url"`           // of the server, without a slash at its end
+	Token    string `yaml:"token"`         // file:PATH or env:NAME of the bot's token
+	Channel  string `yaml:"channel"`       // its id
+	Secret   string `yaml:"secret"`        // file:PATH or env:NAME of what buttons are signed with: of our own making, the same at every replica
+	Command  string `yaml:"command_token"` // file:PATH or env:NAME of the token of the slash command /detour; "": there is none
+	Callback string `yaml:"callback"`      // where the server reaches this service, without a slash at its end: it asks for MattermostPath there
 }
 
 // MattermostPath is where Mattermost reports what is pressed.
 const MattermostPath = "/chat/mattermost"
 
 // MattermostSecrets are the secrets themselves. They are printed nowhere.
-type MattermostSecrets struct{ Token, Secret string }
+type MattermostSecrets struct{ Token, Secret, Command string }
 
 // minSecret is the least length of a secret of our own making, in characters.
 const minSecret = 32
@@ -39,6 +40,9 @@ func (s section) mattermost(c *Chat) (secrets MattermostSecrets) {
 	}
 	secrets.Token = s.secret("chat.mattermost.token", m.Token, 1)
 	secrets.Secret = s.secret("chat.mattermost.secret", m.Secret, minSecret)
+	if m.Command != "" {
+		secrets.Command = s.secret("chat.mattermost.command_token", m.Command, 1)
+	}
 	return secrets
 }
 

@@ -55,6 +55,31 @@ func TestLoadMattermost(t *testing.T) {
 	}
 }
 
+// TestLoadMattermostCommand: the token of a command is read from where it is, and is not shown.
+func TestLoadMattermostCommand(t *testing.T) {
+	dir := mattermostExample(t)
+	write(t, dir, "command", "tiptop\n", 0o600)
+	for name, want := range map[string]string{"file:command": "", "file:spaced": "it has spaces or line ends in it", "file:nowhere": "chat.mattermost.command_token"} {
+		c, err := Load(write(t, dir, "c.yaml", strings.Replace(mattermostGood, "callback:", "command_token: '"+name+"', callback:", 1)+"\n"+chatRest, 0o600))
+		if want != "" {
+			if err == nil || !strings.Contains(err.Error(), want) {
+				t.Errorf("%s: %v, want %q", name, err, want)
+			}
+			continue
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		var text strings.Builder
+		for _, s := range c.Describe() {
+			text.WriteString(s.Name + "=" + s.Value + "\n")
+		}
+		if c.MattermostSecrets.Command != "tiptop" || !strings.Contains(text.String(), "presses and commands come to https://detour.example.net") || strings.Contains(text.String(), "tiptop") {
+			t.Errorf("%+v\n%s", c.MattermostSecrets, text.String())
+		}
+	}
+}
+
 func TestLoadBothChats(t *testing.T) {
 	both := strings.Replace(mattermostGood, "chat: {", "chat: {slack: {app_token: 'file:app', bot_token: 'env:DETOUR_TEST_BOT', channel: C012}, ", 1)
 	c, err := Load(write(t, mattermostExample(t), "c.yaml", both+"\n"+chatRest, 0o600))

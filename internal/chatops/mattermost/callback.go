@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"mime"
 	"net/http"
 	"time"
 
@@ -29,13 +30,13 @@ type report struct {
 	Cancelled  bool              `json:"cancelled"`
 }
 
-// answer is what whoever pressed is told in the reply to the press.
-type answer struct {
+// said is what whoever pressed is told in the reply to the press.
+type said struct {
 	account string
 	text    string
 }
 
-type answerKey struct{}
+type saidKey struct{}
 
 // reply is what the server takes for an answer.
 type reply struct {
@@ -43,11 +44,15 @@ type reply struct {
 	Raw  bool   `json:"skip_slack_parsing"`
 }
 
-// Pressed takes the server's reports of what was pressed, and hands every press that is proved to press. The request's body
-// must be bounded. It answers with 200 what it has judged; with 400 what cannot be read, 403 what is not proved, 502 what
-// cannot be proved because the server does not say its key, and 503 if too much is being judged.
+// Pressed takes the server's reports of what was pressed, and of what was typed as a command, and hands every press that is
+// proved to press. The request's body must be bounded. It answers with 200 what it has judged; with 400 what cannot be read, 403
+// what is not proved, 502 what cannot be proved because the server does not say its key, and 503 if too much is being judged.
 func (c *Client) Pressed(press func(context.Context, chatops.Press)) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if media, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err == nil && media == mediaForm {
+			c.typed(w, r, press)
+			return
+		}
 		var report report
 		if err := json.NewDecoder(r.Body).Decode(&report); err != nil {
 			c.turnAway(w, http.StatusBadRequest, "refused", err)
@@ -55,33 +60,41 @@ func (c *Client) Pressed(press func(context.Context, chatops.Press)) http.Handle
 		}
 		ctx := context.WithoutCancel(r.Context()) // a press is judged to its end, also when whoever reports it is gone
 		p, err := c.proved(ctx, report)
-		switch {
-		case errors.Is(err, errForged):
-			c.turnAway(w, http.StatusForbidden, "refused", err)
-			return
-		case err != nil:
-			c.turnAway(w, http.StatusBadGateway, "failed", err)
-			return
-		}
-		select {
-		case c.judging <- struct{}{}:
-			defer func() { <-c.judging }()
-		default:
-			c.turnAway(w, http.StatusServiceUnavailable, "turned-away", errors.New("too many presses at once"))
-			return
-		}
-		c.callbacks.WithLabelValues("taken").Inc()
-		came := time.Now()
-		out := reply{Raw: true}
-		if text := c.judge(ctx, p, report, press); text != "" {
-			out.Text = block(text)
-		}
-		w.Header().Set("Content-Type", "application/json")
-		c.acked.Observe(time.Since(came).Seconds())
-		if err := json.NewEncoder(w).Encode(out); err != nil {
-			c.Log.Warn("answer a press", zap.String("account", p.Account), zap.Error(err))
-		}
+		c.answer(w, p, err, func() any {
+			out := reply{Raw: true}
+			if text := c.judge(ctx, p, report, press); text != "" {
+				out.Text = block(text)
+			}
+			return out
+		})
 	})
+}
+
+// answer answers a request with what judging it comes to, if it was proved.
+func (c *Client) answer(w http.ResponseWriter, p chatops.Press, err error, judge func() any) {
+	switch {
+	case errors.Is(err, errForged):
+		c.turnAway(w, http.StatusForbidden, "refused", err)
+		return
+	case err != nil:
+		c.turnAway(w, http.StatusBadGateway, "failed", err)
+		return
+	}
+	select {
+	case c.judging <- struct{}{}:
+		defer func() { <-c.judging }()
+	default:
+		c.turnAway(w, http.StatusServiceUnavailable, "turned-away", errors.New("too many presses at once"))
+		return
+	}
+	c.callbacks.WithLabelValues("taken").Inc()
+	came := time.Now()
+	out := judge()
+	w.Header().Set("Content-Type", "application/json")
+	c.acked.Observe(time.Since(came).Seconds())
+	if err := json.NewEncoder(w).Encode(out); err != nil {
+		c.Log.Warn("answer a press", zap.String("account", p.Account), zap.Error(err))
+	}
 }
 
 // turnAway answers what is no press. The reason is for our log alone.
@@ -124,7 +137,7 @@ func (c *Client) judge(ctx context.Context, p chatops.Press, r report, press fun
 	case r.Context.Confirm != "":
 		return c.confirm(ctx, p, r.Context.Confirm)
 	}
-	a := &answer{account: p.Account}
-	press(context.WithValue(ctx, answerKey{}, a), p)
+	a := &said{account: p.Account}
+	press(context.WithValue(ctx, saidKey{}, a), p)
 	return a.text
 }

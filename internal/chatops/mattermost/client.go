@@ -22,6 +22,7 @@ type Config struct {
 	Token    string // the bot's
 	Channel  string // its id
 	Secret   string // what buttons are signed with; every replica has the same
+	Command  string // the token of the slash command; "": there is none
 	Callback string // where the server reaches Pressed, of any replica
 	Log      *zap.Logger
 	Metrics  prometheus.Registerer
@@ -260,7 +261,7 @@ func (c *Client) names(ctx context.Context, accounts []string) (names []string, 
 
 // Whisper is chatops.Members': in the answer to the press that ctx is of, or else as a direct message.
 func (c *Client) Whisper(ctx context.Context, account string, thread chatops.Place, text string) error {
-	if a, ok := ctx.Value(answerKey{}).(*answer); ok && a.account == account {
+	if a, ok := ctx.Value(saidKey{}).(*said); ok && a.account == account {
 		a.text = text
 		return nil
 	}
@@ -274,7 +275,11 @@ func (c *Client) Whisper(ctx context.Context, account string, thread chatops.Pla
 	if err := c.call(ctx, http.MethodPost, "/channels/direct", []string{me, account}, &direct); err != nil {
 		return fmt.Errorf("open a direct channel: %w", certain(err))
 	}
-	if err := c.call(ctx, http.MethodPost, "/posts", post{ChannelID: direct.ID, Message: block(text) + "\n" + c.link(thread.Message)}, nil); err != nil {
+	told := block(text)
+	if thread.Message != "" {
+		told += "\n" + c.link(thread.Message)
+	}
+	if err := c.call(ctx, http.MethodPost, "/posts", post{ChannelID: direct.ID, Message: told}, nil); err != nil {
 		return fmt.Errorf("whisper: %w", certain(err))
 	}
 	return nil

@@ -74,7 +74,7 @@ func (c *Client) confirm(ctx context.Context, p chatops.Press, question string) 
 func (c *Client) open(ctx context.Context, p chatops.Press, d dialog, form bool) error {
 	var err error
 	d.Title = clean.Cut(d.Title, maxTitleOfDialog)
-	d.State, err = c.seal(pending{ID: p.ID, Account: p.Account, Message: p.Message, Act: p.Act, Value: p.Value, At: p.At, Form: form})
+	d.State, err = c.seal(pending{ID: p.ID, Account: p.Account, Message: p.Message, Act: p.Act, Value: p.Value, At: p.At, Form: form, Typed: p.Typed})
 	if err != nil {
 		return fmt.Errorf("open a dialog: %w", err)
 	}
@@ -96,7 +96,7 @@ func (c *Client) provedDialog(r report) (chatops.Press, error) {
 	if !ok || sent.Account != r.Account {
 		return chatops.Press{}, errForged
 	}
-	p := chatops.Press{ID: sent.ID + " sent", Account: sent.Account, Channel: c.Channel, Message: sent.Message, Act: sent.Act, Value: sent.Value, At: sent.At}
+	p := chatops.Press{ID: sent.ID + " sent", Account: sent.Account, Channel: c.Channel, Message: sent.Message, Act: sent.Act, Value: sent.Value, At: sent.At, Typed: sent.Typed}
 	if sent.Form {
 		p.Answer = &chatops.Answer{Scope: r.Submission[fieldScope], Reason: r.Submission[fieldReason]}
 	}

@@ -9,6 +9,8 @@
 //   - The trigger id carries who pressed, when, and an id of its own, signed by the server's key, whose public half it tells.
 //     So nobody lends a press to another account, and a press that is delivered again, or late, is known as such.
 //
+// A slash command comes as a form to the same place. Its token, known to the server and us, is proved in the place of a context.
+//
 // A button that asks before it counts, and a form, are dialogs of the server's. What a dialog was opened for goes with it and
 // comes back with what was filled in, under a MAC again, and counts from the moment of the press.
 //

@@ -2,6 +2,7 @@ package mattermost
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -41,7 +42,7 @@ func newStage(t *testing.T, change ...func(*Config)) *stage {
 	}))
 	t.Cleanup(callbacks.Close)
 	c := Config{
-		URL: s.URL(), Token: mattermosttest.Token, Channel: mattermosttest.Channel, Secret: "a secret of 32 characters or more",
+		URL: s.URL(), Token: mattermosttest.Token, Channel: mattermosttest.Channel, Secret: "a secret of 32 characters or more", Command: mattermosttest.Command,
 		Callback: callbacks.URL + "/chat/mattermost", Log: zaptest.NewLogger(t), Metrics: s.registry,
 	}
 	for _, f := range change {
@@ -96,6 +97,14 @@ func (s *stage) chat() roomtest.Chat {
 		Again:    func(name, message string, act chatops.Act) error { return s.pressed(name, message, act, 2, nil) },
 		Fill: func(name, message string, act chatops.Act, reason string) error {
 			return s.pressed(name, message, act, 1, map[string]string{"reason": reason})
+		},
+		Type: func(name, text string) error { return s.Type(s.Write(name, text, s.client.Callback)) },
+		Send: func(name, reason string) error {
+			dialogs := s.Dialogs(name)
+			if len(dialogs) == 0 {
+				return errors.New("no dialog came")
+			}
+			return s.Submit(dialogs[len(dialogs)-1], map[string]string{"reason": reason})
 		},
 		Delete: s.Delete,
 		Post: func(trouble roomtest.Trouble) {

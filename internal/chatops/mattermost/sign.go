@@ -47,7 +47,8 @@ type pending struct {
 	Act     chatops.Act `json:"act"`
 	Value   string      `json:"value"`
 	At      time.Time   `json:"at"`
-	Form    bool        `json:"form"` // it is the desk's form; false: it asks no more than whether the press counts
+	Form    bool        `json:"form"`            // it is the desk's form; false: it asks no more than whether the press counts
+	Typed   bool        `json:"typed,omitempty"` // it came of a command
 }
 
 // seal makes a dialog's state of a press, and unseal reads it. It goes to the client of whoever pressed, who can read it and

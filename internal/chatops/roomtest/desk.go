@@ -149,3 +149,43 @@ func lateDecisions(t *testing.T, c Chat) {
 		return frozen
 	})
 }
+
+// commands are typed: by who is known, and by who is not.
+func commands(t *testing.T, c Chat) {
+	ledger := boardtest.New(t)
+	c.Serve(t, ledger)
+	c.Join("eve", chatops.Member{})
+	id, _ := ledger.Ask("den-kcy", 1)
+	c.Card(t, id, "0 of 1 approvals")
+	for _, typed := range []struct{ name, text, told string }{
+		{"eve", "why " + id, "not on Detour"},
+		{"carol", "why " + id, id + " is asking: 0 of 1 approvals"},
+		{"carol", " WHY  e-den-kcy ", "event e-den-kcy was opened, at position"},
+		{"carol", "why nothing-1", "is neither an incident nor an event on record"},
+		{"carol", "open", id + " (link-errors, major on link/den-kcy) is asking"},
+		{"carol", "handover", "PEOPLE ARE ASKED"},
+		{"carol", "help", "/detour handover: "},
+		{"bob", "", "/detour handover: "},
+		{"ann", "approve " + id, "/detour handover: "},
+		{"bob", "freeze", "freeze takes the role operator"},
+		{"ann", "thaw", "nothing is frozen any more"},
+	} {
+		if err := c.Type(typed.name, typed.text); err != nil {
+			t.Errorf("%s types %q: %v", typed.name, typed.text, err)
+		}
+		c.Heard(t, typed.name, typed.told)
+	}
+	if err := c.Type("ann", "freeze"); err != nil {
+		t.Fatal(err)
+	}
+	Wait(t, "the form to be sent", func() bool { return c.Send("ann", "storm") == nil })
+	c.Heard(t, "ann", "your freeze stands on the ledger")
+	ledger.View(func(b *incident.Board) {
+		if f, ok := b.FrozenBy(nil); !ok || f.Reason != "storm" || f.By.Name != "ann" || f.By.Via != c.Name || f.By.Link != "" {
+			t.Errorf("on the record: %+v", f)
+		}
+	})
+	if i := ledger.Incident(id); len(i.Approvals) > 0 {
+		t.Errorf("a command has approved: %+v", i.Approvals)
+	}
+}

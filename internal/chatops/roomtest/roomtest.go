@@ -26,6 +26,8 @@ type Chat struct {
 	Press    func(name, message string, act chatops.Act) error                // as a person does, who says yes if asked whether it counts
 	Again    func(name, message string, act chatops.Act) error                // the same, and it is delivered twice
 	Fill     func(name, message string, act chatops.Act, reason string) error // presses, and sends the form that comes
+	Type     func(name, text string) error                                    // as a command of the chat's
+	Send     func(name, reason string) error                                  // the newest form, with the first of each choice
 	Delete   func(message string)
 	Post     func(Trouble) // befalls the next message
 }
@@ -53,7 +55,7 @@ const (
 // Run holds what open makes against the contract. Each call of open makes another chat, which ends with its test.
 func Run(t *testing.T, open func(t *testing.T) Chat) {
 	for name, test := range map[string]func(*testing.T, Chat){
-		"messages": messages, "members": members, "troubles": troubles, "hostile texts": hostile, "presses": presses, "a desk": desk, "late decisions": lateDecisions,
+		"messages": messages, "members": members, "troubles": troubles, "hostile texts": hostile, "presses": presses, "a desk": desk, "late decisions": lateDecisions, "commands": commands,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, open(t)) })
 	}

@@ -135,10 +135,13 @@ func TestSigned(t *testing.T) {
 		{"with the signature of another scheme", good, slacktest.Signing, 0, func(r *http.Request) {
 			r.Header.Set("X-Slack-Signature", "v1="+strings.TrimPrefix(r.Header.Get("X-Slack-Signature"), "v0="))
 		}, http.StatusUnauthorized},
-		{"JSON", good, slacktest.Signing, 0, func(r *http.Request) { r.Header.Set("Content-Type", "application/json") }, http.StatusUnsupportedMediaType},
+		{"a form that says that it is JSON", good, slacktest.Signing, 0, func(r *http.Request) { r.Header.Set("Content-Type", "application/json") }, http.StatusBadRequest},
+		{"JSON that is no event", form(`{"type": 7}`), slacktest.Signing, 0, func(r *http.Request) { r.Header.Set("Content-Type", "application/json") }, http.StatusBadRequest},
+		{"text", good, slacktest.Signing, 0, func(r *http.Request) { r.Header.Set("Content-Type", "text/plain") }, http.StatusUnsupportedMediaType},
 		{"no type", good, slacktest.Signing, 0, func(r *http.Request) { r.Header.Del("Content-Type") }, http.StatusUnsupportedMediaType},
 		{"too large", form("payload=" + strings.Repeat("x", maxCallback)), slacktest.Signing, 0, nil, http.StatusRequestEntityTooLarge},
-		{"no payload", form("command=/detour"), slacktest.Signing, 0, nil, http.StatusBadRequest},
+		{"no payload", form("text=why"), slacktest.Signing, 0, nil, http.StatusBadRequest},
+		{"a command of nobody", form("command=/detour&trigger_id=1.2.3"), slacktest.Signing, 0, nil, http.StatusBadRequest},
 		{"two payloads", bytes.Join([][]byte{good, other}, []byte("&")), slacktest.Signing, 0, nil, http.StatusBadRequest},
 		{"not JSON", form("payload=approve"), slacktest.Signing, 0, nil, http.StatusBadRequest},
 		{"not a form", form("payload=%zz"), slacktest.Signing, 0, nil, http.StatusBadRequest},

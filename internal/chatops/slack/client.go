@@ -167,9 +167,17 @@ func (s *Client) Member(ctx context.Context, account string) (chatops.Member, er
 	}, nil
 }
 
-// Whisper is chatops.Members'.
+// Whisper is chatops.Members': where a command is answered that ctx is of, or else where it was pressed.
 func (s *Client) Whisper(ctx context.Context, account string, thread chatops.Place, text string) error {
-	_, err := s.api.PostEphemeralContext(ctx, thread.Channel, account, append(plain(text), slack.MsgOptionTS(thread.Message))...)
+	if reply, _ := ctx.Value(replyKey{}).(string); reply != "" {
+		_, _, _, err := s.api.SendMessageContext(ctx, thread.Channel, append(plain(text), slack.MsgOptionResponseURL(reply, slack.ResponseTypeEphemeral))...)
+		return outcome("answer a command", err)
+	}
+	options := plain(text)
+	if thread.Message != "" {
+		options = append(options, slack.MsgOptionTS(thread.Message))
+	}
+	_, err := s.api.PostEphemeralContext(ctx, thread.Channel, account, options...)
 	return outcome("whisper", err)
 }
 

@@ -3,7 +3,8 @@
 // There are two ways in for what is pressed. With an app token it keeps one Socket Mode connection, so that nothing has to
 // reach this machine from outside; the connection is made anew whenever it ends, for as long as it takes, and meanwhile only
 // presses are missing, since messages go out over the Web API. With a signing secret it takes HTTP requests that Slack has
-// signed (Callback). Either way a press is acknowledged within Slack's three seconds whatever becomes of it.
+// signed (Callback). Either way a press is acknowledged within Slack's three seconds whatever becomes of it. Slash commands, and
+// mentions of the bot, come the same ways; a command is answered at the address that comes with it.
 // detour_chat_connected and State say how it is.
 //
 // A signature keeps out who is not Slack, and its time what is older than five minutes; within those it can be replayed. That

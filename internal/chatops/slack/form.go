@@ -27,11 +27,13 @@ type carried struct {
 	Channel string      `json:"channel"`
 	Message string      `json:"message"`
 	At      time.Time   `json:"at"`
+	Typed   bool        `json:"typed,omitempty"`
+	Reply   string      `json:"reply,omitempty"`
 }
 
 // Ask is chatops.Members'.
 func (s *Client) Ask(ctx context.Context, p chatops.Press, f chatops.Form) error {
-	view, err := modal(p, f)
+	view, err := modal(ctx, p, f)
 	if err != nil {
 		return err
 	}
@@ -40,8 +42,9 @@ func (s *Client) Ask(ctx context.Context, p chatops.Press, f chatops.Form) error
 }
 
 // modal is a form as Slack's blocks.
-func modal(p chatops.Press, f chatops.Form) (slack.ModalViewRequest, error) {
-	meta, err := json.Marshal(carried{Act: p.Act, Value: p.Value, Channel: p.Channel, Message: p.Message, At: p.At})
+func modal(ctx context.Context, p chatops.Press, f chatops.Form) (slack.ModalViewRequest, error) {
+	reply, _ := ctx.Value(replyKey{}).(string)
+	meta, err := json.Marshal(carried{Act: p.Act, Value: p.Value, Channel: p.Channel, Message: p.Message, At: p.At, Typed: p.Typed, Reply: reply})
 	if err != nil {
 		return slack.ModalViewRequest{}, fmt.Errorf("encode a form: %w", err)
 	}
@@ -71,18 +74,19 @@ func modal(p chatops.Press, f chatops.Form) (slack.ModalViewRequest, error) {
 }
 
 // filledIn is what came back of a form of ours.
-func filledIn(c slack.InteractionCallback) (chatops.Press, bool) {
+func filledIn(c slack.InteractionCallback) (heard, bool) {
 	var was carried
 	if c.View.CallbackID != formID || c.View.ID == "" || json.Unmarshal([]byte(c.View.PrivateMetadata), &was) != nil {
-		return chatops.Press{}, false
+		return heard{}, false
 	}
 	answer := &chatops.Answer{}
 	if c.View.State != nil {
 		answer.Scope = c.View.State.Values[scopeID][scopeID].SelectedOption.Value
 		answer.Reason = strings.TrimSpace(c.View.State.Values[reasonID][reasonID].Value)
 	}
-	return chatops.Press{
+	p := chatops.Press{
 		ID: strings.Join([]string{"form", c.View.ID, c.User.ID}, " "), Account: c.User.ID,
-		Channel: was.Channel, Message: was.Message, Act: was.Act, Value: was.Value, At: was.At, Answer: answer,
-	}, true
+		Channel: was.Channel, Message: was.Message, Act: was.Act, Value: was.Value, At: was.At, Answer: answer, Typed: was.Typed,
+	}
+	return heard{p, was.Reply}, true
 }

@@ -30,10 +30,9 @@ func newIntake(log *zap.Logger) *intake {
 	return &intake{log: log, room: make(chan struct{}, maxPresses)}
 }
 
-// take has what a callback says judged, to its end also when its sender has gone. The channel is closed when that is done;
-// it is nil if there is no room.
-func (in *intake) take(ctx context.Context, c slack.InteractionCallback, press func(context.Context, chatops.Press)) (judged <-chan struct{}) {
-	list := pressed(c)
+// take has what was heard judged, to its end also when its sender has gone. The channel is closed when that is done; it is nil
+// if there is no room.
+func (in *intake) take(ctx context.Context, list []heard, press func(context.Context, chatops.Press)) (judged <-chan struct{}) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	if in.ended {
@@ -42,15 +41,15 @@ func (in *intake) take(ctx context.Context, c slack.InteractionCallback, press f
 	select {
 	case in.room <- struct{}{}:
 	default:
-		in.log.Warn("too many presses at once; one is not taken", zap.String("account", c.User.ID))
+		in.log.Warn("too many presses at once; what was sent is not taken", zap.Int("presses", len(list)))
 		return nil
 	}
 	done := make(chan struct{})
 	ctx = context.WithoutCancel(ctx)
 	in.judging.Go(func() {
 		defer func() { <-in.room; close(done) }()
-		for _, p := range list {
-			press(ctx, p)
+		for _, h := range list {
+			press(context.WithValue(ctx, replyKey{}, h.reply), h.Press)
 		}
 	})
 	return done
@@ -64,9 +63,17 @@ func (in *intake) end() {
 	in.judging.Wait()
 }
 
+// heard is a press, and where whoever made it can be answered; "" for where they pressed.
+type heard struct {
+	chatops.Press
+	reply string
+}
+
+type replyKey struct{}
+
 // pressed is what a callback says about buttons and forms; nothing of what is neither. There is one button in each callback,
 // but that is Slack's word.
-func pressed(c slack.InteractionCallback) (list []chatops.Press) {
+func pressed(c slack.InteractionCallback) (list []heard) {
 	switch c.Type {
 	case slack.InteractionTypeBlockActions:
 		for _, a := range c.ActionCallback.BlockActions {
@@ -75,11 +82,11 @@ func pressed(c slack.InteractionCallback) (list []chatops.Press) {
 				Act: chatops.Act(a.ActionID), Value: a.Value, At: timestamp(a.ActionTs), Trigger: c.TriggerID,
 			}
 			p.ID = strings.Join([]string{p.Account, p.Channel, p.Message, a.ActionID, a.ActionTs}, " ")
-			list = append(list, p)
+			list = append(list, heard{Press: p})
 		}
 	case slack.InteractionTypeViewSubmission:
-		if p, ok := filledIn(c); ok {
-			list = append(list, p)
+		if h, ok := filledIn(c); ok {
+			list = append(list, h)
 		}
 	}
 	return list

@@ -33,6 +33,13 @@ func chat(t *testing.T, way way) roomtest.Chat {
 		}
 		return err
 	}
+	send := func(name, reason string) error {
+		views := s.Views(id(name))
+		if len(views) == 0 {
+			return errors.New("no form came")
+		}
+		return s.Submit(views[len(views)-1], map[string]string{"reason": reason})
+	}
 	return roomtest.Chat{
 		Name: "slack", Room: c, Members: c,
 		Start: func(press func(context.Context, chatops.Press)) { way(t, s, c, press) },
@@ -58,12 +65,10 @@ func chat(t *testing.T, way way) roomtest.Chat {
 			if err := pressed(name, message, act, 1); err != nil {
 				return err
 			}
-			views := s.Views(id(name))
-			if len(views) == 0 {
-				return errors.New("no form came")
-			}
-			return s.Submit(views[len(views)-1], map[string]string{"reason": reason})
+			return send(name, reason)
 		},
+		Type:   func(name, text string) error { return s.Type(id(name), text) },
+		Send:   send,
 		Delete: s.Delete,
 		Post: func(trouble roomtest.Trouble) {
 			s.Trouble("chat.postMessage", map[roomtest.Trouble]slacktest.Trouble{

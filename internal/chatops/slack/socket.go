@@ -8,6 +8,7 @@ import (
 
 	"github.com/cenkalti/backoff/v5"
 	"github.com/slack-go/slack"
+	"github.com/slack-go/slack/slackevents"
 	"github.com/slack-go/slack/socketmode"
 	"go.uber.org/zap"
 
@@ -105,7 +106,7 @@ func (s *Client) serve(ctx context.Context, press func(context.Context, chatops.
 					<-ended
 					return connected, fmt.Errorf("connect: %w", failure.ErrorObj)
 				}
-			case socketmode.EventTypeInteractive:
+			case socketmode.EventTypeInteractive, socketmode.EventTypeSlashCommand, socketmode.EventTypeEventsAPI:
 				s.hear(ctx, socket, e, press)
 			default:
 				if e.Request != nil && e.Request.EnvelopeID != "" {
@@ -118,13 +119,21 @@ func (s *Client) serve(ctx context.Context, press func(context.Context, chatops.
 
 // hear takes what came over the socket, and acknowledges it once it has been judged, or when Slack would lose its patience.
 func (s *Client) hear(ctx context.Context, socket *socketmode.Client, e socketmode.Event, press func(context.Context, chatops.Press)) {
-	callback, ok := e.Data.(slack.InteractionCallback)
-	if !ok || e.Request == nil {
-		s.log.Warn("an interaction that cannot be read")
+	var list []heard
+	switch said := e.Data.(type) {
+	case slack.InteractionCallback:
+		list = pressed(said)
+	case slack.SlashCommand:
+		list = commanded(said, time.Now())
+	case slackevents.EventsAPIEvent:
+		list = mentioned(said)
+	}
+	if e.Request == nil {
+		s.log.Warn("something that cannot be read came over the chat's socket", zap.String("type", string(e.Type)))
 		return
 	}
 	came := time.Now()
-	judged := s.intake.take(ctx, callback, press)
+	judged := s.intake.take(ctx, list, press)
 	if judged == nil {
 		return
 	}

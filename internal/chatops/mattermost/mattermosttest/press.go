@@ -121,14 +121,19 @@ func (s *Server) Press(name, message, act string) error {
 	return s.Send(p)
 }
 
-// report makes one request to an integration, as Mattermost does: anything but 200 is an error.
+// report makes one request to an integration, as Mattermost does.
 func (s *Server) report(url string, body any) ([]byte, error) {
 	raw, err := json.Marshal(body)
 	if err != nil {
 		return nil, err
 	}
+	return s.post(url, "application/json", raw)
+}
+
+// post makes a request: anything but 200 is an error.
+func (s *Server) post(url, media string, raw []byte) ([]byte, error) {
 	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
-	reply, err := client.Post(url, "application/json", bytes.NewReader(raw))
+	reply, err := client.Post(url, media, bytes.NewReader(raw))
 	if err != nil {
 		return nil, err
 	}

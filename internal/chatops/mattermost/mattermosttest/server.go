@@ -18,6 +18,7 @@ import (
 // What the server knows.
 const (
 	Token   = "bot-token-secret"
+	Command = "command-token-secret" // of the slash command /detour
 	Channel = "channelnoc0000000000000000"
 	Bot     = "botaccount0000000000000000"
 )

@@ -243,6 +243,21 @@ func TestNPMSocket(t *testing.T) {
 	if filled["private_metadata"] != "m" || filled["callback_id"] != "f" {
 		t.Errorf("%v", filled)
 	}
+	typing := make(chan error, 2)
+	go func() { typing <- s.Type("U1", "why den-kcy-1"); typing <- s.Mention("U1", "open", "1.2", 1) }()
+	typed := c.next("a command", func(l said) bool { return l.Body["command"] == "/detour" }).Body
+	if typed["text"] != "why den-kcy-1" || typed["user_id"] != "U1" || typed["response_url"] == nil {
+		t.Errorf("%v", typed)
+	}
+	mention, _ := c.next("a mention", func(l said) bool { return l.Body["type"] == "event_callback" }).Body["event"].(map[string]any)
+	if mention["text"] != "<@UBOT> open" || mention["user"] != "U1" || mention["thread_ts"] != "1.2" {
+		t.Errorf("%v", mention)
+	}
+	for range 2 {
+		if err := <-typing; err != nil {
+			t.Error(err)
+		}
+	}
 	c.order(map[string]any{"acknowledge": false})
 	c.next("it to be deaf", func(l said) bool { return l.Acknowledge != nil })
 	if err := s.Send(slacktest.Press{Account: "U1", Channel: slacktest.Channel, Message: "1.2", Action: "why", At: time.Now()}); !errors.Is(err, slacktest.ErrNotAcknowledged) {

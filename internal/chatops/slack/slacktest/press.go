@@ -36,7 +36,7 @@ func (s *Server) Find(account, ts, action string) (Press, error) {
 
 // Send delivers a press to the app, whoever made it up, and returns once it is acknowledged.
 func (s *Server) Send(p Press) error {
-	return s.deliver(p.Over, map[string]any{
+	return s.interact(p.Over, map[string]any{
 		"type": "block_actions", "api_app_id": "A1", "token": "unused", "trigger_id": s.trigger(p.Account),
 		"team": map[string]any{"id": Team}, "user": map[string]any{"id": p.Account, "team_id": Team}, "channel": map[string]any{"id": p.Channel},
 		"container": map[string]any{"type": "message", "message_ts": p.Message, "channel_id": p.Channel, "is_ephemeral": false},

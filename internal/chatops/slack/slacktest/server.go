@@ -20,6 +20,8 @@ const (
 	Channel  = "C0NOC"
 	Team     = "T1"
 	bot      = "UBOT"
+
+	Elsewhere = "C0ELSE" // a channel in which the bot is not
 )
 
 // User is an account, as users.info tells.
@@ -63,11 +65,12 @@ type Server struct {
 	requestURL string            // where presses are sent by HTTP; "": over a connection
 	triggers   map[string]string // not used yet, and whose press it came of
 	views      []View
+	responses  map[string]response
 }
 
 // New starts a server that ends with the test. Its channel is empty.
 func New(t testing.TB) *Server {
-	s := &Server{users: map[string]User{}, calls: map[string]int{}, trouble: map[string][]Trouble{}, tickets: map[string]bool{}, triggers: map[string]string{}}
+	s := &Server{users: map[string]User{}, calls: map[string]int{}, trouble: map[string][]Trouble{}, tickets: map[string]bool{}, triggers: map[string]string{}, responses: map[string]response{}}
 	s.http = httptest.NewServer(s)
 	t.Cleanup(func() {
 		s.Disconnect()
@@ -155,6 +158,10 @@ func (s *Server) Delete(ts string) {
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.URL.Path == "/link/" {
 		s.link(w, r)
+		return
+	}
+	if strings.HasPrefix(r.URL.Path, "/response/") {
+		s.respond(w, r)
 		return
 	}
 	method, ok := strings.CutPrefix(r.URL.Path, "/api/")

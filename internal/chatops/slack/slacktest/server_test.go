@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/slack-go/slack"
+	"github.com/slack-go/slack/slackevents"
 	"github.com/slack-go/slack/socketmode"
 
 	"github.com/detour-net/detour/internal/chatops/slack/slacktest"
@@ -181,6 +182,55 @@ func TestSocket(t *testing.T) {
 	for _, end := range []func(){s.Refresh, s.Disconnect} {
 		end()
 		await(t, events, socketmode.EventTypeHello)
+	}
+}
+
+// TestCommands: a command and a mention come to slack-go over a socket as what they are, and a command is answered where it says.
+func TestCommands(t *testing.T) {
+	t.Parallel()
+	s := slacktest.New(t)
+	k, events := listen(t, s)
+	await(t, events, socketmode.EventTypeHello)
+	sent := make(chan error, 1)
+	go func() { sent <- s.Type("U1", "why den-kcy-1") }()
+	e := await(t, events, socketmode.EventTypeSlashCommand)
+	c, ok := e.Data.(slack.SlashCommand)
+	if !ok || c.Command != "/detour" || c.Text != "why den-kcy-1" || c.UserID != "U1" || c.ChannelID != slacktest.Elsewhere || c.TriggerID == "" {
+		t.Fatalf("%+v", e.Data)
+	}
+	if err := k.Ack(*e.Request); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-sent; err != nil {
+		t.Error(err)
+	}
+	answer := func(kind string) error {
+		_, _, _, err := client(s, slacktest.BotToken, slacktest.AppToken).SendMessageContext(t.Context(), c.ChannelID, slack.MsgOptionText("because", false), slack.MsgOptionResponseURL(c.ResponseURL, kind))
+		return err
+	}
+	if err := answer(slack.ResponseTypeInChannel); err == nil {
+		t.Error("everybody was answered")
+	}
+	for n := range 6 {
+		if err := answer(slack.ResponseTypeEphemeral); (err == nil) != (n < 5) {
+			t.Errorf("answer %d: %v", n+1, err)
+		}
+	}
+	if got := s.Whispers("U1"); len(got) != 5 || got[0] != "because" {
+		t.Errorf("answered with %q", got)
+	}
+	go func() { sent <- s.Mention("U1", "open", "1.2", 1) }()
+	e = await(t, events, socketmode.EventTypeEventsAPI)
+	all, ok := e.Data.(slackevents.EventsAPIEvent)
+	m, mention := all.InnerEvent.Data.(*slackevents.AppMentionEvent)
+	if !ok || !mention || m.User != "U1" || m.Text != "<@UBOT> open" || m.ThreadTimeStamp != "1.2" || m.Channel != slacktest.Channel {
+		t.Fatalf("%+v", e.Data)
+	}
+	if err := k.Ack(*e.Request); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-sent; err != nil {
+		t.Error(err)
 	}
 }
 

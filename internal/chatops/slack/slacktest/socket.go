@@ -130,19 +130,37 @@ func (k *socket) read() {
 // ErrNotAcknowledged is what Slack shows as a warning beside the button.
 var ErrNotAcknowledged = errors.New("not acknowledged in time")
 
-// deliver sends a payload to where the app takes them, and waits for the acknowledgement.
-func (s *Server) deliver(n int, payload any) error {
+// delivery is something that is sent to the app.
+type delivery struct {
+	kind    string // of its envelope
+	payload any
+	media   string // of a request with it
+	body    []byte
+}
+
+// interact delivers what was pressed or filled in.
+func (s *Server) interact(n int, payload any) error {
+	body, err := Body(payload)
+	if err != nil {
+		return err
+	}
+	return s.deliver(n, delivery{"interactive", payload, mediaForm, body})
+}
+
+// deliver sends something to where the app takes it, and waits for the acknowledgement.
+func (s *Server) deliver(n int, d delivery) error {
 	s.mu.Lock()
 	url := s.requestURL
 	s.mu.Unlock()
 	if url != "" {
-		return s.request(url, payload)
+		_, err := s.request(url, d)
+		return err
 	}
-	return s.envelope(n, payload)
+	return s.envelope(n, d)
 }
 
-// envelope sends a payload over the n-th connection, counted from the newest.
-func (s *Server) envelope(n int, payload any) error {
+// envelope sends it over the n-th connection, counted from the newest.
+func (s *Server) envelope(n int, d delivery) error {
 	s.mu.Lock()
 	if len(s.sockets) == 0 {
 		s.mu.Unlock()
@@ -155,7 +173,7 @@ func (s *Server) envelope(n int, payload any) error {
 	k.mu.Lock()
 	k.acks[id] = acked
 	k.mu.Unlock()
-	if err := k.send(map[string]any{"type": "interactive", "envelope_id": id, "payload": payload, "accepts_response_payload": true}); err != nil {
+	if err := k.send(map[string]any{"type": d.kind, "envelope_id": id, "payload": d.payload, "accepts_response_payload": d.kind != "events_api"}); err != nil {
 		return fmt.Errorf("send to the app: %w", err)
 	}
 	patience := time.NewTimer(ackWithin)

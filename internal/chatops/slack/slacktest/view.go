@@ -187,7 +187,7 @@ func (s *Server) Forge(v View, account string, filled map[string]string, over in
 		}
 		values[b.BlockID] = map[string]any{e.ActionID: field}
 	}
-	return s.deliver(over, map[string]any{
+	return s.interact(over, map[string]any{
 		"type": "view_submission", "api_app_id": "A1", "token": "unused", "trigger_id": s.trigger(account),
 		"team": map[string]any{"id": Team}, "user": map[string]any{"id": account, "team_id": Team},
 		"view": map[string]any{

@@ -15,12 +15,14 @@ let acknowledge = true;
 for (const state of ['connected', 'reconnecting', 'disconnected']) {
   socket.on(state, () => say({ state }));
 }
-socket.on('interactive', async ({ ack, body }) => {
-  if (acknowledge) {
-    await ack();
-  }
-  say({ body });
-});
+for (const what of ['interactive', 'slash_commands', 'app_mention']) {
+  socket.on(what, async ({ ack, body }) => {
+    if (acknowledge) {
+      await ack();
+    }
+    say({ body });
+  });
+}
 
 async function call(method, args) {
   try {
