@@ -133,21 +133,8 @@ func thawable(b *incident.Board) (list []Choice, lines []string) {
 // standstills are the freezes in force, the network's before all others.
 func standstills(b *incident.Board) []incident.Standstill {
 	list := b.Standstills()
-	slices.SortStableFunc(list, networkFirst)
+	slices.SortStableFunc(list, incident.NetworkFirst)
 	return list
-}
-
-// networkFirst orders the freeze of the network before all others.
-func networkFirst(x, y incident.Standstill) int {
-	switch {
-	case x.Scope == y.Scope:
-		return 0
-	case x.Scope == events.Network:
-		return -1
-	case y.Scope == events.Network:
-		return 1
-	}
-	return 0
 }
 
 // heldUp is what waits because of a freeze, or besides it, and what has become too late meanwhile.

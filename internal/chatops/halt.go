@@ -1,11 +1,8 @@
 package chatops
 
 import (
-	"cmp"
 	"fmt"
 	"slices"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/detour-net/detour/events"
@@ -18,29 +15,10 @@ import (
 // calm is how long a freeze's card stays as it is, so that a storm of incidents that it holds up is none of messages.
 const calm = 5 * time.Second
 
-// maxFreezes is how many freezes have a card at once besides that of the network, the first ones; a further one is shown when
-// one of those is over. The ledger remembers only so many messages.
-const maxFreezes = 8
-
 // Notice is something that is told of no incident, once, in a thread of its own.
 type Notice struct {
 	What string      // its name on the ledger, which no freeze's card has
 	Card func() Card // asked for until it is told, while the Board stands still; its buttons are given its key
-}
-
-// freezeName is under what a freeze's card stands on the ledger.
-func freezeName(scope events.Scope, since time.Time) string {
-	return fmt.Sprintf("freeze %s %d", scope, since.UnixNano())
-}
-
-// readFreezeName reads what freezeName wrote.
-func readFreezeName(what string) (scope events.Scope, since time.Time, ok bool) {
-	words := strings.Fields(what)
-	if len(words) < 3 || words[0] != "freeze" {
-		return "", time.Time{}, false
-	}
-	nanos, err := strconv.ParseInt(words[len(words)-1], 10, 64)
-	return events.Scope(strings.TrimSuffix(strings.TrimPrefix(what, "freeze "), " "+words[len(words)-1])), time.Unix(0, nanos), err == nil
 }
 
 // behindOfAll finds what is not shown as it should be that is of no incident, and when there may be more.
@@ -67,15 +45,15 @@ func (d *Desk) behindOfAll(b *incident.Board, now time.Time) (standing, fresh []
 			standing = append(standing, it)
 		}
 	}
-	for _, s := range firstFreezes(b) {
-		what := freezeName(s.Scope, s.Since)
+	for _, s := range b.Foremost() {
+		what := incident.FreezeName(s.Scope, s.Since)
 		show(what, func(key string) Card { return freezeCard(s, key) })
 		if it, ok := d.callFor(b, what, s); ok {
 			standing = append(standing, it)
 		}
 	}
 	for _, told := range b.ToldOfAll(d.Chat) {
-		scope, since, ok := readFreezeName(told.What)
+		scope, since, ok := incident.ReadFreezeName(told.What)
 		if over, thawed := b.ThawOf(scope, since); ok && thawed && told.Message != "" {
 			show(told.What, func(string) Card { return thawedCard(over) })
 		}
@@ -99,19 +77,6 @@ func withKey(c Card, key string) Card {
 		c.Buttons[n].Value = key
 	}
 	return c
-}
-
-// firstFreezes are those in force that have a card.
-func firstFreezes(b *incident.Board) []incident.Standstill {
-	list := b.Standstills()
-	slices.SortStableFunc(list, func(x, y incident.Standstill) int {
-		return cmp.Or(networkFirst(x, y), x.Since.Compare(y.Since))
-	})
-	most := maxFreezes
-	if len(list) > 0 && list[0].Scope == events.Network {
-		most++
-	}
-	return list[:min(len(list), most)]
 }
 
 // callFor is the call of those on call in the thread of a freeze's card, if the card stands and they have not been called.

@@ -103,25 +103,25 @@ func TestManyFreezes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(t)
 		s.desk(0)
-		for n := range maxFreezes + 2 {
+		for n := range incident.MaxForemost + 2 {
 			s.freeze(events.ScopeOf("site", fmt.Sprint(n)))
 			s.settle(time.Second)
 		}
 		s.settle(time.Minute)
-		if n := len(s.named("FROZEN")); n != maxFreezes {
-			t.Errorf("%d cards, want %d", n, maxFreezes)
+		if n := len(s.named("FROZEN")); n != incident.MaxForemost {
+			t.Errorf("%d cards, want %d", n, incident.MaxForemost)
 		}
 		s.freeze(events.Network)
 		s.settle(time.Second)
-		if n := len(s.named("FROZEN")); n != maxFreezes+1 || len(s.named("FROZEN: network")) != 1 {
-			t.Errorf("%d cards with that of the network, want %d", n, maxFreezes+1)
+		if n := len(s.named("FROZEN")); n != incident.MaxForemost+1 || len(s.named("FROZEN: network")) != 1 {
+			t.Errorf("%d cards with that of the network, want %d", n, incident.MaxForemost+1)
 		}
 		s.thaw(events.Network)
 		s.thaw("site:0")
 		s.thaw("site:1")
 		s.settle(time.Minute)
-		if n, past := len(s.named("FROZEN")), len(s.named("Thawed")); n != maxFreezes || past != 3 {
-			t.Errorf("after three thaws %d cards, want %d; of the thaws %d, want 3", n, maxFreezes, past)
+		if n, past := len(s.named("FROZEN")), len(s.named("Thawed")); n != incident.MaxForemost || past != 3 {
+			t.Errorf("after three thaws %d cards, want %d; of the thaws %d, want 3", n, incident.MaxForemost, past)
 		}
 	})
 }
@@ -241,12 +241,12 @@ func TestNotices(t *testing.T) {
 func TestFreezeName(t *testing.T) {
 	at := time.Unix(1700000000, 123456789)
 	for _, scope := range []events.Scope{events.Network, "site:den", "link:a b c"} {
-		if got, since, ok := readFreezeName(freezeName(scope, at)); got != scope || !since.Equal(at) || !ok {
+		if got, since, ok := incident.ReadFreezeName(incident.FreezeName(scope, at)); got != scope || !since.Equal(at) || !ok {
 			t.Errorf("%q: read as %q since %s, %t", scope, got, since, ok)
 		}
 	}
 	for _, what := range []string{"", "freeze", "freeze network", "freeze network soon", "hand-over 1 2", "call of freeze network 1"} {
-		if _, _, ok := readFreezeName(what); ok {
+		if _, _, ok := incident.ReadFreezeName(what); ok {
 			t.Errorf("%q was read as a freeze", what)
 		}
 	}

@@ -37,7 +37,7 @@ type Teams struct {
 
 // WhenDefault is of what somebody is told unless the configuration says otherwise.
 func WhenDefault() When {
-	return When{notify.Asking: notify.Own, notify.Stuck: notify.Critical, notify.Failed: notify.Warning}
+	return When{notify.Asking: notify.Own, notify.Stuck: notify.Critical, notify.Failed: notify.Warning, notify.Frozen: notify.Warning}
 }
 
 // String lists the situations in their order.
@@ -96,6 +96,9 @@ func (s section) when(key string, w When) When {
 		}
 		if !slices.Contains(notify.Severities(), w[situation]) {
 			s.bad(at, "%q: want one of %v; own is the incident's", w[situation], notify.Severities())
+		}
+		if situation == notify.Frozen && w[situation] == notify.Own {
+			s.bad(at, "own is an incident's severity, and a freeze is of none")
 		}
 	}
 	return w

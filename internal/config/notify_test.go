@@ -30,7 +30,7 @@ func TestLoadNotify(t *testing.T) {
 	want := &Notify{
 		Console:   "https://detour.example.net",
 		PagerDuty: &PagerDuty{RoutingKey: "file:pd", URL: "https://events.pagerduty.com/v2/enqueue", When: When{notify.Stuck: notify.Critical, notify.Asking: notify.Own}},
-		Teams:     &Teams{Webhook: "file:hook", When: When{notify.Stuck: notify.Critical, notify.Asking: notify.Own, notify.Failed: notify.Warning}},
+		Teams:     &Teams{Webhook: "file:hook", When: When{notify.Stuck: notify.Critical, notify.Asking: notify.Own, notify.Failed: notify.Warning, notify.Frozen: notify.Warning}},
 	}
 	if diff := cmp.Diff(want, c.Notify); diff != "" {
 		t.Errorf("notify (-want +got):\n%s", diff)
@@ -44,7 +44,7 @@ func TestLoadNotify(t *testing.T) {
 	}
 	for _, want := range []string{
 		"notify.console=https://detour.example.net file", "notify.pagerduty.url=https://events.pagerduty.com/v2/enqueue default",
-		"notify.pagerduty.when=asking: own, stuck: critical file", "notify.teams.when=asking: own, stuck: critical, failed: warning default",
+		"notify.pagerduty.when=asking: own, stuck: critical file", "notify.teams.when=asking: own, stuck: critical, failed: warning, frozen: warning default",
 	} {
 		if !strings.Contains(text.String(), want) {
 			t.Errorf("described without %q:\n%s", want, text.String())
@@ -71,8 +71,9 @@ func TestLoadNotifyRefuses(t *testing.T) {
 		{"no webhook", "webhook: 'file:hook'", "", "notify.teams.webhook: a secret is named"},
 		{"a webhook that is none", "file:hook", "file:short", "notify.teams.webhook: what it names is no https address"},
 		{"a webhook in clear", "file:hook", "file:clear", "notify.teams.webhook: what it names is no https address"},
-		{"another situation", "stuck: critical", "stucked: critical", `notify.pagerduty.when.stucked: "stucked" is no situation; want one of [asking waiting acting stuck failed]`},
+		{"another situation", "stuck: critical", "stucked: critical", `notify.pagerduty.when.stucked: "stucked" is no situation; want one of [asking waiting acting stuck failed frozen]`},
 		{"another severity", "stuck: critical", "stuck: major", `notify.pagerduty.when.stuck: "major": want one of [critical error warning info own]`},
+		{"a freeze's own severity", "stuck: critical", "frozen: own", "notify.pagerduty.when.frozen: own is an incident's severity"},
 		{"an unknown key", "teams: {", "teams: {channel: x, ", `unknown key "notify.teams.channel"`},
 		{"another channel", "teams: {", "mail: {", `unknown key "notify.mail"`},
 	} {

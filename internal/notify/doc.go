@@ -1,4 +1,4 @@
-// Package notify tells systems in which nobody answers of incidents: a pager, a channel of somebody else's chat. What people
+// Package notify tells systems in which nobody answers of incidents and freezes: a pager, a channel of somebody else's chat. What people
 // then do, they do at the console, to which every notice links.
 //
 // There is no queue that could overflow or be lost with a process: the Board is the queue. From an incident as it stands and

@@ -36,10 +36,11 @@ const (
 	Acting  Situation = "acting"  // a mitigation is being set, stands, or is being taken back
 	Stuck   Situation = "stuck"   // a person is needed
 	Failed  Situation = "failed"  // it ended and has left the fault as it is
+	Frozen  Situation = "frozen"  // of no incident: something is frozen, and nothing that adds risk is begun there
 )
 
 // Situations returns every situation.
-func Situations() []Situation { return []Situation{Asking, Waiting, Acting, Stuck, Failed} }
+func Situations() []Situation { return []Situation{Asking, Waiting, Acting, Stuck, Failed, Frozen} }
 
 // Action is what a notice does.
 type Action string
@@ -51,20 +52,20 @@ const (
 	Resolve     Action = "resolve"     // it is over
 )
 
-// Notice is one thing to be said of an incident. Its texts are clean.
+// Notice is one thing to be said of an incident, or of a freeze. Its texts are clean.
 type Notice struct {
-	Key       string // of the incident, among all domains
-	Incident  string
+	Key       string // of the incident or the freeze, among all domains
+	Incident  string // or "freeze of" a scope
 	Action    Action
 	Situation Situation // of a Trigger
 	Severity  Severity  // of a Trigger; never Own
 	Anew      bool      // of a Trigger: it was triggered in another situation before, and calls again
-	At        time.Time // when the incident came to stand as it does
+	At        time.Time // when it came to stand as it does
 	Source    string    // what is wrong is there
 	Symptom   string
 	Summary   string // one line
 	Details   []Detail
-	Link      string // to the incident at the console
+	Link      string // to it at the console
 }
 
 // Detail is a line with a heading.
@@ -168,6 +169,13 @@ const (
 	maxDetails = 20
 )
 
+// add adds a line, unless there is nothing to say, or no room.
+func (n *Notice) add(name, text string) {
+	if text != "" && len(n.Details) < maxDetails {
+		n.Details = append(n.Details, Detail{name, clean.Text(text)})
+	}
+}
+
 // noticeOf puts into words what is to be said.
 func (s *Sender) noticeOf(b *incident.Board, i *incident.Incident, want, last saying) Notice {
 	why, _ := b.Why(i.ID)
@@ -179,11 +187,7 @@ func (s *Sender) noticeOf(b *incident.Board, i *incident.Incident, want, last sa
 		Link:    s.Console + "/incidents/" + url.PathEscape(i.ID),
 	}
 	n.Anew = n.Anew && n.Action == Trigger
-	add := func(name, text string) {
-		if text != "" && len(n.Details) < maxDetails {
-			n.Details = append(n.Details, Detail{name, clean.Text(text)})
-		}
-	}
+	add := n.add
 	add("where it stands", string(i.Phase)+": "+why.Sentence)
 	if i.Plan != nil {
 		add("plan", i.Plan.Plan.Sentence)

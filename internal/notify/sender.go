@@ -83,9 +83,23 @@ const maxItems = 32
 // Sender says in one channel what is to be said of the Board's incidents.
 type Sender struct {
 	Config
-	position uint64             // of the Board when nothing was found to be said
-	late     map[string]*behind // by incident: what was found, and is not said yet
-	hold     time.Time          // the channel takes nothing before
+	position uint64           // of the Board when nothing was found to be said
+	late     map[name]*behind // what was found, and is not said yet
+	hold     time.Time        // the channel takes nothing before
+}
+
+// name is that of what is told: TheNotice of an incident, or of no incident a freeze.
+type name struct{ incident, what string }
+
+// told is what stands on the Board of it.
+func (n name) told(b *incident.Board, channel string) events.Told {
+	if n.incident == "" {
+		return b.Shown(channel, n.what)
+	}
+	if i, known := b.Incident(n.incident); known {
+		return i.Shown(channel, n.what)
+	}
+	return events.Told{}
 }
 
 // behind is something that is to be said.
@@ -102,7 +116,7 @@ type behind struct {
 }
 
 // New returns a sender that has not begun.
-func New(c Config) *Sender { return &Sender{Config: c, late: map[string]*behind{}} }
+func New(c Config) *Sender { return &Sender{Config: c, late: map[name]*behind{}} }
 
 // Run says what is to be said until ctx ends.
 func (s *Sender) Run(ctx context.Context) error {
@@ -123,7 +137,7 @@ func (s *Sender) Run(ctx context.Context) error {
 
 // item is one thing that is to be said.
 type item struct {
-	id     string
+	name
 	told   incident.Telling // what stands on the Board of it
 	want   saying
 	notice Notice
@@ -136,18 +150,20 @@ func (s *Sender) look(now time.Time) (list []item) {
 			return
 		}
 		s.position = b.Position
-		wanted := map[string]saying{}
+		wanted := map[name]saying{}
+		add := func(n name, told incident.Telling, want saying, notice func() Notice) {
+			wanted[n] = want
+			l := s.late[n]
+			if len(list) < maxItems && (l == nil || l.want != want || !now.Before(l.retry)) {
+				list = append(list, item{name: n, told: told, want: want, notice: notice()})
+			}
+		}
+		s.freezes(b, add)
 		for _, i := range append(b.Open(), b.Closed()...) {
 			told := i.Telling(s.Name, events.TheNotice)
 			last := readSaying(told.Message)
-			want := wantedOf(i, s.When, last, now)
-			if want == last {
-				continue
-			}
-			wanted[i.ID] = want
-			l := s.late[i.ID]
-			if len(list) < maxItems && (l == nil || l.want != want || !now.Before(l.retry)) {
-				list = append(list, item{id: i.ID, told: told, want: want, notice: s.noticeOf(b, i, want, last)})
+			if want := wantedOf(i, s.When, last, now); want != last {
+				add(name{i.ID, events.TheNotice}, told, want, func() Notice { return s.noticeOf(b, i, want, last) })
 			}
 		}
 		s.drop(b, wanted)
@@ -166,25 +182,24 @@ func (s *Sender) due(now time.Time) bool {
 }
 
 // drop forgets what was said, and what is overtaken, of which one replica tells.
-func (s *Sender) drop(b *incident.Board, wanted map[string]saying) {
-	for id, l := range s.late {
-		if wanted[id] == l.want {
+func (s *Sender) drop(b *incident.Board, wanted map[name]saying) {
+	for n, l := range s.late {
+		if wanted[n] == l.want {
 			continue
 		}
-		delete(s.late, id)
-		i, known := b.Incident(id)
-		if !l.mine || l.said || known && i.Shown(s.Name, events.TheNotice).Message == l.want.String() {
+		delete(s.late, n)
+		if !l.mine || l.said || n.told(b, s.Name).Message == l.want.String() {
 			continue
 		}
 		s.Metrics.count(s.Name, overtaken)
-		s.Log.Warn("a notice is overtaken before it was sent", zap.String("channel", s.Name), zap.String("incident", id), zap.Stringer("notice", l.want))
+		s.Log.Warn("a notice is overtaken before it was sent", zap.String("channel", s.Name), zap.String("incident", n.incident), zap.String("what", n.what), zap.Stringer("notice", l.want))
 	}
 }
 
 // tell says one thing, if it is this replica's turn.
 func (s *Sender) tell(ctx context.Context, it item) {
 	now := s.Now()
-	l := s.late[it.id]
+	l := s.late[it.name]
 	if l == nil {
 		pause := backoff.NewExponentialBackOff()
 		pause.InitialInterval, pause.MaxInterval = retryFirst, retryMost
@@ -192,7 +207,7 @@ func (s *Sender) tell(ctx context.Context, it item) {
 		if it.told.Owner != s.Me {
 			l.since = now
 		}
-		s.late[it.id] = l
+		s.late[it.name] = l
 	}
 	if l.position < it.told.Position { // somebody is at it
 		l.position, l.since = it.told.Position, now
@@ -207,7 +222,7 @@ func (s *Sender) tell(ctx context.Context, it item) {
 	mine := it.told.Told
 	stands, ok := it.told, true
 	if mine.Owner != s.Me || mine.Key != it.want.String() || !l.said && now.Sub(l.since) > goodFor { // another could be about to take it
-		mine.Incident, mine.Chat, mine.What, mine.Owner, mine.Key = it.id, s.Name, events.TheNotice, s.Me, it.want.String()
+		mine.Incident, mine.Chat, mine.What, mine.Owner, mine.Key = it.incident, s.Name, it.what, s.Me, it.want.String()
 		if stands, ok = s.record(ctx, l, mine, stands); !ok {
 			return
 		}
@@ -221,7 +236,7 @@ func (s *Sender) tell(ctx context.Context, it item) {
 		mine.Shown = events.DigestOf(it.notice)
 	}
 	if _, ok = s.record(ctx, l, mine, stands); ok {
-		delete(s.late, it.id)
+		delete(s.late, it.name)
 	}
 }
 

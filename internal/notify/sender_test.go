@@ -82,12 +82,16 @@ func (s *stage) tries() int {
 }
 
 // sender raises a replica. It runs until the test, or cancel, ends it.
-func (s *stage) sender(rank int) context.CancelFunc {
+func (s *stage) sender(rank int, change ...func(*Config)) context.CancelFunc {
 	s.senders++
-	n := New(Config{
-		Name: "pager", Channel: s, When: map[Situation]Severity{Asking: Own, Stuck: Critical, Failed: Warning}, Domain: "d", Console: "https://c",
+	config := Config{
+		Name: "pager", Channel: s, When: map[Situation]Severity{Asking: Own, Stuck: Critical, Failed: Warning, Frozen: Error}, Domain: "d", Console: "https://c",
 		Me: fmt.Sprintf("r%d/%d", rank, s.senders), Rank: rank, Board: s, Orders: s, Now: time.Now, Log: zap.NewNop(), Metrics: s.metrics,
-	})
+	}
+	for _, f := range change {
+		f(&config)
+	}
+	n := New(config)
 	ctx, cancel := context.WithCancel(s.t.Context())
 	var running sync.WaitGroup
 	running.Go(func() { _ = n.Run(ctx) })

@@ -113,5 +113,32 @@ func TestNotify(t *testing.T) {
 			})
 		}
 	}
+	s.freezesAreTold()
 	s.account()
+}
+
+// freezesAreTold freezes and thaws the network: it is one more alert, and two more cards.
+func (s *stage) freezesAreTold() {
+	s.t.Helper()
+	before := len(s.hook.Cards())
+	for _, r := range s.replicas {
+		if !r.alive() {
+			continue
+		}
+		for _, do := range []struct {
+			args []string
+			want pagerdutytest.State
+		}{{[]string{"freeze", "--reason", "storm"}, pagerdutytest.Triggered}, {[]string{"thaw"}, pagerdutytest.Resolved}} {
+			if a := r.detour("bob", do.args...); a.code != 0 {
+				s.t.Errorf("%s: exit %d, %s", do.args[0], a.code, a.err)
+			}
+			if a := s.alert(do.want); !strings.HasPrefix(a.Key, domain+"/freeze network ") || a.Severity != "warning" || a.Summary != "network is frozen by bob via cli: storm" {
+				s.t.Errorf("alert %+v", a)
+			}
+		}
+		if list := s.cards(before + 2)[before:]; fmt.Sprint(list) != "[warning: FROZEN Over]" {
+			s.t.Errorf("posted %q", list)
+		}
+		return
+	}
 }

@@ -109,6 +109,7 @@ func heading(n notify.Notice) string {
 	}
 	return string(n.Severity) + ": " + map[notify.Situation]string{
 		notify.Asking: "a decision is needed", notify.Waiting: "held up", notify.Acting: "a mitigation", notify.Stuck: "a person is needed", notify.Failed: "left as it is",
+		notify.Frozen: "FROZEN",
 	}[n.Situation]
 }
 

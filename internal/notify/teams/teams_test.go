@@ -50,7 +50,7 @@ func TestCards(t *testing.T) {
 		{Lines: []string{"Being seen to", summary}, Links: links},
 		{Lines: []string{"Over", summary}, Links: links},
 	}
-	for _, says := range []string{"a decision is needed", "held up", "a mitigation", "a person is needed", "left as it is"} {
+	for _, says := range []string{"a decision is needed", "held up", "a mitigation", "a person is needed", "left as it is", "FROZEN"} {
 		want = append(want, teamstest.Card{Lines: []string{"critical: " + says, summary, "plan: drain link den-kcy"}, Links: links})
 	}
 	if diff := cmp.Diff(want, s.Cards()); diff != "" {
