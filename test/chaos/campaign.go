@@ -148,14 +148,23 @@ func (s *site) account(ctx context.Context) (verdict, evidence, error) {
 	return v, e, nil
 }
 
-// delivered waits until the bus has nothing left to deliver to the replicas, nor waits for an acknowledgement.
+// delivered waits until the bus has nothing left to deliver to the replicas, nor waits for an acknowledgement, and the harness has
+// read what the ledger holds by then.
 func (s *site) delivered(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	return s.watch.wait(ctx, "every anomaly to be delivered", func() bool {
+	err := s.watch.wait(ctx, "every anomaly to be delivered", func() bool {
 		c, err := s.consumer(ctx)
 		return err == nil && c.NumPending == 0 && c.NumAckPending == 0
 	})
+	if err != nil {
+		return err
+	}
+	last, err := s.ledger.LastPosition(ctx)
+	if err != nil {
+		return err
+	}
+	return s.watch.until(ctx, "the ledger to be read to its end", func(b *incident.Board) bool { return b.Position >= last })
 }
 
 // consumer is how the one stands that replicas share.
