@@ -59,7 +59,7 @@ func (s *slow) Post(ctx context.Context, thread Place, key string, c Card) (Plac
 // TestSlowAfterAway: after the chat was away for all replicas it comes back, and is slow. None takes what another is just about
 // to post, so nothing is posted twice.
 func TestSlowAfterAway(t *testing.T) {
-	for away := 30 * time.Second; away < 2*time.Minute; away += 7 * time.Second {
+	for away := 30 * time.Second; away < 2*time.Minute; away += 21 * time.Second {
 		synctest.Test(t, func(t *testing.T) {
 			s := newStage(t)
 			room := &slow{wall: &s.wall, until: time.Now().Add(away), takes: callWithin - time.Second}
@@ -110,9 +110,9 @@ func TestNeverLawful(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(t)
 		core, logs := observer.New(zap.WarnLevel)
+		s.Before(func() error { return incident.ErrRefused })
 		s.desk(0, func(c *Config) { c.Log = zap.New(core) })
 		s.ask("den-kcy", 1)
-		s.Before(func() error { return incident.ErrRefused })
 		s.settle(time.Minute)
 		if n := logs.FilterMessage("record what is shown in the chat").Len(); n < 1 || n > 3 || len(s.threads()) > 0 {
 			t.Errorf("said %d times within a minute; %d threads", n, len(s.threads()))
