@@ -25,6 +25,10 @@ type World struct {
 	Rests       map[string]Rest          // by incident: as the last decision that stands gave them; nil: none
 	AtMost      int                      // about how many records to decide on together; 0: MaxRecords
 	Lap         func(check string)       // as policy.Question has it
+
+	// Told returns what is known of a target without reading it, if anything is. It is asked about incidents of which nothing is
+	// on the ledger; nil: nothing is ever known.
+	Told func(Observe) (facts events.Facts, known bool)
 }
 
 // Command is what a decision asks of the shell: Actuate, Look, Confirm or Observe. The shell runs each once, by Key,
@@ -125,7 +129,8 @@ type draft struct {
 	rests    map[string]Rest
 	wake     time.Time
 	fault    string
-	atMost   int // records
+	atMost   int                      // records
+	told     map[string]*events.Facts // by incident, as far as asked; nil for nothing
 
 	causes  map[string]*cause // of the incidents that have one in common with others; nil: not looked for yet
 	alarmed map[string]bool   // links that alarm, known with causes

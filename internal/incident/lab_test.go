@@ -138,12 +138,12 @@ func (l *lab) carryOut(o Observe) events.Facts {
 	return f
 }
 
-// prefetch is what is known of a target that nobody has read yet: what its routers have told, or else what reading shows.
-func (l *lab) prefetch(o Observe) events.Facts {
-	f := l.carryOut(o)
+// told is what is known of a target that nobody has read: what its routers have told, if all of them do.
+func (l *lab) told(o Observe) (f events.Facts, known bool) {
 	if slices.ContainsFunc(o.Target.Ends, func(e events.End) bool { return l.router(e.Device).tells == 0 }) {
-		return f
+		return f, false
 	}
+	f = l.carryOut(o)
 	f.Told = true
 	for _, end := range f.Ends {
 		for n := range end.Leaves {
@@ -151,7 +151,7 @@ func (l *lab) prefetch(o Observe) events.Facts {
 			end.Leaves[n].State = end.Leaves[n].Config
 		}
 	}
-	return f
+	return f, true
 }
 
 // prospect is safe unless a script says otherwise, or the link's drain would come to stand beside that of one that it must

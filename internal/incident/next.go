@@ -237,12 +237,36 @@ func (d *draft) facts(i *Incident) (events.Facts, bool) {
 }
 
 func (d *draft) factsWithin(i *Incident, age time.Duration) (events.Facts, bool) {
-	f, ok := d.world.Facts[i.ID]
+	f, ok := d.known(i)
 	if ok && f.At.After(i.Touched) && d.world.Now.Sub(f.At) <= min(age, d.clocks().Fresh.Std()) && d.counts(i, f) {
 		return f, true
 	}
 	d.observe(i)
 	return events.Facts{}, false
+}
+
+// known returns what was seen of an incident's target, or else of one that this decision opens what its routers have told.
+func (d *draft) known(i *Incident) (events.Facts, bool) {
+	if f, ok := d.world.Facts[i.ID]; ok || d.world.Told == nil {
+		return f, ok
+	}
+	told, asked := d.told[i.ID]
+	if _, onLedger := d.board.base.Incident(i.ID); !asked && !onLedger {
+		if f, ok := d.world.Told(Observe{Incident: i.ID, Target: i.Target, Besides: d.board.Besides(i.ID), Hard: i.isolates()}); ok {
+			told = &f
+			if f.At.After(d.world.Now) { // asking took a moment
+				d.world.Now, d.board.Now = f.At, f.At
+			}
+		}
+		if d.told == nil {
+			d.told = map[string]*events.Facts{}
+		}
+		d.told[i.ID] = told
+	}
+	if told == nil {
+		return events.Facts{}, false
+	}
+	return *told, true
 }
 
 // factsSince returns facts seen after t, asking for newer ones every ObserveEvery.

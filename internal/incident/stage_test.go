@@ -33,6 +33,7 @@ type stage struct {
 func newStage(t *testing.T, text string) *stage {
 	w := testWorld(t, text)
 	l := newLab(testStart)
+	w.Told = l.told
 	return &stage{t: t, text: text, world: w, start: testStart, now: testStart, ledger: &testLedger{tb: t}, lab: l, active: newMember("r1")}
 }
 
@@ -53,7 +54,7 @@ func (s *stage) settle() {
 		if s.active == nil || s.active.board.Halted() != "" {
 			return
 		}
-		d := s.active.decide(s.world, s.now, s.lab.prefetch)
+		d := s.active.decide(s.world, s.now, s.lab.carryOut)
 		s.wake = d.Wake
 		switch {
 		case d.Fault != "":

@@ -163,7 +163,7 @@ func (d *draft) prepare(p *part, before []*part) (ok bool) {
 		besides = append(besides, b.i.Target.Name)
 	}
 	slices.Sort(besides)
-	p.facts, ok = d.world.Facts[i.ID]
+	p.facts, ok = d.known(i)
 	ok = ok && p.facts.At.After(i.Touched) && d.world.Now.Sub(p.facts.At) <= d.clocks().Fresh.Std() && (p.facts.Prospect == nil || slices.Equal(p.facts.Prospect.Besides, besides)) &&
 		(i.Phase != Waiting || p.facts.At.After(d.board.freed))
 	if !ok {

@@ -25,25 +25,20 @@ const (
 	observeAgain  = 50 * time.Millisecond
 )
 
-// prefetch sees the targets of incidents that are not on the ledger yet: as their routers have told of them, or else by
-// reading, which is waited for Prefetch long. It reports whether any was seen; the others are seen beside the loop.
-func (w *Worker) prefetch(ctx context.Context, commands []incident.Command) (seen bool) {
+// prefetch reads the targets of incidents that are not on the ledger yet, which is waited for Prefetch long. It reports whether
+// any was seen; the others are seen beside the loop.
+func (w *Worker) prefetch(ctx context.Context, commands []incident.Command) bool {
 	var wanted []incident.Observe
 	for _, c := range commands {
 		o, ok := c.(incident.Observe)
 		if !ok || w.running[o.Key()] {
 			continue
 		}
-		if _, known := w.board.Incident(o.Incident); known {
-			continue
+		if _, known := w.board.Incident(o.Incident); !known {
+			wanted = append(wanted, o)
 		}
-		if facts, told := w.Routers.Told(o); told {
-			w.world.facts[o.Incident], seen = facts, true
-			continue
-		}
-		wanted = append(wanted, o)
 	}
-	return w.read(ctx, wanted) || seen
+	return w.read(ctx, wanted)
 }
 
 // read reads targets for at most Prefetch, whatever holds up whoever reads, and reports whether any was read.

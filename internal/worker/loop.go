@@ -328,7 +328,7 @@ func (w *Worker) decide(b *incident.Board, taken []Delivery) incident.Decision {
 	world := incident.World{
 		Now: now, Me: w.me, Policy: w.PolicyInForce(), Mode: w.Mode, Inventory: w.Inventory, Remediators: w.Remediators,
 		Facts: w.world.facts, Results: w.world.results, MayRun: w.mayRun(alive), Pursues: w.pursues(alive), Rests: w.world.rests, AtMost: w.atMost,
-		Lap: w.Metrics.lap(),
+		Lap: w.Metrics.lap(), Told: w.Routers.Told,
 	}
 	world.Events = w.world.room[:0]
 	for n := range taken {
