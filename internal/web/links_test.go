@@ -101,9 +101,13 @@ func TestLinkRefused(t *testing.T) {
 	s := start(t, people(), atConsole)
 	b, c := signIn(t, s, "viewer")
 	ticket := s.ticket("U1")
+	other := "x"
+	if ticket[9] == 'x' {
+		other = "y"
+	}
 	confirm := func(ticket string) string { return `{"ticket":"` + ticket + `","confirm":true}` }
 	for name, forged := range map[string]string{
-		"nothing": "", "guessed": "Z3Vlc3NlZA", "changed": ticket[:9] + "x" + ticket[10:], "a session": c.Value, "another server's": start(t, people(), atConsole).ticket("U1"),
+		"nothing": "", "guessed": "Z3Vlc3NlZA", "changed": ticket[:9] + other + ticket[10:], "a session": c.Value, "another server's": start(t, people(), atConsole).ticket("U1"),
 	} {
 		t.Run(name, func(t *testing.T) {
 			wantProblem(t, b.ask("POST", "/api/v1/links", confirm(forged)), http.StatusBadRequest, api.ProblemInvalid)

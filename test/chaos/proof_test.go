@@ -153,9 +153,9 @@ func TestUnfenced(t *testing.T) {
 			if err := s.watch.wait(patient(t), "its deadline and margin to be over", func() bool { return time.Now().After(tooLate) }); err != nil {
 				t.Fatal(err)
 			}
-			before := len(s.net.Sets())
+			before := s.asked()
 			late.Release()
-			if err := s.watch.wait(patient(t), "the late Set to be decided", func() bool { return len(s.net.Sets()) > before }); err != nil {
+			if err := s.watch.wait(patient(t), "the late Set to be decided", func() bool { return s.asked() > before }); err != nil {
 				t.Fatal(err)
 			}
 			s.violates(t, c.want...)

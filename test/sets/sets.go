@@ -33,6 +33,11 @@ func Risky(set *backbone.SetRecord) bool {
 	return false
 }
 
+// Asks says whether a Set asked for anything; one that raises a router's election id, or speaks of a commit, does not.
+func Asks(set *backbone.SetRecord) bool {
+	return len(set.Request.GetUpdate())+len(set.Request.GetReplace())+len(set.Request.GetDelete())+len(set.Request.GetUnionReplace()) > 0
+}
+
 // Metric is a metric as JSON; one that is not configured is the model's default, and what is no number is 0.
 func Metric(text string) (n uint32) {
 	if text == "" {

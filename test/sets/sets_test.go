@@ -54,3 +54,22 @@ func TestKinds(t *testing.T) {
 		t.Error("a Set that drains is taken for a canary")
 	}
 }
+
+// TestAsks tells a Set that wants something set from one that says no more than who is master.
+func TestAsks(t *testing.T) {
+	update := []*gpb.Update{{}}
+	for name, c := range map[string]struct {
+		request *gpb.SetRequest
+		want    bool
+	}{
+		"an election id": {&gpb.SetRequest{Extension: []*gnmi_ext.Extension{{}}}, false},
+		"by the router":  {nil, false},
+		"an update":      {&gpb.SetRequest{Update: update}, true},
+		"a replace":      {&gpb.SetRequest{Replace: update}, true},
+		"a delete":       {&gpb.SetRequest{Delete: []*gpb.Path{{}}}, true},
+	} {
+		if got := sets.Asks(&backbone.SetRecord{Request: c.request}); got != c.want {
+			t.Errorf("%s: %t", name, got)
+		}
+	}
+}
