@@ -189,8 +189,24 @@ func (c *Conn) Close(ctx context.Context) error {
 	if !c.nc.IsConnected() {
 		return nil
 	}
-	if err := c.nc.FlushWithContext(ctx); err != nil && !errors.Is(err, nats.ErrConnectionClosed) {
-		return fmt.Errorf("flush NATS connection: %w", err)
+	for {
+		err := c.flush(ctx)
+		switch {
+		case err == nil, errors.Is(err, nats.ErrConnectionClosed), !c.nc.IsConnected():
+			return nil // or nobody is there any more to be sent anything
+		case ctx.Err() != nil, !errors.Is(err, context.DeadlineExceeded):
+			return fmt.Errorf("flush NATS connection: %w", err)
+		}
 	}
-	return nil
 }
+
+// flush sends what is in the buffers. A connection that is lost right before it is asked would not answer, so it is asked again
+// and again.
+func (c *Conn) flush(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, flushAgain)
+	defer cancel()
+	return c.nc.FlushWithContext(ctx)
+}
+
+// flushAgain is how long an answer to one question is waited for.
+const flushAgain = time.Second

@@ -3,6 +3,7 @@ package bus_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"path/filepath"
 	"strings"
@@ -56,8 +57,8 @@ func TestUnreachable(t *testing.T) {
 // sent later.
 func TestComesBack(t *testing.T) {
 	core, logs := observer.New(zap.InfoLevel)
-	addr := closedPort(t)
-	port := portOf(t, addr)
+	port := freePort(t)
+	addr := fmt.Sprintf("127.0.0.1:%d", port)
 	dir := t.TempDir()
 	conn := connect(t, bus.Config{URLs: []string{"nats://" + addr}, Log: zap.New(core), Name: "test"})
 	for range 2 {

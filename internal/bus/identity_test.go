@@ -25,6 +25,7 @@ import (
 	"go.uber.org/zap/zaptest/observer"
 
 	"github.com/detour-net/detour/internal/bus"
+	"github.com/detour-net/detour/internal/bus/bustest"
 	"github.com/detour-net/detour/internal/certs"
 )
 
@@ -130,7 +131,7 @@ func TestRotation(t *testing.T) {
 			MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{*by.issue("127.0.0.1")}, ClientCAs: by.pool, ClientAuth: tls.RequireAndVerifyClientCert,
 		}}
 	}
-	first, err := server.NewServer(secure(before, -1))
+	first, err := server.NewServer(secure(before, freePort(t)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -167,7 +168,7 @@ func TestPasswordRotation(t *testing.T) {
 	with := func(password string, port int) *server.Options {
 		return &server.Options{Host: "127.0.0.1", Port: port, NoLog: true, NoSigs: true, Users: []*server.User{{Username: "noc", Password: password}}}
 	}
-	first, err := server.NewServer(with("sesame", -1))
+	first, err := server.NewServer(with("sesame", freePort(t)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -239,6 +240,16 @@ func serve(t *testing.T, with *server.Options) string {
 		t.Fatal("the server does not start")
 	}
 	return "nats://" + srv.Addr().String()
+}
+
+// freePort is one at which a server may be started twice.
+func freePort(t *testing.T) int {
+	t.Helper()
+	ports, err := bustest.FreePorts(1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return ports[0]
 }
 
 // newUser makes a user's key: its public half, and a file with its seed.

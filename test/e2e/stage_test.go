@@ -18,6 +18,7 @@ import (
 	"github.com/detour-net/detour/events"
 	"github.com/detour-net/detour/internal/backbone"
 	"github.com/detour-net/detour/internal/bus"
+	"github.com/detour-net/detour/internal/bus/bustest"
 	"github.com/detour-net/detour/internal/chatops/mattermost/mattermosttest"
 	"github.com/detour-net/detour/internal/chatops/slack/slacktest"
 	"github.com/detour-net/detour/internal/incident"
@@ -157,9 +158,12 @@ func (s *stage) raiseBus() {
 func (s *stage) raiseBusOn(dir string, most int64) {
 	s.t.Helper()
 	s.store, s.most = dir, most
-	s.startBus(-1)
+	ports, err := bustest.FreePorts(1)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.startBus(ports[0])
 	s.t.Cleanup(func() { s.stopBus() })
-	var err error
 	if s.conn, err = bus.Connect(bus.Config{URLs: []string{s.busURL}, Name: "e2e"}); err != nil {
 		s.t.Fatal(err)
 	}

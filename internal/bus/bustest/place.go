@@ -1,7 +1,9 @@
 package bustest
 
 import (
+	"crypto/rand"
 	"fmt"
+	"math/big"
 	"net"
 	"net/url"
 	"path/filepath"
@@ -27,7 +29,7 @@ type Place struct {
 // Places makes room for n servers with their data below dir; they form a cluster if there is more than one. An error says
 // that no ports are free.
 func Places(dir string, n int) ([]Place, error) {
-	ports, err := freePorts(2 * n)
+	ports, err := FreePorts(2 * n)
 	if err != nil {
 		return nil, err
 	}
@@ -80,15 +82,31 @@ func (p Place) URL() string { return "nats://" + p.Address() }
 // Address is its host and port.
 func (p Place) Address() string { return fmt.Sprintf("127.0.0.1:%d", p.Port) }
 
-func freePorts(n int) ([]int, error) {
+// Ports that Linux gives to nobody who does not ask for them by number (net.ipv4.ip_local_port_range is 32768 to 60999).
+const (
+	firstPort = 12_000
+	lastPort  = 32_000
+)
+
+// FreePorts are n ports of 127.0.0.1 that nobody listens on, for servers that are started there more than once. One that the
+// system chooses would not do: while its server is away, a client that tries to reach it may be given it as its own, meets
+// itself, and keeps it.
+func FreePorts(n int) ([]int, error) {
 	var ports []int
-	for range n {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
+	for tries := 0; len(ports) < n; tries++ {
+		random, err := rand.Int(rand.Reader, big.NewInt(lastPort-firstPort))
 		if err != nil {
 			return nil, fmt.Errorf("find free ports: %w", err)
 		}
-		defer l.Close()
-		ports = append(ports, l.Addr().(*net.TCPAddr).Port)
+		port := firstPort + int(random.Int64())
+		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port))
+		switch {
+		case err == nil:
+			defer l.Close()
+			ports = append(ports, port)
+		case tries > 100+n:
+			return nil, fmt.Errorf("find free ports: %w", err)
+		}
 	}
 	return ports, nil
 }

@@ -20,6 +20,7 @@ import (
 
 	"github.com/detour-net/detour/events"
 	"github.com/detour-net/detour/internal/bus"
+	"github.com/detour-net/detour/internal/bus/bustest"
 	"github.com/detour-net/detour/internal/incident"
 	"github.com/detour-net/detour/internal/intake"
 	"github.com/detour-net/detour/internal/ledger"
@@ -63,9 +64,12 @@ func raise(t *testing.T) *stage {
 	s.bed = ground.take(t)
 	l := choose(t, s.bed.Topology)
 	s.sick, s.near, s.far = l.Name, l.A.Device, l.B.Device
-	s.startBus(-1)
+	ports, err := bustest.FreePorts(1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.startBus(ports[0])
 	t.Cleanup(s.stopBus)
-	var err error
 	if s.conn, err = bus.Connect(bus.Config{URLs: []string{s.busURL}, Name: "live"}); err != nil {
 		t.Fatal(err)
 	}
