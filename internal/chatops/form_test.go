@@ -99,8 +99,8 @@ func TestBadAnswers(t *testing.T) {
 		{"late", Reject, func(_ *stage, p *Press) { p.At = p.At.Add(-formAge - time.Second) }, "too long ago"},
 		{"an approval that takes its time", Reject, func(_ *stage, p *Press) { p.Act, p.At = Approve, p.At.Add(-pressAge-time.Second) }, "too long ago"},
 		{"by somebody else", Reject, func(_ *stage, p *Press) { p.Account = "U9" }, "not on Detour's table"},
-		{"by a guest", Reject, func(s *stage, _ *Press) { s.members["U1"] = Member{Guest: true} }, "a guest's"},
-		{"role taken away", Reject, func(s *stage, _ *Press) { s.people.List[0].Roles = []string{"operator"} }, "takes the role approver"},
+		{"by a guest", Reject, func(s *stage, _ *Press) { s.member("U1", Member{Guest: true}) }, "a guest's"},
+		{"role taken away", Reject, func(s *stage, _ *Press) { s.grant(0, "operator") }, "takes the role approver"},
 		{"decided meanwhile", Reject, func(s *stage, p *Press) {
 			_, plan := readValue(p.Value)
 			s.Say("den-kcy-1", events.Approved{By: events.Person{Name: "marc"}, Plan: plan})

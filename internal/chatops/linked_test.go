@@ -62,11 +62,11 @@ func TestLinkedAccounts(t *testing.T) {
 		{"linked to who may not", func(s *stage) { s.link(slackAccount("U9"), "vera") }, "takes the role approver", ""},
 		{"a guest's", func(s *stage) {
 			s.link(slackAccount("U9"), "nora")
-			s.members["U9"] = Member{Team: "T1", Guest: true}
+			s.member("U9", Member{Team: "T1", Guest: true})
 		}, "a guest's", ""},
 		{"the table says otherwise", func(s *stage) {
 			s.link(slackAccount("U9"), "nora")
-			s.people.List = append(s.people.List, Person{"olga", "U9", []string{"approver"}})
+			s.join(Person{"olga", "U9", []string{"approver"}})
 		}, "is olga on Detour's table of people, and is linked to nora", ""},
 		{"taken back between press and record", func(s *stage) {
 			s.link(slackAccount("U9"), "nora")
@@ -78,8 +78,8 @@ func TestLinkedAccounts(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				s := newStage(t)
-				s.members["U9"] = Member{Name: "nory", Team: "T1"}
-				s.people.List = append(s.people.List, Person{"nora", "", []string{"approver"}})
+				s.member("U9", Member{Name: "nory", Team: "T1"})
+				s.join(Person{"nora", "", []string{"approver"}})
 				var to []events.ChatAccount
 				d, _ := s.desk(0, inviting(&to))
 				id, _ := s.ask("den-kcy", 1)
@@ -114,18 +114,18 @@ func TestNobodyIsInvited(t *testing.T) {
 		s.settle(time.Second)
 		for _, m := range []Member{{Guest: true}, {Stranger: true}, {Deleted: true}, {Bot: true}, {Unconfirmed: true}} {
 			m.Team = "T1"
-			s.members["U9"] = m
+			s.member("U9", m)
 			s.press(d, "U9", id, Approve)
 			s.settle(time.Second)
 		}
-		s.members["U4"] = Member{Team: "T1"} // Vera, who is known, and may not
+		s.member("U4", Member{Team: "T1"}) // Vera, who is known, and may not
 		s.press(d, "U4", id, Approve)
 		if len(to) > 0 {
 			t.Errorf("invited are %v", to)
 		}
 		d.Invite = func(events.ChatAccount, string) (string, error) { return "", errors.New("no address") }
 		d.Log = d.Log.Named("expected")
-		s.members["U9"] = Member{Team: "T1"}
+		s.member("U9", Member{Team: "T1"})
 		s.press(d, "U9", id, Approve)
 		if !strings.Contains(s.heard("U9"), "not on Detour's table") {
 			t.Errorf("told %q", s.heard("U9"))
@@ -137,7 +137,9 @@ func TestNobodyIsInvited(t *testing.T) {
 func TestLinkedOnCall(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(t)
-		s.people = People{List: []Person{{"nora", "", []string{"approver"}}, {"marc", "U2", []string{"approver"}}}, OnCall: []string{"nora", "marc"}}
+		s.change(func(p *People) {
+			*p = People{List: []Person{{"nora", "", []string{"approver"}}, {"marc", "U2", []string{"approver"}}}, OnCall: []string{"nora", "marc"}}
+		})
 		var to []events.ChatAccount
 		s.desk(0, inviting(&to))
 		s.ask("den-kcy", 1)
@@ -169,8 +171,8 @@ func TestFormsOfLinkedAccounts(t *testing.T) {
 	for linked, want := range map[bool]string{true: string(opened), false: string(invited)} {
 		synctest.Test(t, func(t *testing.T) {
 			s := newStage(t)
-			s.members["U9"] = Member{Name: "nory", Team: "T1"}
-			s.people.List = append(s.people.List, Person{"nora", "", []string{"approver"}})
+			s.member("U9", Member{Name: "nory", Team: "T1"})
+			s.join(Person{"nora", "", []string{"approver"}})
 			core, logs := observer.New(zap.DebugLevel)
 			var to []events.ChatAccount
 			d, _ := s.desk(0, inviting(&to), func(c *Config) { c.Log = zap.New(core) })
@@ -203,8 +205,8 @@ func TestLinkedMeanwhile(t *testing.T) {
 	for _, act := range []Act{Reject, Freeze, WhyOf} {
 		synctest.Test(t, func(t *testing.T) {
 			s := newStage(t)
-			s.members["U9"] = Member{Name: "nory", Team: "T1"}
-			s.people.List = append(s.people.List, Person{"nora", "", []string{"approver", "operator"}})
+			s.member("U9", Member{Name: "nory", Team: "T1"})
+			s.join(Person{"nora", "", []string{"approver", "operator"}})
 			d, _ := s.desk(0)
 			id, _ := s.ask("den-kcy", 1)
 			s.settle(time.Second)

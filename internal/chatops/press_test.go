@@ -55,19 +55,15 @@ func TestWhoMayDecide(t *testing.T) {
 		{"a viewer", nil, "U4", Reject, "takes the role approver"},
 		{"not on the table", nil, "U9", Approve, "not on Detour's table"},
 		{"not known to the chat", func(s *stage) { delete(s.members, "U2") }, "U2", Approve, "cannot say who you are"},
-		{"deactivated", func(s *stage) { s.members["U2"] = Member{Deleted: true} }, "U2", Approve, "deactivated"},
-		{"a guest", func(s *stage) { s.members["U2"] = Member{Guest: true} }, "U2", Approve, "a guest's"},
-		{"a stranger", func(s *stage) { s.members["U2"] = Member{Stranger: true} }, "U2", Approve, "another workspace"},
-		{"a bot", func(s *stage) { s.members["U2"] = Member{Bot: true} }, "U2", Approve, "a bot's"},
-		{"not confirmed", func(s *stage) { s.members["U2"] = Member{Unconfirmed: true} }, "U2", Approve, "not confirmed"},
-		{"a guest asks why", func(s *stage) { s.members["U2"] = Member{Guest: true} }, "U2", Why, "a guest's"},
-		{"the table cannot be read", func(s *stage) { s.broken = errors.New("people.yaml:3:1: unknown key") }, "U2", Approve, "not on Detour's table"},
+		{"deactivated", func(s *stage) { s.member("U2", Member{Deleted: true}) }, "U2", Approve, "deactivated"},
+		{"a guest", func(s *stage) { s.member("U2", Member{Guest: true}) }, "U2", Approve, "a guest's"},
+		{"a stranger", func(s *stage) { s.member("U2", Member{Stranger: true}) }, "U2", Approve, "another workspace"},
+		{"a bot", func(s *stage) { s.member("U2", Member{Bot: true}) }, "U2", Approve, "a bot's"},
+		{"not confirmed", func(s *stage) { s.member("U2", Member{Unconfirmed: true}) }, "U2", Approve, "not confirmed"},
+		{"a guest asks why", func(s *stage) { s.member("U2", Member{Guest: true}) }, "U2", Why, "a guest's"},
+		{"the table cannot be read", func(s *stage) { s.change(func(*People) { s.broken = errors.New("people.yaml:3:1: unknown key") }) }, "U2", Approve, "not on Detour's table"},
 		{"taken off the table between press and record", func(s *stage) {
-			s.meanwhile(func() {
-				s.mu.Lock()
-				defer s.mu.Unlock()
-				s.people.List = nil
-			})
+			s.meanwhile(func() { s.change(func(p *People) { p.List = nil }) })
 		}, "U2", Approve, ""},
 		{"a role that is no button's", nil, "U1", Act("undrain"), "no such button"},
 	} {
@@ -113,9 +109,7 @@ func TestRoleRemoved(t *testing.T) {
 		})
 		go d.Press(t.Context(), s.found("U2", id, Approve))
 		synctest.Wait()
-		s.mu.Lock()
-		s.people.List[1].Roles = []string{"viewer"}
-		s.mu.Unlock()
+		s.grant(1, "viewer")
 		s.settle(2 * peopleEvery)
 		close(slow)
 		synctest.Wait()
@@ -249,8 +243,9 @@ func TestRace(t *testing.T) {
 func TestQuorum(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(t)
-		s.people.List = append(s.people.List, Person{"marc", "U5", []string{"approver"}}, Person{"paul", "U6", []string{"approver"}})
-		s.members["U5"], s.members["U6"] = Member{}, Member{}
+		s.join(Person{"marc", "U5", []string{"approver"}}, Person{"paul", "U6", []string{"approver"}})
+		s.member("U5", Member{})
+		s.member("U6", Member{})
 		d, _ := s.desk(0)
 		id, _ := s.ask("den-kcy", 2, func(o *events.Observed, _ *events.Asked) {
 			o.Anomaly.Labels = map[string]string{incident.LabelAskedBy: "ines"}

@@ -23,9 +23,26 @@ type stage struct {
 	*boardtest.Ledger
 	wall
 	mu     sync.Mutex
-	people People
-	broken error // of the table of people
+	people People // by change; desks read it whenever they like
+	broken error  // of the table of people, by change
 	desks  int
+}
+
+// change changes the table of people, as whoever keeps it does: while desks read it.
+func (s *stage) change(how func(*People)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	how(&s.people)
+}
+
+// join has people stand on the table.
+func (s *stage) join(more ...Person) {
+	s.change(func(p *People) { p.List = append(p.List, more...) })
+}
+
+// grant has the n-th person of the table hold no other roles than these.
+func (s *stage) grant(n int, roles ...string) {
+	s.change(func(p *People) { p.List[n].Roles = roles })
 }
 
 // network is what the service knows of it.

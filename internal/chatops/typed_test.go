@@ -59,7 +59,7 @@ func TestCommands(t *testing.T) {
 		id, _ := s.ask("den-kcy", 1)
 		s.settle(time.Second)
 		s.freeze("site:kcy")
-		s.members["U2"] = Member{Guest: true}
+		s.member("U2", Member{Guest: true})
 		was := s.decided()
 		for _, c := range []struct{ account, text, told string }{
 			{"U4", "open", "FROZEN: site:kcy by olga via cli: storm\nden-kcy-1 (link-errors, major on link/den-kcy) is asking: 0 of 1 approvals"},
@@ -101,12 +101,12 @@ func TestFreezeByCommand(t *testing.T) {
 			t.Fatalf("the form: %t %+v, told %q", ok, f, s.heard("U3"))
 		}
 		form.ID, form.Trigger, form.Answer = "form", "", &Answer{Scope: "site:den", Reason: "storm"}
-		s.people.List[2].Roles = []string{"viewer"}
+		s.grant(2, "viewer")
 		other.Press(t.Context(), form)
 		if told := s.heard("U3"); !strings.Contains(told, "takes the role operator") || len(s.frozen()) > 0 {
 			t.Errorf("without the role: %q, frozen %v", told, s.frozen())
 		}
-		s.people.List[2].Roles = []string{"operator"}
+		s.grant(2, "operator")
 		form.ID = "again"
 		other.Press(t.Context(), form)
 		if told := s.heard("U3"); !strings.Contains(told, "your freeze stands on the ledger") || len(s.frozen()) != 1 {

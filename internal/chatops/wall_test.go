@@ -79,6 +79,13 @@ func (w *wall) Find(_ context.Context, thread Place, key string) (Place, bool, e
 	return Place{}, false, nil
 }
 
+// member has the chat say this of an account from now on.
+func (w *wall) member(account string, m Member) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.members[account] = m
+}
+
 func (w *wall) Member(_ context.Context, account string) (Member, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
