@@ -85,6 +85,7 @@ func (w *Worker) loop(ctx context.Context) error {
 			return w.finish()
 		}
 		wake = w.turn(ctx)
+		w.Metrics.turned()
 	}
 }
 

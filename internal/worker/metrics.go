@@ -93,13 +93,23 @@ func (c *counters) add() {
 	c.row = 0
 }
 
-// timed are the histograms of what is done one after the other, each looked up once. They must not be used by two goroutines at
-// once.
+// timed are the histograms of what is done one after the other, each looked up once. What is timed is kept until observe puts it
+// into them: that takes longer than much of what is timed. They must not be used by two goroutines at once.
 type timed struct {
 	vec  *prometheus.HistogramVec
 	each map[string]prometheus.Observer
 	last time.Time // when the one before was done
+	laps []lap
 }
+
+// lap is how long one thing took.
+type lap struct {
+	label string
+	took  time.Duration
+}
+
+// maxLaps are kept at most.
+const maxLaps = 1024
 
 func timedOf(vec *prometheus.HistogramVec) timed {
 	return timed{vec: vec, each: map[string]prometheus.Observer{}}
@@ -109,14 +119,26 @@ func timedOf(vec *prometheus.HistogramVec) timed {
 func (t *timed) lap(label string) {
 	now := time.Now()
 	if label != "" {
-		each, ok := t.each[label]
-		if !ok {
-			each = t.vec.WithLabelValues(label)
-			t.each[label] = each
-		}
-		each.Observe(now.Sub(t.last).Seconds())
+		t.laps = append(t.laps, lap{label, now.Sub(t.last)})
+	}
+	if len(t.laps) == maxLaps {
+		t.observe()
+		now = time.Now()
 	}
 	t.last = now
+}
+
+// observe puts what was timed into the histograms.
+func (t *timed) observe() {
+	for _, l := range t.laps {
+		each, ok := t.each[l.label]
+		if !ok {
+			each = t.vec.WithLabelValues(l.label)
+			t.each[l.label] = each
+		}
+		each.Observe(l.took.Seconds())
+	}
+	t.laps = t.laps[:0]
 }
 
 // lap is who times the checks of a decision, nil for nobody.
@@ -125,6 +147,13 @@ func (m *Metrics) lap() func(check string) {
 		return nil
 	}
 	return m.checkTime.lap
+}
+
+// turned ends a turn of the loop: what it timed is observed, now that nobody waits for it.
+func (m *Metrics) turned() {
+	if m != nil {
+		m.checkTime.observe()
+	}
 }
 
 // folded counts one commit, which this replica wrote if mine.
