@@ -1,17 +1,12 @@
 package device
 
 import (
-	"cmp"
 	"context"
 	"errors"
-	"maps"
 	"slices"
-	"time"
 
 	"github.com/openconfig/gnmi/proto/gnmi"
 	"go.uber.org/zap"
-
-	"github.com/detour-net/detour/events"
 )
 
 // besideWatches are the states that help and that not every router tells: which circuits adjacencies are of, how fast ports
@@ -65,51 +60,4 @@ func (s *session) followBeside(ctx context.Context) error {
 	}
 	s.log.Info("the router tells neither of circuits and speeds nor of its overload bit: they stay unknown", zap.String("profile", s.profile.name))
 	return nil
-}
-
-// speedOf is how fast a port is in bits per second, the sum of its members where it is a bundle; 0 when not known.
-func (c *cache) speedOf(port string, fresh time.Time) int64 {
-	for _, sig := range []signal{lagSpeed, portSpeed} {
-		for _, s := range c.holding(subject{sig, port}, fresh) {
-			return s.number
-		}
-	}
-	return 0
-}
-
-// overload is the router's overload bit, nil when not known.
-func (c *cache) overload(fresh time.Time) *bool {
-	for _, s := range c.holding(subject{overloadBit, ""}, fresh) {
-		set := s.word == "true"
-		return &set
-	}
-	return nil
-}
-
-// circuits are those of an interface's adjacencies, in their order.
-func (c *cache) circuits(iface string, fresh time.Time) []events.Circuit {
-	told := map[neighbour]events.Circuit{}
-	for _, s := range c.holding(subject{circuitHere, iface}, fresh) {
-		told[s.with] = events.Circuit{Local: uint32(s.number)}
-	}
-	for _, s := range c.holding(subject{circuitPeer, iface}, fresh) {
-		told[s.with] = events.Circuit{Local: told[s.with].Local, Peer: uint32(s.number)}
-	}
-	list := slices.Collect(maps.Values(told))
-	slices.SortFunc(list, func(a, b events.Circuit) int {
-		return cmp.Or(cmp.Compare(a.Local, b.Local), cmp.Compare(a.Peer, b.Peer))
-	})
-	return slices.Compact(list)
-}
-
-// holding are the states of a subject that hold. Those that are told when they change hold while their stream is open.
-func (c *cache) holding(of subject, fresh time.Time) (list []state) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	for _, s := range c.states[of] {
-		if c.complete && s.known && (!c.sampled || !s.heard.Before(fresh)) {
-			list = append(list, s)
-		}
-	}
-	return list
 }

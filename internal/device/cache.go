@@ -2,6 +2,7 @@ package device
 
 import (
 	"cmp"
+	"maps"
 	"math"
 	"slices"
 	"strconv"
@@ -172,7 +173,6 @@ func (c *cache) takeStates(p paths, n *gnmi.Notification, heard time.Time) (chan
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.heard = heard
-	clear(c.shown)
 	before := c.metricsKnown()
 	for _, d := range n.GetDelete() {
 		c.deleteStates(joined(n.GetPrefix(), d))
@@ -191,6 +191,7 @@ func (c *cache) takeUpdates(p paths, list []update, heard time.Time) {
 
 // keep adds states. The mutex is held.
 func (c *cache) keep(p paths, list []update, heard time.Time) {
+	clear(c.shown)
 	for _, u := range list {
 		for sig, t := range p.signals() {
 			for _, i := range t.find(u.path, u.value) {
@@ -249,13 +250,18 @@ type shownOf struct {
 	single      bool
 }
 
-// shown is what the states of an interface come to. It is shared: only to be read.
+// shown is what the states of an interface come to, or, for the interface "", those of the router; what its stream does not
+// follow is not known. It is shared: only to be read.
 type shown struct {
 	oper        string   // of its port, "" when not known
 	adjacencies int      // that are UP
 	neighbours  []string // systems with an adjacency that is UP, sorted
+	circuits    []events.Circuit
 	metrics     map[events.LeafRef]events.Value
-	isis        []network.Metric // those of them that are IS-IS metrics, sorted
+	configured  map[events.LeafRef]events.Value
+	isis        []network.Metric // those of metrics that are IS-IS metrics, sorted
+	speed       int64            // of its port in bits per second, the sum of its members where it is a bundle; 0 when not known
+	overload    *bool            // the router's overload bit, nil when not known
 }
 
 // end is what is known of an end of a link; fresh is the oldest time of hearing that still counts.
@@ -272,21 +278,38 @@ func (c *cache) end(of shownOf, fresh time.Time) endSeen {
 	return e
 }
 
+// told is what the states of an interface come to, whenever the router was heard: those that are told when they change hold
+// while their stream is open.
+func (c *cache) told(of shownOf, fresh time.Time) *shown {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.complete {
+		return &shown{}
+	}
+	return c.show(of, fresh)
+}
+
 // show sums states up, as far as they hold. They are looked at far more often than told.
 func (c *cache) show(of shownOf, fresh time.Time) *shown {
 	if s, ok := c.shown[of]; ok && !c.sampled {
 		return s
 	}
-	sum := &shown{metrics: map[events.LeafRef]events.Value{}}
-	each := func(of subject, f func(state)) {
-		for _, s := range c.states[of] {
+	sum := c.sum(of, fresh)
+	c.shown[of] = sum
+	return sum
+}
+
+func (c *cache) sum(of shownOf, fresh time.Time) *shown {
+	sum := &shown{metrics: map[events.LeafRef]events.Value{}, configured: map[events.LeafRef]events.Value{}}
+	each := func(sig signal, owner string, f func(state)) {
+		for _, s := range c.states[subject{sig, owner}] {
 			if s.known && (!c.sampled || !s.heard.Before(fresh)) {
 				f(s)
 			}
 		}
 	}
-	each(subject{operStatus, of.port}, func(s state) { sum.oper = s.word })
-	each(subject{adjacencyUp, of.iface}, func(s state) {
+	each(operStatus, of.port, func(s state) { sum.oper = s.word })
+	each(adjacencyUp, of.iface, func(s state) {
 		if s.word == "UP" {
 			sum.adjacencies++
 			sum.neighbours = append(sum.neighbours, s.with.system)
@@ -294,19 +317,43 @@ func (c *cache) show(of shownOf, fresh time.Time) *shown {
 	})
 	slices.Sort(sum.neighbours)
 	sum.neighbours = slices.Compact(sum.neighbours)
-	each(subject{metricState, of.iface}, func(s state) {
-		sum.metrics[s.leaf] = s.metric
+	each(metricState, of.iface, func(s state) { sum.metrics[s.leaf] = s.metric })
+	each(metricSet, of.iface, func(s state) { sum.configured[s.leaf] = s.metric })
+	for _, sig := range []signal{portSpeed, lagSpeed} { // the latter counts where both are told
+		each(sig, of.port, func(s state) { sum.speed = s.number })
+	}
+	each(overloadBit, of.iface, func(s state) {
+		set := s.word == "true"
+		sum.overload = &set
 	})
-	for leaf := range sum.metrics {
+	circuits := map[neighbour]events.Circuit{}
+	each(circuitHere, of.iface, func(s state) { circuits[s.with] = events.Circuit{Local: uint32(s.number)} })
+	each(circuitPeer, of.iface, func(s state) {
+		circuits[s.with] = events.Circuit{Local: circuits[s.with].Local, Peer: uint32(s.number)}
+	})
+	sum.circuits, sum.isis = circuitsOf(circuits), isisOf(sum.metrics, of.single)
+	return sum
+}
+
+// circuitsOf are the circuits of adjacencies, each once, in their order.
+func circuitsOf(of map[neighbour]events.Circuit) []events.Circuit {
+	list := slices.SortedFunc(maps.Values(of), func(a, b events.Circuit) int {
+		return cmp.Or(cmp.Compare(a.Local, b.Local), cmp.Compare(a.Peer, b.Peer))
+	})
+	return slices.Compact(list)
+}
+
+// isisOf are the IS-IS metrics among metrics, sorted, as paths go by them.
+func isisOf(metrics map[events.LeafRef]events.Value, single bool) (list []network.Metric) {
+	for leaf := range metrics {
 		by := leaf
-		if of.single {
+		if single {
 			by.Family = events.IPv4
 		}
-		if n, ok := sum.metrics[by].Uint(); ok && n <= math.MaxUint32 && leaf.Leaf == events.ISISMetric {
-			sum.isis = append(sum.isis, network.Metric{Level: leaf.Level, Family: network.Family(leaf.Family), Value: uint32(n)})
+		if n, ok := metrics[by].Uint(); ok && n <= math.MaxUint32 && leaf.Leaf == events.ISISMetric {
+			list = append(list, network.Metric{Level: leaf.Level, Family: network.Family(leaf.Family), Value: uint32(n)})
 		}
 	}
-	slices.SortFunc(sum.isis, func(a, b network.Metric) int { return cmp.Or(a.Level-b.Level, cmp.Compare(a.Family, b.Family)) })
-	c.shown[of] = sum
-	return sum
+	slices.SortFunc(list, func(a, b network.Metric) int { return cmp.Or(a.Level-b.Level, cmp.Compare(a.Family, b.Family)) })
+	return list
 }

@@ -1,6 +1,7 @@
 package device
 
 import (
+	"strconv"
 	"testing"
 	"time"
 
@@ -134,5 +135,62 @@ func TestCountersOfAReboot(t *testing.T) {
 	feed("110", "0")
 	if got := c.end(shownOf{iface: "i", port: "i"}, at).traffic; got == nil || got.InBPS != 800 || got.OutBPS != 800 || got.InErrors != 0 {
 		t.Errorf("after: %+v", got)
+	}
+}
+
+// What comes to a cache shows at the next look, whatever was looked at before, and nothing does once its stream ends.
+func TestSumsAreOfNow(t *testing.T) {
+	const (
+		portAt     = "/interfaces/interface[name=i]/ethernet/state/port-speed"
+		lagAt      = "/interfaces/interface[name=i]/aggregation/state/lag-speed"
+		bitAt      = isisAt + "/global/lsp-bit/overload-bit/state/set-bit"
+		circuitAt  = levelAt + "/adjacencies/adjacency[system-id=0000.0000.0001]/state/local-extended-circuit-id"
+		configAt   = levelAt + "/afi-safi/af[afi-name=IPV4][safi-name=UNICAST]/config/metric"
+		configured = "10"
+	)
+	p, now := openConfigPaths(), time.Unix(1_000_000, 0)
+	ref := events.LeafRef{Leaf: events.ISISMetric, Interface: "i", Level: 2, Family: events.IPv4}
+	type seen struct {
+		speed   int64
+		over    string
+		circuit uint32
+		metric  events.Value
+	}
+	for _, sampled := range []bool{false, true} {
+		c := newCache(time.Second)
+		c.beginStates(sampled)
+		for n, step := range []struct {
+			what string
+			do   func()
+			want seen
+		}{
+			{"told and not complete", func() {
+				c.takeStates(p, told(t, map[string]string{portAt: `"SPEED_10GB"`, bitAt: "false", circuitAt: "7", configAt: configured}), now)
+			}, seen{}},
+			{"complete", c.completeStates, seen{10e9, "false", 7, events.UintValue(10)}},
+			{"others", func() {
+				c.takeStates(p, told(t, map[string]string{portAt: `"SPEED_1GB"`, bitAt: "true", circuitAt: "8", configAt: "20"}), now)
+			}, seen{1e9, "true", 8, events.UintValue(20)}},
+			{"a bundle", func() { c.takeStates(p, told(t, map[string]string{lagAt: "40000"}), now) }, seen{40e9, "true", 8, events.UintValue(20)}},
+			{"read", func() { c.takeUpdates(p, updatesOf(told(t, map[string]string{lagAt: "30000"})), now) }, seen{30e9, "true", 8, events.UintValue(20)}},
+			{"deleted", func() { c.takeStates(p, told(t, nil, lagAt, bitAt), now) }, seen{1e9, "", 8, events.UintValue(20)}},
+			{"its stream ended", c.forget, seen{}},
+		} {
+			step.do()
+			port, router := c.told(shownOf{iface: "i", port: "i"}, now), c.told(shownOf{}, now)
+			got := seen{speed: port.speed, metric: port.configured[ref]}
+			if router.overload != nil {
+				got.over = strconv.FormatBool(*router.overload)
+			}
+			if len(port.circuits) > 0 {
+				got.circuit = port.circuits[0].Local
+			}
+			if got != step.want {
+				t.Errorf("sampled %t, step %d, %s: got %+v, want %+v", sampled, n, step.what, got, step.want)
+			}
+			if other := c.told(shownOf{iface: "other", port: "other"}, now); other.speed != 0 || other.circuits != nil || other.overload != nil {
+				t.Errorf("step %d: of another interface %+v", n, other)
+			}
+		}
 	}
 }

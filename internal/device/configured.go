@@ -3,12 +3,9 @@ package device
 import (
 	"context"
 	"errors"
-	"time"
 
 	"github.com/openconfig/gnmi/proto/gnmi"
 	"go.uber.org/zap"
-
-	"github.com/detour-net/detour/events"
 )
 
 // followConfigured follows what the router tells of configured metrics, if it tells of them as they change; in any other way
@@ -39,13 +36,4 @@ func (s *session) followConfigured(ctx context.Context) error {
 	}
 	s.log.Info("the router does not tell of configured metrics: they are read before each decision", zap.String("profile", s.profile.name))
 	return nil
-}
-
-// metrics are those of an interface as the router has told that they are configured, by leaf.
-func (c *cache) metrics(iface string, fresh time.Time) map[events.LeafRef]events.Value {
-	values := map[events.LeafRef]events.Value{}
-	for _, s := range c.holding(subject{metricSet, iface}, fresh) {
-		values[s.leaf] = s.metric
-	}
-	return values
 }

@@ -74,7 +74,7 @@ func (s *session) tell(ctx context.Context, a *discover.Account) error {
 	if err != nil {
 		return err
 	}
-	a.System, a.Overload, a.Database = s.systemID(), now.overload(heard), p.packets(database)
+	a.System, a.Overload, a.Database = s.systemID(), now.told(shownOf{}, heard).overload, p.packets(database)
 	a.Ports = s.portsTold(now, p.adjacenciesOf(adjacencies), p.descriptionsOf(descriptions))
 	return nil
 }
@@ -95,7 +95,7 @@ func (s *session) portsTold(now *cache, adjacencies map[string][]discover.Adjace
 		of := s.shownOf(id)
 		seen := now.end(of, s.opts.Now().Add(-s.opts.StaleAfter))
 		ports = append(ports, discover.Port{
-			Interface: id, Description: descriptions[of.port], Oper: seen.oper, Speed: now.speedOf(of.port, seen.heard),
+			Interface: id, Description: descriptions[of.port], Oper: seen.oper, Speed: seen.speed,
 			Metrics: seen.isis, Adjacencies: adjacencies[id],
 		})
 	}

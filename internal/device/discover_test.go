@@ -118,12 +118,12 @@ func TestBeside(t *testing.T) {
 	end := func() endSeen { return l.See().links[0][0] }
 	eventually(t, "speed, system and neighbours", func() bool {
 		e := end()
-		return e.speed == 10e9 && e.system == "0000.0000.0001" && cmp.Equal(e.neighbours, []string{"0000.0000.0002"})
+		return e.beside.speed == 10e9 && e.system == "0000.0000.0001" && cmp.Equal(e.neighbours, []string{"0000.0000.0002"})
 	})
 	if err := l.net.Router("a").Negotiate("ethernet-1/1", 1e9); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "the new speed", func() bool { return end().speed == 1e9 })
+	eventually(t, "the new speed", func() bool { return end().beside.speed == 1e9 })
 	l.net.Router("b").SetUnreachable(true)
 	eventually(t, "b to be forgotten", func() bool { return overload("b") == nil })
 }

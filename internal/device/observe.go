@@ -109,7 +109,7 @@ func (f *Fleet) toldEnd(end events.End, now time.Time) (endFacts, bool) {
 	if !ok || iface.wrong != "" || len(iface.leaves) == 0 {
 		return endFacts{}, false
 	}
-	values := s.configured.metrics(end.Interface, now.Add(-f.opts.StaleAfter))
+	values := s.configured.told(shownOf{iface: end.Interface}, now.Add(-f.opts.StaleAfter)).configured
 	for _, ref := range iface.leaves {
 		if _, told := values[ref]; !told {
 			return endFacts{}, false
@@ -139,7 +139,7 @@ func (f *Fleet) fill(facts *endFacts, refs []events.LeafRef, values map[events.L
 		facts.Leaves = append(facts.Leaves, events.LeafFacts{LeafRef: ref, Config: values[ref], State: seen.metrics[ref]})
 	}
 	facts.Oper, facts.Adjacencies, facts.Traffic = seen.oper, seen.adjacencies, seen.traffic
-	facts.Neighbours, facts.System, facts.Speed, facts.Circuits = seen.neighbours, seen.system, seen.speed, seen.circuits
+	facts.Neighbours, facts.System, facts.Speed, facts.Circuits = seen.neighbours, seen.system, seen.beside.speed, seen.beside.circuits
 	if seen.traffic != nil {
 		facts.oldest = seen.counted
 	}

@@ -1,6 +1,7 @@
 package device
 
 import (
+	"cmp"
 	"slices"
 	"time"
 
@@ -18,12 +19,11 @@ type Sight struct {
 // endSeen is what telemetry says of one end of a link.
 type endSeen struct {
 	*shown
-	heard    time.Time        // when its router was, about anything
-	system   string           // of its router, "" when not known
-	speed    int64            // of its port in bits per second, 0 when not known
-	circuits []events.Circuit // of its adjacencies, none when not known
-	traffic  *events.Traffic  // nil when not known
-	counted  time.Time        // when the oldest sample behind the traffic was heard
+	beside  *shown          // of what not every router tells
+	heard   time.Time       // when its router was, about anything
+	system  string          // of its router, "" when not known
+	traffic *events.Traffic // nil when not known
+	counted time.Time       // when the oldest sample behind the traffic was heard
 }
 
 // See looks at what telemetry last said, without reading anything.
@@ -39,11 +39,11 @@ func (f *Fleet) See() Sight {
 func (f *Fleet) seen(end network.End, now time.Time) endSeen {
 	s, ok := f.sessions[end.Device]
 	if !ok {
-		return endSeen{shown: &shown{}}
+		return endSeen{shown: &shown{}, beside: &shown{}}
 	}
 	of, fresh := s.shownOf(end.Interface), now.Add(-s.opts.StaleAfter)
 	e := s.seen.end(of, fresh)
-	e.system, e.speed, e.circuits = s.systemID(), s.beside.speedOf(of.port, fresh), s.beside.circuits(of.iface, fresh)
+	e.system, e.beside = s.systemID(), s.beside.told(of, fresh)
 	return e
 }
 
@@ -54,11 +54,14 @@ func (s *session) systemID() string {
 	return s.system
 }
 
+// overload is the router's overload bit, nil when not known.
+func (s *session) overload(fresh time.Time) *bool { return s.beside.told(shownOf{}, fresh).overload }
+
 // shownOf is what is known of an interface; before the router was surveyed every metric is taken for one that counts.
 func (s *session) shownOf(id string) shownOf {
-	leaves := s.knownLayout()[id].leaves
-	six := slices.ContainsFunc(leaves, func(l events.LeafRef) bool { return l.Family == events.IPv6 })
-	return shownOf{iface: id, port: s.portOf(id), single: len(leaves) > 0 && !six}
+	iface := s.knownLayout()[id]
+	six := slices.ContainsFunc(iface.leaves, func(l events.LeafRef) bool { return l.Family == events.IPv6 })
+	return shownOf{iface: id, port: cmp.Or(iface.port, id), single: len(iface.leaves) > 0 && !six}
 }
 
 // State is what is seen, laid out for the network model. What is not known is left out.
@@ -74,7 +77,7 @@ func (s Sight) State() network.State {
 	for name, session := range f.sessions {
 		fresh := s.at.Add(-f.opts.StaleAfter)
 		if heard := session.seen.lastHeard(); !heard.Before(fresh) {
-			state.Routers[name] = network.RouterState{At: heard, Overload: session.beside.overload(fresh), Balance: session.balance(fresh)}
+			state.Routers[name] = network.RouterState{At: heard, Overload: session.overload(fresh), Balance: session.balance(fresh)}
 		}
 	}
 	return state
@@ -101,7 +104,7 @@ func (s Sight) Facts(avoid string) events.NetworkFacts {
 		if !session.seen.lastHeard().Before(s.at.Add(-f.opts.StaleAfter)) {
 			facts.Seen++
 		}
-		if bit := session.beside.overload(s.at.Add(-f.opts.StaleAfter)); bit != nil && *bit && !session.router.Overload {
+		if bit := session.overload(s.at.Add(-f.opts.StaleAfter)); bit != nil && *bit && !session.router.Overload {
 			facts.Overloaded = append(facts.Overloaded, session.router.Name)
 		}
 	}
