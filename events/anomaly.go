@@ -150,7 +150,7 @@ func (a Anomaly) Validate() error {
 	if len(a.Evidence) > maxEntries || len(a.Labels) > maxEntries {
 		bad("data.evidence and data.labels may have %d entries each", maxEntries)
 	}
-	for _, name := range a.names() {
+	for name := range a.names {
 		if len(name) > maxName {
 			bad("a name in data is %d bytes long, at most %d are taken", len(name), maxName)
 			break
@@ -159,14 +159,22 @@ func (a Anomaly) Validate() error {
 	return errors.Join(errs...)
 }
 
-func (a Anomaly) names() []string {
-	r := a.Resource
-	names := []string{string(a.Kind), a.Unit, r.Device, r.Interface, r.Link, r.LAG, r.Member, r.Linecard, r.SRLG, r.Peer}
+// names yields every name in an anomaly.
+func (a *Anomaly) names(yield func(string) bool) {
+	r := &a.Resource
+	for _, name := range [...]string{string(a.Kind), a.Unit, r.Device, r.Interface, r.Link, r.LAG, r.Member, r.Linecard, r.SRLG, r.Peer} {
+		if !yield(name) {
+			return
+		}
+	}
 	for k := range a.Evidence {
-		names = append(names, k)
+		if !yield(k) {
+			return
+		}
 	}
 	for k, v := range a.Labels {
-		names = append(names, k, v)
+		if !yield(k) || !yield(v) {
+			return
+		}
 	}
-	return names
 }

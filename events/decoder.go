@@ -13,6 +13,7 @@ type Decoder struct {
 	slab  []Observed      // room for more of those of the commit that is being read
 	list  []Record        // where the records of a commit are put together; empty in between
 	last  last
+	event wireEvent // room for the one that is being read
 }
 
 // last is what was last read in its place, and is likely to come there again.
@@ -25,8 +26,8 @@ type last struct {
 	value        number
 	threshold    number
 	evidence     number
-	labels       labels
-	day          day // of a time
+	labels       [64]labels // by how their text begins
+	day          day        // of a time
 }
 
 // labels are an anomaly's, with what stood behind their opening brace, the closing one included.

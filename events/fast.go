@@ -69,11 +69,11 @@ var envelopes = struct{ event read }{event: reader(reflect.TypeFor[wireEvent]())
 
 // fastEvent is ParseEvent for the usual event: complete and valid, with no attributes but those that Event knows.
 func (d *Decoder) fastEvent(raw []byte) (Event, bool) {
-	var w wireEvent
-	s := &scan{raw: raw, Decoder: d}
+	w, s := &d.event, &scan{raw: raw, Decoder: d}
+	*w = wireEvent{}
 	if !s.event(&w.Event) {
-		w, s.at = wireEvent{}, 0
-		ok := envelopes.event(s, reflect.ValueOf(&w).Elem())
+		*w, s.at = wireEvent{}, 0
+		ok := envelopes.event(s, reflect.ValueOf(w).Elem())
 		s.space()
 		if !ok || s.at != len(raw) {
 			return Event{}, false

@@ -123,9 +123,13 @@ func (s *scan) evidence(a *Anomaly) bool {
 	return true
 }
 
+// labelsHead is how many bytes labels are told apart by.
+const labelsHead = 32
+
 // labels takes what follows the opening brace of an anomaly's labels. Events with the same labels share them in memory.
 func (s *scan) labels(a *Anomaly) bool {
-	if last := s.last.labels; last.raw != nil && bytes.HasPrefix(s.raw[s.at:], last.raw) {
+	last := &s.last.labels[mix(s.raw[s.at:min(s.at+labelsHead, len(s.raw))])%uint64(len(s.last.labels))]
+	if last.raw != nil && bytes.HasPrefix(s.raw[s.at:], last.raw) {
 		s.at += len(last.raw)
 		a.Labels = last.of
 		return true
@@ -138,7 +142,7 @@ func (s *scan) labels(a *Anomaly) bool {
 		}
 		a.Labels[name] = value
 	}
-	s.last.labels = labels{append(s.last.labels.raw[:0], s.raw[from:s.at]...), a.Labels}
+	*last = labels{append(last.raw[:0], s.raw[from:s.at]...), a.Labels}
 	return true
 }
 

@@ -23,18 +23,19 @@ func (a arrivals) Next(ctx context.Context) ([]worker.Delivery, error) {
 		return nil, err
 	}
 	list := make([]worker.Delivery, len(batch))
-	for i := range batch {
-		d := &batch[i]
+	for i, d := range batch {
 		list[i] = worker.Delivery{
-			Event: d.Event, Received: d.Received, Redelivered: d.Redelivered,
-			Return: func(ctx context.Context, reason string) error { return a.in.Reject(ctx, *d, reason) },
+			Received: d.Received, Redelivered: d.Redelivered,
+			Return: func(ctx context.Context, reason string) error { return a.in.Reject(ctx, d, reason) },
 			Ack: func() {
 				if err := d.Ack(); err != nil {
 					a.log.Warn("acknowledge an anomaly; it is delivered again and recorded as a duplicate", zap.Error(err))
 				}
 			},
 		}
-		if d.Unreadable != "" {
+		if d.Unreadable == "" {
+			list[i].Event = &d.Event
+		} else {
 			dead := d.DeadLettered()
 			list[i].Dead = &dead
 		}

@@ -26,13 +26,13 @@ type Delivery struct {
 }
 
 // DeadLettered is what the ledger should say of a delivery that is not an event.
-func (d Delivery) DeadLettered() events.DeadLettered {
+func (d *Delivery) DeadLettered() events.DeadLettered {
 	return events.DeadLettered{Subject: d.Subject, Bytes: d.Bytes, Digest: events.DigestBytes(d.msg.Data()), Reason: d.Unreadable}
 }
 
 // Ack tells the bus that the delivery stands on the ledger. It does not wait; if the word is lost the message comes
 // again.
-func (d Delivery) Ack() error {
+func (d *Delivery) Ack() error {
 	if err := d.msg.Ack(); err != nil {
 		return fmt.Errorf("acknowledge %s: %w", d.Subject, err)
 	}
@@ -40,8 +40,8 @@ func (d Delivery) Ack() error {
 }
 
 // deliver reads msg. It always makes a delivery.
-func deliver(reader *events.Decoder, msg jetstream.Msg) Delivery {
-	d := Delivery{Subject: msg.Subject(), Bytes: len(msg.Data()), msg: msg}
+func deliver(reader *events.Decoder, msg jetstream.Msg) *Delivery {
+	d := &Delivery{Subject: msg.Subject(), Bytes: len(msg.Data()), msg: msg}
 	if meta, err := msg.Metadata(); err == nil {
 		d.Received = meta.Timestamp.UTC()
 		d.Redelivered = meta.NumDelivered > 1

@@ -72,7 +72,7 @@ const ahead = 2
 
 // Next returns what has arrived: at least one delivery, at most Config.Batch. It waits until there is one or ctx ends,
 // and for no second one.
-func (in *Intake) Next(ctx context.Context) ([]Delivery, error) {
+func (in *Intake) Next(ctx context.Context) ([]*Delivery, error) {
 	batch, err := in.parsed.take(ctx, in.cfg.Batch)
 	if err != nil {
 		return nil, fmt.Errorf("next anomalies: %w", err)

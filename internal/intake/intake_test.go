@@ -122,9 +122,9 @@ func several(n int) []events.Event {
 }
 
 // take receives n deliveries.
-func take(t *testing.T, in *intake.Intake, n int) []intake.Delivery {
+func take(t *testing.T, in *intake.Intake, n int) []*intake.Delivery {
 	t.Helper()
-	var all []intake.Delivery
+	var all []*intake.Delivery
 	for len(all) < n {
 		batch, err := in.Next(within(t))
 		if err != nil {
@@ -135,7 +135,7 @@ func take(t *testing.T, in *intake.Intake, n int) []intake.Delivery {
 	return all
 }
 
-func ack(t *testing.T, list ...intake.Delivery) {
+func ack(t *testing.T, list ...*intake.Delivery) {
 	t.Helper()
 	for _, d := range list {
 		if err := d.Ack(); err != nil {

@@ -13,7 +13,7 @@ type queue struct {
 	room  chan struct{} // holds a token while there may be room
 
 	mu   sync.Mutex
-	list []Delivery
+	list []*Delivery
 }
 
 func newQueue(limit int) *queue {
@@ -21,7 +21,7 @@ func newQueue(limit int) *queue {
 }
 
 // put waits for room until ctx ends, whose error it returns.
-func (q *queue) put(ctx context.Context, d Delivery) error {
+func (q *queue) put(ctx context.Context, d *Delivery) error {
 	for !q.add(d) {
 		select {
 		case <-q.room:
@@ -33,7 +33,7 @@ func (q *queue) put(ctx context.Context, d Delivery) error {
 	return nil
 }
 
-func (q *queue) add(d Delivery) bool {
+func (q *queue) add(d *Delivery) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if len(q.list) >= q.limit {
@@ -44,7 +44,7 @@ func (q *queue) add(d Delivery) bool {
 }
 
 // take waits until there is anything or ctx ends, whose error it returns, and returns at most n.
-func (q *queue) take(ctx context.Context, n int) ([]Delivery, error) {
+func (q *queue) take(ctx context.Context, n int) ([]*Delivery, error) {
 	for {
 		if list := q.remove(n); len(list) > 0 {
 			signal(q.room)
@@ -58,15 +58,15 @@ func (q *queue) take(ctx context.Context, n int) ([]Delivery, error) {
 	}
 }
 
-func (q *queue) remove(n int) []Delivery {
+func (q *queue) remove(n int) []*Delivery {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	list := q.list
 	if len(list) <= n {
-		q.list = make([]Delivery, 0, min(q.limit, len(list)+len(list)/4+1)) // the next batch will hardly be much larger
+		q.list = make([]*Delivery, 0, min(q.limit, len(list)+len(list)/4+1)) // the next batch will hardly be much larger
 		return list
 	}
-	q.list = append(make([]Delivery, 0, q.limit), list[n:]...)
+	q.list = append(make([]*Delivery, 0, q.limit), list[n:]...)
 	return list[:n:n]
 }
 

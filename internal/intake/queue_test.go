@@ -8,7 +8,7 @@ import (
 	"testing/synctest"
 )
 
-func named(n int) Delivery { return Delivery{Subject: fmt.Sprint(n)} }
+func named(n int) *Delivery { return &Delivery{Subject: fmt.Sprint(n)} }
 
 // TestQueue lets one side put faster than the other takes: nothing is lost, nothing overtakes, and no more than the limit
 // waits.

@@ -29,7 +29,7 @@ const maxReason = 512
 
 // Reject puts the delivery on the stream of rejected messages, unchanged, with the reason, and waits until it is
 // stored. It does not acknowledge the delivery. Rejecting one twice stores it once.
-func (in *Intake) Reject(ctx context.Context, d Delivery, reason string) error {
+func (in *Intake) Reject(ctx context.Context, d *Delivery, reason string) error {
 	raw := d.msg.Data()
 	header := nats.Header{
 		HeaderReason:   {headerLine(reason)},

@@ -101,11 +101,15 @@ func (b *bus) due() (list []worker.Delivery, next time.Time, grown <-chan struct
 		case !now.Before(m.due):
 			m.due = now.Add(ackWait)
 			m.times++
-			list = append(list, worker.Delivery{
-				Event: m.event, Dead: m.dead, Received: m.put,
+			d := worker.Delivery{
+				Dead: m.dead, Received: m.put,
 				Return: func(_ context.Context, reason string) error { return b.reject(reason) },
 				Ack:    func() { b.ack(m) },
-			})
+			}
+			if m.dead == nil {
+				d.Event = &m.event
+			}
+			list = append(list, d)
 		case next.IsZero() || m.due.Before(next):
 			next = m.due
 		}

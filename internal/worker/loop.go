@@ -334,7 +334,7 @@ func (w *Worker) decide(b *incident.Board, taken []Delivery) incident.Decision {
 	world.Events = w.world.room[:0]
 	for n := range taken {
 		if taken[n].Dead == nil {
-			world.Events = append(world.Events, taken[n].Event)
+			world.Events = append(world.Events, *taken[n].Event)
 		}
 	}
 	defer func() {

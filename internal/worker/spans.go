@@ -99,8 +99,11 @@ func (s *spans) takes(taken []Delivery, records []events.Record) {
 	}
 	for n := range taken {
 		d := &taken[n]
+		if d.Dead != nil {
+			continue
+		}
 		r, ok := made[d.Event.Identity()]
-		if d.Dead != nil || !ok {
+		if !ok {
 			continue
 		}
 		o := r.Body.(*events.Observed)

@@ -70,7 +70,7 @@ func (m *Metrics) deciding(taken []Delivery, records []events.Record) {
 			continue
 		}
 		for n := range taken {
-			if e := &taken[n].Event; taken[n].Dead == nil && e.ID == o.Event && e.Source == o.Source {
+			if e := taken[n].Event; taken[n].Dead == nil && e.ID == o.Event && e.Source == o.Source {
 				m.stages.received[r.Incident] = taken[n].Received
 				break
 			}

@@ -48,7 +48,7 @@ type Routers interface {
 
 // Delivery is one message from the bus: an event, or, when Dead is not nil, what could not be read as one.
 type Delivery struct {
-	Event    events.Event
+	Event    *events.Event // only to be read; nil if Dead
 	Dead     *events.DeadLettered
 	Received time.Time // by its stream
 
