@@ -114,6 +114,50 @@ func TestLayersAgainstPlain(t *testing.T) {
 	}
 }
 
+// TestLayersBoundsHold has links that only one of two topologies uses, be it the first or the second: what meets there is
+// that topology's alone.
+func TestLayersBoundsHold(t *testing.T) {
+	var b bounds
+	unlike := 0
+	eachSeed(t, 3, func(r *rand.Rand, s Spec) {
+		if len(s.Links) == 0 {
+			return
+		}
+		o := other(r, s)
+		for i := range o.Links {
+			if l := &o.Links[i]; r.IntN(3) == 0 {
+				l.MetricAB, l.MetricBA = 0, 0
+			}
+		}
+		layers := []*State{solved(t, s), solved(t, o)}
+		if r.IntN(2) == 0 {
+			slices.Reverse(layers)
+		}
+		c := worsening(r, s)
+		var changed []*State
+		for _, st := range layers {
+			after, err := st.Apply(c.in(st.net))
+			if err != nil {
+				t.Fatal(err)
+			}
+			changed = append(changed, after)
+		}
+		before, after := joined(t, layers), joined(t, changed)
+		by, ok := worsens(before, after)
+		if !ok {
+			return
+		}
+		if !slices.Equal(by[0], by[1]) {
+			unlike++
+		}
+		b.hold(t, before, after, by, everything(r, before.net))
+	})
+	t.Logf("%d pairs of a change and a failure, %d of them plain sums but for rounding, %d arcs; %d changes of other arcs in one topology than in the other", b.pairs, b.plain, b.arcs, unlike)
+	if unlike < *seeds/3/20 {
+		t.Error("the test shows less than it should")
+	}
+}
+
 // TestLayersOfOtherNetworks are refused.
 func TestLayersOfOtherNetworks(t *testing.T) {
 	spec := func(links ...Link) Spec { return Spec{Nodes: []Node{{Name: "a"}, {Name: "b"}}, Links: links} }
