@@ -2,10 +2,13 @@ package whatif
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 )
 
 var errLayers = errors.New("what-if: layers are one or more states of networks with the same nodes and links, whatever their metrics")
+
+var errOffered = fmt.Errorf("what-if: the demands of all layers together: want at most %d bits per second", int64(maxTotal))
 
 // together is what the layers of one network carry: topologies with metrics and traffic of their own (RFC 5120) over the same
 // nodes and links. Its rows are those of all layers, one layer after the other, and its loads their sums. It has no view, since
@@ -18,7 +21,11 @@ func together(layers []*State) (*State, error) {
 		return layers[0], nil
 	}
 	all := &State{net: layers[0].net, layers: layers, load: slices.Clone(layers[0].load)}
+	offered := int64(0)
 	for i, st := range layers {
+		if offered += st.net.offered; offered > maxTotal<<fraction {
+			return nil, errOffered
+		}
 		if i > 0 {
 			if !st.net.alike(all.net) {
 				return nil, errLayers

@@ -158,6 +158,23 @@ func TestLayersBoundsHold(t *testing.T) {
 	}
 }
 
+// TestLayersCarryAtMost holds all layers together to what one may carry, which is what sums of loads and bounds have room for.
+func TestLayersCarryAtMost(t *testing.T) {
+	with := func(bps int64) *State {
+		return solved(t, Spec{
+			Nodes: []Node{{Name: "a"}, {Name: "b"}}, Links: []Link{{Name: "x", MetricAB: 1, MetricBA: 1, CapacityAB: 1, CapacityBA: 1, B: 1}},
+			Demands: []Demand{{From: 0, To: 1, BPS: bps}},
+		})
+	}
+	half := with(maxTotal / 2)
+	if _, err := SurveyLayers([]*State{half, half}, nil, 0); err != nil {
+		t.Error(err)
+	}
+	if _, err := SurveyLayers([]*State{half, with(maxTotal/2 + 1)}, nil, 0); err == nil {
+		t.Error("more than one layer may carry is taken of two")
+	}
+}
+
 // TestLayersOfOtherNetworks are refused.
 func TestLayersOfOtherNetworks(t *testing.T) {
 	spec := func(links ...Link) Spec { return Spec{Nodes: []Node{{Name: "a"}, {Name: "b"}}, Links: links} }

@@ -43,6 +43,7 @@ type Net struct {
 	from   []int32 // per demand
 	amount []int64 // per demand, in units
 
+	offered int64  // all demands, in units
 	window  uint32 // of queues: a power of two
 	digest  string
 	free    sync.Pool // of *scratch
@@ -145,6 +146,7 @@ func (n *Net) layDemands(demands []Demand, at []int32) {
 	}
 	n.from, n.amount = make([]int32, 0, len(list)), make([]int64, 0, len(list))
 	for i, e := range list {
+		n.offered += e.amount
 		if i > 0 && list[i-1].to == e.to && list[i-1].from == e.from {
 			n.amount[len(n.amount)-1] += e.amount
 			continue
