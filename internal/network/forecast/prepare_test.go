@@ -1,7 +1,10 @@
 package forecast_test
 
 import (
+	"maps"
+	"math/rand/v2"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -97,5 +100,72 @@ func TestPrepareWhatCannotBe(t *testing.T) {
 	}
 	if f.Prepare(state) {
 		t.Error("every link is drained, and there is something to prepare")
+	}
+}
+
+// TestReadyIsLink holds what is ready, in a network that goes through whatever may happen to one, against the answer of a
+// Forecaster that knows of nothing before: it is the same, its digest too.
+func TestReadyIsLink(t *testing.T) {
+	const networks = 30
+	ready, not := 0, 0
+	for seed := range uint64(networks) {
+		r := rand.New(rand.NewPCG(seed, 43))
+		top := random(r)
+		m := matrix(t, top, 1+r.Int64N(20_000_000_000))
+		state := seen(top, model(t, top, m))
+		if seed%2 == 1 {
+			top, m = apart(t, r)
+			state = shown(top, topologies(t, top, m, nil), nil)
+		}
+		f, limits := forecast.New(top), whatif.DefaultLimits()
+		f.Use(m)
+		before := state // all in service
+		for range 8 {
+			state.Links, state.Routers = maps.Clone(state.Links), maps.Clone(state.Routers)
+			switch name := top.Links[r.IntN(len(top.Links))].Name; r.IntN(9) {
+			case 0, 1:
+				edit(state, name, drain)
+			case 2:
+				edit(state, name, func(l *network.LinkState) { l.A.Down = !l.A.Down })
+			case 3:
+				edit(state, name, func(l *network.LinkState) { l.B.Load.BPS += r.Int64N(1e9) })
+			case 4:
+				edit(state, name, func(l *network.LinkState) { l.B.At = l.B.At.Add(-time.Second) })
+			case 5:
+				if r.IntN(3) == 0 {
+					edit(state, name, func(l *network.LinkState) { l.A = network.EndState{} })
+				}
+			case 6:
+				over := r.IntN(2) == 0
+				state.Routers[top.Routers[r.IntN(len(top.Routers))].Name] = network.RouterState{At: now, Overload: &over}
+			case 7:
+				limits.Permil = 300 + r.Int64N(1000)
+				f.Limit(limits)
+			case 8:
+				state = before
+			}
+			state.At = state.At.Add(time.Duration(r.IntN(2)) * time.Second)
+			for range r.IntN(len(top.Links) + 2) {
+				f.Prepare(state)
+			}
+			fresh := forecast.New(top)
+			fresh.Use(m)
+			fresh.Limit(limits)
+			for _, l := range top.Links {
+				p, is := f.Ready(l.Name, state)
+				if !is {
+					not++
+					continue
+				}
+				ready++
+				if diff := cmp.Diff(fresh.Link(l.Name, state), p); diff != "" || p.Inputs == "" {
+					t.Fatalf("seed %d, %s (-computed +ready):\n%s", seed, l.Name, diff)
+				}
+			}
+		}
+	}
+	t.Logf("%d answers were ready, %d were not", ready, not)
+	if ready < networks || not < networks {
+		t.Error("the test shows less than it should")
 	}
 }
