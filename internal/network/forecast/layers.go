@@ -27,15 +27,7 @@ func (l layers) fail(s whatif.Scenario) (layers, error) {
 }
 
 // loads are those of all links in the order of their names, as State.Loads has them.
-func (l layers) loads() []whatif.Load {
-	sum := l[0].Loads()
-	for _, st := range l[1:] {
-		for i, load := range st.Loads() {
-			sum[i] = plus(sum[i], load.BPS)
-		}
-	}
-	return sum
-}
+func (l layers) loads() []whatif.Load { return whatif.Loads(l...) }
 
 // load is the load of a link from its end A to its end B, and back.
 func (l layers) load(link string) (ab, ba whatif.Load) {

@@ -39,6 +39,18 @@ func together(layers []*State) (*State, error) {
 	return all, nil
 }
 
+// Loads are the loads of all links in the order of State.Loads, as the layers of one network carry them together: rounded once
+// all is added up.
+func Loads(layers ...*State) []Load {
+	sum := slices.Clone(layers[0].load)
+	for _, st := range layers[1:] {
+		for arc, x := range st.load {
+			sum[arc] += x
+		}
+	}
+	return (&State{net: layers[0].net, load: sum}).Loads()
+}
+
 // alike reports whether two networks have the same layout.
 func (n *Net) alike(o *Net) bool {
 	return n == o || slices.EqualFunc(n.nodes, o.nodes, func(a, b Node) bool { return a.Name == b.Name }) &&

@@ -175,6 +175,26 @@ func TestLayersCarryAtMost(t *testing.T) {
 	}
 }
 
+// TestLoadsOfLayers rounds what layers carry together and not what each does: two thirds of a bit per second are one, and two
+// halves are one as well.
+func TestLoadsOfLayers(t *testing.T) {
+	for _, parallel := range []int{2, 3} {
+		s := Spec{Nodes: []Node{{Name: "a"}, {Name: "b"}}, Demands: []Demand{{From: 0, To: 1, BPS: 1}}}
+		for i := range parallel {
+			s.Links = append(s.Links, Link{Name: string(rune('x' + i)), MetricAB: 1, MetricBA: 1, CapacityAB: 4, CapacityBA: 4, B: 1})
+		}
+		for i, l := range Loads(solved(t, s), solved(t, s)) {
+			want := Load{Link: string(rune('x' + i/2)), From: "a", To: "b", BPS: 1, Capacity: 4, Permil: 250}
+			if i%2 == 1 {
+				want.From, want.To, want.BPS, want.Permil = "b", "a", 0, 0
+			}
+			if l != want {
+				t.Errorf("%d links: %+v, want %+v", parallel, l, want)
+			}
+		}
+	}
+}
+
 // TestLayersOfOtherNetworks are refused.
 func TestLayersOfOtherNetworks(t *testing.T) {
 	spec := func(links ...Link) Spec { return Spec{Nodes: []Node{{Name: "a"}, {Name: "b"}}, Links: links} }

@@ -67,13 +67,7 @@ func (st *State) Worst() Load {
 }
 
 // Offered is all traffic, in bits per second.
-func (n *Net) Offered() int64 {
-	var sum int64
-	for _, x := range n.amount {
-		sum += x
-	}
-	return toBPS(sum)
-}
+func (n *Net) Offered() int64 { return toBPS(n.offered) }
 
 // Undelivered is the traffic that has no way to go, of which at most named demands are named: the first by destination,
 // then by source.
