@@ -10,31 +10,25 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"github.com/detour-net/detour/internal/ledger/durable"
 )
 
 // write writes the commits before the end into a part, nil if there are none. It is complete, and on the disk, before it has its
 // name.
-func (a *archiver) write(folder string, lines io.Reader) (next *part, err error) {
-	f, err := os.CreateTemp(folder, ".part-")
+func (a *archiver) write(folder string, lines io.Reader) (*part, error) {
+	f, err := durable.New(folder, 0o640)
 	if err != nil {
 		return nil, fmt.Errorf("archive: %w", err)
 	}
-	defer func() {
-		f.Close() // once more after an orderly end, which does nothing
-		if next == nil {
-			os.Remove(f.Name())
-		}
-	}()
+	defer f.Drop()
 	sum := sha256.New()
-	next, err = a.copy(io.MultiWriter(f, sum), lines)
+	next, err := a.copy(io.MultiWriter(f, sum), lines)
 	if err != nil || next == nil {
 		return nil, err
 	}
 	next.SHA256 = fmt.Sprintf("%x", sum.Sum(nil))
-	if err := errors.Join(f.Chmod(0o640), f.Sync(), f.Close()); err != nil {
-		return nil, fmt.Errorf("archive: %w", err)
-	}
-	if err := os.Rename(f.Name(), filepath.Join(folder, next.File)); err != nil {
+	if err := f.Keep(next.File); err != nil {
 		return nil, fmt.Errorf("archive: %w", err)
 	}
 	return next, nil
@@ -99,12 +93,8 @@ func writeManifest(folder string, parts []part) error {
 	if err != nil {
 		return fmt.Errorf("write %s: %w", manifestName, err)
 	}
-	path := filepath.Join(folder, manifestName)
-	if err := os.WriteFile(path+".new", append(raw, '\n'), 0o640); err != nil {
-		return fmt.Errorf("write %s: %w", manifestName, err)
-	}
-	if err := os.Rename(path+".new", path); err != nil {
-		return fmt.Errorf("write %s: %w", manifestName, err)
+	if err := durable.Replace(filepath.Join(folder, manifestName), 0o640, append(raw, '\n')); err != nil {
+		return fmt.Errorf("archive: %w", err)
 	}
 	return nil
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -9,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/detour-net/detour/internal/ledger/checkpoint"
+	"github.com/detour-net/detour/internal/ledger/durable"
 )
 
 func newLedgerKey(c *cli) *cobra.Command {
@@ -56,8 +58,8 @@ func newKey(name, domain string) error {
 		return &codedError{fmt.Errorf("write key: %w", err), exitUsage}
 	}
 	_, err = f.WriteString(key + "\n")
-	if closed := f.Close(); err == nil {
-		err = closed
+	if err = errors.Join(err, f.Sync(), f.Close()); err == nil {
+		err = durable.Name(name)
 	}
 	if err != nil {
 		return fmt.Errorf("write key: %w", err)

@@ -5,10 +5,10 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"strings"
 
 	"github.com/detour-net/detour/internal/ledger/checkpoint"
+	"github.com/detour-net/detour/internal/ledger/durable"
 	"github.com/detour-net/detour/internal/ledger/proof"
 )
 
@@ -115,7 +115,7 @@ func (w *witness) judge(v *verdict, tree *proof.Tree, domain string) bool {
 	return result.Sound()
 }
 
-// remember keeps the newest checkpoint that was proven. The file is replaced whole.
+// remember keeps the newest checkpoint that was proven.
 func (w *witness) remember(proven uint64) error {
 	if w.seen == "" || proven <= w.before {
 		return nil
@@ -124,11 +124,7 @@ func (w *witness) remember(proven uint64) error {
 		if o.Fault != "" || o.Checkpoint.Size != proven {
 			continue
 		}
-		next := w.seen + ".new"
-		if err := os.WriteFile(next, w.notes[i], 0o600); err != nil {
-			return fmt.Errorf("remember the checkpoint: %w", err)
-		}
-		if err := os.Rename(next, filepath.Clean(w.seen)); err != nil {
+		if err := durable.Replace(w.seen, 0o600, w.notes[i]); err != nil {
 			return fmt.Errorf("remember the checkpoint: %w", err)
 		}
 		return nil

@@ -10,6 +10,7 @@ import (
 
 	"github.com/detour-net/detour/events"
 	"github.com/detour-net/detour/internal/ledger"
+	"github.com/detour-net/detour/internal/ledger/durable"
 )
 
 // File is an export of the ledger that grows: NDJSON, one commit a line. One process at a time writes to it.
@@ -27,7 +28,7 @@ func OpenFile(path string) (*File, error) {
 		return nil, fmt.Errorf("open export: %w", err)
 	}
 	f := &File{file: file}
-	if err := f.find(); err != nil {
+	if err := errors.Join(f.find(), durable.Name(path)); err != nil {
 		return nil, errors.Join(fmt.Errorf("open export %s: %w", path, err), file.Close())
 	}
 	return f, nil

@@ -8,7 +8,8 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"path/filepath"
+
+	"github.com/detour-net/detour/internal/ledger/durable"
 )
 
 // File is a file to which notes are appended, one behind the other with an empty line between them. It is opened anew for each,
@@ -46,15 +47,7 @@ func (f File) Put(_ context.Context, n Note) (err error) {
 	if err := file.Sync(); err != nil {
 		return fail(err)
 	}
-	if size > 0 {
-		return nil
-	}
-	folder, err := os.Open(filepath.Dir(f.Path))
-	if err != nil {
-		return fail(err)
-	}
-	defer folder.Close()
-	if err := folder.Sync(); err != nil {
+	if err := durable.Name(f.Path); err != nil {
 		return fail(err)
 	}
 	return nil
