@@ -20,6 +20,7 @@ import (
 	"github.com/detour-net/detour/internal/ledger/deposit"
 	"github.com/detour-net/detour/internal/ledger/deposit/deposittest"
 	"github.com/detour-net/detour/internal/ledger/deposit/postgres"
+	"github.com/detour-net/detour/internal/ledger/deposit/postgres/postgrestest"
 )
 
 const commits = 2000
@@ -75,7 +76,7 @@ func into(ctx context.Context, url, domain string, from deposit.Source) (int, er
 // holds checks that the table has exactly the export, and that it verifies.
 func (s *server) holds(whole []byte, domain string) {
 	s.t.Helper()
-	lines := s.ask("select line from detour_export where domain = '"+domain+"' order by position") + "\n"
+	lines := s.Ask("select line from detour_export where domain = '"+domain+"' order by position") + "\n"
 	if lines != string(whole) {
 		s.t.Fatalf("the table has %d lines of %d, and they are others", strings.Count(lines, "\n"), bytes.Count(whole, []byte("\n")))
 	}
@@ -85,9 +86,15 @@ func (s *server) holds(whole []byte, domain string) {
 	}
 }
 
+// server is a real one, as these tests ask it.
+type server struct {
+	*postgrestest.Server
+	t *testing.T
+}
+
 // TestPostgres runs everything on one real server, each with a database of its own.
 func TestPostgres(t *testing.T) {
-	s := raise(t)
+	s := postgrestest.Raise(t)
 	for _, c := range []struct {
 		name string
 		run  func(t *testing.T, s *server)
@@ -96,10 +103,9 @@ func TestPostgres(t *testing.T) {
 			if testing.Short() && (c.name == "killed" || c.name == "restarted") {
 				t.Skip("left out by -short: it is about processes that end")
 			}
-			c.run(t, s.fresh(t, c.name))
+			c.run(t, &server{s.Fresh(t, c.name), t})
 		})
 	}
-	s.t = t
 }
 
 // copied copies two ledgers, each in two parts, and asks what a person would.
@@ -108,30 +114,30 @@ func copied(t *testing.T, s *server) {
 	for domain, whole := range all {
 		half := whole[:len(whole)/2]
 		half = half[:bytes.LastIndexByte(half, '\n')+1]
-		first, err := into(t.Context(), s.url(), domain, source(half))
+		first, err := into(t.Context(), s.URL(), domain, source(half))
 		if err != nil {
 			t.Fatal(err)
 		}
-		second, err := into(t.Context(), s.url(), domain, source(whole))
+		second, err := into(t.Context(), s.URL(), domain, source(whole))
 		if n := bytes.Count(whole, []byte("\n")); err != nil || first == 0 || second == 0 || first+second != n {
 			t.Errorf("%d and %d commits of %d, %v", first, second, n, err)
 		}
-		if third, err := into(t.Context(), s.url(), domain, source(whole)); third != 0 || err != nil {
+		if third, err := into(t.Context(), s.URL(), domain, source(whole)); third != 0 || err != nil {
 			t.Errorf("once more: %d, %v", third, err)
 		}
 		s.holds(whole, domain)
 	}
-	if got := s.ask("select count(*), min(position), max(position) from detour_records where domain = 'test' and kind = 'relapsed' and incident = 'den-kcy-1'"); got != "1000|1|1000" {
+	if got := s.Ask("select count(*), min(position), max(position) from detour_records where domain = 'test' and kind = 'relapsed' and incident = 'den-kcy-1'"); got != "1000|1|1000" {
 		t.Errorf("records: %s", got)
 	}
-	if got := s.ask("select by, at at time zone 'UTC', n, body ->> 'scope' from detour_ledger join detour_records using (domain, position) where domain = 'west' and position = 7 and n = 2"); got != "r0/1|2026-11-20 12:00:06.123456|2|site:x" {
+	if got := s.Ask("select by, at at time zone 'UTC', n, body ->> 'scope' from detour_ledger join detour_records using (domain, position) where domain = 'west' and position = 7 and n = 2"); got != "r0/1|2026-11-20 12:00:06.123456|2|site:x" {
 		t.Errorf("a record: %s", got)
 	}
-	if got := s.ask("select length(body ->> 'why') - length(replace(body ->> 'why', U&'\\FFFD', '')) from detour_records where domain = 'west' and position = 2 and n = 1"); got != "1" {
+	if got := s.Ask("select length(body ->> 'why') - length(replace(body ->> 'why', U&'\\FFFD', '')) from detour_records where domain = 'west' and position = 2 and n = 1"); got != "1" {
 		t.Errorf("a character that the database cannot hold: %s", got)
 	}
 	// Another ledger of the same domain is not taken.
-	_, err := into(t.Context(), s.url(), "west", source(bytes.ReplaceAll(deposittest.Export(t, "east", 40), []byte("ledger.east"), []byte("ledger.west"))))
+	_, err := into(t.Context(), s.URL(), "west", source(bytes.ReplaceAll(deposittest.Export(t, "east", 40), []byte("ledger.east"), []byte("ledger.west"))))
 	var broken *ledger.BrokenError
 	if !errors.As(err, &broken) || broken.Position != 31 {
 		t.Errorf("another ledger: %v", err)
@@ -143,12 +149,12 @@ func copied(t *testing.T, s *server) {
 // rights: who may read and insert needs no more.
 func (s *server) rights(whole []byte) {
 	s.t.Helper()
-	s.ask("create role auditor login; grant select, insert on detour_ledger, detour_records to auditor; delete from detour_records where position > 990; delete from detour_ledger where domain = 'test' and position > 990")
-	url := strings.Replace(s.url(), "detour@", "auditor@", 1)
+	s.Ask("create role auditor login; grant select, insert on detour_ledger, detour_records to auditor; delete from detour_records where position > 990; delete from detour_ledger where domain = 'test' and position > 990")
+	url := strings.Replace(s.URL(), "detour@", "auditor@", 1)
 	if n, err := into(s.t.Context(), url, "test", source(whole)); n != 10 || err != nil {
 		s.t.Errorf("with few rights: %d, %v", n, err)
 	}
-	s.ask("revoke insert on detour_ledger from auditor; delete from detour_records where position > 990; delete from detour_ledger where domain = 'test' and position > 990")
+	s.Ask("revoke insert on detour_ledger from auditor; delete from detour_records where position > 990; delete from detour_ledger where domain = 'test' and position > 990")
 	if _, err := into(s.t.Context(), url, "test", source(whole)); err == nil || !strings.Contains(err.Error(), "permission denied") {
 		s.t.Errorf("with too few: %v", err)
 	}
@@ -164,7 +170,7 @@ func killed(t *testing.T, s *server) {
 	reached := 0
 	for kills := 0; kills < 6; kills++ {
 		c := exec.Command(os.Args[0])
-		c.Env = append(os.Environ(), "DETOUR_TEST_FROM="+file, "DETOUR_TEST_INTO="+s.url(), "GORACE=atexit_sleep_ms=0")
+		c.Env = append(os.Environ(), "DETOUR_TEST_FROM="+file, "DETOUR_TEST_INTO="+s.URL(), "GORACE=atexit_sleep_ms=0")
 		c.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 		if err := c.Start(); err != nil {
 			t.Fatal(err)
@@ -177,7 +183,7 @@ func killed(t *testing.T, s *server) {
 		reached = s.rows()
 	}
 	t.Logf("%d of %d commits were there after the last kill", reached, commits)
-	if _, err := into(t.Context(), s.url(), "test", source(whole)); err != nil {
+	if _, err := into(t.Context(), s.URL(), "test", source(whole)); err != nil {
 		t.Fatal(err)
 	}
 	s.holds(whole, "test")
@@ -186,10 +192,10 @@ func killed(t *testing.T, s *server) {
 // rows counts the commits in the table, 0 when there is no table yet.
 func (s *server) rows() int {
 	s.t.Helper()
-	if s.ask("select to_regclass('detour_export') is not null") != "t" {
+	if s.Ask("select to_regclass('detour_export') is not null") != "t" {
 		return 0
 	}
-	n, err := strconv.Atoi(s.ask("select count(*) from detour_ledger"))
+	n, err := strconv.Atoi(s.Ask("select count(*) from detour_ledger"))
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -215,7 +221,7 @@ func restarted(t *testing.T, s *server) {
 	parts := trickle(whole)
 	ended := make(chan error, 1)
 	go func() {
-		_, err := into(t.Context(), s.url(), "test", func(ctx context.Context, from uint64) (io.ReadCloser, error) {
+		_, err := into(t.Context(), s.URL(), "test", func(ctx context.Context, from uint64) (io.ReadCloser, error) {
 			<-step
 			return parts(ctx, from)
 		})
@@ -225,8 +231,8 @@ func restarted(t *testing.T, s *server) {
 		for range 4 {
 			step <- struct{}{}
 		}
-		s.kill()
-		s.start()
+		s.Kill()
+		s.Start()
 	}
 	all()
 	if err := <-ended; err != nil {
@@ -241,7 +247,7 @@ func together(t *testing.T, s *server) {
 	errs := make(chan error, 3)
 	for range cap(errs) {
 		go func() {
-			_, err := into(t.Context(), s.url(), "test", trickle(whole))
+			_, err := into(t.Context(), s.URL(), "test", trickle(whole))
 			errs <- err
 		}()
 	}

@@ -1,4 +1,4 @@
-package postgres_test
+package postgrestest
 
 import (
 	"errors"
@@ -14,18 +14,21 @@ import (
 // nobody is the account that a server runs as when the tests are run by root, which PostgreSQL refuses.
 const nobody = 65534
 
-// server is a real PostgreSQL server in a folder of its own, which listens on a socket there and nowhere else.
-type server struct {
-	t    *testing.T
-	bin  string
-	dir  string
-	proc *exec.Cmd
+// Server is a real PostgreSQL server in a folder of its own, which listens on a socket there and nowhere else.
+type Server struct {
+	t   testing.TB
+	bin string
+	dir string
+	run *running
 
 	database string // that a test has to itself
 }
 
-// raise starts a server; without PostgreSQL on this machine the test is left out, or fails where DETOUR_POSTGRES is 1.
-func raise(t *testing.T) *server {
+// running is the server's process, whoever asks for it.
+type running struct{ proc *exec.Cmd }
+
+// Raise starts a server; without PostgreSQL on this machine the test is left out, or fails where DETOUR_POSTGRES is 1.
+func Raise(t testing.TB) *Server {
 	t.Helper()
 	bin := programs()
 	if bin == "" {
@@ -40,7 +43,7 @@ func raise(t *testing.T) *server {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { os.RemoveAll(dir) })
-	s := &server{t: t, bin: bin, dir: dir, database: "postgres"}
+	s := &Server{t: t, bin: bin, dir: dir, run: &running{}, database: "postgres"}
 	if os.Getuid() == 0 {
 		if err := os.Chown(dir, nobody, nobody); err != nil {
 			t.Fatal(err)
@@ -49,8 +52,8 @@ func raise(t *testing.T) *server {
 	if out, err := s.command("initdb", "-D", dir+"/data", "-U", "detour", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync").CombinedOutput(); err != nil {
 		t.Fatalf("initdb: %v\n%s", err, out)
 	}
-	s.start()
-	t.Cleanup(s.kill)
+	s.Start()
+	t.Cleanup(s.Kill)
 	return s
 }
 
@@ -69,7 +72,7 @@ func programs() string {
 }
 
 // command is one of the server's programs, as an account without rights, that dies with this process.
-func (s *server) command(name string, args ...string) *exec.Cmd {
+func (s *Server) command(name string, args ...string) *exec.Cmd {
 	c := exec.Command(filepath.Join(s.bin, name), args...)
 	c.Dir, c.SysProcAttr = s.dir, &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	c.Env = []string{"LC_ALL=C", "PATH=" + os.Getenv("PATH"), "HOME=" + s.dir}
@@ -79,11 +82,11 @@ func (s *server) command(name string, args ...string) *exec.Cmd {
 	return c
 }
 
-// start starts the server and waits until it answers.
-func (s *server) start() {
+// Start starts the server and waits until it answers.
+func (s *Server) Start() {
 	s.t.Helper()
-	s.proc = s.command("postgres", "-D", s.dir+"/data", "-k", s.dir, "-c", "listen_addresses=", "-c", "fsync=off")
-	if err := s.proc.Start(); err != nil {
+	s.run.proc = s.command("postgres", "-D", s.dir+"/data", "-k", s.dir, "-c", "listen_addresses=", "-c", "fsync=off")
+	if err := s.run.proc.Start(); err != nil {
 		s.t.Fatal(err)
 	}
 	for deadline := time.Now().Add(time.Minute); ; {
@@ -98,34 +101,34 @@ func (s *server) start() {
 	}
 }
 
-// kill ends the server at once, as if it had crashed.
-func (s *server) kill() {
-	if s.proc == nil {
+// Kill ends the server at once, as if it had crashed.
+func (s *Server) Kill() {
+	if s.run.proc == nil {
 		return
 	}
-	_ = s.proc.Process.Signal(syscall.SIGQUIT) // which ends all of its processes
-	err := s.proc.Wait()
+	_ = s.run.proc.Process.Signal(syscall.SIGQUIT) // which ends all of its processes
+	err := s.run.proc.Wait()
 	var ended *exec.ExitError
 	if err != nil && !errors.As(err, &ended) {
 		s.t.Error(err)
 	}
-	s.proc = nil
+	s.run.proc = nil
 }
 
-// url is the server's address.
-func (s *server) url() string { return "postgres://detour@/" + s.database + "?host=" + s.dir }
+// URL is the server's address.
+func (s *Server) URL() string { return "postgres://detour@/" + s.database + "?host=" + s.dir }
 
-// fresh is the server with a database of its own for t.
-func (s *server) fresh(t *testing.T, name string) *server {
+// Fresh is the server with a database of its own for t.
+func (s *Server) Fresh(t testing.TB, name string) *Server {
 	t.Helper()
-	s.t, s.database = t, "postgres"
-	s.ask("create database " + name)
-	s.database = name
-	return s
+	s.Ask("create database " + name)
+	own := *s
+	own.t, own.database = t, name
+	return &own
 }
 
-// ask runs one statement and returns what it says, line by line.
-func (s *server) ask(sql string) string {
+// Ask runs one statement and returns what it says, line by line.
+func (s *Server) Ask(sql string) string {
 	s.t.Helper()
 	out, err := s.command("psql", "-AtX", "-h", s.dir, "-U", "detour", "-d", s.database, "-c", sql).CombinedOutput()
 	if err != nil {
