@@ -27,11 +27,25 @@ func (l *Ledger) EnsureDomain(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	domain, _, _ := strings.Cut(strings.TrimPrefix(msg.Subject, events.PrefixLedger), ".")
-	if own := events.Token(l.cfg.Domain); domain != own {
-		return fmt.Errorf("stream %s is the ledger of domain %q, not of %q: put the domain of the other replicas into the configuration, or start on a bus, or in an account, of its own", l.cfg.Stream, domain, own)
+	return l.own(Entry{Position: msg.Sequence, Subject: msg.Subject})
+}
+
+// own refuses an entry of another domain's ledger. It holds of every entry that is followed, not only of the first: two replicas
+// that start on an empty stream at the same moment both find no domain there, and one of them is the first to append.
+func (l *Ledger) own(e Entry) error {
+	own := events.Token(l.cfg.Domain)
+	domain := domainOf(e.Subject)
+	if domain == own {
+		return nil
 	}
-	return nil
+	return fmt.Errorf("stream %s is the ledger of domain %q, not of %q: position %d says so; put the domain of the other replicas into the configuration, "+
+		"or start on a bus, or in an account, of its own", l.cfg.Stream, domain, own, e.Position)
+}
+
+// domainOf is the domain that a subject of the ledger names.
+func domainOf(subject string) string {
+	domain, _, _ := strings.Cut(strings.TrimPrefix(subject, events.PrefixLedger), ".")
+	return domain
 }
 
 // domains are those that a ledger's subjects name. A ledger is about one: what most records name is it.
@@ -48,7 +62,7 @@ const maxVotes = 32
 
 // take checks that an entry's subject is the one that its commit gives it, and counts its domain.
 func (d *domains) take(a *Audit, e Entry, c events.Commit, line int) bool {
-	domain, _, _ := strings.Cut(strings.TrimPrefix(e.Subject, events.PrefixLedger), ".")
+	domain := domainOf(e.Subject)
 	if want := events.LedgerSubject(domain, c.Incident()); e.Subject != want {
 		a.find(e.Position, line, Altered, Certain, fmt.Sprintf("its subject is %s, its commit is about %s", e.Subject, want))
 		return false

@@ -11,7 +11,8 @@ import (
 )
 
 // Follow calls fn with every commit from position from on, which counts from 1, in order, each once, and goes on live.
-// It returns when ctx ends, when fn fails, or with a *BrokenError; what it can wait out (a restarting server, a change
+// It returns when ctx ends, when fn fails, with a *BrokenError, or with an error that names the domain if a commit is of another
+// one's ledger; what it can wait out (a restarting server, a change
 // of leader, a lost connection) it waits out.
 func (l *Ledger) Follow(ctx context.Context, from uint64, fn func(events.Commit) error) error {
 	chain, err := l.chainFrom(ctx, from)
@@ -51,12 +52,14 @@ type opened struct {
 	err    error
 }
 
-// checkAhead compares the digest of what is read while what came before is still decoded.
+// checkAhead compares the digest and the domain of what is read while what came before is still decoded.
 func (l *Ledger) checkAhead(ctx context.Context, from uint64, checked chan<- []opened) error {
 	return l.entries(ctx, from, func(entries []Entry) error {
 		batch := make([]opened, len(entries))
 		for i, e := range entries {
-			batch[i] = opened{entry: e, err: e.check()}
+			if batch[i] = (opened{entry: e, err: e.check()}); batch[i].err == nil {
+				batch[i].err = l.own(e)
+			}
 		}
 		select {
 		case checked <- batch:

@@ -81,7 +81,7 @@ type alteration struct {
 }
 
 func alterations() []alteration {
-	forge := func(alter func(*events.Commit)) func(*stage) {
+	forge := func(domain string, alter func(*events.Commit)) func(*stage) {
 		return func(s *stage) {
 			s.mu.Lock()
 			at, prev := s.board.Position, s.board.Digest
@@ -92,24 +92,25 @@ func alterations() []alteration {
 			if err != nil {
 				s.t.Fatal(err)
 			}
-			s.inject(at+1, raw, digest)
+			s.inject(domain, at+1, raw, digest)
 		}
 	}
 	return []alteration{
-		{name: "another predecessor", do: forge(func(c *events.Commit) { c.Prev = events.DigestBytes([]byte("x")) }), acting: "unlinked", verify: "unlinked"},
-		{name: "no predecessor", do: forge(func(c *events.Commit) { c.Prev = "" }), acting: "unlinked", verify: "unlinked"},
+		{name: "another predecessor", do: forge(domain, func(c *events.Commit) { c.Prev = events.DigestBytes([]byte("x")) }), acting: "unlinked", verify: "unlinked"},
+		{name: "no predecessor", do: forge(domain, func(c *events.Commit) { c.Prev = "" }), acting: "unlinked", verify: "unlinked"},
 		{name: "bytes that are not those of its digest", do: func(s *stage) {
-			s.inject(s.last()+1, []byte(`{"v":1}`), events.DigestBytes([]byte("x")))
+			s.inject(domain, s.last()+1, []byte(`{"v":1}`), events.DigestBytes([]byte("x")))
 		}, acting: "altered", verify: "altered"},
-		{name: "no digest", do: func(s *stage) { s.inject(s.last()+1, []byte(`{"v":1}`), "") }, acting: "altered", verify: "altered"},
-		{name: "no commit", do: func(s *stage) { s.inject(s.last()+1, []byte("hello"), events.DigestBytes([]byte("hello"))) }, acting: "unreadable", verify: "unreadable"},
+		{name: "no digest", do: func(s *stage) { s.inject(domain, s.last()+1, []byte(`{"v":1}`), "") }, acting: "altered", verify: "altered"},
+		{name: "no commit", do: func(s *stage) { s.inject(domain, s.last()+1, []byte("hello"), events.DigestBytes([]byte("hello"))) }, acting: "unreadable", verify: "unreadable"},
 		{name: "a commit of a later version", do: func(s *stage) {
 			raw := []byte(`{"v":2,"id":"x","prev":"","at":"2026-01-01T00:00:00Z","by":"x","records":[]}`)
-			s.inject(s.last()+1, raw, events.DigestBytes(raw))
+			s.inject(domain, s.last()+1, raw, events.DigestBytes(raw))
 		}, acting: "version 2", verify: "unreadable"},
 		{name: "a record of an unknown kind", do: func(s *stage) {
 			s.record(events.Record{Body: events.Foreign{Name: "blessed", Raw: []byte(`{"by":"nobody"}`)}})
 		}, acting: `kind "blessed"`, verify: "unknown", foreign: true},
+		{name: "a commit of another domain", do: forge("elsewhere", func(*events.Commit) {}), acting: `is the ledger of domain "elsewhere"`, verify: "altered"},
 		{name: "a record that the table does not allow", do: func(s *stage) {
 			s.record(events.Record{Incident: "nowhere-1", Body: events.Lapsed{}})
 		}},
@@ -125,8 +126,8 @@ func (s *stage) last() uint64 {
 	return last
 }
 
-// inject puts bytes on the ledger's stream, past Detour.
-func (s *stage) inject(position uint64, raw []byte, digest events.Digest) {
+// inject puts bytes on the ledger's stream, as a domain's, past Detour.
+func (s *stage) inject(domain string, position uint64, raw []byte, digest events.Digest) {
 	s.t.Helper()
 	msg := &nats.Msg{Subject: events.LedgerSubject(domain, ""), Data: raw, Header: nats.Header{}}
 	if digest != "" {
