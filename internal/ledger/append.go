@@ -43,7 +43,9 @@ func (l *Ledger) Append(ctx context.Context, commit events.Commit, after uint64)
 	if err != nil {
 		return commit, fmt.Errorf("append commit %s at position %d: %w", commit.ID, after+1, err)
 	}
-	l.saw(commit)
+	if err := l.saw(commit); err != nil { // the answer was false: followers have it from the stream itself
+		return commit, fmt.Errorf("append commit %s: %w: %w", commit.ID, ErrConflict, err)
+	}
 	return commit, nil
 }
 

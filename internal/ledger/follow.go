@@ -94,7 +94,9 @@ func (l *Ledger) deliver(chain *Chain, batches <-chan []opened, fn func(events.C
 			if err := chain.take(o); err != nil {
 				return err
 			}
-			l.saw(o.commit)
+			if err := l.saw(o.commit); err != nil {
+				return err
+			}
 			if err := fn(o.commit); err != nil {
 				return err
 			}

@@ -134,13 +134,17 @@ func (l *Ledger) ours(e Entry) (events.Commit, bool) {
 	return sent, sent.Position == e.Position && sent.Digest == e.Stated
 }
 
-// saw remembers the newest joint of the chain.
-func (l *Ledger) saw(c events.Commit) {
+// saw remembers the newest joint of the chain. A *BrokenError says that another commit was seen there, be it acknowledged or read.
+func (l *Ledger) saw(c events.Commit) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if c.Position > l.seen.position {
+	switch {
+	case c.Position > l.seen.position:
 		l.seen = link{c.Position, c.Digest}
+	case c.Position == l.seen.position && c.Digest != l.seen.digest:
+		return broken(c.Position, Altered, "%s was read or acknowledged there before, and it is %s", orNone(l.seen.digest), orNone(c.Digest))
 	}
+	return nil
 }
 
 // digestAt is the digest of the commit at position, "" for position 0.

@@ -118,12 +118,19 @@ func (r *reader) gather(ctx context.Context, messages jetstream.MessagesContext,
 	return batch, nil
 }
 
-// ensureQuiet finds out why nothing comes. A last record that the server counts but cannot read any more is missing.
+// ensureQuiet finds out why nothing comes. A last record that the server counts but cannot read any more is missing; one that it
+// acknowledged and does not count is for a new session to look into.
 func (r *reader) ensureQuiet(ctx context.Context) (final, trouble error) {
 	for range patienceRounds {
+		reaches := r.reaches()
 		last, err := r.l.LastPosition(ctx)
-		if err != nil || last < r.next {
+		switch {
+		case err != nil:
 			return nil, err
+		case last < reaches:
+			return nil, shortened(last, reaches)
+		case last < r.next:
+			return nil, nil
 		}
 		_, err = r.l.stream.GetMsg(ctx, r.next)
 		if !errors.Is(err, jetstream.ErrMsgNotFound) {
@@ -149,20 +156,21 @@ func (r *reader) subscribe(ctx context.Context) (jetstream.MessagesContext, erro
 		jetstream.PullHeartbeat(heartbeat), jetstream.WithMessagesErrOnMissingHeartbeat(true))
 }
 
-// ensureWhole finds out whether the stream still reaches as far as it was read.
+// ensureWhole finds out whether the stream still reaches as far as it was read, or written by this process.
 func (r *reader) ensureWhole(ctx context.Context) (final, trouble error) {
 	ctx, cancel := context.WithTimeout(ctx, streams.AskTimeout)
 	defer cancel()
+	reaches := r.reaches() // before it is asked: what is acknowledged meanwhile may not be counted yet
 	info, err := r.l.stream.Info(ctx)
 	last := uint64(0)
 	switch {
-	case err == nil && info.State.LastSeq+1 >= r.next:
+	case err == nil && info.State.LastSeq >= reaches:
 		r.amiss = 0
 		return nil, nil
 	case err == nil:
 		last = info.State.LastSeq
-		err = fmt.Errorf("the stream ends at position %d, %d was read", last, r.next-1)
-	case errors.Is(err, jetstream.ErrStreamNotFound) && r.next > 1:
+		err = shortened(last, reaches)
+	case errors.Is(err, jetstream.ErrStreamNotFound) && reaches > 0:
 	default:
 		return nil, err
 	}
@@ -170,4 +178,15 @@ func (r *reader) ensureWhole(ctx context.Context) (final, trouble error) {
 		return nil, err
 	}
 	return broken(last+1, Missing, "%v", err), nil
+}
+
+// reaches is the last position that was read, or was acknowledged to this process.
+func (r *reader) reaches() uint64 {
+	r.l.mu.Lock()
+	defer r.l.mu.Unlock()
+	return max(r.next-1, r.l.seen.position)
+}
+
+func shortened(last, reached uint64) error {
+	return fmt.Errorf("the stream ends at position %d, and %d was read or acknowledged", last, reached)
 }

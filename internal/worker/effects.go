@@ -138,9 +138,12 @@ func (w *Worker) fields(o events.Order, more ...zap.Field) []zap.Field {
 	}, more...)
 }
 
-// permit is asked right before a Set leaves: is the intent still the newest word, and has nobody frozen its scope?
+// permit is asked right before a Set leaves: does its intent stand, is it still the newest word, and has nobody frozen its scope?
 func (w *Worker) permit(ctx context.Context, o events.Order) error {
 	if !o.Undo {
+		if err := w.stands(ctx, o); err != nil {
+			return err
+		}
 		if err := w.heard(ctx); err != nil {
 			return err
 		}

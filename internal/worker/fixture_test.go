@@ -74,6 +74,7 @@ type line struct {
 	up       chan struct{} // closed while the line is up
 	hears    chan struct{} // closed while commits are followed
 	readOnly bool
+	lies     bool     // it acknowledges appends and stores nothing
 	before   func()   // called once, right before the next append reaches the ledger
 	attempts []string // ids of the commits that were to be appended
 }
@@ -113,6 +114,13 @@ func (l *line) refuse(refuses bool) {
 	l.readOnly = refuses
 }
 
+// lie has the ledger acknowledge every append from now on, and store none.
+func (l *line) lie() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.lies = true
+}
+
 // overtake has f come first when the next append is on its way.
 func (l *line) overtake(f func()) {
 	l.mu.Lock()
@@ -139,7 +147,7 @@ func (l *line) isUp() bool {
 
 func (l *line) Append(ctx context.Context, c events.Commit, after uint64) (events.Commit, error) {
 	l.mu.Lock()
-	before, refused := l.before, l.readOnly
+	before, refused, lies := l.before, l.readOnly, l.lies
 	l.before = nil
 	l.attempts = append(l.attempts, c.ID)
 	l.mu.Unlock()
@@ -148,6 +156,10 @@ func (l *line) Append(ctx context.Context, c events.Commit, after uint64) (event
 	}
 	if refused || !l.isUp() {
 		return c, fmt.Errorf("append: %w", ledger.ErrUnavailable)
+	}
+	if lies {
+		_, err := ledger.Seal("test", &c, after)
+		return c, err
 	}
 	return l.Replica.Append(ctx, c, after)
 }

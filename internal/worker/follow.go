@@ -29,6 +29,7 @@ func (w *Worker) follow(ctx context.Context) error {
 		caught()
 	}
 	err = w.Ledger.Follow(ctx, from, func(c events.Commit) error {
+		w.back.reach(c.Position)
 		if c.Position <= last {
 			if w.fold(c); c.Position == last {
 				caught()

@@ -135,6 +135,8 @@ type Worker struct {
 
 	pendingSince atomic.Int64 // when the oldest anomaly was received that is taken and not recorded, in Unix nanoseconds; 0: there is none
 
+	back readBack
+
 	peers   Peers
 	doubted *doubt          // appended at the Board's position, and nobody can tell
 	alone   *incident.Board // with what this worker knows and cannot write, nil when there is nothing
