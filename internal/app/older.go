@@ -22,7 +22,8 @@ const (
 )
 
 // older notices at the start that the ledger is older than the routers, which happens when a backup is restored: what was done
-// since then stands on the routers, and no record says so. A router that arbitrates has seen the positions of intents, and
+// since then stands on the routers, and no record says so. It is the same when another cluster, with a ledger of its own, acts on the
+// same routers and has written more. A router that arbitrates has seen the positions of intents, and
 // refuses to be raised to the ledger's end if it has seen a later one, as it will refuse every Set until the ledger has grown past
 // that. Then the network is frozen, until a person has compared the routers and thaws it; by each replica that finds it so, unless
 // it is frozen anyway. While a replica runs it notices by itself that its ledger has become shorter.
@@ -129,8 +130,8 @@ func unsettled(steps [][]incident.ChangeState) bool {
 
 // freeze says on the ledger what was found, unless the network is frozen anyway.
 func (o *older) freeze(ctx context.Context, newer []string) {
-	reason := fmt.Sprintf("the ledger is older than the routers: %s saw intents of which it knows nothing, so it was restored from a backup; "+
-		"drains that no incident holds: %s; compare `detour drains`, undrain by hand what nobody needs, clear the election id of role %q at these routers "+
+	reason := fmt.Sprintf("the ledger is older than the routers: %s saw intents of which it knows nothing, so it was restored from a backup, "+
+		"or another cluster, with a ledger of its own, acts on the same routers (end one of the two); drains that no incident holds: %s; compare `detour drains`, undrain by hand what nobody needs, clear the election id of role %q at these routers "+
 		"(they refuse every Set until the ledger has passed it), then thaw", strings.Join(newer, ", "), orNone(o.others()), events.Identity)
 	o.log.Error("frozen", zap.String("why", reason))
 	err := o.submit(ctx, incident.Freeze(events.Network, events.Person{Name: o.me}, reason))

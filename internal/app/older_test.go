@@ -83,7 +83,7 @@ func TestOlder(t *testing.T) {
 		raised int
 	}{
 		{"as old as the routers", func(p *past) { p.seen["a"] = 3 }, nil, 3},
-		{"older than one", func(p *past) { p.seen["b"] = 9 }, []string{"b saw intents", "no incident holds: a-b", "election id", "thaw"}, 2},
+		{"older than one", func(p *past) { p.seen["b"] = 9 }, []string{"b saw intents", "another cluster", "no incident holds: a-b", "election id", "thaw"}, 2},
 		{"older than two", func(p *past) { p.seen["a"], p.seen["c"] = 9, 4 }, []string{"a, c saw intents"}, 1},
 		{"routers that answer late", func(p *past) { p.seen["c"], p.unheard = 9, 5 }, []string{"c saw intents"}, 2},
 		{"frozen already", func(p *past) {

@@ -90,10 +90,15 @@ func (s *session) raise(ctx context.Context, fence uint64) (uint64, error) {
 	case err == nil:
 		return fence, nil
 	case status.Code(err) == codes.PermissionDenied:
-		return 0, fmt.Errorf("%w: %w; the router has seen an election id above %d of role %q: another writer is newer, or it has met another ledger",
-			ErrNewer, explain(s.router, err), fence, events.Identity)
+		return 0, fmt.Errorf("%w: %w; %s", ErrNewer, explain(s.router, err), newer(fence))
 	}
 	return 0, fmt.Errorf("raise mastership: %w", explain(s.router, err))
+}
+
+// newer says what it means that a router refuses an election id.
+func newer(fence uint64) string {
+	return fmt.Sprintf("the router has seen an election id above %d of role %q: another replica has written since, or the router has met another ledger: "+
+		"a newer one, of which this is a backup, or that of another cluster, which acts on the same routers", fence, events.Identity)
 }
 
 // closeCommit cancels the commit of an order, if the router still has it open. It returns how many requests left. An error

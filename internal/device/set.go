@@ -160,6 +160,9 @@ func (a *actuation) send(ctx context.Context, request *gnmi.SetRequest) (verdict
 func (a *actuation) conclude(ctx context.Context, v verdict, answer error) events.Body {
 	switch v.ending {
 	case refused:
+		if v.class == events.RefusedByFence {
+			answer = fmt.Errorf("%w; %s", answer, newer(a.order.Fence))
+		}
 		body := a.refused(v.class, "%v", answer)
 		body.Code = v.code
 		return body

@@ -258,7 +258,12 @@ func (s *stage) record(records ...events.Record) events.Commit {
 
 // prove puts on the ledger what canaries would find.
 func (s *stage) prove() {
-	var records []events.Record
+	s.t.Helper()
+	s.record(s.proofs()...)
+}
+
+// proofs are the records of it.
+func (s *stage) proofs() (records []events.Record) {
 	for _, r := range s.net.Routers() {
 		o := routerOptions(r.Name())
 		p := events.Proved{Device: r.Name(), Software: o.SoftwareVersion, By: events.Person{Name: "alice"}, Bars: []events.Bar{events.BarDeadline}, Leaves: []events.Leaf{events.ISISMetric}}
@@ -270,7 +275,7 @@ func (s *stage) prove() {
 		}
 		records = append(records, events.Record{Body: p})
 	}
-	s.record(records...)
+	return records
 }
 
 // addReplica makes replica n, which has not begun.
