@@ -189,24 +189,29 @@ func (c *Conn) Close(ctx context.Context) error {
 	if !c.nc.IsConnected() {
 		return nil
 	}
+	return c.flush(ctx)
+}
+
+// flush sends what is in the buffers, waiting at most until ctx ends. A connection that is lost right before it is asked would not
+// answer, so from time to time it is looked whether it is still there: if not, nobody is left to be sent anything.
+func (c *Conn) flush(ctx context.Context) error {
 	for {
-		err := c.flush(ctx)
+		err := c.ask(ctx)
 		switch {
 		case err == nil, errors.Is(err, nats.ErrConnectionClosed), !c.nc.IsConnected():
-			return nil // or nobody is there any more to be sent anything
+			return nil
 		case ctx.Err() != nil, !errors.Is(err, context.DeadlineExceeded):
 			return fmt.Errorf("flush NATS connection: %w", err)
 		}
 	}
 }
 
-// flush sends what is in the buffers. A connection that is lost right before it is asked would not answer, so it is asked again
-// and again.
-func (c *Conn) flush(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, flushAgain)
+// ask returns when the server has answered, which it does once it has taken everything before.
+func (c *Conn) ask(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, askAgain)
 	defer cancel()
 	return c.nc.FlushWithContext(ctx)
 }
 
-// flushAgain is how long an answer to one question is waited for.
-const flushAgain = time.Second
+// askAgain is how long an answer to one question is waited for.
+const askAgain = time.Second
