@@ -119,3 +119,38 @@ func TestNeverLawful(t *testing.T) {
 		}
 	})
 }
+
+// TestDayAway: a chat that is away for a day costs the ledger few records, of an incident's card as of a freeze's. What was to be
+// shown is shown soon after it is back, once. The desks' clock is fast, so that they look less often in that day.
+func TestDayAway(t *testing.T) {
+	const fast = 24
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t)
+		start := time.Now()
+		now := func() time.Time { return start.Add(fast * time.Since(start)) }
+		back := start.Add(24 * time.Hour)
+		s.trouble = func(call string) (error, bool) {
+			if now().Before(back) {
+				return errSevered, false
+			}
+			return nil, true
+		}
+		for rank := range 2 {
+			s.desk(rank, func(c *Config) { c.Log, c.Now = zap.NewNop(), now })
+		}
+		s.ask("den-kcy", 1, func(_ *events.Observed, a *events.Asked) { a.Expires = a.Expires.Add(480 * time.Hour) })
+		s.freeze("site:den")
+		s.settle((24*time.Hour - time.Minute) / fast)
+		told, tries := s.told(), s.made("post")+s.made("find")
+		t.Logf("%d records, %d tries", told, tries)
+		if most := 2 * 110; told > most || tries < 24*60 {
+			t.Errorf("%d records of two cards, %d tries; want at most %d, and a try a minute", told, tries, most)
+		}
+		for _, later := range []time.Duration{3 * time.Minute, time.Hour} {
+			s.settle(later / fast)
+			if a, b := len(s.threads()), len(s.replies()); a != 2 || b != 2 {
+				t.Errorf("back for %s: %d threads and %d replies, want 2 and 2", later, a, b)
+			}
+		}
+	})
+}

@@ -44,11 +44,12 @@ type Config struct {
 const (
 	lookEvery    = 200 * time.Millisecond
 	peopleEvery  = time.Second
-	callWithin   = 4 * time.Second                         // one call to the chat
-	recordWithin = 5 * time.Second                         // one record
-	takeAfter    = 15 * time.Second                        // a replica that has recorded nothing of what it holds for so long loses it
-	goodFor      = takeAfter - 2*callWithin - recordWithin // what it holds it may begin to show so long after it said so
-	stagger      = time.Second                             // between two ranks
+	callWithin   = 4 * time.Second          // one call to the chat
+	recordWithin = 5 * time.Second          // one record
+	takeAfter    = 15 * time.Second         // the first incident.Telling.Lease: a replica that has recorded nothing of what it holds for so long loses it
+	takesMost    = 2*callWithin + 2*stagger // what it holds it begins to show so long before that at the latest
+	stagger      = time.Second              // between two ranks
+	goesLast     = 5 * stagger              // who has tried in vain lets the others go before
 	retryFirst   = time.Second
 	retryMost    = 30 * time.Second
 )
@@ -78,7 +79,8 @@ type name struct{ incident, what string }
 // behind is a message that does not show what it should.
 type behind struct {
 	position uint64    // of the newest record of it
-	since    time.Time // so long at most there has been no newer one; zero: nobody can tell
+	since    time.Time // so long at most there has been no newer one, or it has been behind; zero: nobody can tell
+	turn     time.Time // when it is this replica's
 	retry    time.Time // not tried again before
 	failures int
 	lost     int  // how often in a row the ledger did not take its record because it was not lawful
@@ -149,12 +151,11 @@ func (d *Desk) pass(ctx context.Context) (more bool) {
 		return false
 	}
 	standing, fresh := d.look(now)
-	d.forget(standing, fresh)
 	for _, it := range standing {
-		d.tell(ctx, it)
+		d.tell(ctx, it, now)
 	}
 	for _, it := range fresh {
-		if d.tell(ctx, it) {
+		if d.tell(ctx, it, now) {
 			return true
 		}
 	}
@@ -200,7 +201,7 @@ const maxItems = 32
 // look finds what is behind: first what changes messages that stand, then what is not shown at all, in the order of urgency.
 func (d *Desk) look(now time.Time) (standing, fresh []item) {
 	d.Board.View(func(b *incident.Board) {
-		if b.Position == d.position && len(d.late) == 0 && (d.due.IsZero() || now.Before(d.due)) {
+		if b.Position == d.position && !d.lateDue(now) && (d.due.IsZero() || now.Before(d.due)) {
 			return
 		}
 		d.position, d.due = b.Position, time.Time{}
@@ -237,8 +238,19 @@ func (d *Desk) look(now time.Time) (standing, fresh []item) {
 			}
 		}
 		d.memos = memos
+		d.forget(standing, fresh)
 	})
 	return standing, fresh
+}
+
+// lateDue reports whether something that is behind may be tried.
+func (d *Desk) lateDue(now time.Time) bool {
+	for _, s := range d.late {
+		if !now.Before(s.turn) && !now.Before(s.retry) {
+			return true
+		}
+	}
+	return false
 }
 
 func (d *Desk) dueAt(t time.Time) {

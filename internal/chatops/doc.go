@@ -4,9 +4,10 @@
 // that a message shows it is itself a record (events.Told): which message, which replica sees to it, and the digest of what
 // it shows. So any replica knows every message after a restart, a view that is out of date is seen by comparing two digests,
 // and two replicas never post the same thing: whoever is about to must first take it, by a record that only one can write.
-// A replica that holds a message and records nothing of it for a while loses it to another; one that has failed for so long says
-// that it still holds it before it tries again, so that no two send at once. Where nobody can tell whether a message was sent,
-// it is looked for by its key before it is sent again.
+// A replica that holds a message and records nothing of it for a while loses it to another, and tries no more before that is so,
+// so that no two send at once. Each time that this was in vain the while is twice as long (incident.Telling.Lease): a chat that is
+// away for long costs the ledger little. Where nobody can tell whether a message was sent, it is looked for by its key before it
+// is sent again.
 //
 // A press is a claim by somebody about a button. Its value names a key and a plan's digest; everything else is looked up: the
 // incident by the key, the person by the account. The chat is asked who the account is (members of the own workspace with a

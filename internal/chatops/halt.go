@@ -81,11 +81,12 @@ func withKey(c Card, key string) Card {
 
 // callFor is the call of those on call in the thread of a freeze's card, if the card stands and they have not been called.
 func (d *Desk) callFor(b *incident.Board, what string, s incident.Standstill) (item, bool) {
-	card, called := b.Telling(d.Chat, what), b.Telling(d.Chat, "call of "+what)
+	call := incident.CallName(s.Scope, s.Since)
+	card, called := b.Telling(d.Chat, what), b.Telling(d.Chat, call)
 	if card.Message == "" || called.Message != "" {
 		return item{}, false
 	}
-	it := item{name: name{"", "call of " + what}, told: called, key: called.Key, begins: card}
+	it := item{name: name{"", call}, told: called, key: called.Key, begins: card}
 	if it.key == "" {
 		it.key = d.NewKey()
 	}

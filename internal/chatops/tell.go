@@ -12,21 +12,24 @@ import (
 	"github.com/detour-net/detour/internal/incident"
 )
 
-// tell shows one item, if it is this replica's turn. It reports whether something was shown.
-func (d *Desk) tell(ctx context.Context, it item) (shown bool) {
-	now := d.Now()
+// tell shows one item that was found to be behind at a moment, if it is this replica's turn. It reports whether something was
+// shown.
+func (d *Desk) tell(ctx context.Context, it item, found time.Time) (shown bool) {
 	s := d.late[it.name]
 	if s == nil {
 		s = &behind{position: it.told.Position}
-		if it.told.Owner != d.Me {
-			s.since = now
+		if it.told.Owner != d.Me || it.told.Message != "" {
+			s.since = found
 		}
 		d.late[it.name] = s
 	}
 	if s.position < it.told.Position { // somebody is at it
-		s.position, s.since = it.told.Position, now
+		s.position, s.since = it.told.Position, found
 	}
-	if ctx.Err() != nil || now.Before(s.retry) || now.Before(d.hold) || !d.turn(it, s, now) {
+	now := d.Now()
+	turn, take := d.turn(it, s.since, now)
+	s.turn = turn
+	if ctx.Err() != nil || now.Before(s.turn) || now.Before(s.retry) || now.Before(d.hold) {
 		return false
 	}
 	mine := it.told.Told
@@ -38,7 +41,7 @@ func (d *Desk) tell(ctx context.Context, it item) (shown bool) {
 		s.doubt = true // this process has taken it and does not know what came of it
 	}
 	stands, ok := it.told, true
-	if mine != stands.Told || mine.Message == "" && now.Sub(s.since) > goodFor { // another could be about to take it
+	if take {
 		if stands, ok = d.record(ctx, s, mine, stands); !ok {
 			return false
 		}
@@ -77,16 +80,20 @@ func (d *Desk) lost(t events.Told) events.Told {
 	return t
 }
 
-// turn reports whether the item is this replica's to show: it holds it, nobody does, or whoever does has let it lie.
-func (d *Desk) turn(it item, s *behind, now time.Time) bool {
-	if it.told.Owner == d.Me {
-		return true
+// turn is when the item is this replica's to show, that nobody has touched since a moment, and whether it must take it by a
+// record first: unless it holds it, and no other can be about to take it. Who does not get it shown in its time leaves it to the
+// others, and goes on with it if none of them takes it.
+func (d *Desk) turn(it item, since, now time.Time) (at time.Time, take bool) {
+	lease := it.told.Lease(takeAfter)
+	switch {
+	case it.told.Owner == "":
+		lease = 0
+	case it.told.Owner == d.Me && now.Sub(since) <= lease-takesMost:
+		return since, false
+	case it.told.Owner == d.Me:
+		return since.Add(lease + goesLast), true
 	}
-	patience := time.Duration(d.Rank) * stagger
-	if it.told.Owner != "" {
-		patience += takeAfter
-	}
-	return now.Sub(s.since) >= patience
+	return since.Add(lease + time.Duration(d.Rank)*stagger), true
 }
 
 // record puts t in the place of was, and returns what stands there then.

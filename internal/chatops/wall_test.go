@@ -36,6 +36,13 @@ func (w *wall) call(name string) (err error, done bool) {
 	return w.trouble(name)
 }
 
+// made is how often a call was made.
+func (w *wall) made(name string) int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.calls[name]
+}
+
 func (w *wall) Post(_ context.Context, thread Place, key string, c Card) (Place, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -44,6 +44,12 @@ func FreezeName(scope events.Scope, since time.Time) string {
 	return fmt.Sprintf("freeze %s %d", scope, since.UnixNano())
 }
 
+// callOf begins the name of the call of people to whom a freeze is of concern.
+const callOf = "call of "
+
+// CallName is under what it stands on the ledger that people were called because of a freeze.
+func CallName(scope events.Scope, since time.Time) string { return callOf + FreezeName(scope, since) }
+
 // ReadFreezeName reads what FreezeName wrote.
 func ReadFreezeName(what string) (scope events.Scope, since time.Time, ok bool) {
 	words := strings.Fields(what)

@@ -2,6 +2,7 @@ package incident
 
 import (
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/detour-net/detour/events"
@@ -10,7 +11,31 @@ import (
 // Telling is what was told, and where the ledger says so.
 type Telling struct {
 	events.Told
-	Position uint64 `json:"position"` // of the newest record of it, though it may say the same as the one before
+	Position uint64 `json:"position"`       // of the newest record of it, though it may say the same as the one before
+	Vain     int    `json:"vain,omitempty"` // how many records before that one, in a row, were about to show the same, and did not
+}
+
+// maxLease bounds Lease: so long at most something waits for a replica that is no more, after it was tried in vain for longer.
+const maxLease = 15 * time.Minute
+
+// Lease is for how long, from its newest record on, whoever has taken it has it for itself: first the first time, and twice
+// as long after each that was in vain. So what nobody takes for a day costs the ledger some hundred records, and not one a try.
+func (t Telling) Lease(first time.Duration) time.Duration {
+	lease := first
+	for range t.Vain {
+		if lease *= 2; lease >= maxLease {
+			return maxLease
+		}
+	}
+	return lease
+}
+
+// after is t, as it stands once was stood in its place.
+func (t Telling) after(was Telling) Telling {
+	if t.Key == was.Key && t.Message == was.Message && t.Shown == was.Shown {
+		t.Vain = was.Vain + 1
+	}
+	return t
 }
 
 // foldTold keeps what people were shown. It is no part of an incident's life: it is lawful in every phase, the last
@@ -25,7 +50,7 @@ func (b *Board) foldTold(t Telling) string {
 		return "" // it was ended so long ago that it is forgotten
 	}
 	if n := placeOf(i.Told, t.Chat, t.What); n >= 0 {
-		i.Told[n] = t
+		i.Told[n] = t.after(i.Told[n])
 		return ""
 	}
 	if len(i.Told) >= maxTold {
@@ -42,18 +67,31 @@ func overtaken(list []Telling) int {
 	return max(n, 0)
 }
 
-// maxToldOfAll bounds what is remembered that was told of no incident: it must be more than is told while a freeze lasts.
+// maxToldOfAll bounds what is remembered that was told of no incident. It must be more than is told of all the freezes of which
+// people are told at once, in all chats and channels.
 const maxToldOfAll = 256
 
-// toldOfAll keeps what was told that is of no incident. The oldest gives way: nobody tells it again.
+// toldOfAll keeps what was told that is of no incident. The oldest gives way that is of no freeze in force: nobody tells it
+// again.
 func (b *Board) toldOfAll(t Telling) {
 	list := slices.Clone(b.told) // a fork's is its own
 	if n := placeOf(list, t.Chat, t.What); n >= 0 {
-		list[n] = t
+		list[n] = t.after(list[n])
 	} else {
-		list = append(list[max(0, len(list)-maxToldOfAll+1):], t)
+		if len(list) >= maxToldOfAll {
+			past := max(0, slices.IndexFunc(list, func(t Telling) bool { return !b.ofFreeze(t.What) }))
+			list = slices.Delete(list, past, past+1)
+		}
+		list = append(list, t)
 	}
 	b.told = list
+}
+
+// ofFreeze reports whether something is told of a freeze that is in force.
+func (b *Board) ofFreeze(what string) bool {
+	scope, since, ok := ReadFreezeName(strings.TrimPrefix(what, callOf))
+	at, frozen := b.frozen[scope]
+	return ok && frozen && at.Equal(since)
 }
 
 // placeOf is where in list stands what was told in a chat under a name, -1 for nowhere.

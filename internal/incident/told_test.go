@@ -253,3 +253,76 @@ func TestTellOfAll(t *testing.T) {
 		t.Errorf("%d are kept, the newest %+v; below the fork %+v", len(fork.told), newest, b.told)
 	}
 }
+
+// TestLease: who is about to show something has it for a while, and for longer after each time in vain; once it is shown, or is
+// to show something else, the next begins anew.
+func TestLease(t *testing.T) {
+	b, i := askingBoard(t, "")
+	for what, of := range map[string]func() Telling{
+		i.ID: func() Telling { i, _ := b.Incident(i.ID); return i.Telling("slack", "card") },
+		"":   func() Telling { return b.Telling("slack", "card") },
+	} {
+		told := events.Told{Incident: what, Chat: "slack", What: "card", Key: "k"}
+		for n, c := range []struct {
+			change func()
+			want   time.Duration
+		}{
+			{func() { told.Owner = "r0/1" }, 15 * time.Second},
+			{func() {}, 30 * time.Second},
+			{func() { told.Owner = "r1/1" }, time.Minute},
+			{func() { told.Message = "m1" }, 15 * time.Second},
+			{func() { told.Owner = "r0/1" }, 30 * time.Second},
+			{func() { told.Shown = "sha256:01" }, 15 * time.Second},
+			{func() { told.Key = "l" }, 15 * time.Second},
+		} {
+			c.change()
+			if err := b.Apply(events.Commit{Position: b.Position + 1, At: testStart, Records: []events.Record{{Body: told}}}); err != nil {
+				t.Fatal(err)
+			}
+			if got := of().Lease(15 * time.Second); got != c.want {
+				t.Errorf("%q, record %d: has it for %s, want %s", what, n, got, c.want)
+			}
+		}
+	}
+	for _, vain := range []int{6, 7, 1 << 40} {
+		if got := (Telling{Vain: vain}).Lease(15 * time.Second); got != maxLease {
+			t.Errorf("%d times in vain: %s", vain, got)
+		}
+	}
+}
+
+// TestFreezeIsRememberedToBeTold: what was told of a freeze is known as long as it lasts, whatever else is told meanwhile: nobody
+// tells it again. What was told of one that is over gives way.
+func TestFreezeIsRememberedToBeTold(t *testing.T) {
+	b := NewBoard()
+	say := func(body events.Body) {
+		t.Helper()
+		if err := b.Apply(events.Commit{Position: b.Position + 1, At: testStart.Add(time.Duration(b.Position) * time.Second), Records: []events.Record{{Body: body}}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	names := map[events.Scope][]string{}
+	for _, scope := range []events.Scope{"site:old", events.Network, "site:den"} {
+		say(events.Frozen{Scope: scope, By: events.Person{Name: "olga"}, Reason: "storm"})
+		at := b.Now
+		names[scope] = []string{FreezeName(scope, at), CallName(scope, at)}
+		for _, what := range names[scope] {
+			say(events.Told{Chat: "slack", What: what, Key: "k", Owner: "r0/1", Message: "m"})
+		}
+	}
+	say(events.Thawed{Scope: "site:old"})
+	say(events.Frozen{Scope: "site:old", By: events.Person{Name: "olga"}, Reason: "another one"})
+	for n := range 2 * maxToldOfAll {
+		say(events.Told{Chat: "slack", What: fmt.Sprint("handover ", n), Key: "k", Owner: "r0/1"})
+	}
+	for scope, list := range names {
+		for _, what := range list {
+			if known := b.Shown("slack", what) != (events.Told{}); known != (scope != "site:old") {
+				t.Errorf("%s is remembered: %t", what, known)
+			}
+		}
+	}
+	if len(b.told) != maxToldOfAll {
+		t.Errorf("%d are kept, want %d", len(b.told), maxToldOfAll)
+	}
+}

@@ -45,6 +45,41 @@ func TestSlowAfterAway(t *testing.T) {
 	}
 }
 
+// TestDayAway: a channel that is away for a day costs the ledger few records, of an incident as of a freeze. What was to be said is
+// said soon after it is back, once. The senders' clock is fast, so that they look less often in that day.
+func TestDayAway(t *testing.T) {
+	const fast = 24
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t)
+		start := time.Now()
+		now := func() time.Time { return start.Add(fast * time.Since(start)) }
+		back := start.Add(24 * time.Hour)
+		s.setTrouble(func(Notice) (error, bool) {
+			if now().Before(back) {
+				return errors.New("away"), false
+			}
+			return nil, true
+		})
+		for rank := range 3 {
+			s.sender(rank, func(c *Config) { c.Now = now })
+		}
+		s.Ask("den-kcy", 1, func(_ *events.Observed, a *events.Asked) { a.Expires = a.Expires.Add(480 * time.Hour) })
+		s.Record(events.Record{Body: events.Frozen{Scope: events.Network, By: events.Person{Name: "olga"}, Reason: "storm"}})
+		s.settle((24*time.Hour - time.Minute) / fast)
+		told, tries := s.Count(func(k events.Kind) bool { return k == events.KindTold }), s.tries()
+		t.Logf("%d records, %d tries", told, tries)
+		if most := 2 * 110; told > most || tries < 24*60/2 {
+			t.Errorf("%d records of two notices, %d tries; want at most %d, and a try every two minutes", told, tries, most)
+		}
+		for _, later := range []time.Duration{5 * time.Minute, time.Hour} {
+			s.settle(later / fast)
+			if n := len(s.said()); n != 2 {
+				t.Errorf("back for %s: said %q, want two", later, s.said())
+			}
+		}
+	})
+}
+
 // TestAfterMuchElse: an incident of which much was told already, in chats, is called for all the same.
 func TestAfterMuchElse(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

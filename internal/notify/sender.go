@@ -67,9 +67,10 @@ const (
 	lookEvery    = 200 * time.Millisecond
 	sendWithin   = 8 * time.Second
 	recordWithin = 5 * time.Second
-	takeAfter    = 20 * time.Second                      // a replica that has recorded nothing of what it took for so long loses it
-	goodFor      = takeAfter - sendWithin - recordWithin // what it took it may begin to send so long after it said so
-	stagger      = time.Second                           // between two ranks
+	takeAfter    = 20 * time.Second       // the first incident.Telling.Lease: a replica that has recorded nothing of what it took for so long loses it
+	takesMost    = sendWithin + 2*stagger // what it took it begins to send so long before that at the latest
+	stagger      = time.Second            // between two ranks
+	goesLast     = 5 * stagger            // who has tried in vain lets the others go before
 	retryFirst   = time.Second
 	retryMost    = 2 * time.Minute
 )
@@ -212,8 +213,9 @@ func (s *Sender) tell(ctx context.Context, it item) {
 	if l.position < it.told.Position { // somebody is at it
 		l.position, l.since = it.told.Position, now
 	}
-	l.retry = s.turn(it.told.Told, l)
-	if l.mine = !now.Before(l.retry); l.mine && !l.said && now.Before(s.hold) {
+	at, take := s.turn(it.told, l, now)
+	l.retry, l.mine = at, it.told.Owner == s.Me || !now.Before(at)
+	if !now.Before(at) && !l.said && now.Before(s.hold) {
 		l.retry = s.hold
 	}
 	if ctx.Err() != nil || now.Before(l.retry) {
@@ -221,7 +223,7 @@ func (s *Sender) tell(ctx context.Context, it item) {
 	}
 	mine := it.told.Told
 	stands, ok := it.told, true
-	if mine.Owner != s.Me || mine.Key != it.want.String() || !l.said && now.Sub(l.since) > goodFor { // another could be about to take it
+	if take {
 		mine.Incident, mine.Chat, mine.What, mine.Owner, mine.Key = it.incident, s.Name, it.what, s.Me, it.want.String()
 		if stands, ok = s.record(ctx, l, mine, stands); !ok {
 			return
@@ -240,17 +242,27 @@ func (s *Sender) tell(ctx context.Context, it item) {
 	}
 }
 
-// turn is when it is this replica's to say: at once if the incident is its own, soon if nobody is about to say anything of it,
-// and otherwise once whoever is lets it lie.
-func (s *Sender) turn(told events.Told, l *behind) time.Time {
-	patience := time.Duration(s.Rank) * stagger
-	switch {
-	case told.Owner == s.Me:
-		return l.since
-	case told.Key != told.Message:
-		patience += takeAfter
+// turn is when it is this replica's to say, and whether it must take it by a record first: unless it has, and no other can be
+// about to take it. That is at once if the incident is its own, soon if nobody is about to say anything of it, and otherwise once
+// whoever is lets it lie. Who does not get it said in its time leaves it to the others, and goes on with it if none of them
+// takes it.
+func (s *Sender) turn(told incident.Telling, l *behind, now time.Time) (at time.Time, take bool) {
+	lease := takeAfter
+	taken := told.Key == l.want.String() && told.Key != told.Message
+	if taken {
+		lease = told.Lease(takeAfter)
 	}
-	return l.since.Add(patience)
+	switch {
+	case told.Owner == s.Me && !taken:
+		return l.since, true
+	case told.Owner == s.Me && (l.said || now.Sub(l.since) <= lease-takesMost):
+		return l.since, false
+	case told.Owner == s.Me:
+		return l.since.Add(lease + goesLast), true
+	case told.Key == told.Message:
+		lease = 0
+	}
+	return l.since.Add(lease + time.Duration(s.Rank)*stagger), true
 }
 
 // send makes the call. It reports whether there is nothing more to be sent.
