@@ -39,6 +39,7 @@ type rules struct {
 	Loss     float64           // of sick links, sickness if 0: so much that they are drained at once
 	Settle   time.Duration     // of each step of a drain, 100 ms if 0
 	Modelled bool              // it is computed what drains do: routers have the same levels and families
+	Edge     bool              // the inventory names the edge ports of routers
 	Prospect string            // the limits on that, openLimits if empty
 	Clocks   map[string]string // in place of the usual ones
 }

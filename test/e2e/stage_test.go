@@ -141,8 +141,10 @@ func raiseBare(t testing.TB, with rules) *stage {
 	if s.routers, err = s.net.Inventory(s.dir); err != nil {
 		t.Fatal(err)
 	}
-	for i := range s.routers {
-		s.routers[i].EdgePorts = nil // policies here allow what is not known of the edge
+	if !with.Edge {
+		for i := range s.routers {
+			s.routers[i].EdgePorts = nil // policies here allow what is not known of the edge
+		}
 	}
 	s.writeFiles()
 	return s
