@@ -43,9 +43,9 @@ var ground lot
 // settles is how long routers may take to be converged again after a test.
 const settles = 12 * time.Second
 
-// converges is how long a new lab may take, also where a router has to be helped; it takes a tenth of that on a machine with
-// much else to do.
-const converges = 60 * time.Second
+// converges is how long a new lab may take, also where a router has to be helped. On a machine with nothing else to do it takes
+// a twentieth of that, and on one with very much else most of it.
+const converges = 150 * time.Second
 
 // claim keeps other runs of these tests away until this process ends.
 func (g *lot) claim(ctx context.Context) error {
@@ -94,7 +94,7 @@ func (g *lot) raise(t *testing.T, ctx context.Context) error {
 // take returns the lab for one test. Agents know no master, since a ledger of a test begins anew.
 func (g *lot) take(t *testing.T) *testbed.Bed {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithTimeout(t.Context(), patience+converges)
 	defer cancel()
 	if g.bed != nil {
 		if err := g.renew(ctx); err != nil {

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -243,7 +244,8 @@ func (s *stage) inflict(link string, f testbed.Fault) {
 	}
 }
 
-// advertised are the metrics of a link, from its end A and its end B, as a router that is at neither end has heard them.
+// advertised are the metrics of a link, from its end A and its end B, as a router that is at neither end has heard them. What
+// FRR advertises of parallel links does not say which is which: those beside it are taken to be as they are configured.
 func (s *stage) advertised(link string) (a, b uint32, err error) {
 	l := s.link(link)
 	ids := map[string]string{}
@@ -260,16 +262,38 @@ func (s *stage) advertised(link string) (a, b uint32, err error) {
 		return 0, 0, err
 	}
 	find := func(from, to string) uint32 {
+		var heard []uint32
 		for _, lsp := range status.Database {
 			for _, r := range lsp.Reach {
 				if lsp.SystemID == ids[from] && r.SystemID == ids[to] {
-					return r.Metric
+					heard = append(heard, r.Metric)
 				}
 			}
 		}
-		return 0
+		for _, other := range s.beside(l, from) {
+			if i := slices.Index(heard, other); i >= 0 {
+				heard = slices.Delete(heard, i, i+1)
+			}
+		}
+		if len(heard) != 1 {
+			return 0
+		}
+		return heard[0]
 	}
 	return find(l.A.Device, l.B.Device), find(l.B.Device, l.A.Device), nil
+}
+
+// beside are the configured metrics, at one of its ends, of the links parallel to a link.
+func (s *stage) beside(l network.Link, device string) []uint32 {
+	var metrics []uint32
+	for _, o := range s.bed.Topology.Links {
+		for _, ends := range [][2]network.End{{o.A, o.B}, {o.B, o.A}} {
+			if o.Name != l.Name && ends[0].Device == device && (ends[1].Device == l.A.Device || ends[1].Device == l.B.Device) {
+				metrics = append(metrics, ends[0].MetricAt(2, network.IPv4))
+			}
+		}
+	}
+	return metrics
 }
 
 // advertises waits until others have heard of a link what is wanted of both ends.
