@@ -37,6 +37,7 @@ const (
 	KindPolicyLoaded     Kind = "policy-loaded"
 	KindPolicyRefused    Kind = "policy-refused"
 	KindProved           Kind = "proved"
+	KindRebootTrial      Kind = "reboot-trial"
 	KindTold             Kind = "told"
 	KindSignedOut        Kind = "signed-out"
 	KindLinked           Kind = "linked"
@@ -52,7 +53,7 @@ var bodies = map[Kind]codec{
 	KindRelapsed: body[Relapsed](), KindAborted: body[Aborted](), KindStuck: body[Stuck](), KindClosed: body[Closed](),
 	KindFrozen: body[Frozen](), KindThawed: body[Thawed](), KindMaintenanceBegun: body[MaintenanceBegun](),
 	KindMaintenanceEnded: body[MaintenanceEnded](), KindPolicyLoaded: body[PolicyLoaded](), KindPolicyRefused: body[PolicyRefused](), KindProved: body[Proved](),
-	KindTold: body[Told](), KindSignedOut: body[SignedOut](), KindLinked: body[Linked](), KindUnlinked: body[Unlinked](),
+	KindRebootTrial: body[RebootTrial](), KindTold: body[Told](), KindSignedOut: body[SignedOut](), KindLinked: body[Linked](), KindUnlinked: body[Unlinked](),
 }
 
 // Disposition says what was made of an observed event.

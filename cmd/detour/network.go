@@ -8,6 +8,7 @@ import (
 
 	"github.com/detour-net/detour/events"
 	"github.com/detour-net/detour/internal/incident"
+	"github.com/detour-net/detour/internal/web/api"
 	"github.com/detour-net/detour/internal/web/client"
 )
 
@@ -88,12 +89,18 @@ func newRouters(c *cli) *cobra.Command {
 					return err
 				}
 				return c.show(list, func() error {
-					t := c.table("ROUTER", "ADDRESS", "SITE", "PROFILE", "SOFTWARE", "REACHABLE", "LAST SEEN", "FENCES", "MAY SET", "ERROR")
+					t := c.table("ROUTER", "ADDRESS", "SITE", "PROFILE", "SOFTWARE", "REACHABLE", "LAST SEEN", "FENCES", "MAY SET", "REBOOT", "ERROR")
 					for _, r := range list.Routers {
 						reachable := map[bool]cell{true: {"yes", green}, false: {"no", red}}[r.Reachable]
-						t.row(r.Name, r.Address, r.Site, r.Profile, r.Software, reachable, stamp(r.Seen), joined(r.Bars), joined(r.Actions), r.Error)
+						t.row(r.Name, r.Address, r.Site, r.Profile, r.Software, reachable, stamp(r.Seen), joined(r.Bars), joined(r.Actions), rebootCell(r.Trial), r.Error)
 					}
-					return t.flush()
+					if err := t.flush(); err != nil {
+						return err
+					}
+					for _, r := range list.Routers {
+						c.noteTrial(r.Trial)
+					}
+					return nil
 				})
 			})
 		},
@@ -103,13 +110,24 @@ func newRouters(c *cli) *cobra.Command {
 }
 
 func newProve(c *cli) *cobra.Command {
-	return &cobra.Command{
+	var reboot, undo bool
+	cmd := &cobra.Command{
 		Use: "prove ROUTER", Short: "Find out by canaries which fences a router honours, and which leaves it takes", Args: takes("ROUTER"),
 		Long: "Writes the description of the interface that the inventory names as canary under each fence, and looks whether the router\n" +
 			"honours it; and writes and deletes the metric of the one that it names as canary_metric. Everything is put back. What it\n" +
-			"shows stands on the ledger with the router's software, and from then on a Set rests on it, until the software is another.",
+			"shows stands on the ledger with the router's software, and from then on a Set rests on it, until the software is another.\n\n" +
+			"With --reboot it is found out whether what is set outlives a reboot of the router, which you do, in two calls. The first\n" +
+			"sets the metric of canary_metric as a mark, and leaves it. Reboot the router then, without saving its configuration by hand.\n" +
+			"The second reads the mark, and puts back what was there. Until then detour routers shows that the mark stands, and\n" +
+			"--reboot --undo takes it off without a reboot.",
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if undo && !reboot {
+				return usage("--undo takes a mark off that --reboot has set: give both")
+			}
 			return c.call(cmd.Context(), proofWithin, func(ctx context.Context, cl *client.Client) error {
+				if reboot {
+					return c.tryReboot(ctx, cl, args[0], undo)
+				}
 				proved, err := cl.Prove(ctx, args[0])
 				if err != nil {
 					return err
@@ -122,4 +140,43 @@ func newProve(c *cli) *cobra.Command {
 			})
 		},
 	}
+	cmd.Flags().BoolVar(&reboot, "reboot", false, "find out whether what is set outlives a reboot, which you do between two calls")
+	cmd.Flags().BoolVar(&undo, "undo", false, "with --reboot: take the mark off")
+	return cmd
+}
+
+func (c *cli) tryReboot(ctx context.Context, cl *client.Client, router string, undo bool) error {
+	trial, err := cl.TryReboot(ctx, router, api.TryReboot{Undo: undo})
+	if err != nil {
+		return err
+	}
+	return c.show(trial, func() error {
+		t := c.table("ROUTER", "SOFTWARE", "REBOOT", "BOOTED", "BOOTED AGAIN", "DETAIL")
+		t.row(trial.Device, trial.Software, rebootCell(&trial), stamp(trial.Booted), stamp(trial.Rebooted), trial.Sentence())
+		if err := t.flush(); err != nil {
+			return err
+		}
+		c.noteTrial(&trial)
+		return nil
+	})
+}
+
+// rebootCell says in a word what a reboot does to what is set, "" where no trial has said.
+func rebootCell(t *events.RebootTrial) cell {
+	switch {
+	case t == nil:
+		return cell{"", plain}
+	case !t.Over:
+		return cell{"marked", yellow}
+	}
+	return cell{string(t.Kept), plain}
+}
+
+// noteTrial says of a trial that is not over how to go on.
+func (c *cli) noteTrial(t *events.RebootTrial) {
+	if t == nil || t.Over {
+		return
+	}
+	c.note("router %s since %s: %s. Go on once it was rebooted with detour routers prove %s --reboot, or take the mark off with --reboot --undo",
+		t.Device, stamp(t.Begun), t.Sentence(), t.Device)
 }

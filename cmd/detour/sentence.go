@@ -109,6 +109,8 @@ func aboutBoard(body events.Body) string {
 		return fmt.Sprintf("%s, %s stays in force: %s", r.Source, r.InForce.Short(), complaint)
 	case events.Proved:
 		return join(fmt.Sprintf("%s (%s)%s", r.Device, dash(r.Software), bars(r.Bars)), r.Detail)
+	case events.RebootTrial:
+		return fmt.Sprintf("%s (%s): %s, by %s", r.Device, dash(r.Software), r.Sentence(), who(r.By))
 	case events.SignedOut:
 		if r.Session == "" {
 			return fmt.Sprintf("%s everywhere, by %s", r.Person, who(r.By))

@@ -157,7 +157,7 @@ func (a *App) openWorker(context.Context) error {
 	a.worker = worker.New(worker.Config{
 		Name: a.cfg.Replica.Name, Mode: a.cfg.Mode, Policy: a.cfg.Policy, PolicyFrom: filepath.Base(a.cfg.Files.Policy),
 		Inventory: a.cfg.Resolver, Scopes: a.cfg.Resolver.Scopes(), Remediators: remediators.All(),
-		Ledger: witnessed{a.ledger, a.shipper}, Conflict: ledger.ErrConflict, Doubt: ledger.ErrDoubt, Intake: arrivals{a.intake, a.log}, Routers: a.ahead,
+		Ledger: witnessed{a.ledger, a.shipper}, Conflict: ledger.ErrConflict, Doubt: ledger.ErrDoubt, Intake: arrivals{a.intake, a.log}, Routers: a.ahead, Canaries: a.fleet,
 		Peers: func(me string) worker.Peers {
 			a.peers = a.conn.Peers(a.cfg.Domain, me, a.cfg.Replica.Rank)
 			return a.peers

@@ -111,6 +111,8 @@ func tellBoard(r events.Record) (l line, ok bool) {
 		l.text, l.tone = fmt.Sprintf("%s, %s stays in force: %s", b.Source, b.InForce.Short(), b.Why), bad
 	case events.Proved:
 		l.text = fmt.Sprintf("%s honours %s", b.Device, bars(b.Bars))
+	case events.RebootTrial:
+		l.text = fmt.Sprintf("%s: %s", b.Device, b.Sentence())
 	case events.DeadLettered:
 		l.text, l.tone = "put on the rejected stream: "+b.Reason, bad
 	default:

@@ -168,8 +168,8 @@ func (c *canary) proveMetric(ctx context.Context, m *metricCanary, proved *event
 	return said, nil
 }
 
-// persistence finds out whether what one session sets is there for another. Whether it outlives a restart only a restart
-// could show.
+// persistence finds out whether what one session sets is there for another. Whether it outlives a reboot a trial shows
+// (events.RebootTrial).
 func (c *canary) persistence(ctx context.Context) (string, error) {
 	text, err := described("detour canary: for another session")
 	if err != nil {
@@ -193,5 +193,5 @@ func (c *canary) persistence(ctx context.Context) (string, error) {
 	case !there:
 		return "persistence: another session does not see what was set", nil
 	}
-	return "persistence: what is set outlives its session; whether it outlives a restart is not known", nil
+	return "persistence: what is set outlives its session; whether it outlives a reboot takes a trial (--reboot)", nil
 }

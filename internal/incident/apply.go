@@ -56,6 +56,9 @@ func (b *Board) fold(c events.Commit, r events.Record) string {
 	case events.Proved:
 		b.proofs[body.Device] = body
 		return ""
+	case events.RebootTrial:
+		b.trials[body.Device] = body
+		return ""
 	case events.Told:
 		return b.foldTold(Telling{Told: body, Position: c.Position})
 	case events.SignedOut, events.Linked, events.Unlinked:

@@ -42,7 +42,8 @@ type Board struct {
 	told       []Telling                  // what people were shown in chats that is of no incident, the oldest first, at most maxToldOfAll
 	windows    map[string]events.MaintenanceBegun
 	proofs     map[string]events.Proved
-	policies   map[string]Course // by replica
+	trials     map[string]events.RebootTrial // the newest of each router
+	policies   map[string]Course             // by replica
 	signedOut  map[signOut]time.Time
 	links      map[events.ChatAccount]Link
 	tickets    map[string]time.Time // what let people link accounts and was used up, and until when it could have been
@@ -64,7 +65,7 @@ func NewBoard() *Board {
 	return &Board{
 		incidents: map[string]*Incident{}, latest: map[string]string{}, epochs: map[string]uint64{}, open: map[string]bool{}, begun: map[string]bool{},
 		freezes: map[events.Scope]events.Frozen{}, frozen: map[events.Scope]time.Time{}, windows: map[string]events.MaintenanceBegun{},
-		proofs: map[string]events.Proved{}, policies: map[string]Course{}, signedOut: map[signOut]time.Time{},
+		proofs: map[string]events.Proved{}, trials: map[string]events.RebootTrial{}, policies: map[string]Course{}, signedOut: map[signOut]time.Time{},
 		links: map[events.ChatAccount]Link{}, tickets: map[string]time.Time{},
 	}
 }
@@ -78,7 +79,8 @@ func (b *Board) Fork() *Board {
 	f.open, f.begun = maps.Clone(b.open), maps.Clone(b.begun)
 	f.freezes, f.frozen, f.windows = maps.Clone(b.freezes), maps.Clone(b.frozen), maps.Clone(b.windows)
 	f.told = slices.Clip(b.told)
-	f.proofs, f.policies, f.signedOut = maps.Clone(b.proofs), maps.Clone(b.policies), maps.Clone(b.signedOut)
+	f.proofs, f.trials = maps.Clone(b.proofs), maps.Clone(b.trials)
+	f.policies, f.signedOut = maps.Clone(b.policies), maps.Clone(b.signedOut)
 	f.links, f.tickets = maps.Clone(b.links), maps.Clone(b.tickets)
 	f.closed = slices.Clip(b.closed)
 	f.admissions, f.failures = slices.Clip(b.admissions), slices.Clip(b.failures)

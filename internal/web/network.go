@@ -78,7 +78,21 @@ func (s *Server) routers(r *http.Request, _ events.Person) (any, error) {
 	for n := range list {
 		list[n].Bars, list[n].Actions = orEmpty(list[n].Bars), orEmpty(list[n].Actions)
 	}
-	return api.Routers{Routers: list}, nil
+	return view(s, func(b *incident.Board) api.Routers {
+		for n := range list {
+			list[n].Trial = trialOf(b, list[n])
+		}
+		return api.Routers{Routers: list}
+	}), nil
+}
+
+// trialOf is what is to be known of a router's newest trial: nothing once it is over and the router runs other software.
+func trialOf(b *incident.Board, r api.Router) *events.RebootTrial {
+	t, ok := b.Trial(r.Name)
+	if !ok || t.Over && r.Software != "" && r.Software != t.Software {
+		return nil
+	}
+	return &t
 }
 
 func (s *Server) compare(r *http.Request, _ events.Person) (any, error) {

@@ -202,7 +202,11 @@ func (s *server) provoke(t *testing.T, name, method, path string, status int) an
 		}
 		return s.do(method, good, "admin", strings.Replace(body, "site:den", "site:nowhere", 1))
 	case http.StatusConflict:
-		return s.do(method, pathParameter.ReplaceAllString(path, webtest.Refused), "admin", or(s.given(t, e.refused), body))
+		at := e.path
+		if strings.Contains(path, "{id}") {
+			at = pathParameter.ReplaceAllString(path, webtest.Refused)
+		}
+		return s.do(method, at, "admin", or(s.given(t, e.refused), body))
 	case http.StatusRequestEntityTooLarge:
 		return s.do(method, e.path, "admin", `{"`+strings.Repeat("x", 65<<10)+`":1}`)
 	case http.StatusUnsupportedMediaType:
@@ -255,6 +259,9 @@ func (r away) Submit(context.Context, incident.Order) (events.Commit, error) {
 func (r away) Prove(context.Context, string, events.Person) (events.Proved, error) {
 	return events.Proved{}, r.err
 }
+func (r away) TryReboot(context.Context, string, events.Person, bool) (events.RebootTrial, error) {
+	return events.RebootTrial{}, r.err
+}
 func (r away) LastPosition(context.Context) (uint64, error) { return 0, r.err }
 func (r away) Lines(context.Context, uint64, uint64, func(uint64, []byte) error) error {
 	return r.err
@@ -269,6 +276,9 @@ func (defective) Submit(context.Context, incident.Order) (events.Commit, error) 
 	panic("a defect")
 }
 func (defective) Prove(context.Context, string, events.Person) (events.Proved, error) {
+	panic("a defect")
+}
+func (defective) TryReboot(context.Context, string, events.Person, bool) (events.RebootTrial, error) {
 	panic("a defect")
 }
 func (defective) LastPosition(context.Context) (uint64, error) { panic("a defect") }

@@ -92,6 +92,7 @@ var examples = map[string]struct{ path, body, more, refused string }{
 	"post /api/v1/links":                           {path: "/api/v1/links", body: `{"ticket":"TICKET","confirm":true}`, refused: `{"ticket":"TAKEN","confirm":true}`},
 	"delete /api/v1/links/{chat}/{team}/{account}": {path: "/api/v1/links/slack/T1/U1"},
 	"post /api/v1/routers/{name}/prove":            {path: "/api/v1/routers/den/prove"},
+	"post /api/v1/routers/{name}/reboot-trial":     {path: "/api/v1/routers/den/reboot-trial", body: `{"undo":false}`, refused: `{"undo":true}`},
 }
 
 // The document lists every route, every route answers as it says, and only to whom it says.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -178,20 +179,31 @@ func (s *Server) endMaintenance(r *http.Request, who events.Person) (any, error)
 }
 
 func (s *Server) prove(r *http.Request, who events.Person) (any, error) {
+	return onRouter(s, r, who, "prove", s.cfg.Orders.Prove)
+}
+
+func (s *Server) tryReboot(r *http.Request, who events.Person) (any, error) {
+	var body api.TryReboot
+	if err := readJSON(r, &body); err != nil {
+		return nil, err
+	}
+	return onRouter(s, r, who, "try reboot", func(ctx context.Context, name string, by events.Person) (events.RebootTrial, error) {
+		return s.cfg.Orders.TryReboot(ctx, name, by, body.Undo)
+	})
+}
+
+// onRouter does what takes asking the router that the path names.
+func onRouter[T any](s *Server, r *http.Request, who events.Person, what string, do func(ctx context.Context, name string, by events.Person) (T, error)) (any, error) {
 	if _, err := ask(r); err != nil {
 		return nil, err
 	}
 	name := r.PathValue("name")
-	known := false
-	for _, router := range s.cfg.Network.Routers() {
-		known = known || router.Name == name
-	}
-	if !known {
+	if !slices.ContainsFunc(s.cfg.Network.Routers(), func(router api.Router) bool { return router.Name == name }) {
 		return nil, fmt.Errorf("router %q: %w", name, incident.ErrNotFound)
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), s.cfg.ProveWithin)
 	defer cancel()
-	proved, err := s.cfg.Orders.Prove(ctx, name, who)
-	s.audit(r, who, "prove", name, 0, err)
-	return proved, err
+	said, err := do(ctx, name, who)
+	s.audit(r, who, what, name, 0, err)
+	return said, err
 }

@@ -138,6 +138,7 @@ func TestWhoMayOrder(t *testing.T) {
 		{"POST", "/api/v1/maintenance", `{"reason":"x","for":"1h"}`, "operator"},
 		{"DELETE", "/api/v1/maintenance/mw-0001", "", "operator"},
 		{"POST", "/api/v1/routers/den/prove", "", "operator"},
+		{"POST", "/api/v1/routers/den/reboot-trial", "{}", "operator"},
 	} {
 		s := start(t, people())
 		for _, who := range []string{"viewer", "operator", "approver", "admin"} {

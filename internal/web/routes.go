@@ -143,6 +143,9 @@ func (s *Server) ordering() []route {
 	const unknown, refused = http.StatusNotFound, http.StatusConflict
 	prove := order("POST", "routers/{name}/prove", Operator, "Find out by a canary which bars a router honours", nil, s.prove).failing(unknown)
 	prove.reply = events.Proved{}
+	try := order("POST", "routers/{name}/reboot-trial", Operator, "Find out what a reboot does to what is set on a router: mark a harmless leaf, or, once it was rebooted, read the mark back and take it off",
+		api.TryReboot{}, s.tryReboot).failing(unknown, refused)
+	try.reply = events.RebootTrial{}
 	link := order("POST", "links", Viewer, "Link an account of a chat to the caller", api.NewLink{}, s.link).failing(refused)
 	link.reply = api.LinkDone{}
 	return []route{
@@ -155,6 +158,7 @@ func (s *Server) ordering() []route {
 		order("POST", "maintenance", Operator, "Open a window in which plans are dry-run", api.NewWindow{}, s.beginMaintenance).failing(unknown, refused),
 		order("DELETE", "maintenance/{id}", Operator, "Close a window before its time", nil, s.endMaintenance).failing(unknown),
 		prove,
+		try,
 		link,
 		order("DELETE", "links/{chat}/{team}/{account}", Viewer, "Take back the link of an account to the caller, or, for an admin, to anybody", nil, s.unlink).failing(unknown),
 		{method: "POST", path: apiRoot + "session", body: api.SignIn{}, reply: api.Session{}, serve: s.signIn, summary: "Sign in: begin a session, which is answered with a cookie",

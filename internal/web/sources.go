@@ -22,6 +22,8 @@ type Orders interface {
 	Submit(ctx context.Context, order incident.Order) (events.Commit, error)
 	// Prove runs the canaries on a router and records what they showed.
 	Prove(ctx context.Context, device string, by events.Person) (events.Proved, error)
+	// TryReboot goes on with the trial of what a reboot does to what is set on a router, or takes its mark off.
+	TryReboot(ctx context.Context, device string, by events.Person, undo bool) (events.RebootTrial, error)
 }
 
 // Ledger is the record as it lies on the stream, unchecked: whoever audits it must see it as it is.

@@ -228,7 +228,7 @@ func (s *site) start(name, rules string, alter ...func(*worker.Config)) *replica
 	l := newLine(s.store)
 	c := worker.Config{
 		Name: name, Mode: events.Live, Policy: p, PolicyFrom: "policy.yaml", Inventory: inventory{}, Scopes: []events.Scope{"link:a-b", "device:a", "device:b", "device:c"}, Remediators: remediators.All(),
-		Ledger: l, Conflict: ledger.ErrConflict, Doubt: ledger.ErrDoubt, Intake: s.bus, Routers: s.routers, Now: time.Now, Logger: zap.NewNop(),
+		Ledger: l, Conflict: ledger.ErrConflict, Doubt: ledger.ErrDoubt, Intake: s.bus, Routers: s.routers, Canaries: s.routers, Now: time.Now, Logger: zap.NewNop(),
 	}
 	for _, f := range alter {
 		f(&c)

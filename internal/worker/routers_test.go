@@ -36,17 +36,18 @@ type network struct {
 	away    map[string]bool          // a router cannot be reached
 	harm    bool                     // a drain overloads another link
 	errors  map[string]error         // of Prove
-	apart   []string                 // links whose drains must not stand together; nil: nothing is computed of drains
-	shallow bool                     // what is computed counts no drain that is not seen, and says that it does
-	steps   []uint32                 // the loop-free way into a drain of any link; nil: none is computed
-	full    int                      // load that a drain would leave on the fullest link, 500 per mille if 0
-	strange []string                 // links that others have drained
+	canary  canaries
+	apart   []string // links whose drains must not stand together; nil: nothing is computed of drains
+	shallow bool     // what is computed counts no drain that is not seen, and says that it does
+	steps   []uint32 // the loop-free way into a drain of any link; nil: none is computed
+	full    int      // load that a drain would leave on the fullest link, 500 per mille if 0
+	strange []string // links that others have drained
 }
 
 func newNetwork() *network {
 	return &network{
 		metric: map[events.End]uint64{}, master: map[string]uint64{}, way: map[string]time.Duration{}, mute: map[string]bool{},
-		away: map[string]bool{}, errors: map[string]error{},
+		away: map[string]bool{}, errors: map[string]error{}, canary: canaries{metric: 10, saved: 10, booted: time.Now().UTC().Add(-time.Hour)},
 	}
 }
 

@@ -46,6 +46,14 @@ type Routers interface {
 	Proven(events.Proved)
 }
 
+// Canaries reads and sets harmless leaves.
+type Canaries interface {
+	FindCanary(ctx context.Context, device string) (events.Canary, error)
+	ReadCanary(ctx context.Context, device string, leaf events.LeafRef) (events.Canary, error)
+	// SetCanary sets a leaf that reads from, and returns how it reads then. One that reads otherwise is left alone.
+	SetCanary(ctx context.Context, device string, leaf events.LeafRef, from, to events.Value) (events.Canary, error)
+}
+
 // Delivery is one message from the bus: an event, or, when Dead is not nil, what could not be read as one.
 type Delivery struct {
 	Event    *events.Event // only to be read; nil if Dead
@@ -85,6 +93,7 @@ type Config struct {
 	Doubt       error // and when nobody can tell whether the commit was stored
 	Intake      Intake
 	Routers     Routers
+	Canaries    Canaries
 	Peers       func(me string) Peers // nil: alone
 	Now         func() time.Time
 	Logger      *zap.Logger

@@ -198,6 +198,48 @@ func TestReboot(t *testing.T) {
 	s.account()
 }
 
+// TestTryReboot finds out of a router that saves what is set and of one that does not what a reboot does, across a restart of
+// the replica, and leaves both as they were.
+func TestTryReboot(t *testing.T) {
+	t.Parallel()
+	s := raise(t, setup{replicas: 1})
+	r := s.replicas[0]
+	for name, want := range map[string]events.Kept{ber: events.KeptYes, ams: events.KeptNo} {
+		prove := func(code int, flags ...string) answer {
+			t.Helper()
+			a := r.detour("oscar", append([]string{"routers", "prove", name, "--reboot"}, flags...)...)
+			if a.code != code {
+				t.Fatalf("%s: prove --reboot %v exits %d, want %d: %s%s", name, flags, a.code, code, a.out, a.err)
+			}
+			return a
+		}
+		prove(0)
+		if a := r.detour("carol", "routers"); !strings.Contains(a.err, "router "+name+" since") || !strings.Contains(a.err, "--reboot --undo") {
+			t.Errorf("%s: routers says %s", name, a.err)
+		}
+		if a := prove(3); !strings.Contains(a.err, "was not rebooted since it was marked") {
+			t.Errorf("%s: prove --reboot says %s", name, a.err)
+		}
+		r.kill()
+		s.net.Router(name).Reboot(0)
+		if err := r.launch(); err != nil {
+			t.Fatal(err)
+		}
+		s.seesAll(r)
+		if a := prove(0); !strings.Contains(a.out, string(want)) {
+			t.Errorf("%s: prove --reboot says %s", name, a.out)
+		}
+		s.until("the trial of "+name+" to be over", func(b *incident.Board) bool {
+			trial, ok := b.Trial(name)
+			return ok && trial.Over && trial.Kept == want && trial.Rebooted.After(trial.Booted)
+		})
+		prove(3, "--undo")
+		prove(0)
+		prove(0, "--undo")
+	}
+	s.account()
+}
+
 // TestForeignChange has somebody else change what Detour set: Detour calls a person and neither overwrites nor undoes it.
 func TestForeignChange(t *testing.T) {
 	t.Parallel()

@@ -40,6 +40,7 @@ func TestVerbs(t *testing.T) {
 		{"oscar", "maintenance begin --for 9999h --reason x", 2}, {"oscar", "maintenance begin --until 2020-01-01T00:00:00Z --reason x", 3},
 		{"oscar", "maintenance end nothing", 4}, {"carol", "maintenance list", 0}, {"carol", "maintenance", 2}, {"carol", "maintenance dance", 2},
 		{"carol", "routers", 0}, {"carol", "routers dance", 2}, {"oscar", "routers prove nowhere", 4}, {"carol", "routers prove dub", 3}, {"oscar", "routers prove dub", 0},
+		{"carol", "routers prove dub --reboot", 3}, {"oscar", "routers prove nowhere --reboot", 4}, {"oscar", "routers prove dub --undo", 2}, {"oscar", "routers prove dub --reboot --undo", 3},
 		{"carol", "ledger verify", 0}, {"carol", "ledger export", 0}, {"carol", "ledger export --from 5 --to 2", 2}, {"carol", "ledger verify --file /nowhere", 2},
 		{"carol", "ledger tail", 0}, {"carol", "ledger tail --follow --timeout 300ms", 5}, {"carol", "ledger", 2},
 		{"carol", "dance", 2}, {"carol", "incidents --nonsense", 2}, {"carol", "incidents -o yaml", 2}, {"carol", "version", 0},

@@ -50,6 +50,9 @@ type Router struct {
 	Seen      time.Time    `json:"seen,omitzero"` // when its telemetry was last heard
 	Bars      []events.Bar `json:"bars"`          // proven on it
 	Actions   []string     `json:"actions"`       // qualified on its platform
+
+	// Trial is the newest of what a reboot does to what is set on it, with the software that it runs, or one that is not over.
+	Trial *events.RebootTrial `json:"reboot_trial,omitempty"`
 }
 
 // Routers is the inventory.

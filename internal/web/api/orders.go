@@ -29,6 +29,11 @@ type Undrain struct {
 	Reason string `json:"reason"`
 }
 
+// TryReboot goes on with the trial of what a reboot does to what is set on a router; Undo takes its mark off instead.
+type TryReboot struct {
+	Undo bool `json:"undo,omitempty"`
+}
+
 // NewFreeze stops every act that adds risk in a scope; an empty scope is the whole network.
 type NewFreeze struct {
 	Scope  string `json:"scope,omitempty"`

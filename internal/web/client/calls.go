@@ -155,6 +155,11 @@ func (c *Client) Prove(ctx context.Context, router string) (events.Proved, error
 	return post[events.Proved](ctx, c, "routers/"+url.PathEscape(router)+"/prove", nil)
 }
 
+// TryReboot goes on with the trial of what a reboot does to what is set on a router, or takes its mark off.
+func (c *Client) TryReboot(ctx context.Context, router string, t api.TryReboot) (events.RebootTrial, error) {
+	return post[events.RebootTrial](ctx, c, "routers/"+url.PathEscape(router)+"/reboot-trial", t)
+}
+
 // Ledger is a part of the ledger: the newest commits if from is 0.
 func (c *Client) Ledger(ctx context.Context, from uint64, limit int) (api.Ledger, error) {
 	q := url.Values{"limit": {strconv.Itoa(limit)}}

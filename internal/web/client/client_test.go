@@ -90,6 +90,7 @@ func TestCalls(t *testing.T) {
 		"policies": func() (any, error) { return cl.Policies(ctx) },
 		"routers":  func() (any, error) { return cl.Routers(ctx) },
 		"prove":    func() (any, error) { return cl.Prove(ctx, "den") },
+		"reboot":   func() (any, error) { return cl.TryReboot(ctx, "den", api.TryReboot{}) },
 		"ledger":   func() (any, error) { return cl.Ledger(ctx, 3, 2) },
 		"compare":  func() (any, error) { return cl.Compare(ctx) },
 		"approve":  func() (any, error) { return cl.Approve(ctx, webtest.Asking, string(asking.Plan.Digest)) },

@@ -110,6 +110,43 @@ func (r *Replica) Prove(ctx context.Context, device string, by events.Person) (e
 	return p, err
 }
 
+// TryReboot is web.Orders'. Every router takes what is set, and none is ever rebooted.
+func (r *Replica) TryReboot(ctx context.Context, device string, by events.Person, undo bool) (events.RebootTrial, error) {
+	t := events.RebootTrial{Device: device, Over: true}
+	r.View(func(b *incident.Board) {
+		if standing, ok := b.Trial(device); ok {
+			t = standing
+		}
+	})
+	shown := events.Canary{
+		Leaf:  events.LeafRef{Leaf: events.ISISMetric, Interface: "loopback0", Level: 2, Family: events.IPv4},
+		Value: events.UintValue(10), Booted: Start.Add(-24 * time.Hour), Software: "SimOS 1.0",
+	}
+	steps := []func() incident.Order{func() incident.Order { return incident.JudgeTrial(t, shown, by) }}
+	switch {
+	case undo:
+		steps = []func() incident.Order{
+			func() incident.Order {
+				return incident.AbandonTrial(t, by, "the mark was taken off before a reboot was seen")
+			},
+			func() incident.Order { return incident.EndTrial(t, by, "") },
+		}
+	case t.Over:
+		steps = []func() incident.Order{
+			func() incident.Order { return incident.BeginTrial(device, shown, events.UintValue(79), by) },
+			func() incident.Order { return incident.MarkTrial(t, shown, by) },
+		}
+	}
+	for _, step := range steps {
+		c, err := r.Submit(ctx, step())
+		if err != nil {
+			return t, err
+		}
+		t = c.Records[0].Body.(events.RebootTrial)
+	}
+	return t, nil
+}
+
 // LastPosition is web.Ledger's.
 func (r *Replica) LastPosition(context.Context) (uint64, error) {
 	r.mu.Lock()

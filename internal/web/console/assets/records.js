@@ -46,6 +46,16 @@ function applied(b) {
   return [`change ${b.change + 1} stands on its router, read back${b.took ? `, after ${took(b.took)}` : ""}${bars}`, "good"];
 }
 
+function tried(b) {
+  if (!b.kept) return [`${b.device} is marked on ${b.leaf.interface}, to see what a reboot does to what is set`, "waits"];
+  const found = {
+    kept: "what is set outlives a reboot",
+    lost: "a reboot loses what is set",
+    unknown: "it is not known what a reboot does to what is set",
+  }[b.kept];
+  return [`${b.device}: ${found}${b.over ? "" : "; the mark is to be taken off"}${b.detail ? `. ${b.detail}` : ""}`, b.over ? "good" : "waits"];
+}
+
 const told = {
   observed: observed,
   "dead-lettered": (b) => [`put on the rejected stream: ${b.reason}`, "bad"],
@@ -88,6 +98,7 @@ const told = {
   "policy-loaded": (b) => [`policy ${short(b.digest)} from ${b.source}, mode ${b.mode}`, ""],
   "policy-refused": (b) => [`${b.source} is not taken, ${short(b.in_force)} stays in force: ${b.why}`, "bad"],
   proved: (b) => [`${b.device} honours ${(b.bars ?? []).join(", ")}`, "good"],
+  "reboot-trial": tried,
   "signed-out": (b) => [`${b.person} signed out${b.session ? "" : " everywhere"}${b.by.name === b.person ? "" : `, by ${b.by.name}`}`, ""],
   linked: (b) => [`whoever presses as ${b.account} in ${b.chat} is ${b.person}, as ${b.by.name} has confirmed`, ""],
   unlinked: (b) => [`${b.account} in ${b.chat} is ${b.person} no more, by ${b.by.name}`, ""],
