@@ -29,6 +29,7 @@ type attack struct {
 	waits []wait         // for a take-over
 	last  moment         // of the newest harm
 
+	broken     error // what a harm has broken for good
 	background sync.WaitGroup
 }
 
@@ -40,7 +41,7 @@ type wait struct {
 }
 
 func newAttack(s *site, skewed string, rng *rand.Rand, cert *certificate, log func(string, ...any)) *attack {
-	a := &attack{site: s, skewed: skewed, rng: rng, harms: harms(), cert: cert, log: log, hits: map[moment]int{}}
+	a := &attack{site: s, skewed: skewed, rng: rng, harms: harms(len(s.disks) > 0), cert: cert, log: log, hits: map[moment]int{}}
 	a.listen()
 	return a
 }

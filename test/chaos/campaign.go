@@ -26,6 +26,7 @@ type campaign struct {
 	servers  int
 	replicas int
 	binary   string // "" to build it
+	disks    bool   // servers have disks with a power switch
 	skewed   string // one with a clock that can be off; "" to build it
 	dir      string // for everything that is written; the caller's to remove
 	log      func(format string, args ...any)
@@ -75,7 +76,7 @@ func (c campaign) site(ctx context.Context, rng *rand.Rand, cert *certificate) e
 	if err != nil {
 		return err
 	}
-	s, err := raise(ctx, dir, plan{binary: c.binary, servers: c.servers, replicas: c.replicas})
+	s, err := raise(ctx, dir, plan{binary: c.binary, servers: c.servers, replicas: c.replicas, disks: c.disks})
 	defer s.end()
 	if err != nil {
 		return err

@@ -81,7 +81,8 @@ func (s *site) load(ctx context.Context, write func(context.Context) error) {
 
 // tellOfNothing publishes that a fault is over of which nobody has heard: a record, and no more.
 func (s *site) tellOfNothing(ctx context.Context) error {
-	e := firing(s.net.Topology().Links[0])
+	links := s.net.Topology().Links
+	e := firing(links[len(links)-1])
 	e.Data.State = events.Resolved
 	return s.publish(ctx, e)
 }

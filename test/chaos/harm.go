@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"syscall"
@@ -23,10 +24,10 @@ type harm struct {
 // plainKill is the harm that take-over is measured by.
 const plainKill = "kill"
 
-// harms are those there are. Whatever dies stays dead for a while, or not: what follows a kill at once is another matter than
+// harms are those there are, with those that want disks with a power switch if there are any. Whatever dies stays dead for a while, or not: what follows a kill at once is another matter than
 // what follows it later.
-func harms() []harm {
-	return []harm{
+func harms(disks bool) []harm {
+	list := []harm{
 		{plainKill, 10, func(a *attack, victim *replica) { a.shoot(victim) }},
 		{"kill another replica", 2, func(a *attack, victim *replica) { a.shoot(a.other(victim)) }},
 		{"kill all replicas", 1, func(a *attack, _ *replica) { a.shoot(a.replicas...) }},
@@ -42,11 +43,22 @@ func harms() []harm {
 		{"stop a server", 1, func(a *attack, _ *replica) { a.signalServers(syscall.SIGSTOP, a.rng.IntN(a.servers.Len())) }},
 		{"stop two servers", 1, func(a *attack, _ *replica) { a.signalServers(syscall.SIGSTOP, a.two()...) }},
 	}
+	if disks {
+		list = append(list,
+			harm{"power cut", 2, func(a *attack, _ *replica) { a.blackout() }},
+			harm{"slow disk of the ledger's leader", 1, func(a *attack, _ *replica) { a.slowDisks(a.leader()) }},
+			harm{"slow disks", 1, func(a *attack, _ *replica) { a.slowDisks(0, 1, 2) }},
+		)
+	}
+	return list
 }
 
 // mend makes good whatever was done: the bus first, since a replica that starts without one gives up in the end.
 func (a *attack) mend(ctx context.Context) error {
-	if err := a.servers.StartAll(); err != nil {
+	for _, d := range a.disks {
+		d.Slow(0)
+	}
+	if err := errors.Join(a.broken, a.servers.StartAll()); err != nil {
 		return err
 	}
 	for n := range a.servers.Len() {
@@ -56,10 +68,8 @@ func (a *attack) mend(ctx context.Context) error {
 		r.wire(wire.Whole)
 		r.signal(syscall.SIGCONT)
 		r.right()
-		for !r.alive() {
-			if err := r.start(); err != nil && ctx.Err() != nil {
-				return err // until then it is started again, as an init system would
-			}
+		if err := r.begin(ctx); err != nil {
+			return err
 		}
 	}
 	if err := a.thaw(ctx); err != nil {
@@ -69,6 +79,27 @@ func (a *attack) mend(ctx context.Context) error {
 	defer a.watch.mu.Unlock()
 	a.wrong = 0
 	return nil
+}
+
+// blackout takes the power from everything, with what the servers of the bus had not synced by then.
+func (a *attack) blackout() {
+	a.shoot(a.replicas...)
+	a.broken = a.cutPower(a.rng)
+	all := make([]int, a.servers.Len())
+	for n := range all {
+		all[n] = n
+	}
+	a.killServers(all...)
+}
+
+// slowDisks has disks take up to two seconds longer for each flush.
+func (a *attack) slowDisks(list ...int) {
+	by := time.Duration(20+a.rng.IntN(2000)) * time.Millisecond
+	for _, n := range list {
+		if n < len(a.disks) {
+			a.disks[n].Slow(by)
+		}
+	}
 }
 
 // misset kills a replica, and lets it live on with a clock that is minutes off, ahead or behind.

@@ -9,8 +9,9 @@
 // links fall sick than the budget allows to be drained at once. The harness follows the ledger, and learns of every Set when
 // it has reached its router and is not committed yet; it waits for a moment at which nobody has been hurt much so far, and
 // then does a harm: SIGKILL or SIGSTOP to the replica that has just done something, to others, or to servers of the bus, wires
-// cut, stalled, or stalled in one direction, a clock that is minutes off, a freeze. When all is made good, everything has to
-// come to its end.
+// cut, stalled, or stalled in one direction, a clock that is minutes off, a freeze. Where disks can be had that have a power
+// switch (package disk), the power of everything is cut as well, by which is lost what the servers had not synced, or
+// disks take up to two seconds longer for each flush. When all is made good, everything has to come to its end.
 //
 // A site is then judged from outside alone: by the ledger, which is folded anew, by the routers' own account of every Set, by
 // what the bus has acknowledged to publishers, and by what `detour ledger verify` says at each replica (see judge.go for the
@@ -23,6 +24,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"flag"
@@ -33,6 +35,7 @@ import (
 	"time"
 
 	"github.com/detour-net/detour/internal/bus/bustest"
+	"github.com/detour-net/detour/test/disk"
 )
 
 func main() {
@@ -56,10 +59,14 @@ func run(args []string, out, words io.Writer) int {
 	flags.IntVar(&c.leaders, "leaders", 0, "times the ledger's leader is killed under load to measure for how long nothing is written")
 	flags.IntVar(&c.servers, "servers", 3, "of the bus: 1 or 3")
 	flags.IntVar(&c.replicas, "replicas", 3, "of the service, up to 16")
+	flags.BoolVar(&c.disks, "disks", disk.Missing() == "", "have power cuts and slow disks as well, which takes Linux, root, FUSE and mkfs.ext4; unless they are missing")
 	flags.StringVar(&c.binary, "binary", "", "of Detour, instead of building it")
 	asJSON := flags.Bool("json", false, "print the certificate as JSON")
 	if err := flags.Parse(args); err != nil {
 		return 2
+	}
+	if !c.disks {
+		c.log("NOT DONE: power cuts and slow disks; missing is %s", cmp.Or(disk.Missing(), "nothing, but they are not wanted"))
 	}
 	cert, err := c.inScratch(ctx)
 	if cert != nil {

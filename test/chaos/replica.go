@@ -111,6 +111,16 @@ func (r *replica) start() error {
 	}
 }
 
+// begin starts the replica if it does not live, again and again as an init system does, until it serves or ctx ends.
+func (r *replica) begin(ctx context.Context) error {
+	for !r.alive() {
+		if err := r.start(); err != nil && ctx.Err() != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // skew kills the replica, and begins a life of it with a clock that is off.
 func (r *replica) skew(binary string, off time.Duration) error {
 	r.kill()

@@ -16,6 +16,7 @@ import (
 	"github.com/detour-net/detour/internal/bus/bustest"
 	"github.com/detour-net/detour/internal/incident"
 	"github.com/detour-net/detour/internal/ledger"
+	"github.com/detour-net/detour/test/disk"
 )
 
 // patience bounds every wait for something that must come. None is expected to come near.
@@ -29,7 +30,8 @@ type site struct {
 	net      *backbone.Network
 	before   map[string][2]backbone.EndMetrics // of every link
 	servers  *bustest.Servers
-	conn     *bus.Conn // of the harness, past the wires
+	disks    []*disk.Disk // of the servers, if they have some with a power switch
+	conn     *bus.Conn    // of the harness, past the wires
 	ledger   *ledger.Ledger
 	replicas []*replica
 	watch    watch
@@ -46,6 +48,8 @@ type plan struct {
 	servers  int
 	replicas int
 	disk     func(dir string) error               // prepares where the bus keeps its data; nil: nothing is
+	disks    bool                                 // each server has a disk of its own, whose power can be cut
+	unsynced bool                                 // the bus does not sync what it acknowledges
 	options  func(router string) backbone.Options // of the routers as they are; those of before if nil
 	proofs   func(router string) backbone.Options // as they are said to be; the same as options if nil
 }
@@ -66,7 +70,7 @@ func raise(ctx context.Context, dir string, p plan) (s *site, err error) {
 	for _, step := range []func() error{
 		s.raiseRouters,
 		func() error { return s.raiseBus(ctx, p) },
-		func() error { return s.raiseReplicas(p.replicas) },
+		func() error { return s.raiseReplicas(ctx, p.replicas) },
 		func() error { return s.follow(ctx) },
 		func() error { return s.prove(ctx, p.proofs) },
 		func() error { return s.ready(ctx) },
@@ -129,7 +133,19 @@ func (s *site) raiseBus(ctx context.Context, p plan) (err error) {
 			return err
 		}
 	}
-	if s.servers, err = bustest.Start(s.path("nats"), p.servers); err != nil {
+	places, err := bustest.Places(s.path("nats"), p.servers)
+	if err != nil {
+		return err
+	}
+	for n := range places {
+		places[n].Unsynced = p.unsynced
+		if p.disks {
+			if err := s.addDisk(places[n].Dir); err != nil {
+				return err
+			}
+		}
+	}
+	if s.servers, err = bustest.StartAt(places); err != nil {
 		return err
 	}
 	s.onEnd(s.servers.KillAll)
@@ -145,7 +161,7 @@ func (s *site) raiseBus(ctx context.Context, p plan) (err error) {
 }
 
 // raiseReplicas starts the replicas together: the first to come makes the streams.
-func (s *site) raiseReplicas(n int) error {
+func (s *site) raiseReplicas(ctx context.Context, n int) error {
 	for n := range n {
 		r, err := s.addReplica(n)
 		if err != nil {
@@ -156,7 +172,7 @@ func (s *site) raiseReplicas(n int) error {
 	var starting sync.WaitGroup
 	errs := make([]error, n)
 	for n, r := range s.replicas {
-		starting.Go(func() { errs[n] = r.start() })
+		starting.Go(func() { errs[n] = r.begin(ctx) })
 	}
 	starting.Wait()
 	return errors.Join(errs...)

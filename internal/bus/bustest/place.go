@@ -21,6 +21,9 @@ type Place struct {
 	Cluster int   // port for the other servers, 0: it is alone
 	Routes  []int // those of all
 
+	// Unsynced has the server sync what it writes when it pleases, as NATS does that was not told otherwise.
+	Unsynced bool
+
 	// Config is the file of a server that is configured as its operators do, "" for Options; Env is what it refers to.
 	Config string
 	Env    map[string]string
@@ -61,11 +64,11 @@ func (p Place) options() (*server.Options, error) {
 	return o, nil
 }
 
-// Options have everything on disk and every write synced.
+// Options have everything on disk, and every write synced unless that is not wanted.
 func (p Place) Options() *server.Options {
 	o := &server.Options{
 		ServerName: p.Name, Host: "127.0.0.1", Port: p.Port, NoLog: true, NoSigs: true,
-		JetStream: true, StoreDir: p.Dir, JetStreamMaxStore: maxStore, SyncAlways: true, MaxPayload: bus.MaxPayload,
+		JetStream: true, StoreDir: p.Dir, JetStreamMaxStore: maxStore, SyncAlways: !p.Unsynced, MaxPayload: bus.MaxPayload,
 	}
 	if p.Cluster > 0 {
 		o.Cluster = server.ClusterOpts{Name: "test", Host: "127.0.0.1", Port: p.Cluster, PoolSize: -1, NoAdvertise: true}
