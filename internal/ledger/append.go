@@ -30,6 +30,12 @@ const (
 // digest. commit.Prev must be the digest of the commit at after. Appending a commit that already stands there
 // succeeds. The errors are ErrConflict, ErrTooLarge, ErrUnavailable and ErrDoubt; it takes at most until ctx ends.
 func (l *Ledger) Append(ctx context.Context, commit events.Commit, after uint64) (events.Commit, error) {
+	return l.AppendWhile(ctx, commit, after, func() {})
+}
+
+// AppendWhile is Append, and calls meanwhile once the commit is complete and about to leave: what that begins, and does not
+// wait for, goes on while the commit is written. Where it is clear before that nothing will be, it is not called.
+func (l *Ledger) AppendWhile(ctx context.Context, commit events.Commit, after uint64, meanwhile func()) (events.Commit, error) {
 	entry, err := Seal(l.cfg.Domain, &commit, after)
 	if err == nil {
 		err = l.checkPrev(ctx, commit, after)
@@ -38,6 +44,7 @@ func (l *Ledger) Append(ctx context.Context, commit events.Commit, after uint64)
 		l.mu.Lock()
 		l.sent = commit
 		l.mu.Unlock()
+		meanwhile()
 		err = l.settle(ctx, entry, commit.ID)
 	}
 	if err != nil {

@@ -28,9 +28,17 @@ type doubt struct {
 	began  time.Time
 }
 
+// nothing is for a commit with which nothing else is begun.
+func nothing() {}
+
 // append writes one commit at the Board's position and folds it.
 func (w *Worker) append(ctx context.Context, records []events.Record) storage {
-	return w.store(ctx, w.commit(records))
+	return w.appendWhile(ctx, records, nothing)
+}
+
+// appendWhile is append, and calls meanwhile when the commit is about to leave.
+func (w *Worker) appendWhile(ctx context.Context, records []events.Record, meanwhile func()) storage {
+	return w.storeSince(ctx, w.commit(records), w.Now(), meanwhile)
 }
 
 func (w *Worker) commit(records []events.Record) events.Commit {
@@ -38,14 +46,14 @@ func (w *Worker) commit(records []events.Record) events.Commit {
 }
 
 func (w *Worker) store(ctx context.Context, c events.Commit) storage {
-	return w.storeSince(ctx, c, w.Now())
+	return w.storeSince(ctx, c, w.Now(), nothing)
 }
 
 // storeSince is store of a commit that was first appended at began: since then it may stand, and others behind it.
-func (w *Worker) storeSince(ctx context.Context, c events.Commit, began time.Time) storage {
+func (w *Worker) storeSince(ctx context.Context, c events.Commit, began time.Time, meanwhile func()) storage {
 	bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), appendWithin)
 	defer cancel()
-	commit, err := w.Ledger.Append(bounded, c, w.board.Position)
+	commit, err := w.Ledger.AppendWhile(bounded, c, w.board.Position, meanwhile)
 	w.noteWritable(err)
 	switch {
 	case err == nil:
@@ -138,7 +146,7 @@ func (w *Worker) settleDoubt(ctx context.Context) (settled bool) {
 		w.noteWritable(nil)
 		return true
 	}
-	return w.storeSince(ctx, w.doubted.commit, w.doubted.began) != unwritten
+	return w.storeSince(ctx, w.doubted.commit, w.doubted.began, nothing) != unwritten
 }
 
 // readOn waits for the commit that took the position.

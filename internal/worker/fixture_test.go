@@ -145,12 +145,13 @@ func (l *line) isUp() bool {
 	}
 }
 
-func (l *line) Append(ctx context.Context, c events.Commit, after uint64) (events.Commit, error) {
+func (l *line) AppendWhile(ctx context.Context, c events.Commit, after uint64, meanwhile func()) (events.Commit, error) {
 	l.mu.Lock()
 	before, refused, lies := l.before, l.readOnly, l.lies
 	l.before = nil
 	l.attempts = append(l.attempts, c.ID)
 	l.mu.Unlock()
+	meanwhile()
 	if before != nil {
 		before()
 	}

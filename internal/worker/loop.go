@@ -279,8 +279,8 @@ func (w *Worker) turn(ctx context.Context) (wake time.Time) {
 	if len(records) > 0 {
 		w.Metrics.deciding(taken, decision.Records)
 		w.spans.deciding(taken, decision.Records, began, w.Now())
-		gate := w.ready(decision.Ahead)
-		how := w.append(ctx, records)
+		gate := newGate()
+		how := w.appendWhile(ctx, records, func() { w.ready(gate, decision.Ahead) })
 		gate.open(how == stored)
 		w.spans.written(decision.Records, how, w.board.Position, w.Now())
 		w.world.rests = nil

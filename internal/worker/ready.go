@@ -51,19 +51,20 @@ type gate struct {
 	stands  bool          // read only after decided
 }
 
+func newGate() *gate { return &gate{decided: make(chan struct{})} }
+
 var errNotRecorded = errors.New("its intent is not on the ledger")
 
 // ready begins what the intents of a decision lead to, up to the point where a request would leave: a router's turn is
-// taken, what stands on it is compared, the request is made. Whether it leaves is decided when the commit is written.
-func (w *Worker) ready(ahead []incident.Actuate) *gate {
-	g := &gate{decided: make(chan struct{})}
+// taken, what stands on it is compared, the request is made. Whether it leaves is decided when the commit is written. It is
+// begun when the commit is about to leave, and not before: it must not take the time of what it waits for.
+func (w *Worker) ready(g *gate, ahead []incident.Actuate) {
 	for _, c := range ahead {
 		if key := c.Key(); !w.running[key] && !w.isTakingBack(c.Order) {
 			w.running[key] = true
 			w.effects.Go(func() { w.outcomes <- w.actuateBehind(g, key, c.Order) })
 		}
 	}
-	return g
 }
 
 // open lets what is ready go on, before anything else that the loop has to do, or ends it when the commit does not stand.

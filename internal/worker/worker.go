@@ -21,10 +21,10 @@ import (
 
 // Ledger is the one ordered record of everything.
 type Ledger interface {
-	// Append stores commit directly after position after. Its errors are as Config.Conflict and Config.Doubt tell, and
+	// AppendWhile stores commit directly after position after. Its errors are as Config.Conflict and Config.Doubt tell, and
 	// events.ErrTooLarge; after any but a doubt this call has stored nothing. After a doubt the same commit may be appended
-	// at the same position again.
-	Append(ctx context.Context, commit events.Commit, after uint64) (events.Commit, error)
+	// at the same position again. It calls meanwhile, at most once, when the commit is complete and about to leave.
+	AppendWhile(ctx context.Context, commit events.Commit, after uint64, meanwhile func()) (events.Commit, error)
 	// Follow calls fn with every commit from position from on, in order, until ctx ends or fn fails.
 	Follow(ctx context.Context, from uint64, fn func(events.Commit) error) error
 	// LastPosition is the position of the newest commit, 0 when there is none.

@@ -47,6 +47,32 @@ func testConflict(t *testing.T, h Harness) {
 	want(t, a, first, second)
 }
 
+// testMeanwhile has something done while a commit is written: nothing is stored before that, and it is not done for a commit
+// that does not leave.
+func testMeanwhile(t *testing.T, h Harness) {
+	l, other := h.Open(t), h.Open(t)
+	first := must(t, l, events.Commit{}, "first")
+	done := 0
+	meanwhile := func() {
+		done++
+		if last, err := other.LastPosition(t.Context()); err != nil || last != first.Position {
+			t.Errorf("meanwhile the ledger ends at %d, %v", last, err)
+		}
+	}
+	second, err := l.AppendWhile(within(t, patience), commit(first, "second"), first.Position, meanwhile)
+	if err != nil || done != 1 {
+		t.Errorf("%v, and done %d times", err, done)
+	}
+	want(t, l, first, second)
+	for name, c := range map[string]events.Commit{
+		"wrong predecessor": commit(first, "third"), "too large": commit(second, "third", events.Relapsed{Why: strings.Repeat("x", ledger.MaxBytes)}),
+	} {
+		if _, err := l.AppendWhile(within(t, patience), c, second.Position, meanwhile); err == nil || done != 1 {
+			t.Errorf("%s: %v, and done %d times", name, err, done)
+		}
+	}
+}
+
 // testRace lets two writers contend for every position: exactly one wins each, and whoever loses reads on.
 func testRace(t *testing.T, h Harness) {
 	const each = 20

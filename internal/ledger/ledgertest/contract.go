@@ -22,6 +22,7 @@ import (
 // Ledger is what the contract is about.
 type Ledger interface {
 	Append(ctx context.Context, commit events.Commit, after uint64) (events.Commit, error)
+	AppendWhile(ctx context.Context, commit events.Commit, after uint64, meanwhile func()) (events.Commit, error)
 	Follow(ctx context.Context, from uint64, fn func(events.Commit) error) error
 	Read(ctx context.Context, from, to uint64, fn func(events.Commit) error) error
 	LastPosition(ctx context.Context) (uint64, error)
@@ -63,6 +64,7 @@ func Run(t *testing.T, harness func(t *testing.T) Harness) {
 	}{
 		{"appends and follows in order", testOrder},
 		{"conflict", testConflict},
+		{"meanwhile", testMeanwhile},
 		{"racing writers", testRace},
 		{"append again", testAgain},
 		{"wrong predecessor", testPredecessor},

@@ -132,6 +132,11 @@ func (r *Replica) nextFault() Fault {
 
 // Append is ledger.Ledger's.
 func (r *Replica) Append(ctx context.Context, commit events.Commit, after uint64) (events.Commit, error) {
+	return r.AppendWhile(ctx, commit, after, func() {})
+}
+
+// AppendWhile is ledger.Ledger's.
+func (r *Replica) AppendWhile(ctx context.Context, commit events.Commit, after uint64, meanwhile func()) (events.Commit, error) {
 	fail := func(err error) (events.Commit, error) {
 		return commit, fmt.Errorf("append commit %s at position %d: %w", commit.ID, after+1, err)
 	}
@@ -148,6 +153,7 @@ func (r *Replica) Append(ctx context.Context, commit events.Commit, after uint64
 	case ctx.Err() != nil:
 		return fail(errors.Join(ledger.ErrUnavailable, ctx.Err()))
 	}
+	meanwhile()
 	switch r.nextFault() {
 	case Fails:
 		return fail(ledger.ErrUnavailable)
