@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -20,6 +21,9 @@ import (
 	"github.com/detour-net/detour/internal/ledger"
 )
 
+// answeredWithin is how long the bus may take to be reached, and to take one commit.
+const answeredWithin = time.Minute
+
 func newLedgerRestore(c *cli) *cobra.Command {
 	var file, conf string
 	var w witness
@@ -28,7 +32,8 @@ func newLedgerRestore(c *cli) *cobra.Command {
 		Long: "Checks an export, or the parts of an archive in a folder, as detour ledger verify does, with checkpoints if they are given,\n" +
 			"and then puts every commit onto the ledger of the configuration, byte for byte, at its position. Nothing is written unless\n" +
 			"all of it is in order. The ledger must be empty, or hold the beginning of the same; no replica may be running. It may be\n" +
-			"interrupted and run again.\n\n" +
+			"interrupted and run again. On a bus with accounts it needs what a replica may do and no more: the configuration of one\n" +
+			"will do, once detour streams create has made the streams.\n\n" +
 			"Checkpoints that cover more than the export say how many commits are lost: then it ends with 3, unless --lossy is given.\n" +
 			"What was done in those stands on the routers: replicas notice it when they start, and freeze the network.",
 	}
@@ -60,19 +65,20 @@ func newLedgerRestore(c *cli) *cobra.Command {
 	return cmd
 }
 
-// mayRestore says why what was verified may not be restored. That its end is missing may be accepted.
+// mayRestore says why what was verified may not be restored. That its end is missing may be accepted, and nothing besides.
 func (c *cli) mayRestore(v *verdict, lossy bool) error {
 	lost := uint64(0)
-	for _, f := range v.Findings {
-		if f.Problem != ledger.Missing || f.Sure != ledger.Proven || f.Position != v.Last+1 {
-			if f.Problem != ledger.Unknown {
-				return fmt.Errorf("nothing is restored: %s", f)
-			}
-			continue
+	rest := *v
+	rest.Findings = slices.DeleteFunc(slices.Clone(v.Findings), func(f ledger.Finding) bool {
+		end := f.Problem == ledger.Missing && f.Sure == ledger.Proven && f.Position == v.Last+1
+		if end {
+			lost = max(f.To, f.Position) - v.Last
 		}
-		lost = max(f.To, f.Position) - v.Last
-	}
-	switch {
+		return end
+	})
+	switch amiss := rest.amiss(); {
+	case amiss != "":
+		return fmt.Errorf("nothing is restored: %s", amiss)
 	case lost > 0 && !lossy:
 		return &codedError{fmt.Errorf("nothing is restored: of %d commits that a checkpoint covers, the last %d are not there; look for a later backup, or give --lossy", v.Last+lost, lost), exitRefused}
 	case lost > 0:
@@ -100,22 +106,38 @@ func (c *cli) restore(ctx context.Context, cfg *config.Config, file string) (err
 		return &codedError{err, exitUsage}
 	}
 	defer func() { err = errors.Join(err, bounded(ctx, conn.Close)) }()
-	if err := conn.Wait(ctx); err != nil {
-		return err
+	opening, cancel := context.WithTimeout(ctx, c.within(answeredWithin))
+	defer cancel()
+	if err := conn.Wait(opening); err != nil {
+		return whoMay(err)
 	}
-	l, err := ledger.Open(ctx, conn.JetStream(), ledger.Config{Domain: cfg.Domain, Replicas: cfg.NATS.Replicas, SyncAlways: cfg.NATS.SyncAlways})
+	l, err := ledger.Open(opening, conn.JetStream(), ledger.Config{Domain: cfg.Domain, Replicas: cfg.NATS.Replicas, SyncAlways: cfg.NATS.SyncAlways, Existing: cfg.NATS.Existing()})
 	if err != nil {
-		return err
+		return whoMay(err)
 	}
-	restoring, err := l.BeginRestore(ctx)
+	restoring, err := l.BeginRestore(opening)
 	if err != nil {
-		return err
+		return whoMay(err)
 	}
 	lines, err := openExport(file)
 	if err != nil {
 		return err
 	}
 	defer lines.Close()
+	return c.restoreLines(ctx, restoring, lines)
+}
+
+// whoMay adds to an error of a bus that does not answer what it may be that it does not answer: servers say nothing to those who may
+// not ask.
+func whoMay(err error) error {
+	if errors.Is(err, context.DeadlineExceeded) {
+		return fmt.Errorf("%w; whoever restores must be allowed what a replica is, to write to the ledger and to read it; what was restored stays, and is gone on from", err)
+	}
+	return err
+}
+
+// restoreLines puts line after line onto the ledger. A bus that takes one no more, or never would, is not waited for without end.
+func (c *cli) restoreLines(ctx context.Context, restoring *ledger.Restore, lines io.Reader) error {
 	added := 0
 	in := bufio.NewReader(lines)
 	for {
@@ -130,9 +152,11 @@ func (c *cli) restore(ctx context.Context, cfg *config.Config, file string) (err
 		if err != nil {
 			return err
 		}
-		is, err := restoring.Take(ctx, e)
+		taking, cancel := context.WithTimeout(ctx, c.within(answeredWithin))
+		is, err := restoring.Take(taking, e)
+		cancel()
 		if err != nil {
-			return err
+			return whoMay(err)
 		}
 		if is {
 			added++

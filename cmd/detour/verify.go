@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -183,8 +184,8 @@ func alarm(b *incident.Board) string {
 	return ""
 }
 
-// first names the first thing that is amiss.
-func (v *verdict) first() string {
+// amiss names the first thing that is, "" when nothing speaks against the ledger.
+func (v *verdict) amiss() string {
 	for _, f := range v.Findings {
 		if f.Problem != ledger.Unknown {
 			return f.String()
@@ -202,11 +203,14 @@ func (v *verdict) first() string {
 		d := v.Differences[0]
 		return fmt.Sprintf("incident %s, router %s: %s", d.Incident, d.Device, d.Detail)
 	}
-	if v.More == 0 {
-		return "no checkpoint proves any of it"
+	if v.More > 0 {
+		return fmt.Sprintf("%d findings", v.More)
 	}
-	return fmt.Sprintf("%d findings", v.More)
+	return ""
 }
+
+// first says why the verdict is not OK.
+func (v *verdict) first() string { return cmp.Or(v.amiss(), "no checkpoint proves any of it") }
 
 func (c *cli) writeVerdict(v *verdict) error {
 	var b strings.Builder
