@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"crypto/sha256"
 	"encoding/json"
 	"errors"
@@ -10,20 +11,22 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"time"
 
+	"github.com/detour-net/detour/internal/ledger"
 	"github.com/detour-net/detour/internal/ledger/durable"
 )
 
 // write writes the commits before the end into a part, nil if there are none. It is complete, and on the disk, before it has its
 // name.
-func (a *archiver) write(folder string, lines io.Reader) (*part, error) {
+func (a *archiver) write(folder string, lines io.Reader, end time.Time) (*part, error) {
 	f, err := durable.New(folder, 0o640)
 	if err != nil {
 		return nil, fmt.Errorf("archive: %w", err)
 	}
 	defer f.Drop()
 	sum := sha256.New()
-	next, err := a.copy(io.MultiWriter(f, sum), lines)
+	next, err := a.copy(io.MultiWriter(f, sum), lines, end)
 	if err != nil || next == nil {
 		return nil, err
 	}
@@ -34,8 +37,9 @@ func (a *archiver) write(folder string, lines io.Reader) (*part, error) {
 	return next, nil
 }
 
-// copy copies the lines of commits before the end.
-func (a *archiver) copy(w io.Writer, lines io.Reader) (*part, error) {
+// copy copies the lines of commits up to the first that was not written before the end, and returns the part that they are, nil if
+// there are none. A zero end is none.
+func (a *archiver) copy(w io.Writer, lines io.Reader, end time.Time) (*part, error) {
 	var next *part
 	in, out := bufio.NewReaderSize(lines, 64<<10), bufio.NewWriter(w)
 	for {
@@ -50,7 +54,7 @@ func (a *archiver) copy(w io.Writer, lines io.Reader) (*part, error) {
 		if err != nil {
 			return nil, fmt.Errorf("archive: %w", err)
 		}
-		if !c.At.Before(a.end) {
+		if !end.IsZero() && !c.At.Before(end) {
 			break
 		}
 		if next == nil {
@@ -72,6 +76,59 @@ func (a *archiver) copy(w io.Writer, lines io.Reader) (*part, error) {
 	return next, nil
 }
 
+// again reads a part that is there, and checks that it is what the manifest says.
+func (a *archiver) again(folder string, p part) error {
+	f, err := os.Open(filepath.Join(folder, filepath.Base(p.File)))
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	sum := sha256.New()
+	all := io.TeeReader(f, sum)
+	is, err := a.copy(io.Discard, all, time.Time{})
+	if _, rest := io.Copy(io.Discard, all); rest != nil {
+		return rest
+	}
+	if sum := fmt.Sprintf("%x", sum.Sum(nil)); sum != p.SHA256 {
+		return fmt.Errorf("its SHA-256 is %s, %s says %s", sum, manifestName, p.SHA256)
+	}
+	if err != nil {
+		return err
+	}
+	if is == nil {
+		is = &part{}
+	}
+	is.SHA256 = p.SHA256
+	made, err := json.Marshal(is)
+	if err != nil {
+		return err
+	}
+	if said, err := json.Marshal(p); err != nil || !bytes.Equal(made, said) {
+		return fmt.Errorf("it is %s, %s says %s", made, manifestName, said)
+	}
+	return nil
+}
+
+// checkArchive checks that the parts of an archive are what the manifest says, and that this is written as an archive writes it: what
+// the parts themselves show is found without it.
+func checkArchive(folder string, parts []part) (list []ledger.Finding) {
+	found := func(from, to uint64, format string, args ...any) []ledger.Finding {
+		return []ledger.Finding{{Position: from, To: to, Problem: ledger.Altered, Sure: ledger.Certain, Detail: fmt.Sprintf(format, args...)}}
+	}
+	raw, err := os.ReadFile(filepath.Join(folder, manifestName))
+	want, _ := encodeManifest(parts) // it was read from JSON
+	if err != nil || !bytes.Equal(raw, want) {
+		return found(1, parts[len(parts)-1].To, "%s was edited: no archive is listed so", manifestName)
+	}
+	var a archiver
+	for _, p := range parts {
+		if err := a.again(folder, p); err != nil {
+			return found(p.From, p.To, "%s: %v", p.File, err)
+		}
+	}
+	return nil
+}
+
 // readManifest is what is archived in a folder already.
 func readManifest(folder string) (parts []part, err error) {
 	raw, err := os.ReadFile(filepath.Join(folder, manifestName))
@@ -89,12 +146,17 @@ func readManifest(folder string) (parts []part, err error) {
 
 // writeManifest replaces it whole.
 func writeManifest(folder string, parts []part) error {
-	raw, err := json.MarshalIndent(parts, "", "  ")
-	if err != nil {
-		return fmt.Errorf("write %s: %w", manifestName, err)
+	raw, err := encodeManifest(parts)
+	if err == nil {
+		err = durable.Replace(filepath.Join(folder, manifestName), 0o640, raw)
 	}
-	if err := durable.Replace(filepath.Join(folder, manifestName), 0o640, append(raw, '\n')); err != nil {
+	if err != nil {
 		return fmt.Errorf("archive: %w", err)
 	}
 	return nil
+}
+
+func encodeManifest(parts []part) ([]byte, error) {
+	raw, err := json.MarshalIndent(parts, "", "  ")
+	return append(raw, '\n'), err
 }

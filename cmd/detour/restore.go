@@ -195,7 +195,7 @@ func openExport(name string) (io.ReadCloser, error) {
 	if err != nil {
 		return nil, &codedError{err, exitUsage}
 	}
-	s := &sequence{}
+	s := &sequence{parts: parts}
 	for _, p := range parts {
 		s.files = append(s.files, filepath.Join(name, filepath.Base(p.File)))
 	}
@@ -204,6 +204,7 @@ func openExport(name string) (io.ReadCloser, error) {
 
 // sequence reads files one behind the other.
 type sequence struct {
+	parts []part // of the archive that they are
 	files []string
 	open  *os.File // nil: none
 }

@@ -102,10 +102,15 @@ func (c *cli) verifyFile(name string, w *witness) (*verdict, error) {
 		r = f
 	}
 	v, err := verify(r, api.Status{}, w)
-	if err == nil {
-		v.Offline = true
+	if err != nil {
+		return nil, err
 	}
-	return v, err
+	v.Offline = true
+	if archive, ok := r.(*sequence); ok && v.amiss() == "" {
+		v.Findings = append(v.Findings, checkArchive(name, archive.parts)...)
+		v.OK = v.OK && v.amiss() == ""
+	}
+	return v, nil
 }
 
 func verifyServer(ctx context.Context, cl *client.Client, w *witness) (*verdict, error) {
