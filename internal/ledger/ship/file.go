@@ -18,7 +18,12 @@ type File struct{ Path string }
 
 // Put appends the note and has it written to the disk. What a note that was cut off has left behind is closed off first.
 func (f File) Put(_ context.Context, n Note) (err error) {
-	fail := func(err error) error { return fmt.Errorf("append to %s: %w", f.Path, err) }
+	fail := func(err error) error {
+		if errors.Is(err, fs.ErrPermission) {
+			err = fmt.Errorf("%w; let user %d write to it and to its folder, or name another in checkpoints.file", err, os.Getuid())
+		}
+		return fmt.Errorf("append to %s: %w", f.Path, err)
+	}
 	file, err := os.OpenFile(f.Path, os.O_RDWR|os.O_CREATE|os.O_APPEND, 0o640)
 	if err != nil {
 		return fail(err)
@@ -53,11 +58,23 @@ func (f File) Put(_ context.Context, n Note) (err error) {
 	return nil
 }
 
-// Notes is what the file holds, nothing if it is not there yet.
+// recent is how much of the file's end is read, in bytes: a note takes up to 50 kB, and those of some years are more than a start
+// should wait for.
+const recent = 4 << 20
+
+// Notes is what the end of the file holds, nothing if it is not there yet.
 func (f File) Notes() ([]byte, error) {
-	raw, err := os.ReadFile(f.Path)
+	file, err := os.Open(f.Path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
-	return raw, err
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	info, err := file.Stat()
+	if err != nil {
+		return nil, err
+	}
+	return io.ReadAll(io.NewSectionReader(file, max(0, info.Size()-recent), recent))
 }

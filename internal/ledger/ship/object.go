@@ -55,6 +55,9 @@ func (o Object) Put(ctx context.Context, n Note) error {
 	defer reply.Body.Close()
 	const most = 300                                        // bytes of what it says
 	body, _ := io.ReadAll(io.LimitReader(reply.Body, most)) // the status says it all; the body is for people
+	if reply.StatusCode == http.StatusUnauthorized || reply.StatusCode == http.StatusForbidden {
+		return fmt.Errorf("put: answered with %d: %q; the store does not let this key write: check checkpoints.http, and what the key may do there", reply.StatusCode, body)
+	}
 	if reply.StatusCode < 200 || reply.StatusCode > 299 {
 		return fmt.Errorf("put: answered with %d: %q", reply.StatusCode, body)
 	}

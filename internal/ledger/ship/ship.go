@@ -11,7 +11,7 @@
 // can ship nothing acts as before.
 //
 // A target that can be read is asked at the start for the newest checkpoint that it holds. A ledger that does not contain it
-// has been rolled back or written anew, and that is said.
+// has been rolled back or written anew, and that is said, as it is that the target cannot be read.
 package ship
 
 import (
@@ -45,7 +45,7 @@ type Target interface {
 	Put(ctx context.Context, n Note) error
 }
 
-// Reader is a target that can be asked for the notes that it holds, in any order.
+// Reader is a target that can be asked for the notes that it holds, the newest at least, in any order.
 type Reader interface {
 	Notes() ([]byte, error)
 }
@@ -81,6 +81,7 @@ type Shipper struct {
 	behind map[string]failure    // by target: what is wrong with it
 	before checkpoint.Checkpoint // the newest that was shipped in an earlier life, which the ledger must come to; Size 0: none
 	alarm  string                // why the ledger is not what was shipped
+	unread error                 // why nobody knows whether it is
 }
 
 // failure is what keeps a target from what is due.
@@ -89,8 +90,9 @@ type failure struct {
 	why   error
 }
 
-// New returns a shipper of an empty ledger. The error is one of reading what was shipped before.
-func New(c Config) (*Shipper, error) {
+// New returns a shipper of an empty ledger. What was shipped before and cannot be read is said as long as it lives (Late), and keeps
+// nobody from acting.
+func New(c Config) *Shipper {
 	s := &Shipper{Config: c, behind: map[string]failure{}}
 	for name, target := range c.Targets {
 		reader, ok := target.(Reader)
@@ -99,7 +101,8 @@ func New(c Config) (*Shipper, error) {
 		}
 		file, err := reader.Notes()
 		if err != nil {
-			return nil, fmt.Errorf("checkpoints shipped to %s: %w", name, err)
+			s.unread = fmt.Errorf("what was shipped to %s before cannot be read, so a ledger that was rolled back would not be noticed; put that right and restart: %w", name, err)
+			s.Log.Error("read the checkpoints that were shipped before", zap.String("target", name), zap.Error(err))
 		}
 		for _, o := range c.Trusted.Open(checkpoint.Split(file)) {
 			if o.Fault == "" && o.Checkpoint.Size > s.before.Size {
@@ -107,7 +110,7 @@ func New(c Config) (*Shipper, error) {
 			}
 		}
 	}
-	return s, nil
+	return s
 }
 
 // Take adds the next commit of the ledger. Those that were taken before are left out.
@@ -238,6 +241,9 @@ func (s *Shipper) Late() string {
 	var errs []error
 	if s.alarm != "" {
 		errs = append(errs, errors.New(s.alarm))
+	}
+	if s.unread != nil {
+		errs = append(errs, s.unread)
 	}
 	for name, f := range s.behind {
 		errs = append(errs, fmt.Errorf("to %s none was shipped since %s: %w", name, f.since.UTC().Format(time.RFC3339), f.why))

@@ -1,6 +1,7 @@
 package ship
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -86,12 +87,8 @@ func newFixture(t *testing.T) *fixture {
 
 func (f *fixture) shipper(t *testing.T, m *Metrics, targets map[string]Target) *Shipper {
 	t.Helper()
-	s, err := New(Config{Domain: "test", Signer: f.signer, Trusted: f.trusted, Every: time.Minute, Targets: targets,
+	return New(Config{Domain: "test", Signer: f.signer, Trusted: f.trusted, Every: time.Minute, Targets: targets,
 		Ready: f.ready.Load, Now: time.Now, Log: zap.NewNop(), Metrics: m})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return s
 }
 
 func commit(position int) events.Commit {
@@ -265,13 +262,55 @@ func TestEarlierLife(t *testing.T) {
 			}
 		})
 	}
-	if err := os.Remove(path); err != nil {
+}
+
+// TestEarlierLifeUnread: a replica that cannot read what was shipped before says so for as long as it lives, and ships to others.
+func TestEarlierLifeUnread(t *testing.T) {
+	f := newFixture(t)
+	synctest.Test(t, func(t *testing.T) {
+		good := &place{}
+		s := f.shipper(t, nil, map[string]Target{"file": File{t.TempDir()}, "other": good})
+		take(s, 1, 3)
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan error)
+		go func() { ended <- s.Run(ctx) }()
+		time.Sleep(time.Hour)
+		if diff := cmp.Diff([]uint64{3}, good.got()); diff != "" {
+			t.Errorf("shipped elsewhere (-want +got):\n%s", diff)
+		}
+		for _, want := range []string{"what was shipped to file before cannot be read", "to file none was shipped since"} {
+			if late := s.Late(); !strings.Contains(late, want) {
+				t.Errorf("late: %s; want %q", late, want)
+			}
+		}
+		cancel()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// TestLongFile: of a file of years the end is read, and what was shipped last is known.
+func TestLongFile(t *testing.T) {
+	f := newFixture(t)
+	path := filepath.Join(t.TempDir(), "notes")
+	s := f.shipper(t, nil, nil)
+	take(s, 1, 7)
+	n, err := s.note(0)
+	if err != nil {
 		t.Fatal(err)
 	}
-	if err := os.Mkdir(path, 0o700); err != nil {
+	older := bytes.Repeat([]byte(strings.Repeat("x", 99)+"\n"), 2*recent/100)
+	if err := os.WriteFile(path, older, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := New(Config{Trusted: f.trusted, Targets: map[string]Target{"file": File{path}}}); err == nil {
-		t.Error("a folder is read as a file")
+	if err := (File{path}).Put(t.Context(), *n); err != nil {
+		t.Fatal(err)
+	}
+	if raw, err := (File{path}).Notes(); err != nil || len(raw) != recent {
+		t.Errorf("%d bytes are read, %v", len(raw), err)
+	}
+	if s := f.shipper(t, nil, map[string]Target{"file": File{path}}); s.before.Size != 7 {
+		t.Errorf("it knows of a checkpoint of %d records, want 7", s.before.Size)
 	}
 }

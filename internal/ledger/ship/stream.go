@@ -27,6 +27,9 @@ func (s Stream) Put(ctx context.Context, n Note) error {
 	if errors.Is(err, jetstream.ErrNoStreamResponse) || errors.Is(err, nats.ErrNoResponders) {
 		return fmt.Errorf("no stream takes %s: make one there, without limits, that denies deleting and purging: %w", subject, err)
 	}
+	if errors.Is(err, context.DeadlineExceeded) {
+		return fmt.Errorf("no answer from the stream that takes %s; if servers can be reached, let this user publish there and subscribe to _INBOX.>: %w", subject, err)
+	}
 	if err != nil {
 		return fmt.Errorf("publish: %w", err)
 	}
