@@ -25,7 +25,8 @@ const (
 	dialTimeout     = 3 * time.Second
 )
 
-// Config says where the bus is and who we are. A server knows its clients in one of three ways; at most one may be given.
+// Config says where the bus is and who we are. A server knows its clients in one of three ways; at most one may be given. Files
+// are read again for each connection.
 type Config struct {
 	Server *Server  // the embedded server; then URLs are not needed
 	URLs   []string // of a foreign one, for example "tls://nats-1:4222"
@@ -33,7 +34,7 @@ type Config struct {
 	Credentials    string // path of a NATS credentials file, "" for none
 	NKey           string // path of a file with the seed of a user's nkey, "" for none
 	User, Password string // "" for none
-	PasswordFile   string // where Password stands, "" if nowhere: it is read again for each connection
+	PasswordFile   string // where Password stands, "" if nowhere
 
 	// APIPrefix is where JetStream's API is, "" for $JS.API. An account that only imports it has it elsewhere.
 	APIPrefix string
@@ -74,7 +75,7 @@ func Connect(c Config) (*Conn, error) {
 		}
 		opts = append(opts, secured(source))
 	}
-	identity, err := c.identity(log)
+	identity, connected, err := c.known(log)
 	if err != nil {
 		return nil, fmt.Errorf("connect to NATS: %w", err)
 	}
@@ -82,6 +83,7 @@ func Connect(c Config) (*Conn, error) {
 	if conn.nc, err = nats.Connect(strings.Join(c.URLs, ","), opts...); err != nil {
 		return nil, fmt.Errorf("connect to NATS at %s: %w", strings.Join(c.URLs, ", "), err)
 	}
+	connected(conn.nc)
 	if conn.js, err = c.jetStream(conn.nc); err != nil {
 		conn.nc.Close()
 		return nil, fmt.Errorf("connect to NATS: %w", err)
@@ -104,21 +106,23 @@ func secured(source *certs.Source) nats.Option {
 	)
 }
 
-// identity is how the client proves who it is.
-func (c Config) identity(log *zap.Logger) ([]nats.Option, error) {
+// known returns how the client proves who it is, and what to tell which connection it became.
+func (c Config) known(log *zap.Logger) (opts []nats.Option, connected func(*nats.Conn), err error) {
+	connected = func(*nats.Conn) {}
 	switch {
 	case c.Credentials != "":
-		return []nats.Option{nats.UserCredentials(c.Credentials)}, nil
+		option, err := byCredentials(c.Credentials, log)
+		return []nats.Option{option}, connected, err
 	case c.NKey != "":
-		option, err := nats.NkeyOptionFromSeed(c.NKey)
+		k, err := newByKey(c.NKey, log)
 		if err != nil {
-			return nil, fmt.Errorf("nkey file %s: %w; want the seed of a user, a line that begins with SU", c.NKey, err)
+			return nil, nil, err
 		}
-		return []nats.Option{option}, nil
+		return k.options(), k.of.Store, nil
 	case c.User != "":
-		return []nats.Option{nats.UserInfoHandler((&password{file: c.PasswordFile, good: c.Password, user: c.User, log: log}).now)}, nil
+		return []nats.Option{byPassword(c, log)}, connected, nil
 	}
-	return nil, nil
+	return nil, connected, nil
 }
 
 // temper is what every connection has: patience, and words when something happens.

@@ -162,42 +162,6 @@ func TestRotation(t *testing.T) {
 	}
 }
 
-// TestPasswordRotation has the servers go over to another password, and its file with them; files that are of no use leave the
-// one of before in force.
-func TestPasswordRotation(t *testing.T) {
-	with := func(password string, port int) *server.Options {
-		return &server.Options{Host: "127.0.0.1", Port: port, NoLog: true, NoSigs: true, Users: []*server.User{{Username: "noc", Password: password}}}
-	}
-	first, err := server.NewServer(with("sesame", freePort(t)))
-	if err != nil {
-		t.Fatal(err)
-	}
-	first.Start()
-	if !first.ReadyForConnections(30 * time.Second) {
-		t.Fatal("the server does not start")
-	}
-	path := file(t, []byte("\n"))
-	core, logs := observer.New(zap.WarnLevel)
-	conn := connect(t, bus.Config{URLs: []string{"nats://" + first.Addr().String()}, User: "noc", Password: "sesame", PasswordFile: path, Log: zap.New(core)})
-	if err := conn.Wait(within(t)); err != nil {
-		t.Fatalf("with an empty file: %v", err)
-	}
-	if logs.FilterMessageSnippet("stays in force").Len() == 0 {
-		t.Error("nothing is said of an empty file")
-	}
-	port := first.Addr().(*net.TCPAddr).Port
-	first.Shutdown()
-	first.WaitForShutdown()
-	waitFor(t, func() bool { return !conn.Connected() })
-	if err := os.WriteFile(path, []byte("open up\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	serve(t, with("open up", port))
-	if err := conn.Wait(within(t)); err != nil {
-		t.Errorf("it is not let in with the new password: %v", err)
-	}
-}
-
 // letsIn wants a client to be let in, or to be told what would help.
 func letsIn(t *testing.T, c bus.Config, want string) {
 	t.Helper()
@@ -225,8 +189,15 @@ func letsIn(t *testing.T, c bus.Config, want string) {
 	}
 }
 
-// serve starts a server with JetStream on a free port and returns its URL.
+// serve starts a server on a free port and returns its URL.
 func serve(t *testing.T, with *server.Options) string {
+	t.Helper()
+	url, _ := startServer(t, with)
+	return url
+}
+
+// startServer starts one, until the test ends or end is called.
+func startServer(t *testing.T, with *server.Options) (url string, end func()) {
 	t.Helper()
 	o := with.Clone()
 	o.Host, o.Port, o.NoLog, o.NoSigs = "127.0.0.1", cmp.Or(o.Port, -1), true, true
@@ -235,11 +206,12 @@ func serve(t *testing.T, with *server.Options) string {
 		t.Fatal(err)
 	}
 	srv.Start()
-	t.Cleanup(func() { srv.Shutdown(); srv.WaitForShutdown() })
-	if !srv.ReadyForConnections(10 * time.Second) {
+	end = func() { srv.Shutdown(); srv.WaitForShutdown() }
+	t.Cleanup(end)
+	if !srv.ReadyForConnections(time.Minute) {
 		t.Fatal("the server does not start")
 	}
-	return "nats://" + srv.Addr().String()
+	return "nats://" + srv.Addr().String(), end
 }
 
 // freePort is one at which a server may be started twice.

@@ -34,7 +34,7 @@ func TestPeersSure(t *testing.T) {
 			t.Helper()
 			for range seconds {
 				hears(t, p, who...)
-				time.Sleep(beatEvery)
+				<-time.After(beatEvery)
 			}
 		}
 		check := func(when string, sure bool, alive ...string) {
@@ -50,7 +50,7 @@ func TestPeersSure(t *testing.T) {
 		check("for as long as another may be missing", false, "r0/a")
 		beats(1, p.me)
 		check("longer", true, "r0/a")
-		time.Sleep(2 * time.Second)
+		<-time.After(2 * time.Second)
 		check("its own beats are missing", false, "r0/a")
 		beats(1, p.me, beat{"r1/b", 0})
 		check("they are back", false, "r1/b", "r0/a")
@@ -92,13 +92,14 @@ func TestPeersHearEachOther(t *testing.T) {
 		})
 	}
 	want := []string{"r0/a", "r1/b"}
-	for end := time.Now().Add(30 * time.Second); ; {
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for end := time.Now().Add(time.Minute); ; <-tick.C {
 		if slices.Equal(peers[0].Alive(), want) && slices.Equal(peers[1].Alive(), want) && peers[0].Sure() && peers[1].Sure() {
 			return
 		}
 		if time.Now().After(end) {
 			t.Fatalf("they hear %v and %v, sure %t and %t: %s", peers[0].Alive(), peers[1].Alive(), peers[0].Sure(), peers[1].Sure(), cmp.Diff(want, peers[0].Alive()))
 		}
-		time.Sleep(20 * time.Millisecond)
 	}
 }

@@ -96,7 +96,9 @@ func TestSignal(t *testing.T) {
 
 func eventually(t *testing.T, what string, ok func(context.Context) bool) {
 	t.Helper()
-	for deadline := time.Now().Add(time.Minute); ; {
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for deadline := time.Now().Add(time.Minute); ; <-tick.C {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		done := ok(ctx)
 		cancel()
@@ -106,6 +108,5 @@ func eventually(t *testing.T, what string, ok func(context.Context) bool) {
 		if time.Now().After(deadline) {
 			t.Fatalf("waited in vain for %s", what)
 		}
-		time.Sleep(10 * time.Millisecond)
 	}
 }
