@@ -17,6 +17,7 @@ type canaries struct {
 	booted        time.Time
 	persists      bool     // what is set is saved by itself
 	lost          bool     // the answer to the next Set is lost
+	idle          bool     // Sets are acknowledged, and do nothing
 	sets          []uint64 // in order
 	before, then  func()   // what happens right before the next Set, and right after
 }
@@ -65,7 +66,9 @@ func (n *network) SetCanary(ctx context.Context, device string, leaf events.Leaf
 		return c, err
 	}
 	n.mu.Lock()
-	n.canary.metric, _ = to.Uint()
+	if !n.canary.idle {
+		n.canary.metric, _ = to.Uint()
+	}
 	if n.canary.persists {
 		n.canary.saved = n.canary.metric
 	}
@@ -194,6 +197,30 @@ func TestTryRebootPutsBack(t *testing.T) {
 		s.routers.reboot() // once more: it does not count
 		if got := s.try(r); got.Kept != events.KeptYes || !got.Over || s.routers.canaryMetric() != 10 {
 			t.Errorf("got %+v, the metric is %d", got, s.routers.canaryMetric())
+		}
+	})
+}
+
+// TestTryRebootIdle: what a router acknowledges and does not do is no mark, and no mark taken off.
+func TestTryRebootIdle(t *testing.T) {
+	inBubble(t, func(s *site) {
+		r := s.start("r1", autonomous)
+		s.routers.alter(func() { s.routers.canary.idle = true })
+		if got, err := r.TryReboot(s.Context(), "a", ann, false); err == nil || !strings.Contains(err.Error(), "and not the mark 79") || !got.Marked.IsZero() {
+			t.Errorf("marked %+v, %v", got, err)
+		}
+		s.routers.alter(func() { s.routers.canary.idle = false })
+		s.try(r)
+		s.pass(time.Hour)
+		s.routers.canary.persists, s.routers.canary.saved = true, 79
+		s.routers.reboot()
+		s.routers.alter(func() { s.routers.canary.idle = true })
+		if got, err := r.TryReboot(s.Context(), "a", ann, false); err == nil || !strings.Contains(err.Error(), "shows the mark 79 on isis-metric lo L2 ipv4 still: set it to 10 there") || got.Over {
+			t.Errorf("taken off: %+v, %v", got, err)
+		}
+		s.routers.alter(func() { s.routers.canary.idle = false })
+		if got, err := r.TryReboot(s.Context(), "a", ann, true); err != nil || !got.Over || got.Kept != events.KeptYes || s.routers.canaryMetric() != 10 {
+			t.Errorf("undone: %+v, %v; what was found out stays", got, err)
 		}
 	})
 }
