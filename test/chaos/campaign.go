@@ -22,7 +22,8 @@ import (
 type campaign struct {
 	kills    int
 	seed     uint64
-	leaders  int // kills of the ledger's leader whose gaps are measured
+	leaders  int           // kills of the ledger's leader whose gaps are measured
+	soak     time.Duration // how long a site is left to work whose memory is measured
 	servers  int
 	replicas int
 	binary   string // "" to build it
@@ -66,6 +67,11 @@ func (c campaign) run(ctx context.Context) (*certificate, error) {
 			return cert, fmt.Errorf("kill leaders: %w", err)
 		}
 	}
+	if c.soak > 0 && ctx.Err() == nil {
+		if err := c.soaks(ctx, cert); err != nil {
+			return cert, fmt.Errorf("soak: %w", err)
+		}
+	}
 	cert.Took = events.Duration(time.Since(cert.Began))
 	return cert, ctx.Err()
 }
@@ -99,6 +105,7 @@ func (c campaign) site(ctx context.Context, rng *rand.Rand, cert *certificate) e
 	}
 	cert.add(e, found)
 	if len(found) == 0 {
+		s.end() // what is mounted cannot be removed
 		return os.RemoveAll(dir)
 	}
 	c.log("what the replicas said is kept in %s", dir)

@@ -28,6 +28,8 @@ type certificate struct {
 
 	Gaps *gaps `json:"leader_killed,omitempty"` // nil when that was not measured
 
+	Soak *soak `json:"soak,omitempty"` // nil when there was none
+
 	Anomalies int                    `json:"anomalies"` // stored by the bus
 	Commits   int                    `json:"commits"`
 	Sets      int                    `json:"sets"` // that changed something
@@ -98,6 +100,9 @@ func (c *certificate) write(w io.Writer) error {
 	}
 	if g := c.Gaps; g != nil {
 		line("not written to when the ledger's leader was killed: ledger %s, a stream of NATS alone %s; p50 %.2f times as long", g.Ledger, g.NATS, float64(g.Ledger.at(0.5))/float64(g.NATS.at(0.5)))
+	}
+	if s := c.Soak; s != nil {
+		line("soak of %s, %d drains: MiB resident in each eighth of it, the median: %s", s.Took.Std().Round(time.Second), s.Drains, s)
 	}
 	line("violations: %d", len(c.Violations))
 	for _, v := range c.Violations {

@@ -29,6 +29,7 @@ const (
 	ruleFreeze   = "a freeze is never crossed"
 	ruleSettled  = "nothing is stuck, and no claim is leaked"
 	ruleRestored = "routers are as the ledger says"
+	ruleFlat     = "memory does not grow with time"
 )
 
 // verdict collects violations.

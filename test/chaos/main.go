@@ -2,6 +2,7 @@
 //
 //	go run ./test/chaos -kills 10000 -seed 42        the long campaign
 //	go run ./test/chaos -kills 10 -json              a short one, as JSON
+//	go run ./test/chaos -kills 0 -soak 1h            nobody is hurt, and memory must stay flat
 //	go test ./test/chaos                             a short one, and the proof that harm done is found
 //
 // A site is three `detour serve` processes, three NATS servers in processes of their own with every stream on all of them,
@@ -57,6 +58,7 @@ func run(args []string, out, words io.Writer) int {
 	flags.IntVar(&c.kills, "kills", 100, "processes to kill")
 	flags.Uint64Var(&c.seed, "seed", uint64(began.UnixNano()), "of all chance")
 	flags.IntVar(&c.leaders, "leaders", 0, "times the ledger's leader is killed under load to measure for how long nothing is written")
+	flags.DurationVar(&c.soak, "soak", 0, "how long a site works that nobody hurts, to measure its memory")
 	flags.IntVar(&c.servers, "servers", 3, "of the bus: 1 or 3")
 	flags.IntVar(&c.replicas, "replicas", 3, "of the service, up to 16")
 	flags.BoolVar(&c.disks, "disks", disk.Missing() == "", "have power cuts and slow disks as well, which takes Linux, root, FUSE and mkfs.ext4; unless they are missing")
