@@ -58,10 +58,11 @@ func (w *Worker) storeSince(ctx context.Context, c events.Commit, began time.Tim
 	switch {
 	case err == nil:
 		w.doubted = nil
-		w.fold(commit)
+		if w.apply(commit) {
+			w.world.stored = append(w.world.stored, commit)
+		}
 		w.upToDate(began)
 		w.Metrics.appended(w.Now().Sub(began))
-		w.tookOver()
 		return stored
 	case errors.Is(err, w.Conflict):
 		w.doubted = nil
@@ -146,7 +147,9 @@ func (w *Worker) settleDoubt(ctx context.Context) (settled bool) {
 		w.noteWritable(nil)
 		return true
 	}
-	return w.storeSince(ctx, w.doubted.commit, w.doubted.began, nothing) != unwritten
+	how := w.storeSince(ctx, w.doubted.commit, w.doubted.began, nothing)
+	w.count() // before another decision is timed
+	return how != unwritten
 }
 
 // readOn waits for the commit that took the position.

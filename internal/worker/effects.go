@@ -363,6 +363,7 @@ func (w *Worker) pursues(alive []string) func(*incident.Incident) bool {
 
 // finish waits for acts in flight and records what came of them. What cannot be recorded now is found by whoever reads on.
 func (w *Worker) finish() error {
+	defer w.count()
 	done := make(chan struct{})
 	go func() {
 		w.effects.Wait()

@@ -85,3 +85,69 @@ func (w *Worker) catchUp(ctx context.Context) error {
 	w.world.orders = append(w.world.orders, w.declare())
 	return nil
 }
+
+// fold applies one commit, passes on what the shell must know of it, and counts it.
+func (w *Worker) fold(c events.Commit) {
+	if w.apply(c) {
+		w.counts(c)
+	}
+}
+
+// apply is fold without counting: it reports whether there is anything to count.
+func (w *Worker) apply(c events.Commit) (applied bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if c.Position <= w.board.Position {
+		return false // our own, folded when its append was acknowledged
+	}
+	w.alone = nil
+	if err := w.board.Apply(c); err != nil {
+		w.noteHalted(err.Error())
+		return false
+	}
+	if why := w.board.Halted(); why != "" {
+		w.noteHalted(why)
+	}
+	if len(w.world.orders) > 0 && w.world.orders[0].commit == c.ID {
+		w.answer(orderReply{commit: c}) // here and not behind its append: that may have left a doubt, which following settles
+	}
+	for _, r := range c.Records {
+		if p, ok := r.Body.(events.Proved); ok {
+			w.Routers.Proven(p)
+		}
+		if r.Incident == "" {
+			continue
+		}
+		if r.Body.Kind() != events.KindObserved {
+			delete(w.world.facts, r.Incident) // seen before what the record says
+			w.world.moved[r.Incident] = c.Position
+		}
+		if i, ok := w.board.Incident(r.Incident); !ok || !i.IsOpen() {
+			delete(w.world.facts, r.Incident)
+			delete(w.world.results, r.Incident)
+			delete(w.world.moved, r.Incident)
+			w.spans.forget(r.Incident)
+		}
+	}
+	return true
+}
+
+// count counts what a turn has stored and timed, once nothing waits for it any more.
+func (w *Worker) count() {
+	for _, c := range w.world.stored {
+		w.counts(c)
+		w.tookOver()
+	}
+	w.world.stored = nil
+	w.Metrics.turned()
+}
+
+// counts counts one commit.
+func (w *Worker) counts(c events.Commit) {
+	mine := c.By == w.me
+	var now time.Time
+	if mine {
+		now = w.Now()
+	}
+	w.Metrics.folded(c, mine, now)
+}

@@ -24,7 +24,8 @@ type world struct {
 	held    map[string]time.Time     // commands that may not run again before
 	rests   map[string]incident.Rest // of the last decision that stands
 	orders  []order
-	room    []events.Event // for those that are decided on; empty in between
+	room    []events.Event  // for those that are decided on; empty in between
+	stored  []events.Commit // by this turn, not counted yet
 }
 
 // arrive adds a batch, which is the world's from now on.
@@ -85,7 +86,7 @@ func (w *Worker) loop(ctx context.Context) error {
 			return w.finish()
 		}
 		wake = w.turn(ctx)
-		w.Metrics.turned()
+		w.count()
 	}
 }
 
@@ -173,55 +174,6 @@ func (w *Worker) gather(ctx context.Context) {
 			return
 		}
 	}
-}
-
-// fold applies one commit and passes on what the shell must know of it.
-func (w *Worker) fold(c events.Commit) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if c.Position <= w.board.Position {
-		return // our own, folded when its append was acknowledged
-	}
-	w.alone = nil
-	if err := w.board.Apply(c); err != nil {
-		w.noteHalted(err.Error())
-		return
-	}
-	if why := w.board.Halted(); why != "" {
-		w.noteHalted(why)
-	}
-	if len(w.world.orders) > 0 && w.world.orders[0].commit == c.ID {
-		w.answer(orderReply{commit: c}) // here and not behind its append: that may have left a doubt, which following settles
-	}
-	for _, r := range c.Records {
-		if p, ok := r.Body.(events.Proved); ok {
-			w.Routers.Proven(p)
-		}
-		if r.Incident == "" {
-			continue
-		}
-		if r.Body.Kind() != events.KindObserved {
-			delete(w.world.facts, r.Incident) // seen before what the record says
-			w.world.moved[r.Incident] = c.Position
-		}
-		if i, ok := w.board.Incident(r.Incident); !ok || !i.IsOpen() {
-			delete(w.world.facts, r.Incident)
-			delete(w.world.results, r.Incident)
-			delete(w.world.moved, r.Incident)
-			w.spans.forget(r.Incident)
-		}
-	}
-	w.counts(c)
-}
-
-// counts counts one commit.
-func (w *Worker) counts(c events.Commit) {
-	mine := c.By == w.me
-	var now time.Time
-	if mine {
-		now = w.Now()
-	}
-	w.Metrics.folded(c, mine, now)
 }
 
 func (w *Worker) settle(o outcome) {
