@@ -38,7 +38,10 @@ func TestFollowFromFarBehind(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			js, _ := serve(t, t.TempDir(), bus.Options{})
-			l := mustOpen(t, js)
+			l, err := Open(within(t, patience), js, Config{Domain: "test", SyncAlways: true}) // account's
+			if err != nil {
+				t.Fatal(err)
+			}
 			list := account(t, entries)
 			c.spoil(&list[at-1])
 			for _, e := range list {
@@ -52,7 +55,7 @@ func TestFollowFromFarBehind(t *testing.T) {
 				t.Fatal("the server does not take the entries")
 			}
 			next := uint64(1)
-			err := l.Read(within(t, patience), 1, entries, func(c events.Commit) error {
+			err = l.Read(within(t, patience), 1, entries, func(c events.Commit) error {
 				if c.Position != next || c.ID != fmt.Sprint("c", next) || c.Digest != list[next-1].Stated {
 					return fmt.Errorf("position %d, commit %s, %s came as number %d", c.Position, c.ID, c.Digest, next)
 				}
