@@ -90,9 +90,10 @@ type answer struct {
 // run runs the binary to its end.
 func run(t testing.TB, stdin string, args ...string) answer {
 	t.Helper()
+	path := binary(t) // which may have to be built first
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, binary(t), args...)
+	cmd := exec.CommandContext(ctx, path, args...)
 	var out, words bytes.Buffer
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = bytes.NewReader([]byte(stdin)), &out, &words
 	cmd.Env = append(os.Environ(), "NO_COLOR=1")

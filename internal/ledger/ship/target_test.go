@@ -2,18 +2,29 @@ package ship
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
+	"go.uber.org/zap"
 
 	"github.com/detour-net/detour/internal/bus"
+	"github.com/detour-net/detour/internal/bus/bustest"
 	"github.com/detour-net/detour/internal/ledger/checkpoint"
 )
+
+func TestMain(m *testing.M) {
+	if !bustest.Serve() {
+		m.Run()
+	}
+}
 
 // TestSign is the example "PUT Object" of the API reference of Amazon S3.
 func TestSign(t *testing.T) {
@@ -113,5 +124,61 @@ func TestStream(t *testing.T) {
 	msg, err := stream.GetLastMsgForSubject(t.Context(), Subject("test"))
 	if err != nil || msg.Sequence != 1 || string(msg.Data) != string(aNote().Text) {
 		t.Errorf("%v: %+v", err, msg)
+	}
+}
+
+// TestStreamNotAllowed publishes as a user who may not: servers answer nothing to that, so what is said is what it may be, in the time that
+// there is; nothing is stored, and another user's notes are.
+func TestStreamNotAllowed(t *testing.T) {
+	dir := t.TempDir()
+	places, err := bustest.Places(dir, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	places[0].Config = filepath.Join(dir, "nats.conf")
+	if err := os.WriteFile(places[0].Config, fmt.Appendf(nil, `listen: "127.0.0.1:%d"
+jetstream { store_dir: %q }
+authorization { users: [
+  { user: shipper, password: a, permissions: { publish: ["detour.v1.checkpoints.>"], subscribe: ["_INBOX.>"] } }
+  { user: stranger, password: b, permissions: { publish: ["something.else"], subscribe: ["_INBOX.>"] } }
+  { user: owner, password: c }
+] }
+`, places[0].Port, dir), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	servers, err := bustest.StartAt(places)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(servers.KillAll)
+	as := func(user, password string) Stream {
+		conn, err := bus.Connect(bus.Config{URLs: servers.URLs(), User: user, Password: password, Log: zap.NewNop()})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = conn.Close(context.Background()) })
+		if err := conn.Wait(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		return Stream{conn.JetStream()}
+	}
+	stream, err := as("owner", "c").JS.CreateStream(t.Context(), jetstream.StreamConfig{Name: "NOTES", Subjects: []string{"detour.v1.checkpoints.>"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	last := func() uint64 {
+		info, err := stream.Info(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return info.State.LastSeq
+	}
+	short, cancel := context.WithTimeout(t.Context(), time.Second)
+	defer cancel()
+	if err := as("stranger", "b").Put(short, aNote()); err == nil || !strings.Contains(err.Error(), "let this user publish") || last() != 0 {
+		t.Errorf("a stranger: %v, %d notes are stored", err, last())
+	}
+	if err := as("shipper", "a").Put(t.Context(), aNote()); err != nil || last() != 1 {
+		t.Errorf("who may: %v, %d notes are stored", err, last())
 	}
 }
