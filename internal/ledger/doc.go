@@ -9,7 +9,8 @@
 // Follow delivers every commit in order and goes on live, through restarts of servers and changes of leader. Three
 // things are checked of each message before it is delivered (see Chain): its position is the next one, its bytes have
 // the digest that its writer stated in a header, and it names the digest of the commit before it. A ledger that fails
-// a check is broken, and no replica acts on it.
+// a check is broken, and no replica acts on it. So is one that ends before, or holds another commit at, a position that was
+// acknowledged to this process.
 //
 // Open makes the stream if it is missing, or waits for it if that is not its business, and refuses one whose settings or state could lose or change a record
 // (CheckStream). Audit and the export format let anybody verify a ledger without Detour running.

@@ -10,7 +10,7 @@
 // decided on what its routers have told of their configuration, and read, for at most Prefetch, where they do not tell. While
 // a commit is written, what its intents lead to is made ready behind a gate: the router's turn is taken, its leaves are read
 // and compared, the request is built; it leaves only when the commit stands, and is dropped, as if it had never been, when
-// that does not.
+// that does not. That it was acknowledged is no more than a word: what adds risk leaves once the commit was read back.
 //
 // Peers share the work without an election: an incident is pursued by the owner of its newest intent, or, while that one
 // is not heard, by the first of those that are. That is an economy: if it is wrong, two workers decide the same and one of
