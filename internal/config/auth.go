@@ -12,6 +12,7 @@ import (
 	"github.com/detour-net/detour/events"
 	"github.com/detour-net/detour/internal/config/bounded"
 	"github.com/detour-net/detour/internal/config/strict"
+	"github.com/detour-net/detour/internal/web/seal"
 )
 
 // Auth says who may call the HTTP API.
@@ -23,9 +24,6 @@ type Auth struct {
 	// somebody may do counts; 15m if not given.
 	Fresh events.Duration `yaml:"fresh"`
 }
-
-// minSessionKey is the fewest bytes of a secret that nobody guesses.
-const minSessionKey = 32
 
 // auth checks the section and reads the key of sessions, nil without one.
 func (s section) auth(a Auth) (sessionKey []byte) {
@@ -39,8 +37,8 @@ func (s section) auth(a Auth) (sessionKey []byte) {
 	switch {
 	case err != nil:
 		s.bad("auth.session_key", "%s", err)
-	case len(secret) < minSessionKey:
-		s.bad("auth.session_key", "it is shorter than %d bytes, which can be guessed; for example: openssl rand -hex 32", minSessionKey)
+	case len(secret) < seal.MinSecret:
+		s.bad("auth.session_key", "it is shorter than %d bytes, which can be guessed; for example: openssl rand -hex 32", seal.MinSecret)
 	}
 	return []byte(secret)
 }

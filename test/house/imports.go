@@ -47,10 +47,11 @@ func leanings() []leaning {
 		{"internal/notify", []string{"events", "internal/incident", "internal/chatops/clean"}, "who is told of the Board and cannot answer is no chat, and decides nothing"},
 		{"internal/chatops", []string{"events", "internal/incident", "internal/chatops/clean", "internal/histogram"}, "a chat shows the Board and carries people's answers; it decides nothing"},
 		{"internal/duty", []string{"internal/config/strict", "internal/config/bounded"}, "who is on call is names and times; what they may do is asked elsewhere"},
+		{"internal/web/seal", nil, "what is kept by others is sealed in one leaf, which also says what secret is long enough"},
 		{"internal/web/api", []string{"events", "internal/incident"}, "what goes over the wire is what server and client share"},
 		{"internal/web/client", []string{"events", "internal/incident", "internal/web/api"}, "a client that needs the server's insides could not be another program's"},
-		{"internal/web", []string{"events", "policy", "internal/incident", "internal/web/api", "internal/histogram"}, "the API shows the Board and carries people's orders; it decides nothing"},
-		{"internal/config", []string{"events", "policy", "remediators", "internal/network", "internal/duty", "internal/notify", "internal/ledger/checkpoint", "internal/config/strict", "internal/config/bounded"}, "one file is read here; each section is judged by the package that it configures"},
+		{"internal/web", []string{"events", "policy", "internal/incident", "internal/web/api", "internal/web/seal", "internal/histogram"}, "the API shows the Board and carries people's orders; it decides nothing"},
+		{"internal/config", []string{"events", "policy", "remediators", "internal/network", "internal/duty", "internal/notify", "internal/ledger/checkpoint", "internal/web/seal", "internal/config/strict", "internal/config/bounded"}, "one file is read here; each section is judged by the package that it configures"},
 
 		{"internal/app", everyone, "the only package that knows everyone; what stands on it are the demonstration and the command"},
 		{"internal/backbone", []string{"internal/network", "internal/device/oc"}, "simulated routers share the models with what they test, and none of its code"},
