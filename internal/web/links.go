@@ -4,7 +4,6 @@ import (
 	"crypto/rand"
 	"fmt"
 	"net/http"
-	"slices"
 	"time"
 
 	"github.com/detour-net/detour/events"
@@ -86,9 +85,10 @@ func (s *Server) unlink(r *http.Request, who events.Person) (any, error) {
 		return nil, err
 	}
 	a := events.ChatAccount{Chat: r.PathValue("chat"), Team: r.PathValue("team"), Account: r.PathValue("account")}
+	another := s.needsAdmin(r, who, "that account is linked to somebody else", "whose it is or an admin can take it back")
 	own := func(b *incident.Board, now time.Time) ([]events.Record, error) {
-		if l, ok := b.LinkOf(a); ok && l.Person != who.Name && !slices.Contains(who.Role, string(Admin)) {
-			return nil, problem(api.ProblemForbidden, "that account is linked to "+l.Person, l.Person+" or an admin can take it back")
+		if l, ok := b.LinkOf(a); ok && l.Person != who.Name && another != nil {
+			return nil, another
 		}
 		return incident.UnlinkAccount(a, who)(b, now)
 	}

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net/http"
 	"runtime/debug"
-	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -188,8 +187,8 @@ func (s *Server) admit(rt route, r *http.Request) (who events.Person, within *se
 		return who, nil, problem(api.ProblemUnauthorized, "the request carries no token", "sign in at the console, or send \"Authorization: Bearer TOKEN\"; with the command line, --token-file or DETOUR_TOKEN_FILE")
 	case !ok:
 		return who, nil, problem(api.ProblemUnauthorized, "the token is not one of those configured", "check the token file, and auth.tokens of this server")
-	case !may(who, rt.role) && s.outdated(within) && slices.Contains(Expand(within.Roles), string(rt.role)):
-		return who, nil, problem(api.ProblemSignIn, "what "+who.Name+" may do was last asked of the provider more than "+s.cfg.Fresh.String()+" ago", "sign in again")
+	case !may(who, rt.role) && s.held(within, rt.role):
+		return who, nil, s.outdatedRole(who)
 	case !may(who, rt.role) && !s.canSign():
 		return who, nil, problem(api.ProblemForbidden, "this server has no tokens, so nobody may change anything through it", "configure auth.tokens and give a token the role "+string(rt.role))
 	case !may(who, rt.role):

@@ -111,7 +111,7 @@ func (s *Server) freezes(r *http.Request, _ events.Person) (any, error) {
 		return nil, err
 	}
 	return view(s, func(b *incident.Board) api.Freezes {
-		return api.Freezes{Position: b.Position, Freezes: b.Standstills()}
+		return api.Freezes{Position: b.Position, Freezes: s.frozen.of(b)}
 	}), nil
 }
 

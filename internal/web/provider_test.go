@@ -41,12 +41,7 @@ func entranceOf(t *testing.T, more ...func(*web.Config)) *entrance {
 		var running sync.WaitGroup
 		running.Go(func() { _ = p.Run(ctx) })
 		t.Cleanup(func() { cancel(); running.Wait() })
-		for deadline := time.Now().Add(time.Minute); p.Away() != ""; {
-			if time.Now().After(deadline) {
-				t.Fatal(p.Away())
-			}
-			time.Sleep(5 * time.Millisecond)
-		}
+		logintest.Settle(t, p, "")
 		c.Login = p
 	})...)
 	return e
@@ -265,6 +260,18 @@ func TestRolesAreAskedAnew(t *testing.T) {
 		t.Errorf("%+v", who)
 	}
 	wantProblem(t, b.ask("DELETE", "/api/v1/session?person=ada", ""), http.StatusForbidden, api.ProblemForbidden)
+	root := logintest.User{Email: "root@example.net", Groups: []string{"root"}}
+	e.linked("U1", "nora")
+	_, set = e.enter("/auth/login", root)
+	admin := e.at(set)
+	e.pass(15*time.Minute + time.Second)
+	for _, path := range []string{"/api/v1/session?person=ada", "/api/v1/links/slack/T1/U1"} { // an admin is not told to ask one
+		wantProblem(t, admin.ask("DELETE", path, ""), http.StatusForbidden, api.ProblemSignIn)
+	}
+	_, set = e.enter("/auth/login", root)
+	if a := e.at(set).ask("DELETE", "/api/v1/session?person=ada", ""); a.status != http.StatusOK {
+		t.Errorf("signed in again: %d %s", a.status, a.body)
+	}
 	lost := fresh()
 	lost.Groups = []string{"desk"}
 	_, set = e.enter("/auth/login", lost)

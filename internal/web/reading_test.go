@@ -171,46 +171,33 @@ func TestHealth(t *testing.T) {
 	}
 }
 
-// TestHealthOfTheChat: a chat that is away is told, and costs that channel alone.
-func TestHealthOfTheChat(t *testing.T) {
-	for chat, want := range map[string]*api.Condition{
-		"":                {},
-		web.ChatConnected: {Name: "chat", OK: true, Detail: "connected"},
-		"socket: cut off": {Name: "chat", Detail: "no button works in a chat that is away, decide at the console, the command line or by the API: socket: cut off"},
+// TestHealthOfWhatHoldsNothingUp: a chat that is away costs that channel alone, and that no checkpoint leaves the cluster nothing.
+// Both are told.
+func TestHealthOfWhatHoldsNothingUp(t *testing.T) {
+	for _, c := range []struct {
+		name, state string
+		want        api.Condition // zero: nothing is said
+	}{
+		{"chat", "", api.Condition{}},
+		{"chat", web.ChatConnected, api.Condition{Name: "chat", OK: true, Detail: "connected"}},
+		{"chat", "socket: cut off", api.Condition{Name: "chat", Detail: "no button works in a chat that is away, decide at the console, the command line or by the API: socket: cut off"}},
+		{"checkpoints", "", api.Condition{}},
+		{"checkpoints", web.CheckpointsShipped, api.Condition{Name: "checkpoints", OK: true, Detail: "shipped"}},
+		{"checkpoints", "to file none", api.Condition{Name: "checkpoints", Detail: "what is changed in every copy of the ledger is not found by the newest checkpoint: to file none"}},
 	} {
 		s := start(t, people())
-		s.SetStatus(func(st *api.Status) { st.Chat = chat })
+		s.SetStatus(func(st *api.Status) {
+			*map[string]*string{"chat": &st.Chat, "checkpoints": &st.Checkpoints}[c.name] = c.state
+		})
 		a := s.do("GET", "/readyz", "", "")
 		ready, got := into[api.Ready](t, a), api.Condition{}
-		for _, c := range ready.Checks {
-			if c.Name == "chat" {
-				got = c
+		for _, check := range ready.Checks {
+			if check.Name == c.name {
+				got = check
 			}
 		}
-		if a.status != http.StatusOK || !ready.Ready || got != *want {
-			t.Errorf("%q: %d, %+v, want %+v", chat, a.status, got, *want)
-		}
-	}
-}
-
-// TestHealthOfCheckpoints: that none leaves the cluster is told, and holds nothing up.
-func TestHealthOfCheckpoints(t *testing.T) {
-	for state, want := range map[string]api.Condition{
-		"":                     {},
-		web.CheckpointsShipped: {Name: "checkpoints", OK: true, Detail: "shipped"},
-		"to file none":         {Name: "checkpoints", Detail: "what is changed in every copy of the ledger is not found by the newest checkpoint: to file none"},
-	} {
-		s := start(t, people())
-		s.SetStatus(func(st *api.Status) { st.Checkpoints = state })
-		a := s.do("GET", "/readyz", "", "")
-		ready, got := into[api.Ready](t, a), api.Condition{}
-		for _, c := range ready.Checks {
-			if c.Name == "checkpoints" {
-				got = c
-			}
-		}
-		if a.status != http.StatusOK || !ready.Ready || got != want {
-			t.Errorf("%q: %d, %+v, want %+v", state, a.status, got, want)
+		if a.status != http.StatusOK || !ready.Ready || got != c.want {
+			t.Errorf("%s %q: %d, %+v, want %+v", c.name, c.state, a.status, got, c.want)
 		}
 	}
 }

@@ -66,6 +66,7 @@ type Server struct {
 	metrics *metrics
 	limits  *limits
 	quiet   *quiet
+	frozen  standstills
 	keys
 
 	ending context.Context // ends when the server does; streams end with it

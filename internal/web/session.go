@@ -8,11 +8,13 @@ import (
 	"encoding/hex"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/detour-net/detour/events"
 	"github.com/detour-net/detour/internal/incident"
+	"github.com/detour-net/detour/internal/web/api"
 	"github.com/detour-net/detour/internal/web/seal"
 )
 
@@ -155,6 +157,28 @@ func (s *Server) person(within *session) (who events.Person, ok bool) {
 // outdated reports whether what the provider said that somebody may do has to be asked for anew.
 func (s *Server) outdated(within *session) bool {
 	return within != nil && within.Login && s.cfg.Now().Sub(within.At) > s.cfg.Fresh
+}
+
+// held reports whether a role is one that the provider has said of whoever has the session, and that has to be asked for anew.
+func (s *Server) held(within *session, role Role) bool {
+	return s.outdated(within) && slices.Contains(Expand(within.Roles), string(role))
+}
+
+// outdatedRole is what whoever has held a role is told, in place of that they do not have it.
+func (s *Server) outdatedRole(who events.Person) *api.Problem {
+	return problem(api.ProblemSignIn, "what "+who.Name+" may do was last asked of the provider more than "+s.cfg.Fresh.String()+" ago", "sign in again")
+}
+
+// needsAdmin is what a caller is told who is no admin: detail and remedy, or, if they have been one, to sign in again; nil for an
+// admin.
+func (s *Server) needsAdmin(r *http.Request, who events.Person, detail, remedy string) *api.Problem {
+	switch {
+	case may(who, Admin):
+		return nil
+	case s.held(sessionOf(r.Context()), Admin):
+		return s.outdatedRole(who)
+	}
+	return problem(api.ProblemForbidden, detail, remedy)
 }
 
 // genuine reports whether a request that is made within a session, and would change something, was made by our own page.

@@ -2,7 +2,6 @@ package web
 
 import (
 	"net/http"
-	"slices"
 	"strings"
 	"time"
 
@@ -71,9 +70,10 @@ func (s *Server) signOut(w http.ResponseWriter, r *http.Request, who events.Pers
 	case q.Has("everywhere") && !all && q.Get("everywhere") != "false":
 		return invalid("everywhere is "+q.Get("everywhere"), "give true or false")
 	case q.Get("person") != "" && q.Get("person") != person:
-		if person, all = q.Get("person"), true; !slices.Contains(who.Role, string(Admin)) {
-			return problem(api.ProblemForbidden, "somebody else's sessions are an admin's to end", "ask someone who has the role admin")
+		if p := s.needsAdmin(r, who, "somebody else's sessions are an admin's to end", "ask someone who has the role admin"); p != nil {
+			return p
 		}
+		person, all = q.Get("person"), true
 	}
 	within := sessionOf(r.Context())
 	if person == who.Name {

@@ -133,7 +133,7 @@ func (s *Server) follow(ctx context.Context, out *sender, known uint64, resumed 
 			if stirred = stirred || b.Position != known; !stirred {
 				return api.Change{}
 			}
-			return changes(b, known, resumed || !first, now)
+			return changes(b, known, resumed || !first, now, s.frozen.of(b))
 		})
 		switch {
 		case stirred:
@@ -160,9 +160,26 @@ func (s *Server) follow(ctx context.Context, out *sender, known uint64, resumed 
 	}
 }
 
+// standstills are the freezes in force, found once for each position of the Board, however many readers are told of them.
+type standstills struct {
+	mu       sync.Mutex
+	position uint64
+	list     []incident.Standstill // nil: not found yet
+}
+
+// of are those of a Board; nobody may change them.
+func (s *standstills) of(b *incident.Board) []incident.Standstill {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.list == nil || s.position != b.Position {
+		s.position, s.list = b.Position, b.Standstills()
+	}
+	return s.list
+}
+
 // changes is what a reader that knows the Board as of known must be told; ended incidents only if it has known any.
-func changes(b *incident.Board, known uint64, ended bool, now time.Time) api.Change {
-	c := api.Change{Position: b.Position, At: now.UTC(), Incidents: []api.Summary{}, Freezes: b.Standstills(), Windows: windows(b, now)}
+func changes(b *incident.Board, known uint64, ended bool, now time.Time, freezes []incident.Standstill) api.Change {
+	c := api.Change{Position: b.Position, At: now.UTC(), Incidents: []api.Summary{}, Freezes: freezes, Windows: windows(b, now)}
 	if b.Position == known {
 		return c
 	}

@@ -41,12 +41,7 @@ func withProvider(t *testing.T, more ...func(*web.Config)) (*replica, *logintest
 		var running sync.WaitGroup
 		running.Go(func() { _ = p.Run(ctx) })
 		t.Cleanup(func() { cancel(); running.Wait() })
-		for deadline := time.Now().Add(patience); p.Away() != ""; {
-			if time.Now().After(deadline) {
-				t.Fatal(p.Away())
-			}
-			time.Sleep(5 * time.Millisecond)
-		}
+		logintest.Settle(t, p, "")
 		c.Login = p
 	})...)
 	behind, err := url.Parse(r.url)

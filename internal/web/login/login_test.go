@@ -41,18 +41,6 @@ func run(t *testing.T, p *login.Provider) {
 	t.Cleanup(func() { cancel(); running.Wait() })
 }
 
-// settled waits until p knows its provider.
-func settled(t *testing.T, p *login.Provider) {
-	t.Helper()
-	deadline := time.Now().Add(patience)
-	for p.Away() != "" {
-		if time.Now().After(deadline) {
-			t.Fatalf("waited in vain: %s", p.Away())
-		}
-		time.Sleep(5 * time.Millisecond)
-	}
-}
-
 // ready is a provider and a client that knows it.
 func ready(t *testing.T, more ...func(*login.Config)) (*logintest.Provider, *login.Provider) {
 	t.Helper()
@@ -63,7 +51,7 @@ func ready(t *testing.T, more ...func(*login.Config)) (*logintest.Provider, *log
 	}
 	p := login.New(c)
 	run(t, p)
-	settled(t, p)
+	logintest.Settle(t, p, "")
 	return op, p
 }
 
@@ -287,18 +275,12 @@ func TestAway(t *testing.T) {
 		t.Errorf("before it was asked: %v", err)
 	}
 	run(t, p)
-	deadline := time.Now().Add(patience)
-	for !strings.Contains(p.Away(), "refused") {
-		if time.Now().After(deadline) {
-			t.Fatalf("it does not say why: %s", p.Away())
-		}
-		time.Sleep(5 * time.Millisecond)
-	}
+	logintest.Settle(t, p, "refused")
 	if l, err = net.Listen("tcp", addr); err != nil {
 		t.Fatal(err)
 	}
 	there := logintest.StartAt(t, l)
-	settled(t, p)
+	logintest.Settle(t, p, "")
 	there.Tamper(mockoidc.TokenEndpoint, http.StatusServiceUnavailable, nil)
 	a, _, err := p.Begin("/", 0)
 	if err != nil {
@@ -318,7 +300,7 @@ func TestLeave(t *testing.T) {
 	op.Tamper(mockoidc.DiscoveryEndpoint, 0, func(answer map[string]any) { answer["end_session_endpoint"] = "https://login.example.net/out?x=1" })
 	p := login.New(op.Client(redirect))
 	run(t, p)
-	settled(t, p)
+	logintest.Settle(t, p, "")
 	u, err := url.Parse(p.Leave())
 	if err != nil || u.Host != "login.example.net" || u.Query().Get("client_id") != op.ClientID || u.Query().Get("x") != "1" {
 		t.Errorf("%v: %s", err, p.Leave())

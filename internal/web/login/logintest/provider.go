@@ -12,6 +12,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -31,6 +32,24 @@ type Provider struct {
 	tamper map[string]func(answer map[string]any) // by path
 	status map[string]int
 	asked  []url.Values // of the authorization endpoint
+}
+
+// Settle returns once p says that it is away for a reason that has these words, or, without any, that people can sign in. It ends
+// the test if p does not for a minute.
+func Settle(tb testing.TB, p *login.Provider, away string) {
+	tb.Helper()
+	over, look := time.After(time.Minute), time.NewTicker(5*time.Millisecond)
+	defer look.Stop()
+	for {
+		if why := p.Away(); away == "" && why == "" || away != "" && strings.Contains(why, away) {
+			return
+		}
+		select {
+		case <-look.C:
+		case <-over:
+			tb.Fatalf("waited in vain for the provider: it is away because of %q, want %q", p.Away(), away)
+		}
+	}
 }
 
 // Start starts a provider at a free address.
