@@ -83,20 +83,20 @@ func TestRateLimit(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(t)
 		limited := 0
-		s.trouble = func(call string) (error, bool) {
+		s.hinder(func(call string) (error, bool) {
 			if limited < 2 {
 				limited++
 				return fmt.Errorf("post: %w", &Refusal{Reason: "too many", After: 20 * time.Second}), false
 			}
 			return nil, true
-		}
+		})
 		s.desk(0)
 		for n := range 5 {
 			s.ask(fmt.Sprintf("a%d-b%d", n, n), 1)
 		}
 		s.settle(39 * time.Second)
-		if s.calls["post"] != 2 || len(s.threads()) != 0 {
-			t.Errorf("%d posts within two limits of 20 s, want 2", s.calls["post"])
+		if s.made("post") != 2 || len(s.threads()) != 0 {
+			t.Errorf("%d posts within two limits of 20 s, want 2", s.made("post"))
 		}
 		s.settle(5 * time.Second)
 		if len(s.threads()) != 5 || len(s.replies()) != 5 {
@@ -129,12 +129,12 @@ func TestDayAway(t *testing.T) {
 		start := time.Now()
 		now := func() time.Time { return start.Add(fast * time.Since(start)) }
 		back := start.Add(24 * time.Hour)
-		s.trouble = func(call string) (error, bool) {
+		s.hinder(func(call string) (error, bool) {
 			if now().Before(back) {
 				return errSevered, false
 			}
 			return nil, true
-		}
+		})
 		for rank := range 2 {
 			s.desk(rank, func(c *Config) { c.Log, c.Now = zap.NewNop(), now })
 		}

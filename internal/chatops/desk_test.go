@@ -99,8 +99,8 @@ func TestManyReplicas(t *testing.T) {
 			t.Errorf("%d records of what is shown, want 48", was)
 		}
 		s.settle(2 * time.Minute)
-		if s.told() != 48 || s.calls["update"] != 0 {
-			t.Errorf("with nothing new, %d records and %d updates", s.told(), s.calls["update"])
+		if s.told() != 48 || s.made("update") != 0 {
+			t.Errorf("with nothing new, %d records and %d updates", s.told(), s.made("update"))
 		}
 	})
 }
@@ -121,19 +121,19 @@ func TestLostReplies(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				s := newStage(t)
 				first := true
-				s.trouble = func(call string) (error, bool) {
+				s.hinder(func(call string) (error, bool) {
 					if call == "post" && first {
 						first = false
 						return c.err, c.done
 					}
 					return nil, true
-				}
+				})
 				s.desk(0)
 				id, _ := s.ask("den-kcy", 1)
 				s.settle(time.Minute)
 				i := s.Incident(id)
-				if told := i.Shown("slack", events.TheCard); len(s.threads()) != 1 || told.Message != s.threads()[0].id || s.calls["find"] != c.find {
-					t.Errorf("%d threads, on the ledger %+v, looked for %d times; want 1, the one, %d", len(s.threads()), told, s.calls["find"], c.find)
+				if told := i.Shown("slack", events.TheCard); len(s.threads()) != 1 || told.Message != s.threads()[0].id || s.made("find") != c.find {
+					t.Errorf("%d threads, on the ledger %+v, looked for %d times; want 1, the one, %d", len(s.threads()), told, s.made("find"), c.find)
 				}
 			})
 		})
@@ -147,14 +147,14 @@ func TestTakeover(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				s := newStage(t)
 				end := make(chan struct{})
-				s.trouble = func(call string) (error, bool) {
+				s.hinder(func(call string) (error, bool) {
 					if call == "post" && at != "shown" {
 						close(end)
 						s.trouble = nil
 						return errors.New("killed"), at == "posted"
 					}
 					return nil, true
-				}
+				})
 				_, kill := s.desk(0)
 				id, p := s.ask("den-kcy", 1)
 				if at == "shown" {

@@ -206,12 +206,12 @@ func TestNoForm(t *testing.T) {
 		d, _ := s.desk(0)
 		id, _ := s.ask("den-kcy", 1)
 		s.settle(time.Second)
-		s.trouble = func(call string) (error, bool) {
+		s.hinder(func(call string) (error, bool) {
 			if call == "ask" {
 				return errors.New("expired_trigger_id"), false
 			}
 			return nil, true
-		}
+		})
 		d.Press(t.Context(), s.found("U1", id, Freeze))
 		if want := "Press again, or use detour freeze"; !strings.Contains(s.heard("U1"), want) || len(s.frozen()) > 0 {
 			t.Errorf("told %q, want %q; frozen %v", s.heard("U1"), want, s.frozen())

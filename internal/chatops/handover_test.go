@@ -132,12 +132,10 @@ func TestHandoverTakenOver(t *testing.T) {
 		_, kill := s.desk(0, shifts)
 		s.ask("den-kcy", 1)
 		s.settle(6*time.Hour - time.Second)
-		s.wall.mu.Lock()
-		s.trouble = func(call string) (error, bool) { return fmt.Errorf("%s: no answer", call), false }
-		s.wall.mu.Unlock()
+		s.hinder(func(call string) (error, bool) { return fmt.Errorf("%s: no answer", call), false })
 		s.settle(3 * time.Second)
 		kill()
-		s.trouble = nil
+		s.hinder(nil)
 		s.desk(1, shifts)
 		s.settle(time.Minute)
 		if list := s.named("Hand-over"); len(list) != 1 {

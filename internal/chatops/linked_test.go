@@ -212,12 +212,12 @@ func TestLinkedMeanwhile(t *testing.T) {
 			s.settle(time.Second)
 			p := s.found("U9", id, Why)
 			p.Act = act
-			s.trouble = func(call string) (error, bool) {
+			s.hinder(func(call string) (error, bool) {
 				if call == "member" {
 					s.link(slackAccount("U9"), "nora")
 				}
 				return nil, true
-			}
+			})
 			d.Press(t.Context(), p)
 			if _, _, ok := s.form("U9"); !ok {
 				t.Errorf("%s: no form, but %q", act, s.heard("U9"))

@@ -54,7 +54,7 @@ func TestWhoMayDecide(t *testing.T) {
 		{"an approver freezes", nil, "U2", Freeze, "takes the role operator"},
 		{"a viewer", nil, "U4", Reject, "takes the role approver"},
 		{"not on the table", nil, "U9", Approve, "not on Detour's table"},
-		{"not known to the chat", func(s *stage) { delete(s.members, "U2") }, "U2", Approve, "cannot say who you are"},
+		{"not known to the chat", func(s *stage) { s.leave("U2") }, "U2", Approve, "cannot say who you are"},
 		{"deactivated", func(s *stage) { s.member("U2", Member{Deleted: true}) }, "U2", Approve, "deactivated"},
 		{"a guest", func(s *stage) { s.member("U2", Member{Guest: true}) }, "U2", Approve, "a guest's"},
 		{"a stranger", func(s *stage) { s.member("U2", Member{Stranger: true}) }, "U2", Approve, "another workspace"},
@@ -199,8 +199,8 @@ func TestTwiceAndTooLate(t *testing.T) {
 		first, second := s.found("U2", id, Approve), s.found("U1", id, Reject)
 		d.Press(t.Context(), first)
 		d.Press(t.Context(), first)
-		if i := s.Incident(id); len(i.Approvals) != 1 || len(s.whispers["U2"]) != 1 {
-			t.Errorf("%d approvals, %d whispers, want 1 and 1", len(i.Approvals), len(s.whispers["U2"]))
+		if i := s.Incident(id); len(i.Approvals) != 1 || s.whispered("U2") != 1 {
+			t.Errorf("%d approvals, %d whispers, want 1 and 1", len(i.Approvals), s.whispered("U2"))
 		}
 		other.Press(t.Context(), first) // as if its acknowledgement had been lost, at another replica
 		other.Press(t.Context(), second)

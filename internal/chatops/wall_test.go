@@ -17,7 +17,7 @@ type wall struct {
 	whispers map[string][]string
 	forms    map[string]asking
 	calls    map[string]int
-	trouble  func(call string) (err error, done bool) // nil: none
+	trouble  func(call string) (err error, done bool) // by hinder, or by itself; nil: none
 }
 
 type posted struct {
@@ -34,6 +34,13 @@ func (w *wall) call(name string) (err error, done bool) {
 		return nil, true
 	}
 	return w.trouble(name)
+}
+
+// hinder has calls end as f says from now on.
+func (w *wall) hinder(f func(call string) (err error, done bool)) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.trouble = f
 }
 
 // made is how often a call was made.
@@ -93,6 +100,13 @@ func (w *wall) member(account string, m Member) {
 	w.members[account] = m
 }
 
+// leave has the chat know an account no more.
+func (w *wall) leave(account string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	delete(w.members, account)
+}
+
 func (w *wall) Member(_ context.Context, account string) (Member, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -147,6 +161,13 @@ func (w *wall) heard(account string) string {
 		return list[len(list)-1]
 	}
 	return ""
+}
+
+// whispered is how often an account was told something.
+func (w *wall) whispered(account string) int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return len(w.whispers[account])
 }
 
 func (w *wall) read(id string) (posted, bool) {

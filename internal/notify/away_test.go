@@ -24,12 +24,12 @@ func TestSlowAfterAway(t *testing.T) {
 				}
 				return sendWithin - time.Second
 			}
-			s.trouble = func(Notice) (error, bool) {
+			s.setTrouble(func(Notice) (error, bool) {
 				if time.Now().Before(back) {
 					return errors.New("away"), false
 				}
 				return nil, true
-			}
+			})
 			for rank := range 3 {
 				s.sender(rank)
 			}

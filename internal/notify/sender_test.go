@@ -212,11 +212,11 @@ func TestKilledSender(t *testing.T) {
 				s := newStage(t)
 				gone := make(chan struct{})
 				if at != "recorded" {
-					s.trouble = func(Notice) (error, bool) {
+					s.setTrouble(func(Notice) (error, bool) {
 						close(gone)
 						s.trouble = nil
 						return errors.New("killed"), at == "sent"
-					}
+					})
 				}
 				kill := s.sender(0)
 				id, _ := s.Ask("den-kcy", 1)
@@ -268,12 +268,12 @@ func TestTroubles(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				s := newStage(t)
 				times := 0
-				s.trouble = func(Notice) (error, bool) {
+				s.setTrouble(func(Notice) (error, bool) {
 					if times++; times > 2 {
 						return nil, true
 					}
 					return c.err, false
-				}
+				})
 				s.sender(0)
 				id, _ := s.Ask("den-kcy", 1)
 				s.settle(c.within)
@@ -295,7 +295,7 @@ func TestTroubles(t *testing.T) {
 func TestLeftAlone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(t)
-		s.trouble = func(Notice) (error, bool) { return &Later{Reason: "enough", After: 10 * time.Minute}, false }
+		s.setTrouble(func(Notice) (error, bool) { return &Later{Reason: "enough", After: 10 * time.Minute}, false })
 		s.sender(0)
 		for n := range 40 { // more than are looked for at once
 			s.Ask(fmt.Sprintf("a%d-b%d", n, n), 1)
@@ -323,7 +323,7 @@ func TestLeftAlone(t *testing.T) {
 func TestOvertaken(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(t)
-		s.trouble = func(Notice) (error, bool) { return errors.New("away"), false }
+		s.setTrouble(func(Notice) (error, bool) { return errors.New("away"), false })
 		s.sender(0)
 		id, p := s.Ask("den-kcy", 1)
 		other, _ := s.Ask("kcy-ipl", 1)

@@ -60,9 +60,12 @@ func (c Chat) Heard(t *testing.T, name, text string) {
 // Wait returns once done says so, and ends the test if it does not for a minute.
 func Wait(t *testing.T, what string, done func() bool) {
 	t.Helper()
-	for over := time.Now().Add(time.Minute); !done(); {
-		time.Sleep(5 * time.Millisecond)
-		if time.Now().After(over) {
+	over, look := time.After(time.Minute), time.NewTicker(5*time.Millisecond)
+	defer look.Stop()
+	for !done() {
+		select {
+		case <-look.C:
+		case <-over:
 			t.Fatalf("waited in vain for %s", what)
 		}
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/detour-net/detour/internal/chatops"
+	"github.com/detour-net/detour/internal/chatops/roomtest"
 	"github.com/detour-net/detour/internal/chatops/slack/slacktest"
 )
 
@@ -27,7 +28,7 @@ func ways() map[string]way { return map[string]way{"socket": overSocket, "HTTP":
 func overSocket(t *testing.T, _ *slacktest.Server, c *Client, press func(context.Context, chatops.Press)) {
 	t.Helper()
 	run(t, c, press)
-	wait(t, "the connection", connected(c))
+	roomtest.Wait(t, "the connection", connected(c))
 }
 
 func byHTTP(t *testing.T, s *slacktest.Server, c *Client, press func(context.Context, chatops.Press)) {
@@ -265,7 +266,7 @@ func TestWithoutSocket(t *testing.T) {
 	s := slacktest.New(t)
 	c, registry := newClient(t, s, func(c *Config) { c.AppToken = "" })
 	run(t, c, func(context.Context, chatops.Press) {})
-	wait(t, "Slack's answer", connected(c))
+	roomtest.Wait(t, "Slack's answer", connected(c))
 	if s.Calls("apps.connections.open") > 0 || gauge(t, registry) != 1 {
 		t.Errorf("%d connections were opened, the gauge is %v", s.Calls("apps.connections.open"), gauge(t, registry))
 	}
@@ -273,7 +274,7 @@ func TestWithoutSocket(t *testing.T) {
 	away.Trouble("auth.test", slacktest.Trouble{Error: "account_inactive"})
 	lost, registry := newClient(t, away, func(c *Config) { c.AppToken = "" })
 	run(t, lost, func(context.Context, chatops.Press) {})
-	wait(t, "the reason", func() bool { _, why := lost.State(); return why == "account_inactive" })
+	roomtest.Wait(t, "the reason", func() bool { _, why := lost.State(); return why == "account_inactive" })
 	if gauge(t, registry) != 0 {
 		t.Errorf("the gauge is %v", gauge(t, registry))
 	}

@@ -12,6 +12,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/detour-net/detour/internal/chatops"
+	"github.com/detour-net/detour/internal/chatops/roomtest"
 	"github.com/detour-net/detour/internal/chatops/slack/slacktest"
 )
 
@@ -27,16 +28,6 @@ func run(t *testing.T, c *Client, press func(context.Context, chatops.Press)) {
 		}
 	})
 	t.Cleanup(func() { cancel(); running.Wait() })
-}
-
-func wait(t *testing.T, what string, done func() bool) {
-	t.Helper()
-	for over := time.Now().Add(60 * time.Second); !done(); {
-		time.Sleep(5 * time.Millisecond)
-		if time.Now().After(over) {
-			t.Fatalf("waited in vain for %s", what)
-		}
-	}
 }
 
 func connected(c *Client) func() bool {
@@ -86,7 +77,7 @@ func TestPresses(t *testing.T) {
 		}
 		presses <- p
 	})
-	wait(t, "the connection", connected(c))
+	roomtest.Wait(t, "the connection", connected(c))
 	if gauge(t, registry) != 1 {
 		t.Error("connected, the gauge is 0")
 	}
@@ -113,7 +104,7 @@ func TestPresses(t *testing.T) {
 	if got := <-presses; got.Act != chatops.Freeze {
 		t.Errorf("%+v", got)
 	}
-	wait(t, "three acknowledgements to be timed", func() bool { acked, _ := chatMetrics(t, registry); return acked == 3 })
+	roomtest.Wait(t, "three acknowledgements to be timed", func() bool { acked, _ := chatMetrics(t, registry); return acked == 3 })
 }
 
 // TestManyPresses: more than can be judged at once are not acknowledged, so that whoever pressed sees it.
@@ -124,7 +115,7 @@ func TestManyPresses(t *testing.T) {
 	release := make(chan struct{})
 	var judged atomic.Int32
 	run(t, c, func(context.Context, chatops.Press) { <-release; judged.Add(1) })
-	wait(t, "the connection", connected(c))
+	roomtest.Wait(t, "the connection", connected(c))
 	var sent sync.WaitGroup
 	var mu sync.Mutex
 	unheard := 0
@@ -139,11 +130,11 @@ func TestManyPresses(t *testing.T) {
 	}
 	sent.Wait()
 	close(release)
-	wait(t, "what was taken to be judged", func() bool { return judged.Load() >= maxPresses })
-	wait(t, "one more to be taken, when there is room again", func() bool {
+	roomtest.Wait(t, "what was taken to be judged", func() bool { return judged.Load() >= maxPresses })
+	roomtest.Wait(t, "one more to be taken, when there is room again", func() bool {
 		return s.Send(slacktest.Press{Account: "U1", Channel: slacktest.Channel, Message: "1.2", Action: "why", At: time.Now()}) == nil
 	})
-	wait(t, "it to be judged", func() bool { return judged.Load() >= maxPresses+1 })
+	roomtest.Wait(t, "it to be judged", func() bool { return judged.Load() >= maxPresses+1 })
 	if unheard != 3 || judged.Load() != maxPresses+1 {
 		t.Errorf("%d were not acknowledged, want 3; %d were judged, want %d", unheard, judged.Load(), maxPresses+1)
 	}
@@ -156,13 +147,13 @@ func TestReconnects(t *testing.T) {
 	c, registry := newClient(t, s)
 	presses := make(chan chatops.Press, 10)
 	run(t, c, func(_ context.Context, p chatops.Press) { presses <- p })
-	wait(t, "the connection", connected(c))
+	roomtest.Wait(t, "the connection", connected(c))
 	for name, end := range map[string]func(){
 		"refresh": s.Refresh, "cut": s.Disconnect,
 		"cut and turned away": func() {
 			s.Trouble("apps.connections.open", slacktest.Trouble{Lost: true}, slacktest.Trouble{Error: "internal_error"}, slacktest.Trouble{RetryAfter: time.Second})
 			s.Disconnect()
-			wait(t, "the loss to show", func() bool { return !connected(c)() })
+			roomtest.Wait(t, "the loss to show", func() bool { return !connected(c)() })
 			if _, why := c.State(); why == "" || gauge(t, registry) != 0 {
 				t.Errorf("not connected, the gauge is %v, because %q", gauge(t, registry), why)
 			}
@@ -170,7 +161,7 @@ func TestReconnects(t *testing.T) {
 	} {
 		opened := s.Calls("apps.connections.open")
 		end()
-		wait(t, name+": another connection", func() bool {
+		roomtest.Wait(t, name+": another connection", func() bool {
 			return s.Calls("apps.connections.open") > opened && connected(c)() && s.Connections() == 1
 		})
 		if err := s.Send(slacktest.Press{Account: "U1", Channel: slacktest.Channel, Message: "1.2", Action: "why", At: time.Now()}); err != nil {
@@ -186,13 +177,13 @@ func TestHangs(t *testing.T) {
 	s := slacktest.New(t)
 	c, _ := newClient(t, s)
 	run(t, c, func(context.Context, chatops.Press) {})
-	wait(t, "the connection", connected(c))
+	roomtest.Wait(t, "the connection", connected(c))
 	hold := make(chan struct{})
 	s.Trouble("apps.connections.open", slacktest.Trouble{Hold: hold})
 	s.Disconnect()
-	wait(t, "the loss to show", func() bool { _, why := c.State(); return !connected(c)() && why == "connecting" })
+	roomtest.Wait(t, "the loss to show", func() bool { _, why := c.State(); return !connected(c)() && why == "connecting" })
 	close(hold)
-	wait(t, "another connection", connected(c))
+	roomtest.Wait(t, "another connection", connected(c))
 }
 
 // TestBadToken: a token that is not taken is said, costs nothing but the chat, and is tried again.
@@ -200,7 +191,7 @@ func TestBadToken(t *testing.T) {
 	s := slacktest.New(t)
 	c, _ := newClient(t, s, func(c *Config) { c.AppToken = "xapp-wrong" })
 	run(t, c, func(context.Context, chatops.Press) {})
-	wait(t, "the reason", func() bool { _, why := c.State(); return why == "socket: invalid_auth" })
+	roomtest.Wait(t, "the reason", func() bool { _, why := c.State(); return why == "socket: invalid_auth" })
 	if connected(c)() {
 		t.Error("connected")
 	}
