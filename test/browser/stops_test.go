@@ -5,8 +5,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/chromedp/chromedp"
-
 	"github.com/detour-net/detour/events"
 	"github.com/detour-net/detour/internal/web/webtest"
 )
@@ -28,22 +26,5 @@ func TestWindowsOfOneScope(t *testing.T) {
 			t.Fatalf("%d banners for two windows", n)
 		}
 	}
-	p.clean()
-}
-
-// A freeze of what is not there is refused with what may have been meant, and the form is still there to be corrected.
-func TestFreezeOfNothing(t *testing.T) {
-	r := serve(t)
-	p := open(t, r, "/", deskWidth, deskHeight)
-	p.fresh()
-	p.signIn("operator-secret")
-	p.press(`#top [data-act="freeze"]`)
-	p.do(chromedp.SetValue(chromedp.CSS(`dialog input[name="scope"]`), "site:denver"))
-	p.do(chromedp.SendKeys(chromedp.CSS(`dialog input[name="reason"]`), "storm\r"))
-	p.says("dialog .wrong", "Not found", `nothing of the network is in scope "site:denver", so nothing would be stopped`, "site:den", "detour routers lists devices and sites")
-	p.shot("refused")
-	p.do(chromedp.SetValue(chromedp.CSS(`dialog input[name="scope"]`), "site:den"))
-	p.press(`dialog [data-act="go"]`)
-	p.says("#banners", "FROZEN: site:den", "storm")
 	p.clean()
 }

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chromedp/cdproto/browser"
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/input"
 	"github.com/chromedp/cdproto/log"
@@ -196,6 +197,44 @@ func (t *tab) keys(text string) {
 				_, err := cdp.Call(ctx, target, input.DispatchKeyEvent, stroke)
 				return err
 			}))
+		}
+	}
+}
+
+// tabTo presses Tab until what is meant has the focus.
+func (t *tab) tabTo(what, has string) {
+	t.tb.Helper()
+	for range 80 {
+		if is[bool](t, has) {
+			return
+		}
+		t.keys(kb.Tab)
+	}
+	t.tb.Fatalf("nobody comes to %s by Tab", what)
+}
+
+// downloads is what the browser keeps as a file of that name because of what act does.
+func (t *tab) downloads(name string, act func()) string {
+	t.tb.Helper()
+	folder := t.tb.TempDir()
+	t.do(chromedp.Func(func(ctx context.Context, target *chromedp.Target) error {
+		_, err := cdp.Call(ctx, target, browser.SetDownloadBehavior, browser.SetDownloadBehaviorParams{
+			Behavior: browser.SetDownloadBehaviorBehaviorAllow, BrowserContextID: chromedp.FromContext(ctx).BrowserContextID, DownloadPath: folder,
+		})
+		return err
+	}))
+	act()
+	over, look := time.After(patience), time.NewTicker(20*time.Millisecond)
+	defer look.Stop()
+	for {
+		raw, err := os.ReadFile(filepath.Join(folder, name)) // it has another name until it is whole
+		if err == nil {
+			return string(raw)
+		}
+		select {
+		case <-look.C:
+		case <-over:
+			t.tb.Fatal(err)
 		}
 	}
 }

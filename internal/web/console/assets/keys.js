@@ -78,7 +78,7 @@ export function listen(go) {
     else if (e.key === "?") explain();
     else if (e.key === "/") {
       e.preventDefault();
-      go("/ledger");
+      if (location.pathname !== "/ledger") go("/ledger"); // what was found stays
       document.getElementById("search")?.focus();
     } else if (acts[e.key]) act(acts[e.key]);
     else return;

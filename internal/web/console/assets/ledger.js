@@ -137,7 +137,7 @@ export function page(root, query) {
         kind,
         incident,
         h("button", { class: "primary", "data-act": "search" }, "Search"),
-        h("a", { class: "button", href: "/api/v1/ledger/export", download: "detour-ledger.ndjson" }, "Export NDJSON"),
+        h("a", { class: "button", "data-act": "export", href: "/api/v1/ledger/export", download: "detour-ledger.ndjson" }, "Export NDJSON"),
       ),
       note,
       list,
