@@ -136,6 +136,22 @@ func TestChat(t *testing.T) {
 	s.account()
 }
 
+// killWhoShows kills the replica that shows the incident of linkPlain in a chat, once its message is on the ledger.
+func (s *stage) killWhoShows(chat, message string) {
+	s.t.Helper()
+	var owner string
+	s.wait("the ledger to say who shows it in "+chat, func() bool {
+		told := s.reaches(linkPlain, incident.Asking).Shown(chat, events.TheCard)
+		owner = told.Owner
+		return told.Message == message && told.Shown != ""
+	})
+	for _, r := range s.replicas {
+		if r.name == owner {
+			r.kill()
+		}
+	}
+}
+
 // TestChatLosesReplicas kills the replica that shows an incident: the button that it posted works at the other one, which
 // takes the message over.
 func TestChatLosesReplicas(t *testing.T) {
@@ -143,17 +159,7 @@ func TestChatLosesReplicas(t *testing.T) {
 	s := raiseChat(t)
 	i := s.asked(linkPlain)
 	m := s.card(i.ID, "approve")
-	var owner string
-	s.wait("the ledger to say who shows it", func() bool {
-		i = s.reaches(linkPlain, incident.Asking)
-		owner = i.Shown("slack", events.TheCard).Owner
-		return i.Shown("slack", events.TheCard).Message == m.TS
-	})
-	for _, r := range s.replicas {
-		if r.name == owner {
-			r.kill()
-		}
-	}
+	s.killWhoShows("slack", m.TS)
 	s.wait("its socket to be gone", func() bool { return s.slack.Connections() == 1 })
 	if err := s.slack.Press("U0BOB", m.TS, "approve"); err != nil {
 		t.Error(err)

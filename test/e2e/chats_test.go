@@ -134,18 +134,7 @@ func TestMattermostLosesReplicas(t *testing.T) {
 	s := raiseChats(t)
 	i := s.asked(linkPlain)
 	post := s.post(i.ID, "0 of 1 approvals")
-	var owner string
-	s.wait("the ledger to say who shows it", func() bool {
-		i = s.reaches(linkPlain, incident.Asking)
-		told := i.Shown("mattermost", events.TheCard)
-		owner = told.Owner
-		return told.Message == post.ID && told.Shown != ""
-	})
-	for _, r := range s.replicas {
-		if r.name == owner {
-			r.kill()
-		}
-	}
+	s.killWhoShows("mattermost", post.ID)
 	if err := s.agree("bob", post.ID, "approve"); err != nil {
 		t.Error(err)
 	}

@@ -187,6 +187,9 @@ func (s *stage) chats() string {
 		s.write("rota.yaml", s.rota)
 		chats = append(chats, "on_call: [{rota: rota.yaml}]")
 	}
+	if s.shift != "" {
+		chats = append(chats, fmt.Sprintf("handover: {at: [%q]}", s.shift))
+	}
 	return "chat: {" + strings.Join(append(chats, "people: people.yaml"), ", ") + "}\n"
 }
 
@@ -210,8 +213,8 @@ telemetry: {interval: 100ms}
 inventory: inventory.yaml
 topology: topology.yaml
 policy: policy.yaml
-auth: {tokens: "file:tokens.yaml"}
-%s`, s.rules.Mode, domain, n, n, nats, more))
+auth: {tokens: "file:tokens.yaml"%s}
+%s`, s.rules.Mode, domain, n, n, nats, s.oidc(), more))
 }
 
 func (s *stage) write(name, text string) string {

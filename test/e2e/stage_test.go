@@ -26,6 +26,7 @@ import (
 	"github.com/detour-net/detour/internal/network"
 	"github.com/detour-net/detour/internal/notify/pagerduty/pagerdutytest"
 	"github.com/detour-net/detour/internal/notify/teams/teamstest"
+	"github.com/detour-net/detour/internal/web/login/logintest"
 	"github.com/detour-net/detour/test/wire"
 )
 
@@ -42,6 +43,8 @@ type stage struct {
 	mattermost *mattermosttest.Server            // nil: no chat there
 	signed     bool                              // its presses come by HTTP, and no socket is opened
 	rota       string                            // of who is on call; "": people.yaml says so
+	shift      string                            // when a hand-over is told by itself, as a time of day; "": never
+	provider   *logintest.Provider               // nil: people sign in with tokens alone
 	pager      *pagerdutytest.Server             // nil: nobody is called
 	hook       *teamstest.Server                 // nil: nothing is posted
 	collector  string                            // where traces go; "": nowhere
@@ -73,6 +76,8 @@ type setup struct {
 	slack      *slacktest.Server
 	signed     bool   // as stage has it
 	rota       string // as stage has it
+	shift      string // as stage has it
+	provider   *logintest.Provider
 	mattermost *mattermosttest.Server
 	pager      *pagerdutytest.Server
 	hook       *teamstest.Server
@@ -86,6 +91,7 @@ func raise(t testing.TB, with setup) *stage {
 	s := raiseBare(t, with.rules)
 	s.slack, s.signed, s.rota, s.mattermost = with.slack, with.signed, with.rota, with.mattermost
 	s.pager, s.hook, s.collector = with.pager, with.hook, with.collector
+	s.shift, s.provider = with.shift, with.provider
 	if with.audit {
 		s.shipsCheckpoints()
 	}
