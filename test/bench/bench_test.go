@@ -19,6 +19,8 @@ func BenchmarkDetour(b *testing.B) {
 	b.Run("Freeze", t.freeze)
 	b.Run("Storm", t.storm)
 	b.Run("Start", t.start)
+	b.Run("Cluster", t.cluster)
+	b.Run("ClusterStart", t.clusterStart)
 	b.Run("Search", t.search)
 	b.Run("WhatIf", t.whatIf)
 	t.print()

@@ -10,6 +10,7 @@
 // ratio is what counts. Nothing fails because it was slow; a benchmark fails only when what it measures did not happen.
 //
 // The service is the real one, wired by internal/app from a configuration on disk: an embedded NATS server that syncs
-// every write, the simulated backbone of eleven routers over TLS, telemetry, the full ledger. Under -short every
+// every write, the simulated backbone of eleven routers over TLS, telemetry, the full ledger. On a cluster there are three servers
+// in processes of their own on one disk, and every stream is on all of them. Under -short every
 // benchmark is so small that it shows no more than that it works.
 package bench

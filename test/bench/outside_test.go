@@ -11,12 +11,16 @@ import (
 	"testing"
 
 	"github.com/detour-net/detour/internal/bus"
+	"github.com/detour-net/detour/internal/bus/bustest"
 )
 
 // busVariable names the folder in which this binary is to serve a bus, instead of running tests.
 const busVariable = "DETOUR_BENCH_BUS"
 
 func TestMain(m *testing.M) {
+	if bustest.Serve() {
+		return
+	}
 	if dir := os.Getenv(busVariable); dir != "" {
 		if err := serveBus(dir); err != nil {
 			fmt.Fprintln(os.Stderr, err)
@@ -63,7 +67,7 @@ func (s *service) raiseBusOutside(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("the bus does not start: %w", err)
 	}
-	s.url = strings.TrimSpace(url)
+	s.urls = []string{strings.TrimSpace(url)}
 	s.conn, err = s.connect(ctx)
 	return err
 }

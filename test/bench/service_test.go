@@ -52,7 +52,7 @@ clocks: {fresh: 5s, hold: 1h, override: 0s, cool_down: 0s, observe_every: 20ms, 
 var configFile = template.Must(template.New("config").Parse(`mode: live
 domain: {{.Domain}}
 replica: {name: "bench-{{.Rank}}", rank: {{.Rank}}}
-nats: {urls: ["{{.Bus}}"], sync_always: true}
+nats: {urls: [{{range $n, $url := .Bus}}{{if $n}}, {{end}}"{{$url}}"{{end}}], replicas: {{len .Bus}}, sync_always: true}
 listen: {http: "127.0.0.1:0"}
 telemetry: {interval: 500ms}
 inventory: inventory.yaml
@@ -78,7 +78,7 @@ type service struct {
 	dir     string
 	policy  string
 	net     *backbone.Network
-	url     string    // of the bus
+	urls    []string  // of the bus, one for each server; so often is each stream kept
 	conn    *bus.Conn // the publisher's
 	replica           // the first
 
@@ -149,14 +149,14 @@ func (s *service) raiseBus(ctx context.Context) error {
 		return err
 	}
 	s.onClose(bounded(server.Shutdown))
-	s.url = server.URL()
+	s.urls = []string{server.URL()}
 	s.conn, err = s.connect(ctx)
 	return err
 }
 
 // connect opens another connection to the bus, of the same kind as the service's.
 func (s *service) connect(ctx context.Context) (*bus.Conn, error) {
-	conn, err := bus.Connect(bus.Config{URLs: []string{s.url}, Name: "bench"})
+	conn, err := bus.Connect(bus.Config{URLs: s.urls, Name: "bench"})
 	if err != nil {
 		return nil, err
 	}
@@ -197,7 +197,7 @@ func (s *service) raiseApp(ctx context.Context) (err error) {
 func (s *service) launch(ctx context.Context, rank int) (r replica, err error) {
 	name := filepath.Join(s.dir, fmt.Sprintf("detour-%d", rank))
 	var text bytes.Buffer
-	if err := configFile.Execute(&text, map[string]any{"Domain": domain, "Bus": s.url, "Rank": rank}); err != nil {
+	if err := configFile.Execute(&text, map[string]any{"Domain": domain, "Bus": s.urls, "Rank": rank}); err != nil {
 		return r, err
 	}
 	if err := os.WriteFile(name+".yaml", text.Bytes(), 0o600); err != nil {

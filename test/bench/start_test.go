@@ -47,12 +47,17 @@ func (t *table) start(b *testing.B) {
 	}
 }
 
-func (t *table) startOn(b *testing.B, name string, records, storm, rounds int) (err error) {
+func (t *table) startOn(b *testing.B, name string, records, storm, rounds int) error {
 	ctx := b.Context()
 	a, err := newArchive(ctx, b)
 	if err != nil {
 		return err
 	}
+	return t.startFrom(ctx, b, a, name, records, storm, rounds)
+}
+
+// startFrom fills an archive, has it read by turns, and closes it.
+func (t *table) startFrom(ctx context.Context, b *testing.B, a *archive, name string, records, storm, rounds int) (err error) {
 	defer func() { err = errors.Join(err, a.close()) }()
 	h, err := a.fill(ctx, records, storm)
 	if err != nil {
@@ -89,7 +94,7 @@ func (t *table) startOn(b *testing.B, name string, records, storm, rounds int) (
 
 // archive is a server with a ledger on it. Its writes are not synced one by one: it is only read from.
 type archive struct {
-	server *server.Server
+	end    func() // of the servers
 	conn   *bus.Conn
 	ledger *ledger.Ledger
 	last   uint64
@@ -101,15 +106,28 @@ func newArchive(ctx context.Context, b *testing.B) (*archive, error) {
 		return nil, err
 	}
 	srv.Start()
-	a := &archive{server: srv}
-	if !srv.ReadyForConnections(patience) {
-		return nil, errors.Join(errors.New("the server does not start"), a.close())
+	end := func() {
+		srv.Shutdown()
+		srv.WaitForShutdown()
 	}
-	if a.conn, err = bus.Connect(bus.Config{URLs: []string{srv.ClientURL()}, Name: "bench"}); err != nil {
+	if !srv.ReadyForConnections(patience) {
+		end()
+		return nil, errors.New("the server does not start")
+	}
+	return archiveOn(ctx, end, srv.ClientURL())
+}
+
+// archiveOn makes the ledger on servers, on each of them, and ends them when it cannot.
+func archiveOn(ctx context.Context, end func(), urls ...string) (_ *archive, err error) {
+	a := &archive{end: end}
+	if a.conn, err = bus.Connect(bus.Config{URLs: urls, Name: "bench"}); err != nil {
 		return nil, errors.Join(err, a.close())
 	}
 	if err = a.conn.Wait(ctx); err == nil {
-		a.ledger, err = ledger.Open(ctx, a.conn.JetStream(), ledger.Config{Domain: domain, SyncAlways: true})
+		err = await(ctx, "the ledger to be made", func() bool { // servers of a cluster that has just begun may not know each other
+			a.ledger, err = ledger.Open(ctx, a.conn.JetStream(), ledger.Config{Domain: domain, Replicas: len(urls), SyncAlways: true})
+			return err == nil
+		})
 	}
 	if err != nil {
 		return nil, errors.Join(err, a.close())
@@ -121,8 +139,7 @@ func (a *archive) close() (err error) {
 	if a.conn != nil {
 		err = bounded(a.conn.Close)()
 	}
-	a.server.Shutdown()
-	a.server.WaitForShutdown()
+	a.end()
 	return err
 }
 
@@ -179,7 +196,7 @@ func (a *archive) read(ctx context.Context) (time.Duration, error) {
 func (a *archive) follow(ctx context.Context, h *history) (took time.Duration, held memory, err error) {
 	w := worker.New(worker.Config{
 		Name: "bench", Mode: events.Live, Policy: h.world.Policy, Inventory: h.world.Inventory, Remediators: h.world.Remediators,
-		Ledger: finished{a.ledger}, Conflict: ledger.ErrConflict, Doubt: ledger.ErrDoubt, Intake: nothing{}, Now: time.Now, Logger: zap.NewNop(),
+		Ledger: finished{a.ledger}, Conflict: ledger.ErrConflict, Doubt: ledger.ErrDoubt, Intake: nothing{}, Routers: unseen{}, Now: time.Now, Logger: zap.NewNop(),
 		Metrics: worker.NewMetrics(prometheus.NewRegistry()),
 	})
 	running, stop := context.WithCancel(ctx)
@@ -208,6 +225,12 @@ type finished struct{ *ledger.Ledger }
 func (finished) Append(context.Context, events.Commit, uint64) (events.Commit, error) {
 	return events.Commit{}, ledger.ErrUnavailable
 }
+
+// unseen are routers of which nothing is known, and that nobody asks: nothing is decided that takes it.
+type unseen struct{ worker.Routers }
+
+// Told knows nothing.
+func (unseen) Told(incident.Observe) (events.Facts, bool) { return events.Facts{}, false }
 
 // nothing is an intake to which nothing comes.
 type nothing struct{}
