@@ -24,6 +24,7 @@ type campaign struct {
 	seed     uint64
 	leaders  int           // kills of the ledger's leader whose gaps are measured
 	soak     time.Duration // how long a site is left to work whose memory is measured
+	fill     int           // anomalies before that
 	servers  int
 	replicas int
 	binary   string // "" to build it

@@ -13,6 +13,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/detour-net/detour/events"
+	"github.com/detour-net/detour/internal/network"
 )
 
 // How the two streams are written to while their leader is killed.
@@ -82,9 +83,14 @@ func (s *site) load(ctx context.Context, write func(context.Context) error) {
 // tellOfNothing publishes that a fault is over of which nobody has heard: a record, and no more.
 func (s *site) tellOfNothing(ctx context.Context) error {
 	links := s.net.Topology().Links
-	e := firing(links[len(links)-1])
+	return s.publish(ctx, over(links[len(links)-1]))
+}
+
+// over is what telemetry says of a link that is not sick any more.
+func over(l network.Link) events.Event {
+	e := firing(l)
 	e.Data.State = events.Resolved
-	return s.publish(ctx, e)
+	return e
 }
 
 func (s *site) writeRaw(ctx context.Context) error {

@@ -50,7 +50,7 @@ func run(args []string, out, words io.Writer) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
 	began := time.Now()
-	c := campaign{log: func(format string, args ...any) {
+	c := campaign{fill: soakFill, log: func(format string, args ...any) {
 		fmt.Fprintf(words, "%8.2fs  %s\n", time.Since(began).Seconds(), fmt.Sprintf(format, args...))
 	}}
 	flags := flag.NewFlagSet("chaos", flag.ContinueOnError)

@@ -19,9 +19,11 @@ import (
 const (
 	soakSpeakers = 4                // at a pace of loadEvery each
 	soakFault    = 75 * time.Second // from one sick link to the next
+	soakFill     = 80_000           // anomalies before memory is measured: more than a replica remembers the identities of
+	soakBatch    = 250
 	soakSample   = time.Second
 	soakParts    = 8
-	soakGrowth   = 1.25 // of the last part over the third: before that caches fill, and the garbage collector finds its pace
+	soakGrowth   = 1.25 // of the last part over the third: until then the garbage collector finds its pace
 )
 
 // soak is what a site has shown that was left to work.
@@ -51,6 +53,9 @@ func (c campaign) soaks(ctx context.Context, cert *certificate) error {
 	if err != nil {
 		return err
 	}
+	if err := s.fill(ctx, c.fill); err != nil {
+		return err
+	}
 	samples, stop := s.sampled()
 	drains, err := s.works(ctx, c.soak, rand.New(rand.NewPCG(c.seed, 0)))
 	stop()
@@ -73,6 +78,23 @@ func (c campaign) soaks(ctx context.Context, cert *certificate) error {
 	return nil
 }
 
+// fill has the service record so many anomalies about which nothing is to be done.
+func (s *site) fill(ctx context.Context, n int) error {
+	links := s.net.Topology().Links
+	for ; n > 0; n -= soakBatch {
+		batch := make([]events.Event, min(n, soakBatch))
+		for k := range batch {
+			batch[k] = over(links[len(links)-1])
+		}
+		for s.publish(ctx, batch...) != nil { // what was stored of it is not stored again
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
+		}
+	}
+	return s.delivered(ctx)
+}
+
 // works has telemetry speak, and lets one link after another fall sick, be drained and healed, for so long. It says how many were.
 func (s *site) works(ctx context.Context, long time.Duration, rng *rand.Rand) (drains int, err error) {
 	ctx, cancel := context.WithTimeout(ctx, long+2*patience)
@@ -85,8 +107,8 @@ func (s *site) works(ctx context.Context, long time.Duration, rng *rand.Rand) (d
 		told.Go(func() { s.load(telling, s.tellOfNothing) })
 	}
 	links := s.net.Topology().Links
-	for over := time.Now().Add(long); time.Now().Before(over); drains++ {
-		next := time.NewTimer(min(soakFault, time.Until(over)))
+	for end := time.Now().Add(long); time.Now().Before(end); drains++ {
+		next := time.NewTimer(min(soakFault, time.Until(end)))
 		f, err := s.sicken(links[rng.IntN(len(links)-1)]) // of the last one telemetry speaks all the time
 		if err != nil {
 			return drains, err

@@ -50,7 +50,7 @@ func TestSoak(t *testing.T) {
 		t.Fatal(err)
 	}
 	cert := newCertificate(*flagSeed)
-	c := campaign{soak: time.Second, seed: *flagSeed, servers: 1, replicas: 2, binary: binary, dir: t.TempDir(), log: t.Logf}
+	c := campaign{soak: time.Second, fill: 1000, seed: *flagSeed, servers: 1, replicas: 2, binary: binary, dir: t.TempDir(), log: t.Logf}
 	if err := c.soaks(t.Context(), cert); err != nil {
 		t.Fatal(err)
 	}
@@ -59,7 +59,7 @@ func TestSoak(t *testing.T) {
 			t.Errorf("%s: %s", v.Rule, v.Detail)
 		}
 	}
-	if cert.Soak.Drains == 0 || cert.Anomalies == 0 || len(cert.Soak.Memory) != 2 {
+	if cert.Soak.Drains == 0 || cert.Anomalies < c.fill || len(cert.Soak.Memory) != 2 {
 		t.Errorf("nothing much was done: %d drains, %d anomalies, memory %v", cert.Soak.Drains, cert.Anomalies, cert.Soak.Memory)
 	}
 }

@@ -85,19 +85,21 @@ func firing(l network.Link) events.Event {
 	}
 }
 
-// publish puts an event on the bus, and remembers that it must be recorded once the bus has said that it is stored.
-func (s *site) publish(ctx context.Context, e events.Event) error {
+// publish puts events on the bus, and remembers that they must be recorded once the bus has said that all are stored.
+func (s *site) publish(ctx context.Context, list ...events.Event) error {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
 	if err := s.conn.Wait(ctx); err != nil { // the servers may just be back
 		return err
 	}
-	if err := intake.Publish(ctx, s.conn.JetStream(), domain, []events.Event{e}); err != nil {
+	if err := intake.Publish(ctx, s.conn.JetStream(), domain, list); err != nil {
 		return err
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.published[e.ID] = e.Data.Resource.String() + " " + string(e.Data.State)
+	for _, e := range list {
+		s.published[e.ID] = e.Data.Resource.String() + " " + string(e.Data.State)
+	}
 	return nil
 }
 
