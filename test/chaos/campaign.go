@@ -109,6 +109,9 @@ func (c campaign) site(ctx context.Context, rng *rand.Rand, cert *certificate) e
 		s.end() // what is mounted cannot be removed
 		return os.RemoveAll(dir)
 	}
+	for _, v := range found {
+		c.log("VIOLATED: %s: %s", v.Rule, v.Detail)
+	}
 	c.log("what the replicas said is kept in %s", dir)
 	return nil
 }
