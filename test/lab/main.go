@@ -7,7 +7,7 @@
 //	lab up --gml FILE                a network of the Internet Topology Zoo
 //	lab up --topology FILE           links, and the routers that they name; deployments/lab/ring.yaml is one
 //	lab status                       adjacencies, databases, drains
-//	lab fault LINK loss=0.02         let a link lose packets; also: dark, cut, heal
+//	lab fault LINK loss=0.02         let a link lose packets; also: dark, dead, cut, heal
 //	lab detect                       publish anomalies of what the routers tell, for Detour
 //	lab down                         take it away, also after a crash
 //

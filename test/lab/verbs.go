@@ -32,7 +32,7 @@ func command() *cobra.Command {
 
 func up(name *string) *cobra.Command {
 	var gml, inventory, topology string
-	var install, defaults bool
+	var install, defaults, bfd bool
 	var port int
 	var within time.Duration
 	c := &cobra.Command{Use: "up", Short: "Bring a lab up", Args: cobra.NoArgs, RunE: func(c *cobra.Command, _ []string) error {
@@ -56,7 +56,7 @@ func up(name *string) *cobra.Command {
 		ctx, cancel := context.WithTimeout(c.Context(), within)
 		defer cancel()
 		began := time.Now()
-		bed, err := testbed.Up(ctx, testbed.Config{Name: *name, Topology: t, Timers: timers, FirstPort: port, Binary: binary, Say: func(text string) { c.PrintErrln("lab:", text) }})
+		bed, err := testbed.Up(ctx, testbed.Config{Name: *name, Topology: t, Timers: timers, BFD: bfd, FirstPort: port, Binary: binary, Say: func(text string) { c.PrintErrln("lab:", text) }})
 		if err != nil {
 			return err
 		}
@@ -70,6 +70,7 @@ func up(name *string) *cobra.Command {
 	f.StringVar(&topology, "topology", "", "links between them; without an inventory, the routers are those that it names")
 	f.BoolVar(&install, "install", false, "install what is missing with apt-get")
 	f.BoolVar(&defaults, "default-timers", false, "leave SPF's timers as FRR comes")
+	f.BoolVar(&bfd, "bfd", false, "run BFD on every link, so that an adjacency goes with the packets")
 	f.IntVar(&port, "port", 0, "first TCP port of the agents; 0: any that are free")
 	f.DurationVar(&within, "within", 2*time.Minute, "how long it may take")
 	return c
@@ -135,10 +136,10 @@ func status(name *string) *cobra.Command {
 
 func fault(name *string) *cobra.Command {
 	return &cobra.Command{
-		Use: "fault LINK loss=RATIO|dark|cut|heal", Short: "Give a link a fault, or take it off",
+		Use: "fault LINK loss=RATIO|dark|dead|cut|heal", Short: "Give a link a fault, or take it off",
 		Long: "loss=RATIO drops packets at both ends as they come in, which the agents show as errors; dark drops all of them, and no\n" +
-			"counter tells; IS-IS hears them before, and keeps its adjacencies; cut takes both interfaces down; heal takes every\n" +
-			"fault off.",
+			"counter tells; IS-IS hears them before, and keeps its adjacencies; dead drops all that goes out, hellos too, and keeps\n" +
+			"the interfaces up; cut takes both down; heal takes every fault off.",
 		Args: cobra.ExactArgs(2), RunE: func(c *cobra.Command, args []string) error {
 			bed, err := testbed.Open(*name)
 			if err != nil {

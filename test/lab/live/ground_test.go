@@ -34,11 +34,16 @@ func chance() *rand.Rand { return rand.New(rand.NewPCG(*flagSeed, 0)) }
 
 // lot is the lab that tests use one after the other. Each leaves it as it was, or it is made anew.
 type lot struct {
+	suffix string // of the lab's name
+	bfd    bool
+
 	bed  *testbed.Bed
 	mine net.Listener // while this process may have a lab
 }
 
 var ground lot
+
+func (g *lot) name() string { return *flagLab + g.suffix }
 
 // settles is how long routers may take to be converged again after a test.
 const settles = 12 * time.Second
@@ -54,7 +59,7 @@ func (g *lot) claim(ctx context.Context) error {
 	}
 	for {
 		var err error
-		if g.mine, err = net.Listen("unix", "@detour-lab-"+*flagLab); err == nil {
+		if g.mine, err = net.Listen("unix", "@detour-lab-"+g.name()); err == nil {
 			return nil
 		}
 		select {
@@ -71,7 +76,7 @@ func (g *lot) raise(t *testing.T, ctx context.Context) error {
 	if err := g.claim(ctx); err != nil {
 		return err
 	}
-	if _, err := testbed.Down(*flagLab); err != nil {
+	if _, err := testbed.Down(g.name()); err != nil {
 		return err
 	}
 	topology, err := chosen()
@@ -80,7 +85,7 @@ func (g *lot) raise(t *testing.T, ctx context.Context) error {
 	}
 	within, cancel := context.WithTimeout(ctx, converges)
 	defer cancel()
-	bed, err := testbed.Up(within, testbed.Config{Name: *flagLab, Topology: topology, Timers: plan.Tuned, Binary: binary(t, "lab"), Say: func(text string) { t.Log(text) }})
+	bed, err := testbed.Up(within, testbed.Config{Name: g.name(), Topology: topology, Timers: plan.Tuned, BFD: g.bfd, Binary: binary(t, "lab"), Say: func(text string) { t.Log(text) }})
 	if err != nil {
 		return err
 	}
@@ -144,10 +149,10 @@ func (g *lot) clear() error {
 		return nil
 	}
 	g.bed = nil
-	if _, err := testbed.Down(*flagLab); err != nil {
+	if _, err := testbed.Down(g.name()); err != nil {
 		return err
 	}
-	left, err := testbed.Find(*flagLab)
+	left, err := testbed.Find(g.name())
 	if err == nil && !left.Empty() {
 		err = fmt.Errorf("the lab left %s behind", left)
 	}

@@ -60,9 +60,17 @@ type stage struct {
 // raise takes the lab, brings up a bus, one worker and a detector, and waits until the worker sees every router.
 func raise(t *testing.T) *stage {
 	t.Helper()
+	s := raiseOn(t, &ground)
+	s.detect()
+	return s
+}
+
+// raiseOn is raise on a certain lab, and without a detector.
+func raiseOn(t *testing.T, g *lot) *stage {
+	t.Helper()
 	needLab(t)
 	s := &stage{t: t, dir: t.TempDir(), board: incident.NewBoard(), moved: make(chan struct{})}
-	s.bed = ground.take(t)
+	s.bed = g.take(t)
 	l := choose(t, s.bed.Topology)
 	s.sick, s.near, s.far = l.Name, l.A.Device, l.B.Device
 	ports, err := bustest.FreePorts(1)
@@ -81,7 +89,6 @@ func raise(t *testing.T) *stage {
 	s.follow()
 	s.worker = s.newWorker()
 	s.worker.start()
-	s.detect()
 	s.worker.seesAll()
 	return s
 }

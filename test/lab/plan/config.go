@@ -33,13 +33,20 @@ func (r *Router) ISISD() string {
 		line(" isis circuit-type level-2-only")
 		line(" isis network point-to-point")
 		line(" isis hello-interval 1")
-		line(" isis hello-multiplier 3")
+		line(" isis hello-multiplier %d", r.hellos())
 		line(" isis metric %d", i.Metric)
+		if r.BFD {
+			line(" isis bfd")
+			line(" isis bfd profile %s", bfdProfile)
+		}
 	}
 	line("router isis CORE")
 	line(" is-type level-2-only")
 	line(" metric-style wide")
 	line(" lsp-gen-interval 1")
+	if r.BFD {
+		line(" log-adjacency-changes")
+	}
 	if r.Timers == Tuned {
 		line(" spf-delay-ietf init-delay 50 short-delay 200 long-delay 2000 holddown 2000 time-to-learn 500")
 	}
@@ -48,4 +55,24 @@ func (r *Router) ISISD() string {
 	}
 	line(" net 49.0001.%s.00", r.SystemID)
 	return b.String()
+}
+
+// hellos is how many may be missed, one a second. Where BFD tells, they are no hurry.
+func (r *Router) hellos() int {
+	if r.BFD {
+		return 10
+	}
+	return 3
+}
+
+// bfdProfile is the name of the timers of every session of BFD.
+const bfdProfile = "lab"
+
+// BFDD is the configuration of the router's bfdd. A session is down after 2.5 seconds: sooner than hellos tell, and not so soon
+// that links flap on a machine with much else to do.
+//
+// FRR 8.4 lets an adjacency come back by hellos alone, whatever BFD says: where hellos cross a link and nothing else does, BFD
+// takes it down once, and then no more.
+func (r *Router) BFDD() string {
+	return fmt.Sprintf("hostname %s\nlog file %s/bfdd.log\nbfd\n profile %s\n  detect-multiplier 5\n  transmit-interval 500\n  receive-interval 500\n", r.Hostname, r.Dir, bfdProfile)
 }

@@ -41,6 +41,7 @@ type Options struct {
 	Name   string // of the lab
 	Root   string // folder of all labs
 	Timers Timers
+	BFD    bool  // on every link (RFC 5880): an adjacency goes when packets do, though hellos may come through
 	Ports  []int // TCP ports on 127.0.0.1 of the agents, one for each router
 }
 
@@ -64,6 +65,7 @@ type Router struct {
 	Overload        bool
 	Interfaces      []Interface
 	Timers          Timers
+	BFD             bool `json:",omitempty"`
 }
 
 // At is the router's interface of a name that its plan gave out; without any such it is zero.
@@ -134,7 +136,7 @@ func New(t *network.Topology, o Options) (*Lab, error) {
 		}
 		router := Router{
 			Name: r.Name, Namespace: Namespaces(o.Name) + r.Name, Hostname: r.Name, SystemID: fmt.Sprintf("0000.0000.%04x", i+1),
-			Dir: filepath.Join(l.Dir, r.Name), Port: o.Ports[i], Overload: r.Overload, Timers: o.Timers,
+			Dir: filepath.Join(l.Dir, r.Name), Port: o.Ports[i], Overload: r.Overload, Timers: o.Timers, BFD: o.BFD,
 			IPv4: netip.AddrFrom4([4]byte{10, 255, byte((i + 1) >> 8), byte(i + 1)}), IPv6: address6(0, 0, i+1),
 		}
 		if len(router.Dir) > longestDir {

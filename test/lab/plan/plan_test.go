@@ -84,6 +84,30 @@ func TestISISD(t *testing.T) {
 	}
 }
 
+// TestBFD has sessions on links, and on nothing else, and only where it is wanted.
+func TestBFD(t *testing.T) {
+	topology := backbone.Abilene()
+	for _, wanted := range []bool{false, true} {
+		o := options(topology)
+		o.BFD = wanted
+		l, err := New(topology, o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := l.Routers[0]
+		want := 0
+		if wanted {
+			want = len(r.Interfaces)
+		}
+		if got := strings.Count(r.ISISD(), " isis bfd\n isis bfd profile lab\n"); got != want || r.BFD != wanted {
+			t.Errorf("BFD %t: on %d of %d interfaces", wanted, got, len(r.Interfaces))
+		}
+		if !strings.Contains(r.BFDD(), "bfd\n profile lab\n  detect-multiplier 5\n") {
+			t.Errorf("bfdd: %s", r.BFDD())
+		}
+	}
+}
+
 func TestNames(t *testing.T) {
 	end := func(device, name string) network.End { return network.End{Device: device, Interface: name} }
 	topology := &network.Topology{

@@ -17,16 +17,19 @@ import (
 type Fault struct {
 	Loss float64 // ratio of packets that are lost in each direction, 0 to 1; counted as frames in error
 	Dark bool    // all packets are lost, and no counter tells
+	Dead bool    // so is everything, hellos too, and the interfaces stay up
 	Cut  bool    // both interfaces are down
 }
 
-// ParseFault reads loss=RATIO, dark, cut or heal.
+// ParseFault reads loss=RATIO, dark, dead, cut or heal.
 func ParseFault(text string) (Fault, error) {
 	switch text {
 	case "heal":
 		return Fault{}, nil
 	case "dark":
 		return Fault{Dark: true}, nil
+	case "dead":
+		return Fault{Dead: true}, nil
 	case "cut":
 		return Fault{Cut: true}, nil
 	}
@@ -35,13 +38,13 @@ func ParseFault(text string) (Fault, error) {
 			return Fault{Loss: ratio}, nil
 		}
 	}
-	return Fault{}, fmt.Errorf("fault %q: want loss=RATIO with a ratio from 0 to 1, dark, cut or heal", text)
+	return Fault{}, fmt.Errorf("fault %q: want loss=RATIO with a ratio from 0 to 1, dark, dead, cut or heal", text)
 }
 
 // Inflict gives a link a fault in place of any that it had.
 //
 // Packets are dropped where they come in, behind the tap that isisd listens at: the adjacency stays up whatever is lost,
-// which is what makes such faults grey.
+// which is what makes such faults grey. On a dead link they are dropped as they go out, hellos with them.
 func (b *Bed) Inflict(ctx context.Context, link string, f Fault) error {
 	for _, l := range b.Links {
 		if l.Name != link {
@@ -67,10 +70,15 @@ func (b *Bed) inflict(ctx context.Context, r *plan.Router, name string, f Fault)
 		// The queue stays when the filter goes, and with it the count of what was dropped.
 		{"tc", "-n", r.Namespace, "qdisc", "replace", "dev", name, "clsact"},
 		{"tc", "-n", r.Namespace, "filter", "del", "dev", name, "ingress"},
+		{"tc", "-n", r.Namespace, "filter", "del", "dev", name, "egress"},
 	}
 	if program := f.program(); program != "" {
+		hook := "ingress"
+		if f.Dead {
+			hook = "egress"
+		}
 		commands = append(commands, []string{
-			"tc", "-n", r.Namespace, "filter", "add", "dev", name, "ingress", "protocol", "all", "bpf", "da", "bytecode", program,
+			"tc", "-n", r.Namespace, "filter", "add", "dev", name, hook, "protocol", "all", "bpf", "da", "bytecode", program,
 		})
 	}
 	for _, args := range commands {
@@ -91,7 +99,7 @@ func (f Fault) program() string {
 		steal      = "6 0 0 4"           // TC_ACT_STOLEN, which nobody counts
 	)
 	switch {
-	case f.Dark:
+	case f.Dark, f.Dead:
 		return "1," + steal
 	case f.Loss >= 1:
 		return "1," + drop

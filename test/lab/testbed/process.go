@@ -60,8 +60,17 @@ type Process string
 const (
 	Zebra Process = "zebra"
 	ISISD Process = "isisd"
+	BFDD  Process = "bfdd" // where the lab has BFD
 	Agent Process = "agent"
 )
+
+// daemonsOf are FRR's daemons of a router, in the order in which they are started.
+func daemonsOf(r *plan.Router) []Process {
+	if r.BFD {
+		return []Process{Zebra, BFDD, ISISD}
+	}
+	return []Process{Zebra, ISISD}
+}
 
 // Start starts a process of a router that has ended, and returns once it is ready.
 func (b *Bed) Start(ctx context.Context, router string, p Process) error {

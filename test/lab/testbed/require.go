@@ -30,22 +30,35 @@ func Require() error {
 	if os.Geteuid() != 0 {
 		return errors.New("a lab makes network namespaces: run it as root")
 	}
-	var missing []string
-	for _, name := range []string{"zebra", "isisd"} {
-		if _, err := os.Stat(filepath.Join(daemons, name)); err != nil {
-			missing = append(missing, filepath.Join(daemons, name))
-		}
-	}
+	missing := missingDaemons(Zebra, ISISD)
 	if _, err := exec.LookPath("tc"); err != nil {
 		missing = append(missing, "tc")
 	}
 	if _, err := user.Lookup(account); err != nil {
 		missing = append(missing, "the user "+account)
 	}
-	if len(missing) > 0 {
-		return fmt.Errorf("missing: %s. On Debian: apt-get install %s, or lab up --install", strings.Join(missing, ", "), strings.Join(packages(), " "))
+	return lacking(missing)
+}
+
+// requireDaemons says which of FRR's daemons are missing, and what would help.
+func requireDaemons(names ...Process) error { return lacking(missingDaemons(names...)) }
+
+func missingDaemons(names ...Process) []string {
+	var missing []string
+	for _, name := range names {
+		path := filepath.Join(daemons, string(name))
+		if _, err := os.Stat(path); err != nil {
+			missing = append(missing, path)
+		}
 	}
-	return nil
+	return missing
+}
+
+func lacking(missing []string) error {
+	if len(missing) == 0 {
+		return nil
+	}
+	return fmt.Errorf("missing: %s. On Debian: apt-get install %s, or lab up --install", strings.Join(missing, ", "), strings.Join(packages(), " "))
 }
 
 // Install installs what Require misses, with apt-get. Services that come along are kept from starting, unless the machine

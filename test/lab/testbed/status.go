@@ -163,7 +163,7 @@ func (b *Bed) logs() string {
 	var text strings.Builder
 	for i := range b.Routers {
 		r := &b.Routers[i]
-		for _, p := range []Process{Zebra, ISISD} {
+		for _, p := range daemonsOf(r) {
 			if _, err := b.find(r.Name, p); err != nil {
 				fmt.Fprintln(&text, err)
 			}

@@ -29,6 +29,7 @@ type Config struct {
 	Name      string
 	Topology  *network.Topology
 	Timers    plan.Timers
+	BFD       bool         // on every link
 	FirstPort int          // of the agents, which take one after the other; 0: any that are free
 	Binary    string       // the program whose "agent" is the agent; it is copied into the lab
 	Say       func(string) // is told when a router had to be helped; nil: nobody is
@@ -54,6 +55,11 @@ func Up(ctx context.Context, cfg Config) (*Bed, error) {
 	if err := Require(); err != nil {
 		return nil, err
 	}
+	if cfg.BFD {
+		if err := requireDaemons(BFDD); err != nil {
+			return nil, err
+		}
+	}
 	if left, err := Find(cfg.Name); err != nil {
 		return nil, err
 	} else if !left.Empty() {
@@ -63,7 +69,7 @@ func Up(ctx context.Context, cfg Config) (*Bed, error) {
 	if err != nil {
 		return nil, err
 	}
-	lab, err := plan.New(cfg.Topology, plan.Options{Name: cfg.Name, Root: Root, Timers: cfg.Timers, Ports: ports})
+	lab, err := plan.New(cfg.Topology, plan.Options{Name: cfg.Name, Root: Root, Timers: cfg.Timers, BFD: cfg.BFD, Ports: ports})
 	if err != nil {
 		return nil, err
 	}
@@ -105,8 +111,8 @@ func (b *Bed) raise(ctx context.Context, cfg Config) error {
 	for i := range b.Routers {
 		r := &b.Routers[i]
 		group.Go(func() error {
-			for _, daemon := range []string{"zebra", "isisd"} {
-				if err := startDaemon(within, r, daemon); err != nil {
+			for _, daemon := range daemonsOf(r) {
+				if err := startDaemon(within, r, string(daemon)); err != nil {
 					return err
 				}
 			}
@@ -168,6 +174,7 @@ func (b *Bed) write(binary string) error {
 		// The daemons read their configuration as the user that they run as; the rest is root's.
 		err = writeFiles(map[string][]byte{
 			filepath.Join(r.Dir, "zebra.conf"): []byte(r.Zebra()), filepath.Join(r.Dir, "isisd.conf"): []byte(r.ISISD()),
+			filepath.Join(r.Dir, "bfdd.conf"): []byte(r.BFDD()),
 		}, 0o644)
 		if err != nil {
 			return err
