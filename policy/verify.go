@@ -22,6 +22,7 @@ type Verification struct {
 	Outcome Outcome
 	Decided string // name of the check that the outcome comes from: the first that shows damage, or else the first that is not seen; "" when it passed
 	Checks  []events.Check
+	Untold  bool // it waits, and something that was told before is not told now: nobody says that it is otherwise
 }
 
 // add weighs one more answer.
@@ -66,6 +67,7 @@ func VerifyUndo(changes []events.Change, before, after events.Facts) Verificatio
 	outcome, c := readsAsBefore(changes, before, after)
 	c.Name = events.CheckAsBefore
 	v.add(outcome, c)
+	v.Untold = v.Outcome == Wait && !tells(changes, before, after)
 	return v
 }
 
@@ -80,7 +82,28 @@ func VerifyReturn(plan events.Plan, before, after events.Facts) Verification {
 	outcome, c := inService(plan.Target.Ends, before, after)
 	c.Name = events.CheckInService
 	v.add(outcome, c)
+	v.Untold = v.Outcome == Wait && !tells(changes, before, after)
 	return v
+}
+
+// tells reports whether after says as much as before of the ends and of what changes name: telemetry may be back in part, or have
+// only begun.
+func tells(changes []events.Change, before, after events.Facts) bool {
+	for _, was := range before.Ends {
+		if is, ok := endOf(after, was.Device, was.Interface); !ok || is.Oper == "" && was.Oper != "" {
+			return false
+		}
+	}
+	for _, change := range changes {
+		for _, s := range change.Settings {
+			l := routerLeaf{change.Device, s.LeafRef}
+			was, _ := l.in(before)
+			if is, ok := l.in(after); !ok || is.State.Absent() && !was.State.Absent() {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 var verifications = map[string]func(*Policy, seen) (Outcome, events.Check){

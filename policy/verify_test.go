@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -43,6 +44,7 @@ func TestDecided(t *testing.T) {
 
 func TestVerifyUndo(t *testing.T) {
 	absent := events.Value{}
+	untold := []string{"the state shows nothing", "an end is unreadable", "the leaf is not read", "an end is not told of", "it is not told whether it is up"}
 	for _, tt := range []struct {
 		name  string
 		spoil func(changes []events.Change, before, after *events.Facts)
@@ -58,6 +60,10 @@ func TestVerifyUndo(t *testing.T) {
 		{"the configuration is another", func(_ []events.Change, _, a *events.Facts) { a.Ends[0].Leaves[0] = leaf("e1", LastMetric, 10) }, Wait, "is configured as 16777214, not as 10"},
 		{"an end is unreadable", func(_ []events.Change, _, a *events.Facts) { a.Ends[0].Unreadable = "no answer" }, Wait, "was not read"},
 		{"the leaf is not read", func(_ []events.Change, _, a *events.Facts) { a.Ends[0].Leaves = nil }, Wait, "was not read"},
+		{"an end is not told of", func(_ []events.Change, _, a *events.Facts) { a.Ends = a.Ends[:1] }, Wait, "was not read"},
+		{"it is not told whether it is up", func(_ []events.Change, _, a *events.Facts) {
+			a.Ends[0].Oper, a.Ends[1].Leaves[0] = "", leaf("e2", 10, LastMetric)
+		}, Wait, "not yet 10"},
 		{"a link that is down is undone all the same", func(_ []events.Change, _, a *events.Facts) { a.Ends[0].Oper, a.Ends[0].Adjacencies = "DOWN", 0 }, Pass, ""},
 
 		{"it was absent, and the router shows its default as before", func(c []events.Change, b, a *events.Facts) {
@@ -85,6 +91,9 @@ func TestVerifyUndo(t *testing.T) {
 			got := VerifyUndo(changes, before, after)
 			if got.Outcome != tt.want || len(got.Checks) != 1 || got.Checks[0].OK != (tt.want == Pass) || !strings.Contains(got.Checks[0].Detail, tt.says) {
 				t.Errorf("got %+v, want %s, %q", got, tt.want, tt.says)
+			}
+			if got.Untold != slices.Contains(untold, tt.name) {
+				t.Errorf("untold: %t", got.Untold)
 			}
 			if decided := tt.want != Pass; decided != (got.Decided == events.CheckAsBefore) {
 				t.Errorf("decided by %q", got.Decided)
@@ -128,7 +137,7 @@ func TestVerifyReturn(t *testing.T) {
 			if tt.want != "" {
 				want = Wait
 			}
-			if got.Outcome != want || got.Decided != tt.want || len(got.Checks) != 2 {
+			if got.Outcome != want || got.Decided != tt.want || len(got.Checks) != 2 || got.Untold != (tt.name == "it is not seen") {
 				t.Fatalf("got %+v, want %s by %q", got, want, tt.want)
 			}
 			for _, c := range got.Checks {

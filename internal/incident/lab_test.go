@@ -28,6 +28,7 @@ type labRouter struct {
 	master uint64
 	armed  map[string]labCommit // by commit id
 	shown  map[string]uint64    // what the state goes on showing, by interface; nil: it follows the configuration
+	mute   bool                 // its telemetry tells of no state
 	tells  uint64               // what it has told that its interfaces have; 0: it tells nothing
 	mood   mood
 	late   []labSend
@@ -217,6 +218,9 @@ func (l *lab) end(end events.End, link *labLink, busy bool) events.EndFacts {
 	state := config
 	if old, ok := r.shown[end.Interface]; ok {
 		state = events.UintValue(old)
+	}
+	if r.mute {
+		e.Oper, state = "", events.Value{}
 	}
 	for _, family := range []string{events.IPv4, events.IPv6} {
 		ref := events.LeafRef{Leaf: events.ISISMetric, Interface: end.Interface, Level: 2, Family: family}

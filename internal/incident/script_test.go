@@ -38,7 +38,7 @@ func (s *stage) do(verb string, args []string) error {
 			return err
 		}
 		s.pass(d)
-	case "router": // NAME well|MOOD|reboots|delivers|keeps-state|acts|metric N|tells N
+	case "router": // NAME well|MOOD|reboots|delivers|keeps-state|tells-no-state|acts|metric N|tells N
 		return s.router(arg(0), arg(1), arg(2))
 	case "link": // NAME sick|healed|stubborn|supple|down|up
 		s.link(arg(0), arg(1))
@@ -217,8 +217,10 @@ func (s *stage) router(name, what, value string) error {
 		r.tells = n
 	case "keeps-state": // whatever it is told
 		r.shown = maps.Clone(r.metric)
+	case "tells-no-state":
+		r.mute = true
 	case "acts":
-		r.shown = nil
+		r.shown, r.mute = nil, false
 	case "well":
 		r.mood = well
 	default:

@@ -26,8 +26,8 @@ func (d *draft) seenBy(i *Incident, until time.Time) bool {
 	if seen && v.Outcome == policy.Pass {
 		return true
 	}
-	if !seen {
-		until = until.Add(d.clocks().LookFor.Std()) // it was not even read: perhaps nobody was there to
+	if !seen || v.Untold {
+		until = until.Add(d.clocks().LookFor.Std()) // it was not even read, or not in whole: perhaps nobody was there to
 	}
 	if d.world.Now.Before(until) {
 		d.wakeAt(until)
