@@ -93,8 +93,8 @@ func (b *Board) foldMove(c events.Commit, r events.Record) string {
 // foldObserved changes the incident in place: it cannot be unlawful, and storms are made of it.
 func (b *Board) foldObserved(position uint64, incident string, o *events.Observed) string {
 	b.remember(position, incident, o)
+	b.noteEnding(incident, o)
 	if incident == "" {
-		b.noteEnding(o)
 		return ""
 	}
 	i, ok := b.change(incident)

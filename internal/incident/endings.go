@@ -9,9 +9,9 @@ import (
 // maxEndings bounds how many of them are remembered.
 const maxEndings = 1 << 14
 
-// endings are the newest words that a fault is over which came while no incident of it was open, by symptom. The bus does
-// not keep order, and a replica that dies gives back what it held much later: an alarm older than its own end must not
-// open an incident that nobody will ever clear.
+// endings are the newest words that a fault is over, by symptom. The bus does not keep order, and a replica that dies gives back
+// what it held much later: an alarm older than its own end must neither open an incident that nobody will ever clear, nor join
+// one that was opened for something else since.
 type endings struct {
 	at    map[eventID]time.Time // when its source observed that it is over
 	order []eventID
@@ -34,9 +34,9 @@ func (e *endings) add(id eventID, at time.Time) {
 	}
 }
 
-// noteEnding keeps an event that said that a fault is over of which no incident was open.
-func (b *Board) noteEnding(o *events.Observed) {
-	if o.Disposition == events.WasResolved {
+// noteEnding keeps an event that said that a fault is over, if it was taken for that.
+func (b *Board) noteEnding(incident string, o *events.Observed) {
+	if o.Anomaly.State == events.Resolved && (incident != "" || o.Disposition == events.WasResolved) {
 		b.endings.add(idOf(symptomKey(o), ""), o.Anomaly.ObservedAt)
 	}
 }
@@ -48,5 +48,5 @@ func (b *Board) endedSince(o *events.Observed) (at time.Time, ok bool) {
 			at = said
 		}
 	}
-	return at, at.After(o.Anomaly.ObservedAt)
+	return at, o.Anomaly.State == events.Firing && at.After(o.Anomaly.ObservedAt)
 }

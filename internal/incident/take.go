@@ -69,15 +69,15 @@ func (d *draft) assign(e *events.Event, o *events.Observed, target events.Target
 	case known && i.overtaken(o):
 		o.Disposition, o.Detail = events.WasSuperseded, fmt.Sprintf("its source has said something newer of %s", i.ID)
 		d.append("", o)
+	case ended:
+		o.Disposition, o.Detail = events.WasSuperseded, fmt.Sprintf("its source has said that the fault was over at %s", since.Format(time.RFC3339))
+		d.append("", o)
 	case known && i.IsOpen() && a.State == events.Firing && a.Severity.Worse(i.Severity):
 		join(events.DidEscalate)
 	case known && i.IsOpen():
 		join(events.DidJoin)
 	case a.State == events.Resolved:
 		o.Disposition, o.Detail = events.WasResolved, fmt.Sprintf("no incident of %s is open", target.Key())
-		d.append("", o)
-	case ended:
-		o.Disposition, o.Detail = events.WasSuperseded, fmt.Sprintf("its source has said that the fault was over at %s", since.Format(time.RFC3339))
 		d.append("", o)
 	case known && d.world.Now.Before(i.End.CoolDown) && !a.Severity.Worse(i.Severity):
 		o.Detail = fmt.Sprintf("%s ended as %s; events as bad as its own are only recorded until %s", i.ID, i.End.Outcome, i.End.CoolDown.Format(time.RFC3339))
