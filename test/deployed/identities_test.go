@@ -258,6 +258,9 @@ func TestConfusedServers(t *testing.T) {
 				if err := nc.PublishRequest(apiPrefix+".CONSUMER.MSG.NEXT."+events.StreamLedger+".mine", reply, []byte(`{"batch":1,"expires":60000000000}`)); err != nil {
 					t.Fatal(what, err)
 				}
+				if err := nc.PublishRequest(apiPrefix+".DIRECT.GET."+events.StreamLedger, reply, []byte(`{"seq":1}`)); err != nil {
+					t.Fatal(what, err)
+				}
 				ask := nats.NewMsg(apiPrefix + ".STREAM.INFO." + events.StreamLedger)
 				ask.Reply, ask.Header = reply, header
 				if err := nc.PublishMsg(ask); err != nil {

@@ -25,9 +25,6 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 const redirect = "http://127.0.0.1:8080/auth/callback"
 
-// patience bounds every wait for something that must come.
-const patience = 60 * time.Second
-
 // run runs p until the test ends.
 func run(t *testing.T, p *login.Provider) {
 	t.Helper()
