@@ -127,7 +127,8 @@ func (p *Prober) close() error {
 	return errors.Join(errs...)
 }
 
-// Run sends probes, and tells judge of them, until ctx ends.
+// Run sends probes, and tells judge of them, until ctx ends. Where it was kept from looking for longer than a probe may be on
+// its way, so was whoever takes probes in: it is not the network that is blamed for what is on its way then.
 func (p *Prober) Run(ctx context.Context, judge *Judge) error {
 	var running sync.WaitGroup
 	for _, lane := range p.lanes {
@@ -136,13 +137,18 @@ func (p *Prober) Run(ctx context.Context, judge *Judge) error {
 	}
 	tick := time.NewTicker(answer)
 	defer tick.Stop()
-	for ctx.Err() == nil {
+	for last := time.Now(); ctx.Err() == nil; {
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
 		}
 		now := time.Now()
+		stalled := now.Sub(last) > overdue
+		last = now
 		for _, lane := range p.lanes {
+			if stalled {
+				lane.tally.excuse()
+			}
 			all, lost := lane.tally.judge(now)
 			judge.Probes(lane.at, now, all, lost)
 		}

@@ -30,6 +30,29 @@ func TestTally(t *testing.T) {
 	want(at(1400), 10, 5)
 }
 
+// TestExcused has nobody blamed for what was on its way while nobody looked, nor for what comes of it later.
+func TestExcused(t *testing.T) {
+	var p tally
+	for n := range 5 {
+		p.send(at(100 * n))
+	}
+	p.come(1)
+	p.excuse()
+	p.come(2)
+	for n := range 2 {
+		if got := p.send(at(1000 + 100*n)); got != uint64(5+n) {
+			t.Fatalf("the next probe has the number %d", got)
+		}
+	}
+	p.come(5)
+	if all, lost := p.judge(at(5000)); all != 2 || lost != 1 {
+		t.Errorf("%d of %d lost, want 1 of 2", lost, all)
+	}
+	if got := p.between(at(-1), at(4000)); got != 1 {
+		t.Errorf("%d are remembered as lost, want the one that was not excused", got)
+	}
+}
+
 func TestTallyBetween(t *testing.T) {
 	var p tally
 	for n := range 10 {
