@@ -219,10 +219,10 @@ func (a *archive) follow(ctx context.Context, h *history) (took time.Duration, h
 	return took, held, errors.Join(err, <-ended)
 }
 
-// finished is a ledger to which nothing is added any more.
+// finished is a ledger to which a worker adds nothing any more.
 type finished struct{ *ledger.Ledger }
 
-func (finished) Append(context.Context, events.Commit, uint64) (events.Commit, error) {
+func (finished) AppendWhile(context.Context, events.Commit, uint64, func()) (events.Commit, error) {
 	return events.Commit{}, ledger.ErrUnavailable
 }
 
