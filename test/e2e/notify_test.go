@@ -125,7 +125,7 @@ func (s *stage) freezesAreTold() {
 		if !r.alive() {
 			continue
 		}
-		for _, do := range []struct {
+		for n, do := range []struct {
 			args []string
 			want pagerdutytest.State
 		}{{[]string{"freeze", "--reason", "storm"}, pagerdutytest.Triggered}, {[]string{"thaw"}, pagerdutytest.Resolved}} {
@@ -135,6 +135,7 @@ func (s *stage) freezesAreTold() {
 			if a := s.alert(do.want); !strings.HasPrefix(a.Key, domain+"/freeze network ") || a.Severity != "warning" || a.Summary != "network is frozen by bob via cli: storm" {
 				s.t.Errorf("alert %+v", a)
 			}
+			s.cards(before + n + 1) // of a freeze that is over before it was told of, nothing is
 		}
 		if list := s.cards(before + 2)[before:]; fmt.Sprint(list) != "[warning: FROZEN Over]" {
 			s.t.Errorf("posted %q", list)
