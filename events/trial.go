@@ -14,8 +14,8 @@ type Canary struct {
 }
 
 // RebootTrial is a proof of whether what is set on a router outlives its reboot: a mark stands on a harmless leaf while a
-// person reboots the router, and is read back afterwards. Each record is the whole trial: before the mark is set, once it
-// stands, once it was read back, and when it is over. So no mark is without a record, and a trial that nobody ends shows.
+// person reboots the router, and is read back afterwards. Each record is the whole trial: before each Set, once the mark
+// stands, and when the trial is over. So no mark is without a record, and a trial that nobody ends shows.
 type RebootTrial struct {
 	Device   string    `json:"device"`
 	Software string    `json:"software,omitempty"` // when it began
@@ -23,6 +23,8 @@ type RebootTrial struct {
 	Before   Value     `json:"before"` // is put back
 	Mark     Value     `json:"mark"`
 	Begun    time.Time `json:"begun"`             // tells it from the device's other trials
+	Deadline time.Time `json:"deadline,omitzero"` // a Set of this record may leave until then; zero when none is on its way
+	Margin   Duration  `json:"margin,omitempty"`  // waited after Deadline before anyone else goes on
 	Marked   time.Time `json:"marked,omitzero"`   // the mark was seen to stand
 	Booted   time.Time `json:"booted"`            // the router's boot time then
 	Rebooted time.Time `json:"rebooted,omitzero"` // and when the mark was read back

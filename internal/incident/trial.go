@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/detour-net/detour/events"
+	"github.com/detour-net/detour/policy"
 )
 
 // A trial of what a reboot does goes through four states, and each is recorded before the deed that it allows, so that
@@ -14,6 +15,9 @@ import (
 //	marked   it stood on a router that had booted when the trial says
 //	judged   what a reboot did to it is known, or never will be; it may stand yet
 //	over     it does not
+//
+// Whoever is about to send a Set records until when it may leave. Nobody else goes on before that and a margin have passed,
+// unless the record of what came of it is there: a Set that comes late would leave a mark that no record tells of.
 
 // clockBehind is by how much a router's clock may be behind ours.
 const clockBehind = 2 * time.Minute
@@ -25,7 +29,7 @@ func (b *Board) Trial(device string) (t events.RebootTrial, ok bool) {
 }
 
 // BeginTrial records that a canary is about to be marked.
-func BeginTrial(device string, c events.Canary, mark events.Value, by events.Person) Order {
+func BeginTrial(device string, c events.Canary, mark events.Value, clocks policy.Clocks, by events.Person) Order {
 	return func(b *Board, now time.Time) ([]events.Record, error) {
 		if t, ok := b.Trial(device); ok && !t.Over {
 			return nil, refuse("router %s is marked already, by %s at %s", device, t.By.Name, t.Begun.Format(time.RFC3339))
@@ -33,29 +37,41 @@ func BeginTrial(device string, c events.Canary, mark events.Value, by events.Per
 		if c.Booted.IsZero() {
 			return nil, refuse("router %s does not tell when it booted: nobody could see that it was rebooted", device)
 		}
-		return trialRecord(events.RebootTrial{
+		t := events.RebootTrial{
 			Device: device, Software: c.Software, Leaf: c.Leaf, Before: c.Value, Mark: mark, Begun: now.UTC(), Booted: c.Booted, By: by,
-		}), nil
+		}
+		letSet(&t, clocks, now)
+		return trialRecord(t), nil
 	}
+}
+
+// ResumeTrial records that the mark of a trial that has begun is about to be set once more, since nobody has seen it stand.
+func ResumeTrial(t events.RebootTrial, clocks policy.Clocks, by events.Person) Order {
+	return onTrial(t, func(t *events.RebootTrial, now time.Time) error {
+		if !t.Marked.IsZero() || t.Kept != "" {
+			return goneOn(t)
+		}
+		return nextSet(t, clocks, now, by)
+	})
 }
 
 // MarkTrial records that the mark of a trial that has begun stands, on a router as c shows it.
 func MarkTrial(t events.RebootTrial, c events.Canary, by events.Person) Order {
-	return onTrial(t, func(t *events.RebootTrial, now time.Time) error {
+	return afterSet(t, func(t *events.RebootTrial, now time.Time) error {
 		if !t.Marked.IsZero() || t.Kept != "" {
-			return refuse("somebody else has gone on with the trial of %s: ask again", t.Device)
+			return goneOn(t)
 		}
 		t.Marked, t.Booted, t.Software, t.By = now.UTC(), c.Booted, c.Software, by
 		return nil
 	})
 }
 
-// JudgeTrial records what a reboot did to a mark, on a router as c shows it now.
-func JudgeTrial(t events.RebootTrial, c events.Canary, by events.Person) Order {
-	return onTrial(t, func(t *events.RebootTrial, _ time.Time) error {
+// JudgeTrial records what a reboot did to a mark, on a router as c shows it now, and that the mark is about to be taken off.
+func JudgeTrial(t events.RebootTrial, c events.Canary, clocks policy.Clocks, by events.Person) Order {
+	return onTrial(t, func(t *events.RebootTrial, now time.Time) error {
 		switch {
 		case t.Marked.IsZero() || t.Kept != "":
-			return refuse("somebody else has gone on with the trial of %s: ask again", t.Device)
+			return goneOn(t)
 		case c.Booted.IsZero():
 			return refuse("router %s does not tell when it booted: ask again", t.Device)
 		case c.Booted.Equal(t.Booted):
@@ -64,9 +80,9 @@ func JudgeTrial(t events.RebootTrial, c events.Canary, by events.Person) Order {
 			return refuse("router %s says that it booted at %s, before it was marked at %s: its clock was set, or is wrong; reboot it, or take the mark off",
 				t.Device, c.Booted.Format(time.RFC3339), t.Marked.Format(time.RFC3339))
 		}
-		t.Rebooted, t.By = c.Booted, by
+		t.Rebooted = c.Booted
 		t.Kept, t.Detail = judged(t, c)
-		return nil
+		return nextSet(t, clocks, now, by)
 	})
 }
 
@@ -83,20 +99,20 @@ func judged(t *events.RebootTrial, c events.Canary) (kept events.Kept, detail st
 	return events.KeptUnknown, fmt.Sprintf("%s is %s: somebody has set it", t.Leaf, c.Value)
 }
 
-// AbandonTrial records that nothing will come out of a trial, unless something has already.
-func AbandonTrial(t events.RebootTrial, by events.Person, why string) Order {
-	return onTrial(t, func(t *events.RebootTrial, _ time.Time) error {
-		t.By = by
+// AbandonTrial records that nothing will come out of a trial, unless something has already, and that the mark is about to be
+// taken off.
+func AbandonTrial(t events.RebootTrial, clocks policy.Clocks, by events.Person, why string) Order {
+	return onTrial(t, func(t *events.RebootTrial, now time.Time) error {
 		if t.Kept == "" {
 			t.Kept, t.Detail = events.KeptUnknown, why
 		}
-		return nil
+		return nextSet(t, clocks, now, by)
 	})
 }
 
 // EndTrial records that the mark is off the router, and what else is to be said of it.
 func EndTrial(t events.RebootTrial, by events.Person, left string) Order {
-	return onTrial(t, func(t *events.RebootTrial, _ time.Time) error {
+	return afterSet(t, func(t *events.RebootTrial, _ time.Time) error {
 		if t.Kept == "" {
 			return refuse("the trial of %s is not judged", t.Device)
 		}
@@ -123,6 +139,35 @@ func onTrial(meant events.RebootTrial, step func(t *events.RebootTrial, now time
 		}
 		return trialRecord(t), nil
 	}
+}
+
+// afterSet lets whoever has sent a trial's newest Set say what came of it.
+func afterSet(meant events.RebootTrial, step func(t *events.RebootTrial, now time.Time) error) Order {
+	return onTrial(meant, func(t *events.RebootTrial, now time.Time) error {
+		if t.Deadline.IsZero() || !t.Deadline.Equal(meant.Deadline) {
+			return goneOn(t)
+		}
+		t.Deadline, t.Margin = time.Time{}, 0
+		return step(t, now)
+	})
+}
+
+// nextSet lets a Set leave once no other may be on its way.
+func nextSet(t *events.RebootTrial, clocks policy.Clocks, now time.Time, by events.Person) error {
+	if silent := t.Deadline.Add(t.Margin.Std()); !t.Deadline.IsZero() && now.Before(silent) {
+		return refuse("a Set of the trial of %s, which %s asked for, may be on its way until %s: ask again then", t.Device, t.By.Name, silent.Format(time.RFC3339))
+	}
+	t.By = by
+	letSet(t, clocks, now)
+	return nil
+}
+
+func letSet(t *events.RebootTrial, clocks policy.Clocks, now time.Time) {
+	t.Deadline, t.Margin = now.UTC().Add(clocks.SetDeadline.Std()), clocks.Margin
+}
+
+func goneOn(t *events.RebootTrial) error {
+	return refuse("somebody else has gone on with the trial of %s: ask again", t.Device)
 }
 
 func trialRecord(t events.RebootTrial) []events.Record { return []events.Record{{Body: t}} }

@@ -3,9 +3,11 @@ package worker
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/detour-net/detour/events"
 	"github.com/detour-net/detour/internal/incident"
+	"github.com/detour-net/detour/policy"
 )
 
 // Values that mark a canary: small, so that nothing avoids what the router's own addresses are behind.
@@ -17,19 +19,21 @@ const (
 // TryReboot goes on with the trial of what a reboot does to what is set on a router: it marks a harmless leaf, or, once the
 // router was rebooted, records what became of the mark, and puts back what was there. With undo the mark is taken off
 // whatever is known by then. It returns the trial as recorded. After an error what was begun stands on the record, and may
-// stand on the router; the same call goes on with it.
+// stand on the router; the same call goes on with it, once what was sent cannot come any more.
 func (w *Worker) TryReboot(ctx context.Context, device string, by events.Person, undo bool) (events.RebootTrial, error) {
 	var t events.RebootTrial
 	w.View(func(b *incident.Board) { t, _ = b.Trial(device) })
 	standing := t.Device != "" && !t.Over
 	var err error
 	switch {
-	case undo:
+	case undo || standing && t.Kept != "":
 		t.Device = device
-		t, err = w.noteTrial(ctx, incident.AbandonTrial(t, by, "the mark was taken off before a reboot was seen"))
+		t, err = w.noteTrial(ctx, incident.AbandonTrial(t, w.clocks(), by, "the mark was taken off before a reboot was seen"))
 	case !standing:
 		t, err = w.beginTrial(ctx, device, by)
-	case !t.Marked.IsZero() && t.Kept == "":
+	case t.Marked.IsZero():
+		t, err = w.noteTrial(ctx, incident.ResumeTrial(t, w.clocks(), by))
+	default:
 		t, err = w.judgeTrial(ctx, t, by)
 	}
 	switch {
@@ -58,7 +62,7 @@ func (w *Worker) beginTrial(ctx context.Context, device string, by events.Person
 	if c.Value == mark {
 		mark = events.UintValue(trialMarkOther)
 	}
-	return w.noteTrial(ctx, incident.BeginTrial(device, c, mark, by))
+	return w.noteTrial(ctx, incident.BeginTrial(device, c, mark, w.clocks(), by))
 }
 
 func (w *Worker) judgeTrial(ctx context.Context, t events.RebootTrial, by events.Person) (events.RebootTrial, error) {
@@ -66,7 +70,7 @@ func (w *Worker) judgeTrial(ctx context.Context, t events.RebootTrial, by events
 	if err != nil {
 		return t, fmt.Errorf("read the mark on router %s: %w", t.Device, err)
 	}
-	return w.noteTrial(ctx, incident.JudgeTrial(t, c, by))
+	return w.noteTrial(ctx, incident.JudgeTrial(t, c, w.clocks(), by))
 }
 
 // mark sets the mark that the record announces. A reboot meanwhile would be taken for none.
@@ -74,7 +78,7 @@ func (w *Worker) mark(ctx context.Context, t events.RebootTrial, by events.Perso
 	before, err := w.Canaries.ReadCanary(ctx, t.Device, t.Leaf)
 	c := before
 	if err == nil {
-		c, err = w.Canaries.SetCanary(ctx, t.Device, t.Leaf, t.Before, t.Mark)
+		c, err = w.setCanary(ctx, t, t.Before, t.Mark)
 	}
 	switch {
 	case err != nil:
@@ -89,7 +93,7 @@ func (w *Worker) mark(ctx context.Context, t events.RebootTrial, by events.Perso
 
 // unmark puts back what was there, unless somebody else has set the leaf since.
 func (w *Worker) unmark(ctx context.Context, t events.RebootTrial, by events.Person) (events.RebootTrial, error) {
-	c, err := w.Canaries.SetCanary(ctx, t.Device, t.Leaf, t.Mark, t.Before)
+	c, err := w.setCanary(ctx, t, t.Mark, t.Before)
 	switch {
 	case err != nil:
 		return t, fmt.Errorf("take the mark off router %s, where it may stand (ask again, or undo): %w", t.Device, err)
@@ -102,3 +106,16 @@ func (w *Worker) unmark(ctx context.Context, t events.RebootTrial, by events.Per
 	}
 	return w.noteTrial(ctx, incident.EndTrial(t, by, left))
 }
+
+// setCanary sends a trial's newest Set, and nothing after the deadline on its record.
+func (w *Worker) setCanary(ctx context.Context, t events.RebootTrial, from, to events.Value) (events.Canary, error) {
+	left := t.Deadline.Sub(w.Now())
+	if left <= 0 {
+		return events.Canary{}, fmt.Errorf("the deadline %s has passed, and nothing was sent", t.Deadline.Format(time.RFC3339))
+	}
+	ctx, cancel := context.WithTimeout(ctx, left)
+	defer cancel()
+	return w.Canaries.SetCanary(ctx, t.Device, t.Leaf, from, to)
+}
+
+func (w *Worker) clocks() policy.Clocks { return w.PolicyInForce().Clocks() }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -20,6 +21,7 @@ type canaries struct {
 	idle          bool     // Sets are acknowledged, and do nothing
 	sets          []uint64 // in order
 	before, then  func()   // what happens right before the next Set, and right after
+	read          func()   // what happens right before each reading
 }
 
 // reboot restarts the routers.
@@ -45,6 +47,12 @@ func (n *network) FindCanary(ctx context.Context, device string) (events.Canary,
 }
 
 func (n *network) ReadCanary(_ context.Context, device string, leaf events.LeafRef) (events.Canary, error) {
+	n.mu.Lock()
+	read := n.canary.read
+	n.mu.Unlock()
+	if read != nil {
+		read()
+	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if n.away[device] {
@@ -79,8 +87,11 @@ func (n *network) SetCanary(ctx context.Context, device string, leaf events.Leaf
 	if then != nil {
 		then()
 	}
-	if lost {
+	switch {
+	case lost:
 		return c, errSevered
+	case ctx.Err() != nil:
+		return c, ctx.Err()
 	}
 	return n.ReadCanary(ctx, device, leaf)
 }
@@ -166,6 +177,7 @@ func TestTryRebootGoesOn(t *testing.T) {
 					c.then(s)
 				}
 				r = s.start("r2", autonomous)
+				s.pass(15 * time.Second)
 				if got := s.try(r); !got.Marked.IsZero() != c.marked || s.routers.canaryMetric() != 79 {
 					t.Errorf("the second: %+v, the metric is %d", got, s.routers.canaryMetric())
 				}
@@ -194,6 +206,7 @@ func TestTryRebootPutsBack(t *testing.T) {
 		s.routers.alter(func() { clear(s.routers.away) })
 		r.stop()
 		r = s.start("r2", autonomous)
+		s.pass(15 * time.Second)
 		s.routers.reboot() // once more: it does not count
 		if got := s.try(r); got.Kept != events.KeptYes || !got.Over || s.routers.canaryMetric() != 10 {
 			t.Errorf("got %+v, the metric is %d", got, s.routers.canaryMetric())
@@ -210,6 +223,7 @@ func TestTryRebootIdle(t *testing.T) {
 			t.Errorf("marked %+v, %v", got, err)
 		}
 		s.routers.alter(func() { s.routers.canary.idle = false })
+		s.pass(15 * time.Second)
 		s.try(r)
 		s.pass(time.Hour)
 		s.routers.canary.persists, s.routers.canary.saved = true, 79
@@ -219,6 +233,7 @@ func TestTryRebootIdle(t *testing.T) {
 			t.Errorf("taken off: %+v, %v", got, err)
 		}
 		s.routers.alter(func() { s.routers.canary.idle = false })
+		s.pass(15 * time.Second)
 		if got, err := r.TryReboot(s.Context(), "a", ann, true); err != nil || !got.Over || got.Kept != events.KeptYes || s.routers.canaryMetric() != 10 {
 			t.Errorf("undone: %+v, %v; what was found out stays", got, err)
 		}
@@ -266,4 +281,56 @@ func TestTryRebootOtherMark(t *testing.T) {
 			t.Errorf("got %+v, the metric is %d", got, s.routers.canaryMetric())
 		}
 	})
+}
+
+// TestTryRebootLate: a mark that comes late stands nowhere once the trial is over, whoever undoes it meanwhile.
+func TestTryRebootLate(t *testing.T) {
+	for name, c := range map[string]struct {
+		late  time.Duration
+		sent  bool // it is the router that is late, and not the replica before it sends
+		stood bool // the mark is there
+	}{
+		"the router is slow":                       {time.Second, true, true},
+		"the router is slower than the deadline":   {13 * time.Second, true, true},
+		"the replica stands still before it sends": {time.Minute, false, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, func(s *site) {
+				slow, other := s.start("r1", autonomous), s.start("r2", autonomous)
+				if c.sent {
+					s.routers.canary.before = func() { <-time.After(c.late) }
+				} else {
+					var once sync.Once
+					s.routers.canary.read = func() {
+						if len(recorded[events.RebootTrial](s)) > 0 {
+							once.Do(func() { <-time.After(c.late) })
+						}
+					}
+				}
+				began := make(chan error, 1)
+				go func() {
+					_, err := slow.TryReboot(s.Context(), "a", ann, false)
+					began <- err
+				}()
+				s.pass(c.late / 2)
+				if _, err := other.TryReboot(s.Context(), "a", ann, true); c.sent && (!errors.Is(err, incident.ErrRefused) || !strings.Contains(err.Error(), "may be on its way until")) {
+					t.Errorf("undone while the mark is on its way: %v", err)
+				}
+				if err := <-began; (err == nil) != (c.late < 10*time.Second) {
+					t.Errorf("who marks it is told %v", err)
+				}
+				if stood := len(s.routers.canary.sets) > 0; stood != c.stood {
+					t.Errorf("the mark stood: %t", stood)
+				}
+				s.pass(15 * time.Second)
+				if _, err := other.TryReboot(s.Context(), "a", ann, true); c.sent && err != nil {
+					t.Errorf("undone once it is still: %v", err)
+				}
+				got := recorded[events.RebootTrial](s)
+				if !got[len(got)-1].Over || s.routers.canaryMetric() != 10 {
+					t.Errorf("the metric is %d after %+v", s.routers.canaryMetric(), got)
+				}
+			})
+		})
+	}
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/detour-net/detour/internal/incident"
 	"github.com/detour-net/detour/internal/web"
 	"github.com/detour-net/detour/internal/web/api"
+	"github.com/detour-net/detour/policy"
 )
 
 // Replica is everything that a web.Server is given.
@@ -122,18 +123,19 @@ func (r *Replica) TryReboot(ctx context.Context, device string, by events.Person
 		Leaf:  events.LeafRef{Leaf: events.ISISMetric, Interface: "loopback0", Level: 2, Family: events.IPv4},
 		Value: events.UintValue(10), Booted: Start.Add(-24 * time.Hour), Software: "SimOS 1.0",
 	}
-	steps := []func() incident.Order{func() incident.Order { return incident.JudgeTrial(t, shown, by) }}
+	clocks := policy.Clocks{SetDeadline: events.Duration(10 * time.Second), Margin: events.Duration(5 * time.Second)}
+	steps := []func() incident.Order{func() incident.Order { return incident.JudgeTrial(t, shown, clocks, by) }}
 	switch {
 	case undo:
 		steps = []func() incident.Order{
 			func() incident.Order {
-				return incident.AbandonTrial(t, by, "the mark was taken off before a reboot was seen")
+				return incident.AbandonTrial(t, clocks, by, "the mark was taken off before a reboot was seen")
 			},
 			func() incident.Order { return incident.EndTrial(t, by, "") },
 		}
 	case t.Over:
 		steps = []func() incident.Order{
-			func() incident.Order { return incident.BeginTrial(device, shown, events.UintValue(79), by) },
+			func() incident.Order { return incident.BeginTrial(device, shown, events.UintValue(79), clocks, by) },
 			func() incident.Order { return incident.MarkTrial(t, shown, by) },
 		}
 	}
