@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 	"strings"
-	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -300,10 +300,10 @@ func TestTryRebootLate(t *testing.T) {
 				if c.sent {
 					s.routers.canary.before = func() { <-time.After(c.late) }
 				} else {
-					var once sync.Once
+					var stood atomic.Bool
 					s.routers.canary.read = func() {
-						if len(recorded[events.RebootTrial](s)) > 0 {
-							once.Do(func() { <-time.After(c.late) })
+						if len(recorded[events.RebootTrial](s)) > 0 && stood.CompareAndSwap(false, true) {
+							<-time.After(c.late)
 						}
 					}
 				}
