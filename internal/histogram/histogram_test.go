@@ -1,6 +1,7 @@
 package histogram_test
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -13,11 +14,12 @@ import (
 func TestShapes(t *testing.T) {
 	for name, c := range map[string]struct {
 		opts        prometheus.HistogramOpts
-		first, last float64 // the classic buckets' bounds
+		first, last float64   // the classic buckets' bounds
+		asked       []float64 // those that alerts and goals ask for
 	}{
-		"moments":  {histogram.Moments("a_seconds", "A."), 1e-4, 53},
-		"instants": {histogram.Instants("a_seconds", "A."), 1e-6, 0.11},
-		"spans":    {histogram.Spans("a_seconds", "A."), 1e-3, 68_000},
+		"moments":  {histogram.Moments("a_seconds", "A."), 1.0 / 8192, 64, []float64{1}},
+		"instants": {histogram.Instants("a_seconds", "A."), 1e-6, 0.11, nil},
+		"spans":    {histogram.Spans("a_seconds", "A."), 1e-3, 86_400, []float64{5, 15, 60}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			h := prometheus.NewHistogram(c.opts)
@@ -38,6 +40,11 @@ func TestShapes(t *testing.T) {
 			classic := got.GetBucket()
 			if first, last := classic[0].GetUpperBound(), classic[len(classic)-1].GetUpperBound(); first != c.first || last < c.last*0.9 || last > c.last*1.1 {
 				t.Errorf("classic buckets from %g to %g, want %g to about %g", first, last, c.first, c.last)
+			}
+			for _, bound := range c.asked {
+				if !slices.Contains(c.opts.Buckets, bound) {
+					t.Errorf("no classic bucket ends at %g s, so nobody can tell whether a quantile is beyond", bound)
+				}
 			}
 			native := int64(got.GetZeroCount())
 			var at int64
