@@ -38,9 +38,14 @@ func (m *Metrics) shipped(target string, size uint64) {
 	}
 }
 
-func (m *Metrics) failed(target string, behind time.Duration) {
+func (m *Metrics) failed(target string) {
 	if m != nil {
 		m.tries.WithLabelValues(target, "failed").Inc()
+	}
+}
+
+func (m *Metrics) late(target string, behind time.Duration) {
+	if m != nil {
 		m.behind.WithLabelValues(target).Set(behind.Seconds())
 	}
 }

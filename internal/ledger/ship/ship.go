@@ -10,6 +10,9 @@
 // it is taken. How long a target has been behind is a metric, and part of what a replica says of its readiness; a replica that
 // can ship nothing acts as before.
 //
+// A disk that hangs heeds no context. So what is put has so much time and is then left to itself, which is a failure like any other;
+// nothing else is put to that target before it has ended, and nothing waits for it, the end of the process included.
+//
 // A target that can be read is asked at the start for the newest checkpoint that it holds. A ledger that does not contain it
 // has been rolled back or written anew, and that is said, as it is that the target cannot be read.
 package ship
@@ -66,6 +69,8 @@ type Config struct {
 // Bounds of shipping.
 const (
 	putWithin  = 30 * time.Second
+	readWithin = 10 * time.Second // of what was shipped before: a replica starts without it then
+	grace      = time.Second      // for whoever heeds that its time is over to say why
 	lookEvery  = time.Second
 	retryFirst = time.Second
 	retryMost  = 2 * time.Minute
@@ -99,7 +104,7 @@ func New(c Config) *Shipper {
 		if !ok {
 			continue
 		}
-		file, err := reader.Notes()
+		file, err := notes(reader)
 		if err != nil {
 			s.unread = fmt.Errorf("what was shipped to %s before cannot be read, so a ledger that was rolled back would not be noticed; put that right and restart: %w", name, err)
 			s.Log.Error("read the checkpoints that were shipped before", zap.String("target", name), zap.Error(err))
@@ -154,6 +159,7 @@ func (s *Shipper) serve(ctx context.Context, name string, target Target) {
 	var due time.Time // nothing is sent before
 	look := time.NewTicker(lookEvery)
 	defer look.Stop()
+	puts := puts{target: target}
 	for {
 		select {
 		case <-look.C:
@@ -161,6 +167,7 @@ func (s *Shipper) serve(ctx context.Context, name string, target Target) {
 			return
 		}
 		now := s.Now()
+		s.tell(name, now)
 		if now.Before(due) {
 			continue
 		}
@@ -169,7 +176,7 @@ func (s *Shipper) serve(ctx context.Context, name string, target Target) {
 			continue
 		}
 		if err == nil {
-			err = put(ctx, target, *n)
+			err = puts.put(ctx, *n)
 		}
 		if err != nil {
 			if ctx.Err() != nil {
@@ -184,12 +191,6 @@ func (s *Shipper) serve(ctx context.Context, name string, target Target) {
 		pause.Reset()
 		s.done(name, *n)
 	}
-}
-
-func put(ctx context.Context, target Target, n Note) error {
-	ctx, cancel := context.WithTimeout(ctx, putWithin)
-	defer cancel()
-	return target.Put(ctx, n)
 }
 
 // note is the checkpoint of the ledger as it stands, nil if it has not grown beyond size or is still being read.
@@ -219,8 +220,18 @@ func (s *Shipper) failed(name string, now time.Time, err error, wait time.Durati
 	}
 	f.why = err
 	s.behind[name] = f
-	s.Metrics.failed(name, now.Sub(f.since))
+	s.Metrics.failed(name)
+	s.Metrics.late(name, s.Now().Sub(f.since))
 	s.Log.Warn("ship a checkpoint; it is tried again", zap.String("target", name), zap.Duration("after", wait), zap.Error(err))
+}
+
+// tell keeps the metric of a target that is behind growing between two tries.
+func (s *Shipper) tell(name string, now time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if f, is := s.behind[name]; is {
+		s.Metrics.late(name, now.Sub(f.since))
+	}
 }
 
 func (s *Shipper) done(name string, n Note) {
