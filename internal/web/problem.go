@@ -61,6 +61,10 @@ func problemOf(err error) *api.Problem {
 		return problem(api.ProblemNotFound, err.Error(), "detour incidents, detour maintenance list and detour routers show what there is")
 	case errors.Is(err, incident.ErrRefused):
 		return problem(api.ProblemRefused, err.Error(), "look at it again: detour why says where it stands and what would change it")
+	case errors.Is(err, incident.ErrUnsure):
+		return problem(api.ProblemTimeout, err.Error(), "see /readyz of this replica, and at another whether the order was recorded; if it was not, give it there")
+	case errors.Is(err, incident.ErrAside):
+		return problem(api.ProblemUnavailable, err.Error(), "give the order to another replica; /readyz of this one says what it needs")
 	case errors.Is(err, context.DeadlineExceeded):
 		return problem(api.ProblemTimeout, err.Error(), "the bus may be unreachable; see /readyz, look whether the order was recorded, and try again")
 	case errors.Is(err, context.Canceled):

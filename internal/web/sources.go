@@ -17,8 +17,9 @@ type Board interface {
 
 // Orders carries out what people ask for.
 type Orders interface {
-	// Submit returns once the order's records stand on the ledger. Its error wraps incident.ErrNotFound or
-	// incident.ErrRefused when the order was not lawful, and the context's error when the bus did not answer in time.
+	// Submit returns once the order's records were read back from the ledger. Its error wraps incident.ErrNotFound or
+	// incident.ErrRefused when the order was not lawful, incident.ErrAside when this replica carries out none,
+	// incident.ErrUnsure when nobody can tell whether it is in force, and the context's error when the bus did not answer in time.
 	Submit(ctx context.Context, order incident.Order) (events.Commit, error)
 	// Prove runs the canaries on a router and records what they showed.
 	Prove(ctx context.Context, device string, by events.Person) (events.Proved, error)

@@ -333,7 +333,7 @@ func (w *Worker) answer(r orderReply) {
 func (w *Worker) refuseOrders(err error) {
 	for _, o := range w.world.orders {
 		if o.reply != nil {
-			o.reply <- orderReply{err: fmt.Errorf("this replica does not act: %w", err)}
+			o.reply <- orderReply{err: fmt.Errorf("%w: %w", incident.ErrAside, err)}
 		}
 	}
 	w.world.orders = nil

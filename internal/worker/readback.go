@@ -2,6 +2,7 @@ package worker
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 
@@ -26,21 +27,6 @@ func (b *readBack) reach(position uint64) {
 	}
 }
 
-// await returns when the ledger was read up to a position, or ctx's error if that ends first.
-func (b *readBack) await(ctx context.Context, position uint64) error {
-	for {
-		grown := b.behind(position)
-		if grown == nil {
-			return nil
-		}
-		select {
-		case <-grown:
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-	}
-}
-
 // behind is closed when more was read than now, nil if position was.
 func (b *readBack) behind(position uint64) <-chan struct{} {
 	b.mu.Lock()
@@ -54,12 +40,31 @@ func (b *readBack) behind(position uint64) <-chan struct{} {
 	return b.grown
 }
 
+// shown returns once the ledger was read back up to a position. It fails when ctx ends first, or nothing more will be read.
+func (w *Worker) shown(ctx context.Context, position uint64) error {
+	for {
+		grown := w.back.behind(position)
+		if grown == nil {
+			return nil
+		}
+		select {
+		case <-grown:
+		case <-w.broken:
+			return errors.New("the ledger can no longer be followed")
+		case <-w.gone:
+			return errors.New("this replica is ending")
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
 // stands makes sure that the intent of an order is on the ledger. That it was acknowledged is no more than a word: it must have
 // been read back from there.
 func (w *Worker) stands(ctx context.Context, o events.Order) error {
 	bounded, cancel := context.WithTimeout(ctx, appendWithin)
 	defer cancel()
-	if err := w.back.await(bounded, o.Fence); err != nil {
+	if err := w.shown(bounded, o.Fence); err != nil {
 		return fmt.Errorf("%w: it acknowledged the intent at position %d, and has not shown it within %s", errSilent, o.Fence, appendWithin)
 	}
 	return nil

@@ -232,7 +232,9 @@ func (w *Worker) Status() Status {
 	}
 }
 
-// Submit carries out a person's order: its records stand on the ledger when it returns without error.
+// Submit carries out a person's order. When it returns without error, its records were read back from the ledger, where every
+// replica finds them; here they are in force as soon as they are acknowledged. An error that is an incident.ErrUnsure says that
+// they were acknowledged and not read back before ctx ended.
 func (w *Worker) Submit(ctx context.Context, do incident.Order) (events.Commit, error) {
 	reply := make(chan orderReply, 1)
 	select {
@@ -244,7 +246,13 @@ func (w *Worker) Submit(ctx context.Context, do incident.Order) (events.Commit, 
 	}
 	select {
 	case r := <-reply:
-		return r.commit, r.err
+		if r.err != nil {
+			return events.Commit{}, r.err
+		}
+		if err := w.shown(ctx, r.commit.Position); err != nil {
+			return events.Commit{}, fmt.Errorf("%w: the bus acknowledged the order's record at position %d, and has not shown it: %w", incident.ErrUnsure, r.commit.Position, err)
+		}
+		return r.commit, nil
 	case <-ctx.Done():
 		return events.Commit{}, fmt.Errorf("wait for the order's record (it may yet be written): %w", ctx.Err())
 	}

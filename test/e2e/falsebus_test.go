@@ -64,6 +64,13 @@ func TestBusThatStoresNothing(t *testing.T) {
 	at := s.last()
 	end := s.lie()
 	s.sicken(linkPlain)
+	s.wait("the replica to mean to act", func() bool {
+		now := r.scrape()
+		return now[`detour_incidents{phase="acting"}`] == 1 || now["detour_halted"] == 1
+	})
+	if c := r.detour("alice", "freeze", "--reason", "the bus lies"); c.code == 0 || !strings.Contains(c.err, "not known to be in force") && !strings.Contains(c.err, "does not act") {
+		t.Errorf("a freeze that nobody stored: exit %d, %s", c.code, c.err)
+	}
 	s.wait("the replica to say why it does not act", func() bool {
 		c := r.condition("acting")
 		return !c.OK && strings.Contains(c.Detail, "was read or acknowledged")
