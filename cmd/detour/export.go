@@ -58,6 +58,10 @@ func newLedgerExport(c *cli) *cobra.Command {
 // exportInto goes on with an export that is kept somewhere.
 func (c *cli) exportInto(ctx context.Context, cl *client.Client, into string, to uint64) (err error) {
 	d, end, err := open(ctx, cl, into)
+	if errors.Is(err, errEmpty) {
+		c.note("nothing was added: %v", err)
+		return nil
+	}
 	if err != nil {
 		return err
 	}
@@ -79,7 +83,10 @@ func (c *cli) exportInto(ctx context.Context, cl *client.Client, into string, to
 	return err
 }
 
-// open opens what an export goes into.
+// errEmpty says that nothing stands on the ledger, so that nobody knows yet of which domain it is.
+var errEmpty = errors.New("the ledger is empty")
+
+// open opens what an export goes into. A database is told whose ledger it is, so an empty one is errEmpty.
 func open(ctx context.Context, cl *client.Client, into string) (d deposit.Deposit, end func() error, err error) {
 	if !postgres.Ours(into) {
 		f, err := deposit.OpenFile(into)
@@ -99,11 +106,16 @@ func open(ctx context.Context, cl *client.Client, into string) (d deposit.Deposi
 	return db, func() error { return db.Close(context.WithoutCancel(ctx)) }, nil
 }
 
-// domainOf is the domain of a replica's ledger, as its first commit names it; "" of an empty one.
+// domainOf is the domain of a replica's ledger, as its first commit names it; errEmpty without one.
 func domainOf(ctx context.Context, cl *client.Client) (string, error) {
 	part, err := cl.Ledger(ctx, 1, 1)
-	if err != nil || len(part.Lines) == 0 {
+	switch {
+	case err != nil:
 		return "", err
+	case part.Last == 0:
+		return "", errEmpty
+	case len(part.Lines) == 0:
+		return "", errors.New("position 1 of the ledger cannot be read: detour ledger verify says what is missing")
 	}
 	var l api.Line
 	if err := json.Unmarshal(part.Lines[0], &l); err != nil {

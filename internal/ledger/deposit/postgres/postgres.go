@@ -38,9 +38,12 @@ func Ours(address string) bool {
 	return strings.HasPrefix(address, "postgres://") || strings.HasPrefix(address, "postgresql://")
 }
 
-// New prepares a database at a URL without a password: that is taken from PGPASSWORD, PGPASSFILE, ~/.pgpass, or a service file,
-// as psql does.
+// New prepares a database at a URL for the ledger of a domain. The password does not stand in the URL: it is taken from PGPASSWORD,
+// PGPASSFILE, ~/.pgpass, or a service file, as psql does.
 func New(address, domain string) (*Database, error) {
+	if domain == "" {
+		return nil, errors.New("it must be known of which domain the ledger is: several may lie in the same tables")
+	}
 	u, err := url.Parse(address)
 	if err != nil {
 		return nil, errors.New("the address of the database is no URL")

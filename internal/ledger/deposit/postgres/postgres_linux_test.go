@@ -269,6 +269,9 @@ func TestNoSecretInArguments(t *testing.T) {
 	if _, err := postgres.New("postgres://localhost:port/b", "test"); err == nil {
 		t.Error("no port")
 	}
+	if _, err := postgres.New("postgres://localhost/b", ""); err == nil {
+		t.Error("no domain: its commits would lie under a name that is nobody's")
+	}
 	for address, want := range map[string]bool{"postgres://x": true, "postgresql://x": true, "ledger.ndjson": false, "./postgres": false} {
 		if postgres.Ours(address) != want {
 			t.Errorf("%s: %t", address, !want)
