@@ -15,30 +15,17 @@ import (
 	"github.com/detour-net/detour/events"
 	"github.com/detour-net/detour/internal/chatops/slack/slacktest"
 	"github.com/detour-net/detour/internal/incident"
+	"github.com/detour-net/detour/test/promtool"
 	"github.com/detour-net/detour/test/wire"
 )
 
 // rulesFile is what Prometheus is given, seen from here.
 const rulesFile = "../../deployments/prometheus/alerts.yaml"
 
-// promtool is how it is called, "" where it is not installed. DETOUR_PROMTOOL=1 demands it.
-func promtool(t testing.TB) string {
-	t.Helper()
-	path, err := exec.LookPath("promtool")
-	switch {
-	case err == nil:
-		return path
-	case os.Getenv("DETOUR_PROMTOOL") == "1":
-		t.Fatal(err)
-	}
-	t.Log("no promtool here (Debian: apt-get install prometheus): what it would evaluate is left out")
-	return ""
-}
-
 // TestAlertRules has promtool read the rules and try each of them, as it just fires and as it just does not.
 func TestAlertRules(t *testing.T) {
 	t.Parallel()
-	tool := promtool(t)
+	tool := promtool.Path(t)
 	if tool == "" {
 		return
 	}
@@ -75,84 +62,40 @@ func parses(t *testing.T, tool, dashboard string) (string, error) {
 	return string(out), err
 }
 
-// scene is what was scraped while all was well and while it was not, the series of which it was seen that it grows, "" for
-// none: it is an age; and the alerts that it must make fire.
+// scene is one that promtool is shown, and the alerts that it must make fire.
 type scene struct {
-	well, now samples
-	grows     string
-	want      []string
+	promtool.Scene
+	want []string
 }
 
-// told is how many samples, one a minute, Prometheus is given of how things are now: of two hours, longer than any alert waits.
-const told = 120
-
-// values are one series over time: as it was, then as it is.
-func (c scene) values(series string) string {
-	tell := func(s samples) string {
-		if v, ok := s[series]; ok {
-			return fmt.Sprint(v)
-		}
-		return "_"
-	}
-	step := ""
-	if series == c.grows {
-		step = "+60"
-	}
-	return fmt.Sprintf("%sx5 %s%sx%d", tell(c.well), tell(c.now), step, told)
-}
-
-// fired lists, for each scene, the alerts that fire in it at any time, as promtool evaluates the rules.
-func fired(t *testing.T, tool string, scenes []scene) (lists [][]string) {
-	t.Helper()
-	path, err := filepath.Abs(rulesFile)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var b strings.Builder
-	fmt.Fprintf(&b, "rule_files: [%s]\nevaluation_interval: 1m\ntests:\n", path)
-	for _, c := range scenes {
-		fmt.Fprint(&b, "  - interval: 1m\n    input_series:\n")
-		all := maps.Clone(c.well)
-		maps.Copy(all, c.now)
-		for _, series := range slices.Sorted(maps.Keys(all)) {
-			fmt.Fprintf(&b, "      - {series: '%s', values: '%s'}\n", series, c.values(series))
-		}
-		// It expects what is not so: then it says what is.
-		fmt.Fprint(&b, "    promql_expr_test:\n      - expr: count by (alertname) (max_over_time(ALERTS{alertstate=\"firing\"}[4h]))\n        eval_time: 2h\n        exp_samples: [{labels: '{alertname=\"none\"}', value: 1}]\n")
-	}
-	test := filepath.Join(t.TempDir(), "scenes.yaml")
-	if err := os.WriteFile(test, []byte(b.String()), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	out, err := exec.CommandContext(t.Context(), tool, "test", "rules", test).CombinedOutput()
-	said := strings.Split(string(out), "got:")[1:]
-	if err == nil || len(said) != len(scenes) {
-		t.Fatalf("promtool was to say of %d scenes what fires: %v\n%s", len(scenes), err, out)
-	}
-	for _, got := range said {
-		got, _, _ = strings.Cut(got, "expr:")
-		var names []string
-		for _, part := range strings.Split(got, `alertname="`)[1:] {
-			name, _, _ := strings.Cut(part, `"`)
-			names = append(names, name)
-		}
-		lists = append(lists, names)
-	}
-	return lists
-}
-
-// trouble is a stage with one replica whose alerts are looked at.
+// trouble is a stage with a replica whose alerts are looked at.
 type trouble struct {
 	*stage
 	r      *replica
-	well   samples // before what comes next
+	well   promtool.Samples // before what comes next
 	scenes []scene
+
+	beside map[string]*replica // that are scraped, too, by the names of their instances
+}
+
+// scrape is what a Prometheus has that scrapes the replica, and those beside it.
+func (w *trouble) scrape() promtool.Samples {
+	w.t.Helper()
+	all := w.r.scrape()
+	for instance, r := range w.beside {
+		maps.Copy(all, r.scrape().Of(instance))
+	}
+	return all
 }
 
 // shows waits until a series is as it should be, and returns what was scraped then.
-func (w *trouble) shows(series string, is func(v float64) bool) (now samples) {
+func (w *trouble) shows(series string, is func(v float64) bool) (now promtool.Samples) {
 	w.t.Helper()
-	w.wait(series, func() bool { now = w.r.scrape(); return is(now[series]) })
+	w.wait(series, func() bool {
+		now = w.scrape()
+		v, ok := now[series]
+		return ok && is(v)
+	})
 	return now
 }
 
@@ -162,11 +105,11 @@ func (w *trouble) over(series string, is func(v float64) bool) { w.well = w.show
 // fire waits until a series is as it should be: then these alerts are to fire.
 func (w *trouble) fire(series string, is func(float64) bool, want ...string) {
 	w.t.Helper()
-	c := scene{well: w.well, now: w.shows(series, is), want: want}
-	if strings.HasSuffix(series, "_age_seconds") {
-		c.now, c.grows = w.shows(series, above(c.now[series])), series
+	c := scene{promtool.Scene{Well: w.well, Now: w.shows(series, is)}, want}
+	if name, _, _ := strings.Cut(series, "{"); strings.HasSuffix(name, "_age_seconds") || strings.HasSuffix(name, "_behind_seconds") {
+		c.Now, c.Grows = w.shows(series, above(c.Now[series])), series
 	}
-	w.scenes, w.well = append(w.scenes, c), c.now
+	w.scenes, w.well = append(w.scenes, c), c.Now
 }
 
 // judge has promtool evaluate every scene. In the first, where all is well, nothing fires but what says that this machine is
@@ -174,11 +117,15 @@ func (w *trouble) fire(series string, is func(float64) bool, want ...string) {
 func (w *trouble) judge() {
 	w.t.Helper()
 	t := w.t.(*testing.T)
-	tool := promtool(t)
+	tool := promtool.Path(t)
 	if tool == "" {
 		return
 	}
-	for n, got := range fired(t, tool, w.scenes) {
+	var shown []promtool.Scene
+	for _, c := range w.scenes {
+		shown = append(shown, c.Scene)
+	}
+	for n, got := range promtool.Fired(t, tool, rulesFile, shown) {
 		c := w.scenes[n]
 		for _, name := range c.want {
 			if !slices.Contains(got, name) {
@@ -208,14 +155,14 @@ func TestAlertsFire(t *testing.T) {
 	workspace := slacktest.New(t)
 	workspace.Join(nil, "U0ALICE", "U0BOB", "U0CAROL")
 	s := raise(t, setup{replicas: 1, proven: true, slack: workspace})
-	w := &trouble{stage: s, r: s.replicas[0], well: samples{}}
+	w := &trouble{stage: s, r: s.replicas[0], well: promtool.Samples{}}
 	const chat, down = `detour_chat_connected{chat="slack"}`, `detour_routers{state="down"}`
 	s.wait("all to be well", func() bool {
 		w.well = w.r.scrape()
 		return w.well[chat] == 1 && w.well[down] == 0 && w.well["detour_bus_connected"] == 1 && w.well["detour_ledger_writable"] == 1
 	})
 	healthy := w.well
-	w.scenes = append(w.scenes, scene{well: healthy, now: healthy})
+	w.scenes = append(w.scenes, scene{promtool.Scene{Well: healthy, Now: healthy}, nil})
 
 	w.ordered("freeze", "--reason", "exercise")
 	w.fire("detour_freezes", above(0), "DetourFrozen")
@@ -260,7 +207,7 @@ func TestAlertsFire(t *testing.T) {
 	w.fire("detour_halted", above(0), "DetourHalted", "DetourStuck")
 
 	w.r.kill()
-	w.scenes = append(w.scenes, scene{well: healthy, want: []string{"DetourGone"}})
+	w.scenes = append(w.scenes, scene{promtool.Scene{Well: healthy}, []string{"DetourGone"}})
 	w.judge()
 }
 

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 
@@ -13,39 +12,21 @@ import (
 
 	"github.com/detour-net/detour/events"
 	"github.com/detour-net/detour/internal/incident"
+	"github.com/detour-net/detour/test/promtool"
 )
 
-// samples are the series of a scrape, as Prometheus writes them: name, labels, and the value.
-type samples map[string]float64
-
 // scrape asks a replica for its metrics.
-func (r *replica) scrape() samples {
+func (r *replica) scrape() promtool.Samples {
 	r.s.t.Helper()
-	list := samples{}
-	for line := range strings.Lines(r.metrics(r.s.t)) {
-		name, value, ok := cutLast(strings.TrimSpace(line), " ")
-		if !ok || strings.HasPrefix(line, "#") || !strings.HasPrefix(line, "detour_") {
-			continue
-		}
-		v, err := strconv.ParseFloat(value, 64)
-		if err != nil {
-			r.s.t.Fatalf("%s: %v", line, err)
-		}
-		list[name] = v
+	list, err := promtool.Parse(r.metrics(r.s.t))
+	if err != nil {
+		r.s.t.Fatal(err)
 	}
 	return list
 }
 
-func cutLast(text, sep string) (before, after string, ok bool) {
-	at := strings.LastIndex(text, sep)
-	if at < 0 {
-		return text, "", false
-	}
-	return text[:at], text[at+len(sep):], true
-}
-
 // only are the series of some metrics, but for those that are 0.
-func (l samples) only(names ...string) samples {
+func only(l promtool.Samples, names ...string) promtool.Samples {
 	list := maps.Clone(l)
 	maps.DeleteFunc(list, func(series string, v float64) bool {
 		name, _, _ := strings.Cut(series, "{")
@@ -80,9 +61,9 @@ func TestMetricsAgreeWithTheLedger(t *testing.T) {
 		name, _, _ := strings.Cut(series, "{")
 		names[name] = true
 	}
-	var got samples
+	var got promtool.Samples
 	s.wait("metrics to say what the ledger says", func() bool {
-		got = s.replicas[0].scrape().only(slices.Collect(maps.Keys(names))...)
+		got = only(s.replicas[0].scrape(), slices.Collect(maps.Keys(names))...)
 		return cmp.Equal(want, got)
 	})
 	if diff := cmp.Diff(want, got); diff != "" {
@@ -91,10 +72,10 @@ func TestMetricsAgreeWithTheLedger(t *testing.T) {
 }
 
 // counted is what a replica that wrote all of the ledger alone should have counted.
-func (s *stage) counted() samples {
+func (s *stage) counted() promtool.Samples {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	want := samples{}
+	want := promtool.Samples{}
 	reached := map[string]bool{}
 	stage := func(id, name string) {
 		if !reached[id+name] {

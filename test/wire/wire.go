@@ -1,6 +1,6 @@
 // Package wire is the network between two processes, for tests that hurt it: a TCP proxy that can be cut, which both sides
-// notice, and stalled, in one direction or both, which nobody does. What is sent meanwhile arrives when it is mended, however
-// late that is.
+// notice, and stalled, in one direction or both, which nobody does, at once or after so many bytes. What is sent meanwhile arrives
+// when it is mended, however late that is.
 package wire
 
 import (
@@ -18,6 +18,7 @@ type Wire struct {
 
 	mu     sync.Mutex
 	state  Condition
+	left   int // bytes that clients still get before it is deafened; 0: no bound
 	closed bool
 	moved  *sync.Cond
 	open   map[net.Conn]bool
@@ -74,13 +75,32 @@ func (w *Wire) Set(c Condition) {
 	if w.closed {
 		return
 	}
-	w.state = c
+	w.state, w.left = c, 0
 	if c == Cut {
 		for conn := range w.open {
 			conn.Close()
 		}
 	}
 	w.moved.Broadcast()
+}
+
+// Choke has a whole wire be deafened once clients have got so many bytes more, at least one. The read that comes to it is not cut short.
+func (w *Wire) Choke(bytes int) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.left = bytes
+}
+
+// spend counts what passes to a client.
+func (w *Wire) spend(n int) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.left == 0 || w.state != Whole {
+		return
+	}
+	if w.left = max(0, w.left-n); w.left == 0 {
+		w.state = Deafened
+	}
 }
 
 // passes waits while the wire is stalled in a direction, and reports whether it carries anything.
@@ -149,6 +169,9 @@ func (g gated) Read(p []byte) (int, error) {
 	n, err := g.Reader.Read(p)
 	if n > 0 && !g.w.passes(g.toClient) {
 		return 0, net.ErrClosed
+	}
+	if g.toClient {
+		g.w.spend(n)
 	}
 	return n, err
 }

@@ -155,3 +155,39 @@ func TestClose(t *testing.T) {
 		t.Errorf("a closed wire carries %q", got)
 	}
 }
+
+// TestChoke: what clients have got by then they keep, what comes behind it waits, and the server hears all of it.
+func TestChoke(t *testing.T) {
+	address, lines := echo(t)
+	w, err := wire.New(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(w.Close)
+	l := dial(t, w)
+	w.Choke(len("first\nsecond"))
+	for _, word := range []string{"first", "second", "third"} {
+		l.say(word)
+		if got := heard(t, lines); got != word {
+			t.Errorf("the server hears %q", got)
+		}
+		if word != "third" && l.hears() != word {
+			t.Errorf("%q is not answered", word)
+		}
+	}
+	if err := l.SetReadDeadline(time.Now().Add(50 * time.Millisecond)); err != nil {
+		t.Fatal(err)
+	}
+	if text, err := l.r.ReadString('\n'); !errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Errorf("once it is choked it still carries %q, %v", text, err)
+	}
+	w.Set(wire.Whole)
+	for _, word := range []string{"third", "fourth"} {
+		if word == "fourth" {
+			l.say(word)
+		}
+		if got := l.hears(); got != word {
+			t.Errorf("once it is mended it carries %q, want %q", got, word)
+		}
+	}
+}

@@ -1,0 +1,158 @@
+package e2e
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/detour-net/detour/internal/backbone"
+	"github.com/detour-net/detour/internal/chatops/slack/slacktest"
+	"github.com/detour-net/detour/internal/incident"
+	"github.com/detour-net/detour/internal/notify/pagerduty/pagerdutytest"
+	"github.com/detour-net/detour/internal/notify/teams/teamstest"
+	"github.com/detour-net/detour/test/promtool"
+	"github.com/detour-net/detour/test/wire"
+)
+
+// longDeadline is so long that whoever takes over from a replica that died in mid-act is late.
+const longDeadline = 18 * time.Second
+
+// TestAlertsFireAmongReplicas brings several replicas into the troubles that TestAlertsFire leaves out: those that are among
+// replicas, and those that last. They go on beside each other, and each is looked at when it shows.
+func TestAlertsFireAmongReplicas(t *testing.T) {
+	t.Parallel()
+	if promtool.Path(t) == "" {
+		return
+	}
+	workspace, pager := slacktest.New(t), pagerdutytest.New(t)
+	workspace.Join(nil, "U0ALICE", "U0BOB", "U0CAROL")
+	s := raise(t, setup{
+		replicas: 2, proven: true, slack: workspace, rota: onCallRota, pager: pager, hook: teamstest.New(t), audit: true,
+		rules: rules{InFlight: 3, Clocks: map[string]string{"set_deadline": longDeadline.String()}},
+	})
+	const rota, shipped = `detour_on_call_age_seconds{source="rota 1"}`, `detour_checkpoint_behind_seconds{target="file"}`
+	healthy := map[*replica]promtool.Samples{}
+	for _, r := range s.replicas {
+		s.wait(r.name+" to be well", func() bool {
+			now := r.scrape()
+			healthy[r] = now
+			behind, ships := now[shipped]
+			return ships && behind == 0 && now[rota] < 10 && now[`detour_chat_connected{chat="slack"}`] == 1 && now[`detour_routers{state="down"}`] == 0
+		})
+	}
+
+	survivor := s.losesOwner(linkPlain)
+	w := &trouble{stage: s, r: survivor, well: healthy[survivor], beside: map[string]*replica{}}
+	w.scenes = append(w.scenes, scene{promtool.Scene{Well: w.well, Now: w.well}, nil})
+	s.write("rota.yaml", "zone: nowhere\n")
+	s.blocksNotes()
+
+	dublin, _ := s.routersOf(linkUnfenced)
+	dublin.OnSet(backbone.First(1, backbone.Do), backbone.LoseReply())
+	s.sicken(linkUnfenced)
+	w.fire(`detour_sets_total{outcome="unknown"}`, above(0), "DetourSetsUnknown")
+
+	const age = "detour_router_told_age_seconds"
+	silent := s.net.Router(gva)
+	silent.SetHanging(true)
+	silent.CutConnections()
+	w.fire(age, above(3), "DetourRoutersSilent")
+	silent.SetHanging(false)
+	silent.CutConnections()
+	w.over(age, func(v float64) bool { return v < 3 })
+
+	pager.Trouble(slices.Repeat([]pagerdutytest.Trouble{{Status: 503}}, 200)...)
+	w.ordered("freeze", "--reason", "exercise")
+	w.fire(`detour_notifications_waiting{channel="pagerduty"}`, above(0), "DetourNotificationsWait")
+	pager.Mend()
+	w.ordered("thaw")
+	w.over("detour_freezes", zero)
+
+	w.slowLedger()
+	w.fire(rota, above(6), "DetourOnCallUnknown")
+	w.fire(shipped, above(1), "DetourCheckpointsBehind")
+	w.fire("detour_take_over_seconds_count", above(0), "DetourSlowTakeOver")
+	w.third()
+	w.judge()
+}
+
+// losesOwner kills whichever replica drains a link, while its Set is on its way, and returns the other of two.
+func (s *stage) losesOwner(link string) (survivor *replica) {
+	s.t.Helper()
+	router, _ := s.routersOf(link)
+	set := router.OnSet(backbone.First(1, backbone.Do), backbone.Hang())
+	s.sicken(link)
+	s.wait("a Set to be on its way", func() bool { return set.Hits() == 1 })
+	owner := s.owner(s.latest(link).Intent.Owner)
+	owner.kill()
+	for _, r := range s.replicas {
+		if r != owner {
+			survivor = r
+		}
+	}
+	return survivor
+}
+
+// blocksNotes puts a pipe that nobody reads in the place of the file to which checkpoints are shipped.
+func (s *stage) blocksNotes() {
+	s.t.Helper()
+	notes := filepath.Join(s.dir, "notes")
+	if err := os.Remove(notes); err != nil {
+		s.t.Fatal(err)
+	}
+	if err := syscall.Mkfifo(notes, 0o600); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+// slowLedger has the answer to an append come late.
+func (w *trouble) slowLedger() {
+	w.t.Helper()
+	const appends = "detour_ledger_append_seconds_count"
+	person := w.r.as("alice")
+	w.over(appends, above(0))
+	w.r.wire.Set(wire.Deafened)
+	began, answered := time.Now(), make(chan error, 1)
+	go func() {
+		_, err := person.Freeze(w.within(), "network", "exercise")
+		answered <- err
+	}()
+	w.until("the freeze to stand", func(b *incident.Board) bool { n, _ := b.Frozen(); return n > 0 })
+	w.wait("the answer to be late", func() bool { return time.Since(began) > 2*time.Second })
+	w.r.wire.Set(wire.Whole)
+	if err := <-answered; err != nil {
+		w.t.Fatal(err)
+	}
+	w.fire(appends, above(w.well[appends]), "DetourSlowLedger")
+	w.ordered("thaw")
+	w.over("detour_freezes", zero)
+}
+
+// third brings up a replica of another mode beside the one that is looked at, cuts it off while the ledger grows, and has it begin
+// anew on a line that carries a part of that.
+func (w *trouble) third() {
+	w.t.Helper()
+	const instance, commits = "another", 1200
+	w.rules.Mode = "dry-run"
+	r := w.addReplica(2)
+	r.start()
+	w.beside[instance] = r
+	w.fire(`detour_mode{instance="`+instance+`",mode="dry-run"}`, above(0), "DetourModesDiffer")
+
+	r.wire.Set(wire.Cut)
+	last := w.last()
+	for range commits {
+		w.record(w.proofs()[0])
+	}
+	w.fire("detour_ledger_position", above(float64(last+commits-1)), "DetourReplicaBehind")
+
+	r.kill()
+	r.wire.Set(wire.Whole)
+	r.wire.Choke(200 << 10) // far more than is said before the ledger is read, and far less than that is
+	r.start()
+	w.fire(fmt.Sprintf("detour_caught_up{instance=%q}", instance), zero, "DetourCatchingUp")
+}
