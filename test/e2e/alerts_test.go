@@ -14,8 +14,8 @@ import (
 
 	"github.com/detour-net/detour/events"
 	"github.com/detour-net/detour/internal/chatops/slack/slacktest"
+	"github.com/detour-net/detour/internal/histogram/promtest"
 	"github.com/detour-net/detour/internal/incident"
-	"github.com/detour-net/detour/test/promtool"
 	"github.com/detour-net/detour/test/wire"
 )
 
@@ -25,7 +25,7 @@ const rulesFile = "../../deployments/prometheus/alerts.yaml"
 // TestAlertRules has promtool read the rules and try each of them, as it just fires and as it just does not.
 func TestAlertRules(t *testing.T) {
 	t.Parallel()
-	tool := promtool.Path(t)
+	tool := promtest.Path(t)
 	if tool == "" {
 		return
 	}
@@ -64,7 +64,7 @@ func parses(t *testing.T, tool, dashboard string) (string, error) {
 
 // scene is one that promtool is shown, and the alerts that it must make fire.
 type scene struct {
-	promtool.Scene
+	promtest.Scene
 	want []string
 }
 
@@ -72,14 +72,14 @@ type scene struct {
 type trouble struct {
 	*stage
 	r      *replica
-	well   promtool.Samples // before what comes next
+	well   promtest.Samples // before what comes next
 	scenes []scene
 
 	beside map[string]*replica // that are scraped, too, by the names of their instances
 }
 
 // scrape is what a Prometheus has that scrapes the replica, and those beside it.
-func (w *trouble) scrape() promtool.Samples {
+func (w *trouble) scrape() promtest.Samples {
 	w.t.Helper()
 	all := w.r.scrape()
 	for instance, r := range w.beside {
@@ -89,7 +89,7 @@ func (w *trouble) scrape() promtool.Samples {
 }
 
 // shows waits until a series is as it should be, and returns what was scraped then.
-func (w *trouble) shows(series string, is func(v float64) bool) (now promtool.Samples) {
+func (w *trouble) shows(series string, is func(v float64) bool) (now promtest.Samples) {
 	w.t.Helper()
 	w.wait(series, func() bool {
 		now = w.scrape()
@@ -105,7 +105,7 @@ func (w *trouble) over(series string, is func(v float64) bool) { w.well = w.show
 // fire waits until a series is as it should be: then these alerts are to fire.
 func (w *trouble) fire(series string, is func(float64) bool, want ...string) {
 	w.t.Helper()
-	c := scene{promtool.Scene{Well: w.well, Now: w.shows(series, is)}, want}
+	c := scene{promtest.Scene{Well: w.well, Now: w.shows(series, is)}, want}
 	if name, _, _ := strings.Cut(series, "{"); strings.HasSuffix(name, "_age_seconds") || strings.HasSuffix(name, "_behind_seconds") {
 		c.Now, c.Grows = w.shows(series, above(c.Now[series])), series
 	}
@@ -117,15 +117,15 @@ func (w *trouble) fire(series string, is func(float64) bool, want ...string) {
 func (w *trouble) judge() {
 	w.t.Helper()
 	t := w.t.(*testing.T)
-	tool := promtool.Path(t)
+	tool := promtest.Path(t)
 	if tool == "" {
 		return
 	}
-	var shown []promtool.Scene
+	var shown []promtest.Scene
 	for _, c := range w.scenes {
 		shown = append(shown, c.Scene)
 	}
-	for n, got := range promtool.Fired(t, tool, rulesFile, shown) {
+	for n, got := range promtest.Fired(t, tool, rulesFile, shown) {
 		c := w.scenes[n]
 		for _, name := range c.want {
 			if !slices.Contains(got, name) {
@@ -155,14 +155,14 @@ func TestAlertsFire(t *testing.T) {
 	workspace := slacktest.New(t)
 	workspace.Join(nil, "U0ALICE", "U0BOB", "U0CAROL")
 	s := raise(t, setup{replicas: 1, proven: true, slack: workspace})
-	w := &trouble{stage: s, r: s.replicas[0], well: promtool.Samples{}}
+	w := &trouble{stage: s, r: s.replicas[0], well: promtest.Samples{}}
 	const chat, down = `detour_chat_connected{chat="slack"}`, `detour_routers{state="down"}`
 	s.wait("all to be well", func() bool {
 		w.well = w.r.scrape()
 		return w.well[chat] == 1 && w.well[down] == 0 && w.well["detour_bus_connected"] == 1 && w.well["detour_ledger_writable"] == 1
 	})
 	healthy := w.well
-	w.scenes = append(w.scenes, scene{promtool.Scene{Well: healthy, Now: healthy}, nil})
+	w.scenes = append(w.scenes, scene{promtest.Scene{Well: healthy, Now: healthy}, nil})
 
 	w.ordered("freeze", "--reason", "exercise")
 	w.fire("detour_freezes", above(0), "DetourFrozen")
@@ -207,7 +207,7 @@ func TestAlertsFire(t *testing.T) {
 	w.fire("detour_halted", above(0), "DetourHalted", "DetourStuck")
 
 	w.r.kill()
-	w.scenes = append(w.scenes, scene{promtool.Scene{Well: healthy}, []string{"DetourGone"}})
+	w.scenes = append(w.scenes, scene{promtest.Scene{Well: healthy}, []string{"DetourGone"}})
 	w.judge()
 }
 

@@ -11,10 +11,10 @@ import (
 
 	"github.com/detour-net/detour/internal/backbone"
 	"github.com/detour-net/detour/internal/chatops/slack/slacktest"
+	"github.com/detour-net/detour/internal/histogram/promtest"
 	"github.com/detour-net/detour/internal/incident"
 	"github.com/detour-net/detour/internal/notify/pagerduty/pagerdutytest"
 	"github.com/detour-net/detour/internal/notify/teams/teamstest"
-	"github.com/detour-net/detour/test/promtool"
 	"github.com/detour-net/detour/test/wire"
 )
 
@@ -25,7 +25,7 @@ const longDeadline = 18 * time.Second
 // replicas, and those that last. They go on beside each other, and each is looked at when it shows.
 func TestAlertsFireAmongReplicas(t *testing.T) {
 	t.Parallel()
-	if promtool.Path(t) == "" {
+	if promtest.Path(t) == "" {
 		return
 	}
 	workspace, pager := slacktest.New(t), pagerdutytest.New(t)
@@ -35,7 +35,7 @@ func TestAlertsFireAmongReplicas(t *testing.T) {
 		rules: rules{InFlight: 3, Clocks: map[string]string{"set_deadline": longDeadline.String()}},
 	})
 	const rota, shipped = `detour_on_call_age_seconds{source="rota 1"}`, `detour_checkpoint_behind_seconds{target="file"}`
-	healthy := map[*replica]promtool.Samples{}
+	healthy := map[*replica]promtest.Samples{}
 	for _, r := range s.replicas {
 		s.wait(r.name+" to be well", func() bool {
 			now := r.scrape()
@@ -47,7 +47,7 @@ func TestAlertsFireAmongReplicas(t *testing.T) {
 
 	survivor := s.losesOwner(linkPlain)
 	w := &trouble{stage: s, r: survivor, well: healthy[survivor], beside: map[string]*replica{}}
-	w.scenes = append(w.scenes, scene{promtool.Scene{Well: w.well, Now: w.well}, nil})
+	w.scenes = append(w.scenes, scene{promtest.Scene{Well: w.well, Now: w.well}, nil})
 	s.write("rota.yaml", "zone: nowhere\n")
 	s.blocksNotes()
 

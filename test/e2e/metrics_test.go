@@ -11,14 +11,14 @@ import (
 	"github.com/nats-io/nats.go"
 
 	"github.com/detour-net/detour/events"
+	"github.com/detour-net/detour/internal/histogram/promtest"
 	"github.com/detour-net/detour/internal/incident"
-	"github.com/detour-net/detour/test/promtool"
 )
 
 // scrape asks a replica for its metrics.
-func (r *replica) scrape() promtool.Samples {
+func (r *replica) scrape() promtest.Samples {
 	r.s.t.Helper()
-	list, err := promtool.Parse(r.metrics(r.s.t))
+	list, err := promtest.Parse(r.metrics(r.s.t))
 	if err != nil {
 		r.s.t.Fatal(err)
 	}
@@ -26,7 +26,7 @@ func (r *replica) scrape() promtool.Samples {
 }
 
 // only are the series of some metrics, but for those that are 0.
-func only(l promtool.Samples, names ...string) promtool.Samples {
+func only(l promtest.Samples, names ...string) promtest.Samples {
 	list := maps.Clone(l)
 	maps.DeleteFunc(list, func(series string, v float64) bool {
 		name, _, _ := strings.Cut(series, "{")
@@ -61,7 +61,7 @@ func TestMetricsAgreeWithTheLedger(t *testing.T) {
 		name, _, _ := strings.Cut(series, "{")
 		names[name] = true
 	}
-	var got promtool.Samples
+	var got promtest.Samples
 	s.wait("metrics to say what the ledger says", func() bool {
 		got = only(s.replicas[0].scrape(), slices.Collect(maps.Keys(names))...)
 		return cmp.Equal(want, got)
@@ -72,10 +72,10 @@ func TestMetricsAgreeWithTheLedger(t *testing.T) {
 }
 
 // counted is what a replica that wrote all of the ledger alone should have counted.
-func (s *stage) counted() promtool.Samples {
+func (s *stage) counted() promtest.Samples {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	want := promtool.Samples{}
+	want := promtest.Samples{}
 	reached := map[string]bool{}
 	stage := func(id, name string) {
 		if !reached[id+name] {

@@ -1,4 +1,4 @@
-// Package promtool has Prometheus' own tool say which of the shipped alerts fire on what replicas show.
+// Package promtest has Prometheus' own tool say which of the shipped alerts fire on what replicas show.
 //
 // A test scrapes a replica while all is well and again while it is not. Of both a scene is made: for some minutes the samples are
 // those of before, then for two hours those of now, which is longer than any alert waits. What a replica shows for a moment is so
@@ -6,7 +6,7 @@
 //
 // The tool is Debian's prometheus. Where it is not installed what it would evaluate is left out, which is said; DETOUR_PROMTOOL=1
 // demands it.
-package promtool
+package promtest
 
 import (
 	"bufio"
