@@ -20,7 +20,8 @@ type attack struct {
 	skewed string // binary with a clock that can be off
 	rng    *rand.Rand
 	harms  []harm
-	cert   *certificate
+	cert   *certificate // of this site
+	counts func()       // told of each kill
 	log    func(format string, args ...any)
 
 	trap  *trap          // guarded by the watch's mutex, as those below
@@ -29,7 +30,8 @@ type attack struct {
 	waits []wait         // for a take-over
 	last  moment         // of the newest harm
 
-	broken     error // what a harm has broken for good
+	neglected  verdict // sick links that nobody cared for
+	broken     error   // what a harm has broken for good
 	background sync.WaitGroup
 }
 
@@ -40,8 +42,8 @@ type wait struct {
 	alone           bool // nothing else has been wrong
 }
 
-func newAttack(s *site, skewed string, rng *rand.Rand, cert *certificate, log func(string, ...any)) *attack {
-	a := &attack{site: s, skewed: skewed, rng: rng, harms: harms(len(s.disks) > 0), cert: cert, log: log, hits: map[moment]int{}}
+func newAttack(s *site, skewed string, rng *rand.Rand, counts func(), log func(string, ...any)) *attack {
+	a := &attack{site: s, skewed: skewed, rng: rng, harms: harms(len(s.disks) > 0), cert: newCertificate(), counts: counts, log: log, hits: map[moment]int{}}
 	a.listen()
 	return a
 }
@@ -56,16 +58,16 @@ func (a *attack) named(name string) *replica {
 	return nil
 }
 
-// rare picks the moments at which nobody was hurt more often than at any other that has come so far; now and then, all.
+// rare picks moments at which somebody was hurt no more often than at one of those that have come so far, which chance draws: the rarest
+// always, the others the less the more often it was then.
 func (a *attack) rare() func(moment) bool {
 	a.watch.mu.Lock()
 	defer a.watch.mu.Unlock()
-	any := a.rng.IntN(3) == 0
-	least := slices.MinFunc(append(slices.Collect(maps.Values(a.hits)), 1), func(x, y int) int { return x - y })
-	hits := maps.Clone(a.hits)
-	return func(m moment) bool {
-		return m.kind != events.KindObserved && (any || hits[m] <= least)
+	most, hits := 0, maps.Clone(a.hits)
+	if often := slices.Sorted(maps.Values(hits)); len(often) > 0 {
+		most = often[a.rng.IntN(len(often))]
 	}
+	return func(m moment) bool { return m.kind != events.KindObserved && hits[m] <= most }
 }
 
 // shoot kills replicas, at whatever moment it is.
@@ -104,6 +106,7 @@ func (a *attack) killed() {
 func (a *attack) count(state string) {
 	a.cert.Kills++
 	a.cert.ByState[state]++
+	a.counts()
 }
 
 // takenOver notices who goes on with an incident in place of an owner that was killed. The watch's mutex is held.
@@ -149,8 +152,8 @@ func (a *attack) pause(ctx context.Context, d time.Duration) {
 	}
 }
 
-// round lets more links fall sick than may be drained at once, hurts the service until all of them were drained and are back,
-// and wants everything to end.
+// round lets more links fall sick than may be drained at once, hurts the service until all of them were drained and are back, and
+// wants everything to end.
 func (a *attack) round(ctx context.Context) error {
 	var faults []*fault
 	defer func() {
@@ -168,36 +171,60 @@ func (a *attack) round(ctx context.Context) error {
 	if err := a.hurt(ctx, faults); err != nil {
 		return err
 	}
-	bounded, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
-	over := func(b *incident.Board) bool { return len(b.Open()) == 0 }
-	err := a.watch.wait(bounded, "the round to end", func() bool { return a.tend(faults) == nil && a.allHealed(faults) && a.watch.look(over) })
-	if err != nil && ctx.Err() == nil {
-		a.log("%v: %s", err, a.open()) // what is stuck shows in the evidence
-		return nil
-	}
-	return err
+	return a.settle(context.WithoutCancel(ctx), patience, faults)
 }
 
-// hurt does harm upon harm, and makes it good each time, until every link is healed.
+// settle wants all links to be drained and healed, and everything to end, in so much time. What is stuck then shows in the evidence; that
+// nothing was done about a link shows only here.
+func (a *attack) settle(ctx context.Context, within time.Duration, faults []*fault) error {
+	ctx, cancel := context.WithTimeout(ctx, within)
+	defer cancel()
+	var broken error
+	err := a.watch.wait(ctx, "the round to end", func() bool {
+		broken = a.tend(faults)
+		return broken != nil || a.over(faults)
+	})
+	if broken != nil || err == nil {
+		return broken
+	}
+	if ctx.Err() == nil {
+		return err // the ledger cannot be followed
+	}
+	a.log("%v: %s", err, a.open())
+	for _, f := range faults {
+		if !f.isHealed() {
+			a.neglected.find(ruleSettled, "link %s has been sick since %s, and is not drained", f.link.Name, f.since.Format("15:04:05.000"))
+		}
+	}
+	return nil
+}
+
+// hurt does harm upon harm, and makes it good each time, until every link is healed and every incident has ended.
 func (a *attack) hurt(ctx context.Context, faults []*fault) error {
 	began := time.Now()
-	for !a.allHealed(faults) && time.Since(began) < patience/2 {
+	for ctx.Err() == nil && !a.over(faults) && time.Since(began) < patience/2 {
 		if err := a.tend(faults); err != nil {
 			return err
 		}
 		for range 1 + a.rng.IntN(4)/3 {
 			a.strike(ctx)
 		}
-		a.pause(ctx, time.Duration(a.rng.IntN(4000))*time.Millisecond)
-		bounded, cancel := context.WithTimeout(ctx, patience)
+		a.pause(ctx, a.outage())
+		bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
 		err := a.mend(bounded)
 		cancel()
 		if err != nil {
 			return fmt.Errorf("make things good: %w", err)
 		}
 	}
-	return ctx.Err()
+	return nil
+}
+
+// outage is how long what was hurt stays so: up to four seconds, which is longer than a Set may take and what is waited after it, and more
+// often far less, so that it is hurt again while others take over.
+func (a *attack) outage() time.Duration {
+	share := a.rng.Float64()
+	return time.Duration(share * share * share * float64(4*time.Second))
 }
 
 // tend heals links whose drains stand.
@@ -214,8 +241,10 @@ func (a *attack) tend(faults []*fault) error {
 	return nil
 }
 
-func (a *attack) allHealed(faults []*fault) bool {
-	return !slices.ContainsFunc(faults, func(f *fault) bool { return !f.isHealed() })
+// over reports whether every link is healed and every incident has ended.
+func (a *attack) over(faults []*fault) bool {
+	sick := slices.ContainsFunc(faults, func(f *fault) bool { return !f.isHealed() })
+	return !sick && a.watch.look(func(b *incident.Board) bool { return len(b.Open()) == 0 })
 }
 
 // apart picks links that share no router.

@@ -9,9 +9,11 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/detour-net/detour/events"
 	"github.com/detour-net/detour/internal/incident"
@@ -21,7 +23,8 @@ import (
 // campaign is what is to be done.
 type campaign struct {
 	kills    int
-	seed     uint64
+	seed     *uint64       // nil: the next one
+	sites    int           // that are hurt at the same time
 	leaders  int           // kills of the ledger's leader whose gaps are measured
 	soak     time.Duration // how long a site is left to work whose memory is measured
 	fill     int           // anomalies before that
@@ -30,17 +33,22 @@ type campaign struct {
 	binary   string // "" to build it
 	disks    bool   // servers have disks with a power switch
 	skewed   string // one with a clock that can be off; "" to build it
-	dir      string // for everything that is written; the caller's to remove
+	file     string // where the certificate is kept, with what earlier runs have added to it; "": nowhere
+	mixed    bool   // those may have been of another build
+	dir      string // for everything else that is written; the caller's to remove
 	log      func(format string, args ...any)
 }
 
 // roundActs is how many acts one round may take: a link may be drained again when a fault has undone its drain.
 const roundActs = 10
 
-// run carries a campaign out on one site after the other, and certifies what came of it. An error says that it could not be
-// carried out; that the service failed is in the certificate.
+// run carries a campaign out on site after site, several at the same time, and certifies what came of it. When ctx ends nobody is
+// hurt any more: sites come to their end, are judged, and count. An error says that the campaign could not be carried out, nor even
+// that; that the service failed is in the certificate.
 func (c campaign) run(ctx context.Context) (*certificate, error) {
-	cert := newCertificate(c.seed)
+	if c.sites < 1 {
+		return nil, fmt.Errorf("hurt %d sites at the same time: want at least 1", c.sites)
+	}
 	var err error
 	if c.binary == "" {
 		c.binary = filepath.Join(c.dir, "ordinary")
@@ -53,45 +61,68 @@ func (c campaign) run(ctx context.Context) (*certificate, error) {
 			return nil, err
 		}
 	}
-	if cert.Version, err = version(ctx, c.binary); err != nil {
+	of, err := identify(ctx, c.binary)
+	if err != nil {
 		return nil, err
 	}
-	for cert.Kills < c.kills && ctx.Err() == nil {
-		rng := rand.New(rand.NewPCG(c.seed, uint64(cert.Sites)))
-		cert.Sites++
-		if err := c.site(ctx, rng, cert); err != nil {
-			return cert, fmt.Errorf("site %d: %w", cert.Sites, err)
-		}
+	t, err := newTally(c.file, c.seed, of, c.mixed)
+	if err != nil {
+		return nil, err
+	}
+	if err := c.hurt(ctx, t); err != nil {
+		return t.cert, err
 	}
 	if c.leaders > 0 && ctx.Err() == nil {
-		if err := c.gaps(ctx, cert); err != nil {
-			return cert, fmt.Errorf("kill leaders: %w", err)
+		if err := c.gaps(ctx, t); err != nil {
+			return t.cert, fmt.Errorf("kill leaders: %w", err)
 		}
 	}
 	if c.soak > 0 && ctx.Err() == nil {
-		if err := c.soaks(ctx, cert); err != nil {
-			return cert, fmt.Errorf("soak: %w", err)
+		if err := c.soaks(ctx, t); err != nil {
+			return t.cert, fmt.Errorf("soak: %w", err)
 		}
 	}
-	cert.Took = events.Duration(time.Since(cert.Began))
-	return cert, ctx.Err()
+	return t.cert, nil
 }
 
-// site hurts one site until the campaign is over, or its ledger has seen as many acts as it may in an hour.
-func (c campaign) site(ctx context.Context, rng *rand.Rand, cert *certificate) error {
+// hurt raises sites and hurts them, so many at the same time, until there were kills enough or ctx ends. The chance of each comes from the
+// seed and its number.
+func (c campaign) hurt(ctx context.Context, t *tally) error {
+	var numbers atomic.Uint64
+	var beside ports
+	abreast, ctx := errgroup.WithContext(ctx)
+	for range c.sites {
+		abreast.Go(func() error {
+			for ctx.Err() == nil && t.wants(c.kills) {
+				number := numbers.Add(1)
+				if err := c.site(ctx, rand.New(rand.NewPCG(t.seed, number-1)), &beside, t); err != nil {
+					return fmt.Errorf("site %d: %w", number, err)
+				}
+			}
+			return nil
+		})
+	}
+	return abreast.Wait()
+}
+
+// site hurts one site until the campaign is over, or its ledger has seen as many acts as it may in an hour, and judges it.
+func (c campaign) site(ctx context.Context, rng *rand.Rand, beside *ports, t *tally) error {
 	dir, err := os.MkdirTemp(c.dir, "site-")
 	if err != nil {
 		return err
 	}
-	s, err := raise(ctx, dir, plan{binary: c.binary, servers: c.servers, replicas: c.replicas, disks: c.disks})
+	s, err := raise(ctx, dir, plan{binary: c.binary, servers: c.servers, replicas: c.replicas, disks: c.disks, beside: beside})
 	defer s.end()
 	if err != nil {
+		if ctx.Err() != nil {
+			return nil // nobody was hurt
+		}
 		return err
 	}
-	a := newAttack(s, c.skewed, rng, cert, c.log)
+	a := newAttack(s, c.skewed, rng, t.killed, c.log)
 	defer a.background.Wait()
 	acts := 0
-	for cert.Kills < c.kills && acts < policy.CeilingActsPerHour-roundActs && len(cert.Violations) == 0 {
+	for ctx.Err() == nil && t.wants(c.kills) && acts < policy.CeilingActsPerHour-roundActs && len(a.neglected) == 0 {
 		if err := a.round(ctx); err != nil {
 			return err
 		}
@@ -100,11 +131,15 @@ func (c campaign) site(ctx context.Context, rng *rand.Rand, cert *certificate) e
 			break // it is judged as it is
 		}
 	}
-	found, e, err := s.account(ctx)
+	found, e, err := s.account(context.WithoutCancel(ctx))
 	if err != nil {
 		return err
 	}
-	cert.add(e, found)
+	found = append(found, a.neglected...)
+	a.cert.add(e, found)
+	if err := t.add(a.cert); err != nil {
+		return err
+	}
 	if len(found) == 0 {
 		s.end() // what is mounted cannot be removed
 		return os.RemoveAll(dir)
@@ -117,7 +152,7 @@ func (c campaign) site(ctx context.Context, rng *rand.Rand, cert *certificate) e
 }
 
 // gaps measures on a site of its own.
-func (c campaign) gaps(ctx context.Context, cert *certificate) error {
+func (c campaign) gaps(ctx context.Context, t *tally) error {
 	dir, err := os.MkdirTemp(c.dir, "site-")
 	if err != nil {
 		return err
@@ -131,14 +166,17 @@ func (c campaign) gaps(ctx context.Context, cert *certificate) error {
 	if err != nil {
 		return err
 	}
-	cert.Gaps = &g
-	cert.Kills += c.leaders
-	cert.Faults["kill the ledger's leader"] += c.leaders
 	found, e, err := s.account(ctx)
-	if err == nil {
-		cert.add(e, found)
+	if err != nil {
+		return err
 	}
-	return err
+	for range c.leaders {
+		t.killed()
+	}
+	cert := newCertificate()
+	cert.Gaps, cert.Kills, cert.Faults[killLeader] = &g, c.leaders, c.leaders
+	cert.add(e, found)
+	return t.add(cert)
 }
 
 // account is what must hold when everything has ended: the evidence from outside, and what the replicas say themselves.
@@ -204,6 +242,7 @@ func (s *site) askReplicas(ctx context.Context, v *verdict) {
 			continue
 		}
 		cmd := exec.CommandContext(ctx, s.binary, "--server", r.now().url, "--token-file", s.path(tokenFile), "ledger", "verify", "-o", "json")
+		cmd.SysProcAttr = apart()
 		out, err := cmd.Output()
 		if err == nil {
 			continue
@@ -216,9 +255,10 @@ func (s *site) askReplicas(ctx context.Context, v *verdict) {
 	}
 }
 
-// build makes the binary that is attacked.
+// build makes the binary that is attacked, which is the same one whenever the product's source is: neither where it was built nor which
+// commit that was is in it.
 func build(ctx context.Context, path string, flags ...string) error {
-	args := append([]string{"build", "-o", path}, flags...)
+	args := append([]string{"build", "-trimpath", "-buildvcs=false", "-o", path}, flags...)
 	out, err := exec.CommandContext(ctx, "go", append(args, "github.com/detour-net/detour/cmd/detour")...).CombinedOutput()
 	if err != nil {
 		return fmt.Errorf("build the binary: %w\n%s", err, out)
@@ -226,11 +266,12 @@ func build(ctx context.Context, path string, flags ...string) error {
 	return nil
 }
 
-// version is what the binary says of itself.
-func version(ctx context.Context, binary string) (string, error) {
+// identify says what build a binary is.
+func identify(ctx context.Context, binary string) (product, error) {
 	out, err := exec.CommandContext(ctx, binary, "version").Output()
 	if err != nil {
-		return "", fmt.Errorf("%s version: %w", binary, err)
+		return product{}, fmt.Errorf("%s version: %w", binary, err)
 	}
-	return strings.TrimSpace(string(out)), nil
+	sum, err := digest(binary)
+	return product{Version: strings.TrimSpace(string(out)), Digest: sum}, err
 }

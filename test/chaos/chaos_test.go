@@ -2,14 +2,20 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"flag"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
+	"syscall"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/detour-net/detour/events"
 	"github.com/detour-net/detour/internal/bus/bustest"
@@ -176,6 +182,11 @@ func TestCluster(t *testing.T) {
 			}
 		}
 	}
+	for _, r := range s.replicas {
+		if pid := r.now().cmd.Process.Pid; r.group(t) != pid {
+			t.Errorf("replica %d, process %d, is of group %d: what interrupts the harness ends it", r.n, pid, r.group(t))
+		}
+	}
 	faults := s.sickens(t, 2)
 	for _, f := range faults {
 		f.reaches(t, incident.Holding)
@@ -195,7 +206,51 @@ func TestCluster(t *testing.T) {
 	}
 }
 
-// TestCampaign is a short campaign: see the package comment for a long one.
+// group is the process group of the replica.
+func (r *replica) group(t *testing.T) int {
+	t.Helper()
+	group, err := syscall.Getpgid(r.now().cmd.Process.Pid)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return group
+}
+
+// interrupted is what a campaign certifies that is told to end once it has hurt somebody a few times: what was done, judged, and kept.
+func (c campaign) interrupted(t *testing.T) *certificate {
+	t.Helper()
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	var harms atomic.Int32
+	c.kills = math.MaxInt
+	c.log = func(format string, args ...any) {
+		t.Logf(format, args...)
+		if harms.Add(1) == 3 {
+			stop()
+		}
+	}
+	cert, err := c.run(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := 0
+	for _, of := range cert.ByState {
+		n += of
+	}
+	if cert.Sites != 1 || n != cert.Kills || len(cert.Builds) != 1 || cert.Builds[0].Kills != n {
+		t.Errorf("interrupted, it tells of %d sites and %d kills, %d of them at some state, of builds %+v", cert.Sites, cert.Kills, n, cert.Builds)
+	}
+	kept := newCertificate()
+	if raw, err := os.ReadFile(c.file); err != nil || json.Unmarshal(raw, kept) != nil {
+		t.Fatalf("%v: %s", err, raw)
+	}
+	if diff := cmp.Diff(cert, kept); diff != "" {
+		t.Errorf("the certificate that was kept (-returned +kept):\n%s", diff)
+	}
+	return cert
+}
+
+// TestCampaign is a short campaign, interrupted once: see the package comment for a long one.
 func TestCampaign(t *testing.T) {
 	t.Parallel()
 	long(t)
@@ -207,9 +262,16 @@ func TestCampaign(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cert, err := campaign{skewed: astray, kills: *flagKills, seed: *flagSeed, servers: 3, replicas: 3, binary: binary, dir: t.TempDir(), log: t.Logf}.run(t.Context())
+	c := campaign{skewed: astray, kills: *flagKills, seed: flagSeed, sites: 1, servers: 3, replicas: 3, binary: binary, dir: t.TempDir(), log: t.Logf}
+	c.file = filepath.Join(c.dir, "certificate.json")
+	first := c.interrupted(t)
+	c.kills, c.seed, c.sites = max(c.kills, first.Kills+1), nil, 2
+	cert, err := c.run(t.Context())
 	if err != nil {
 		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]uint64{*flagSeed, *flagSeed + 1}, cert.Seeds); diff != "" || cert.Sites <= first.Sites {
+		t.Errorf("it did not go on: %d sites, and seeds (-want +got):\n%s", cert.Sites, diff)
 	}
 	var b strings.Builder
 	if err := cert.write(&b); err != nil {
@@ -219,7 +281,7 @@ func TestCampaign(t *testing.T) {
 	for _, v := range cert.Violations {
 		t.Errorf("%s: %s", v.Rule, v.Detail)
 	}
-	if cert.Kills < *flagKills || cert.Sets == 0 || cert.Outcomes[events.Restored] == 0 {
+	if cert.Kills < c.kills || cert.Sets == 0 || cert.Outcomes[events.Restored] == 0 {
 		t.Errorf("nothing much was attacked: %d kills, %d Sets, incidents %s", cert.Kills, cert.Sets, counts(cert.Outcomes))
 	}
 }

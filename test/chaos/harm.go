@@ -21,15 +21,17 @@ type harm struct {
 	do     func(a *attack, victim *replica)
 }
 
-// plainKill is the harm that take-over is measured by.
-const plainKill = "kill"
+const (
+	plainKill  = "kill" // take-over is measured by it
+	killLeader = "kill the ledger's leader"
+)
 
 // harms are those there are, with those that want disks with a power switch if there are any. Whatever dies stays dead for a while, or not: what follows a kill at once is another matter than
 // what follows it later.
 func harms(disks bool) []harm {
 	list := []harm{
-		{plainKill, 10, func(a *attack, victim *replica) { a.shoot(victim) }},
-		{"kill another replica", 2, func(a *attack, victim *replica) { a.shoot(a.other(victim)) }},
+		{plainKill, 20, func(a *attack, victim *replica) { a.shoot(victim) }},
+		{"kill another replica", 3, func(a *attack, victim *replica) { a.shoot(a.other(victim)) }},
 		{"kill all replicas", 1, func(a *attack, _ *replica) { a.shoot(a.replicas...) }},
 		{"stop", 2, func(_ *attack, victim *replica) { victim.signal(syscall.SIGSTOP) }},
 		{"cut off", 2, func(_ *attack, victim *replica) { victim.wire(wire.Cut) }},
@@ -37,7 +39,7 @@ func harms(disks bool) []harm {
 		{"deafened", 1, func(_ *attack, victim *replica) { victim.wire(wire.Deafened) }},
 		{"clock minutes off", 1, func(a *attack, victim *replica) { a.misset(victim) }},
 		{"freeze", 1, func(a *attack, _ *replica) { a.freeze() }},
-		{"kill the ledger's leader", 2, func(a *attack, _ *replica) { a.killServers(a.leader()) }},
+		{killLeader, 2, func(a *attack, _ *replica) { a.killServers(a.leader()) }},
 		{"kill a server", 1, func(a *attack, _ *replica) { a.killServers(a.rng.IntN(a.servers.Len())) }},
 		{"kill two servers", 1, func(a *attack, _ *replica) { a.killServers(a.two()...) }},
 		{"stop a server", 1, func(a *attack, _ *replica) { a.signalServers(syscall.SIGSTOP, a.rng.IntN(a.servers.Len())) }},
@@ -68,11 +70,8 @@ func (a *attack) mend(ctx context.Context) error {
 		r.wire(wire.Whole)
 		r.signal(syscall.SIGCONT)
 		r.right()
-		if err := r.begin(ctx); err != nil {
-			return err
-		}
 	}
-	if err := a.thaw(ctx); err != nil {
+	if err := errors.Join(a.begin(ctx), a.thaw(ctx)); err != nil {
 		return err
 	}
 	a.watch.mu.Lock()

@@ -1,7 +1,7 @@
 // Command chaos hurts Detour as it is deployed, at random and from a seed, and certifies what came of it.
 //
-//	go run ./test/chaos -kills 10000 -seed 42        the long campaign
-//	go run ./test/chaos -kills 10 -json              a short one, as JSON
+//	go run ./test/chaos -kills 10000 -certificate c.json   the long campaign, and on with it after an interruption
+//	go run ./test/chaos -kills 10 -seed 42 -json     a short one, as JSON
 //	go run ./test/chaos -kills 0 -soak 1h            nobody is hurt, and memory must stay flat
 //	go test ./test/chaos                             a short one, and the proof that harm done is found
 //
@@ -20,6 +20,10 @@
 // it took until another replica went on with what the killed one had owned, and every violation. The exit code is 1 if there
 // was any.
 //
+// Sites are hurt several at a time, and a site counts only once it was judged: then what it has shown is added to the certificate, which is on
+// the disk before the next begins. SIGINT and SIGTERM have sites come to their end and be judged; whatever else ends a run loses those
+// that were not. Run again, with a seed of its own, it goes on. Of another build nothing is added without saying so.
+//
 // The seed decides which harm is chosen, which links fall sick, and how long things last. What the processes make of it is
 // theirs: the same seed is a similar campaign, not the same one.
 package main
@@ -33,6 +37,8 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"strconv"
+	"syscall"
 	"time"
 
 	"github.com/detour-net/detour/internal/bus/bustest"
@@ -47,16 +53,24 @@ func main() {
 }
 
 func run(args []string, out, words io.Writer) int {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	context.AfterFunc(ctx, stop) // the second one ends it at once
 	began := time.Now()
 	c := campaign{fill: soakFill, log: func(format string, args ...any) {
 		fmt.Fprintf(words, "%8.2fs  %s\n", time.Since(began).Seconds(), fmt.Sprintf(format, args...))
 	}}
 	flags := flag.NewFlagSet("chaos", flag.ContinueOnError)
 	flags.SetOutput(words)
-	flags.IntVar(&c.kills, "kills", 100, "processes to kill")
-	flags.Uint64Var(&c.seed, "seed", uint64(began.UnixNano()), "of all chance")
+	flags.IntVar(&c.kills, "kills", 100, "processes to kill, those of earlier runs in the certificate included")
+	flags.Func("seed", "of all chance (default the one after the certificate's newest, or the time)", func(text string) error {
+		seed, err := strconv.ParseUint(text, 10, 64)
+		c.seed = &seed
+		return err
+	})
+	flags.IntVar(&c.sites, "sites", 4, "that are hurt at the same time: they wait more than they work")
+	flags.StringVar(&c.file, "certificate", "", "file that the certificate is kept in from site to site, and that adds up what is in it already")
+	flags.BoolVar(&c.mixed, "mixed", false, "add to a certificate of another build, and say so in it")
 	flags.IntVar(&c.leaders, "leaders", 0, "times the ledger's leader is killed under load to measure for how long nothing is written")
 	flags.DurationVar(&c.soak, "soak", 0, "how long a site works that nobody hurts, to measure its memory")
 	flags.IntVar(&c.servers, "servers", 3, "of the bus: 1 or 3")
@@ -81,11 +95,14 @@ func run(args []string, out, words io.Writer) int {
 			return 1
 		}
 	}
-	if err != nil {
+	switch {
+	case err != nil:
 		fmt.Fprintln(words, "chaos:", err)
 		return 1
-	}
-	if len(cert.Violations) > 0 {
+	case ctx.Err() != nil && cert.Kills < c.kills:
+		fmt.Fprintf(words, "chaos: interrupted after %d of %d kills\n", cert.Kills, c.kills)
+		return 1
+	case len(cert.Violations) > 0:
 		return 1
 	}
 	return 0

@@ -76,7 +76,7 @@ func (r *replica) start() error {
 	if r.env != "" {
 		cmd.Env = append(os.Environ(), r.env)
 	}
-	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	cmd.SysProcAttr = apart()
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		return err
@@ -109,6 +109,11 @@ func (r *replica) start() error {
 	case <-time.After(patience):
 		return fmt.Errorf("replica %d does not serve: %s", r.n, r.tail())
 	}
+}
+
+// apart has a child die with the harness, and not by what the terminal sends to it: an interrupted campaign comes to its end first.
+func apart() *syscall.SysProcAttr {
+	return &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Setpgid: true}
 }
 
 // begin starts the replica if it does not live, again and again as an init system does, until it serves or ctx ends.

@@ -50,6 +50,7 @@ type plan struct {
 	disk     func(dir string) error               // prepares where the bus keeps its data; nil: nothing is
 	disks    bool                                 // each server has a disk of its own, whose power can be cut
 	unsynced bool                                 // the bus does not sync what it acknowledges
+	beside   *ports                               // of the sites there are besides; nil: none
 	options  func(router string) backbone.Options // of the routers as they are; those of before if nil
 	proofs   func(router string) backbone.Options // as they are said to be; the same as options if nil
 }
@@ -134,9 +135,13 @@ func (s *site) raiseBus(ctx context.Context, p plan) (err error) {
 		}
 	}
 	places, err := bustest.Places(s.path("nats"), p.servers)
+	for err == nil && !p.beside.claim(places) {
+		places, err = bustest.Places(s.path("nats"), p.servers)
+	}
 	if err != nil {
 		return err
 	}
+	s.onEnd(func() { p.beside.release(places) })
 	for n := range places {
 		places[n].Unsynced = p.unsynced
 		if p.disks {
@@ -169,8 +174,13 @@ func (s *site) raiseReplicas(ctx context.Context, n int) error {
 		}
 		s.replicas = append(s.replicas, r)
 	}
+	return s.begin(ctx)
+}
+
+// begin starts every replica that does not live, all at the same time.
+func (s *site) begin(ctx context.Context) error {
 	var starting sync.WaitGroup
-	errs := make([]error, n)
+	errs := make([]error, len(s.replicas))
 	for n, r := range s.replicas {
 		starting.Go(func() { errs[n] = r.begin(ctx) })
 	}

@@ -43,7 +43,7 @@ func (s *soak) String() string {
 }
 
 // soaks leaves a site of its own to work.
-func (c campaign) soaks(ctx context.Context, cert *certificate) error {
+func (c campaign) soaks(ctx context.Context, t *tally) error {
 	dir, err := os.MkdirTemp(c.dir, "site-")
 	if err != nil {
 		return err
@@ -57,11 +57,12 @@ func (c campaign) soaks(ctx context.Context, cert *certificate) error {
 		return err
 	}
 	samples, stop := s.sampled()
-	drains, err := s.works(ctx, c.soak, rand.New(rand.NewPCG(c.seed, 0)))
+	drains, err := s.works(ctx, c.soak, rand.New(rand.NewPCG(t.seed, 0)))
 	stop()
 	if err != nil {
 		return err
 	}
+	cert := newCertificate()
 	cert.Soak = &soak{Took: events.Duration(c.soak), Drains: drains}
 	found, e, err := s.account(ctx)
 	if err != nil {
@@ -75,7 +76,7 @@ func (c campaign) soaks(ctx context.Context, cert *certificate) error {
 		}
 	}
 	cert.add(e, found)
-	return nil
+	return t.add(cert)
 }
 
 // fill has the service record so many anomalies about which nothing is to be done.

@@ -49,11 +49,15 @@ func TestSoak(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cert := newCertificate(*flagSeed)
-	c := campaign{soak: time.Second, fill: 1000, seed: *flagSeed, servers: 1, replicas: 2, binary: binary, dir: t.TempDir(), log: t.Logf}
-	if err := c.soaks(t.Context(), cert); err != nil {
+	sum, err := newTally("", flagSeed, product{}, false)
+	if err != nil {
 		t.Fatal(err)
 	}
+	c := campaign{soak: time.Second, fill: 1000, servers: 1, replicas: 2, binary: binary, dir: t.TempDir(), log: t.Logf}
+	if err := c.soaks(t.Context(), sum); err != nil {
+		t.Fatal(err)
+	}
+	cert := sum.cert
 	for _, v := range cert.Violations {
 		if v.Rule != ruleFlat {
 			t.Errorf("%s: %s", v.Rule, v.Detail)

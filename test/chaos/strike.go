@@ -82,7 +82,11 @@ func (a *attack) onCommit(c events.Commit) {
 	var hits []hit
 	for _, r := range c.Records {
 		if i, ok := a.watch.board.Incident(r.Incident); ok {
-			hits = append(hits, hit{moment{kind: r.Body.Kind(), phase: i.Phase}, r.Incident, c.By})
+			m := moment{kind: r.Body.Kind(), phase: i.Phase}
+			if m.kind != events.KindObserved {
+				a.hits[m] += 0 // it can come
+			}
+			hits = append(hits, hit{m, r.Incident, c.By})
 		}
 	}
 	a.spring(hits...)
@@ -100,6 +104,9 @@ func (a *attack) onSet(info backbone.SetInfo) bool {
 	position, ok := sets.Election(info.Request)
 	a.watch.mu.Lock()
 	defer a.watch.mu.Unlock()
+	if ok {
+		a.hits[m] += 0
+	}
 	if !ok || a.trap == nil || !a.trap.awaits(m) {
 		return false
 	}

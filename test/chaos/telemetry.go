@@ -23,7 +23,8 @@ const (
 type fault struct {
 	s      *site
 	link   network.Link
-	epochs uint64 // incidents that the link had before
+	since  time.Time // when it fell sick
+	epochs uint64    // incidents that the link had before
 
 	mu     sync.Mutex
 	healed bool
@@ -33,7 +34,7 @@ type fault struct {
 
 // sicken lets a link lose packets, and begins to tell of it.
 func (s *site) sicken(l network.Link) (*fault, error) {
-	f := &fault{s: s, link: l}
+	f := &fault{s: s, link: l, since: time.Now()}
 	if i, ok := s.latest(l.Name); ok {
 		f.epochs = i.Epoch
 	}

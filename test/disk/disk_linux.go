@@ -65,8 +65,11 @@ func (d *Disk) mount() error {
 	return run("mount", "-t", "ext4", "-o", "loop,noinit_itable", d.file, d.at)
 }
 
+// run runs a command that what the terminal sends does not end: a disk that is only half mounted is of use to nobody.
 func run(name string, args ...string) error {
-	if out, err := exec.Command(name, args...).CombinedOutput(); err != nil {
+	cmd := exec.Command(name, args...)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("%s: %w: %s", name, err, out)
 	}
 	return nil
