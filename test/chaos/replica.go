@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -35,6 +36,7 @@ type replica struct {
 // life is one process of a replica.
 type life struct {
 	cmd  *exec.Cmd
+	shot atomic.Bool   // it has been sent a SIGKILL, and may not have noticed
 	done chan struct{} // closed when it has ended
 	name string        // as it owns intents
 	url  string
@@ -116,8 +118,11 @@ func apart() *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Setpgid: true}
 }
 
-// begin starts the replica if it does not live, again and again as an init system does, until it serves or ctx ends.
+// begin starts the replica if it does not live, or is about to die, again and again as an init system does, until it serves or ctx ends.
 func (r *replica) begin(ctx context.Context) error {
+	if l := r.now(); l != nil && l.shot.Load() {
+		<-l.done
+	}
 	for !r.alive() {
 		if err := r.start(); err != nil && ctx.Err() != nil {
 			return err
@@ -172,9 +177,9 @@ func (r *replica) alive() bool {
 	}
 }
 
-// shoot sends SIGKILL and waits for nothing. It reports whether there was somebody to kill.
+// shoot sends SIGKILL and waits for nothing. It reports whether there was somebody to kill who was not about to die.
 func (r *replica) shoot() bool {
-	return r.alive() && r.now().cmd.Process.Kill() == nil
+	return r.alive() && r.now().shot.CompareAndSwap(false, true) && r.now().cmd.Process.Kill() == nil
 }
 
 // kill ends the replica with SIGKILL.
