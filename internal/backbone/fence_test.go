@@ -59,6 +59,7 @@ func TestMasterArbitration(t *testing.T) {
 		{"no role is a role of its own", []*gnmi_ext.Extension{{Ext: &gnmi_ext.Extension_MasterArbitration{
 			MasterArbitration: &gnmi_ext.MasterArbitration{ElectionId: &gnmi_ext.Uint128{Low: 1}},
 		}}}, codes.OK},
+		{"two at once", []*gnmi_ext.Extension{master("detour", 9, 9), master("detour", 1, 1)}, codes.InvalidArgument},
 		{"no election id", []*gnmi_ext.Extension{{Ext: &gnmi_ext.Extension_MasterArbitration{
 			MasterArbitration: &gnmi_ext.MasterArbitration{Role: &gnmi_ext.Role{Id: "detour"}},
 		}}}, codes.InvalidArgument},
@@ -174,6 +175,7 @@ func TestCommitWindow(t *testing.T) {
 		{"cancel", []step{{"open", m(100, request("c1", time.Minute)), codes.OK}, {"cancel", cancel("c1"), codes.OK}, {"again", cancel("c1"), codes.FailedPrecondition}}, "892"},
 		{"wrong id", []step{{"open", m(100, request("c1", time.Minute)), codes.OK}, {"confirm", confirm("c9"), codes.InvalidArgument}, {"cancel", cancel("c9"), codes.InvalidArgument}, {"extend", extend("c9", time.Hour), codes.InvalidArgument}}, "100"},
 		{"nothing waits", []step{{"confirm", confirm("c1"), codes.FailedPrecondition}, {"cancel", cancel("c1"), codes.FailedPrecondition}, {"extend", extend("c1", time.Hour), codes.FailedPrecondition}}, "892"},
+		{"two at once", []step{{"open", m(100, request("c1", time.Minute), request("c1", time.Minute)), codes.InvalidArgument}}, "892"},
 		{"no id", []step{{"open", m(100, request("", time.Minute)), codes.InvalidArgument}}, "892"},
 		{"no action", []step{{"open", m(100, request("c1", time.Minute)), codes.OK}, {"nothing", &gpb.SetRequest{Extension: []*gnmi_ext.Extension{commit(&gnmi_ext.Commit{Id: "c1"})}}, codes.InvalidArgument}}, "100"},
 		{"negative duration", []step{{"open", m(100, request("c1", -time.Minute)), codes.InvalidArgument}}, "892"},

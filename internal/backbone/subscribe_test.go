@@ -2,6 +2,7 @@ package backbone
 
 import (
 	"context"
+	"math"
 	"strings"
 	"testing"
 	"time"
@@ -118,6 +119,10 @@ func TestSubscribeIsRefused(t *testing.T) {
 		{"other origin", "cli", streamList(0, &gpb.Subscription{Path: &gpb.Path{Origin: "cli"}}), codes.InvalidArgument},
 		{"encoding", "BYTES", streamList(gpb.Encoding_BYTES, onChange(t, "/system")), codes.Unimplemented},
 		{"interval too short", "shorter", streamList(0, &gpb.Subscription{Path: path(t, octets), Mode: gpb.SubscriptionMode_SAMPLE, SampleInterval: 1}), codes.InvalidArgument},
+		{"interval too long", "longer", streamList(0, &gpb.Subscription{Path: path(t, octets), Mode: gpb.SubscriptionMode_SAMPLE, SampleInterval: 1 << 63}), codes.InvalidArgument},
+		{"heartbeat too long", "longer", streamList(0, &gpb.Subscription{Path: path(t, "/system"), Mode: gpb.SubscriptionMode_ON_CHANGE, HeartbeatInterval: math.MaxUint64}), codes.InvalidArgument},
+		{"a mode that is none", "mode 7", streamList(0, &gpb.Subscription{Path: path(t, "/system"), Mode: 7}), codes.InvalidArgument},
+		{"a list of no mode", "mode 5", &gpb.SubscriptionList{Mode: 5, Subscription: []*gpb.Subscription{{Path: path(t, "/system")}}}, codes.InvalidArgument},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -43,11 +43,17 @@ func (p *Plan) takeExtensions(extensions []*gnmi_ext.Extension, supported Extens
 		switch x := e.GetExt().(type) {
 		case *gnmi_ext.Extension_MasterArbitration:
 			if supported.MasterArbitration {
+				if p.arbitration != nil {
+					return status.Error(codes.InvalidArgument, "master arbitration is given twice")
+				}
 				p.arbitration = x.MasterArbitration
 				continue
 			}
 		case *gnmi_ext.Extension_Commit:
 			if supported.CommitConfirmed {
+				if p.commit != nil {
+					return status.Error(codes.InvalidArgument, "a commit is given twice")
+				}
 				p.commit = x.Commit
 				continue
 			}

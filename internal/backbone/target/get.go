@@ -16,6 +16,9 @@ func (s *Server) Get(ctx context.Context, req *gpb.GetRequest) (*gpb.GetResponse
 	if err := checkEncoding(req.GetEncoding()); err != nil {
 		return nil, err
 	}
+	if _, known := gpb.GetRequest_DataType_name[int32(req.GetType())]; !known {
+		return nil, status.Errorf(codes.InvalidArgument, "there is no data type %d", req.GetType())
+	}
 	if len(req.GetPath()) == 0 {
 		return nil, status.Error(codes.InvalidArgument, "no path")
 	}

@@ -64,6 +64,12 @@ func gnmiVersion() string {
 
 // absolute joins a prefix and a path, and checks what is said about origin and target.
 func absolute(prefix, path *gpb.Path) (model.Elems, error) {
+	for _, p := range []*gpb.Path{prefix, path} {
+		//lint:ignore SA1019 clients of old send it beside elem; who sends it alone would be taken to mean the root
+		if len(p.GetElement()) > 0 && len(p.GetElem()) == 0 {
+			return nil, fmt.Errorf("a path has the field element alone, which is not supported; use elem")
+		}
+	}
 	if prefix.GetOrigin() != "" && path.GetOrigin() != "" {
 		return nil, fmt.Errorf("origin is given in both prefix and path")
 	}

@@ -35,9 +35,10 @@ func (s *Server) Subscribe(stream gpb.GNMI_SubscribeServer) error {
 		return sub.snapshot(stream.Context())
 	case gpb.SubscriptionList_POLL:
 		return sub.poll(stream)
-	default:
+	case gpb.SubscriptionList_STREAM:
 		return sub.stream(stream)
 	}
+	return status.Errorf(codes.InvalidArgument, "there is no mode %d of a subscription list", list.GetMode())
 }
 
 // subscription is one Subscribe RPC.

@@ -1,8 +1,10 @@
 package target
 
 import (
+	"cmp"
 	"context"
 	"maps"
+	"math"
 	"slices"
 	"time"
 
@@ -14,8 +16,8 @@ import (
 )
 
 const (
-	defaultSample = 10 * time.Second      // of TARGET_DEFINED, and of SAMPLE when the client leaves it to the device
-	minimumSample = 10 * time.Millisecond // also of heartbeats
+	defaultSample = 10 * time.Second      // of TARGET_DEFINED
+	minimumSample = 10 * time.Millisecond // also of heartbeats; and what a client gets that asks for no interval (gNMI specification, section 3.5.1.5.2)
 )
 
 // watch is one subscription of a stream.
@@ -34,12 +36,19 @@ type watch struct {
 
 // prepare works out intervals.
 func (w *watch) prepare() error {
+	if _, known := gpb.SubscriptionMode_name[int32(w.asked.GetMode())]; !known {
+		return status.Errorf(codes.InvalidArgument, "%s: there is no subscription mode %d", model.Key(w.path), w.asked.GetMode())
+	}
+	if max(w.asked.GetHeartbeatInterval(), w.asked.GetSampleInterval()) > math.MaxInt64 {
+		return status.Errorf(codes.InvalidArgument, "%s: an interval is longer than %v", model.Key(w.path), time.Duration(math.MaxInt64))
+	}
 	w.heartbeat = time.Duration(w.asked.GetHeartbeatInterval())
-	if w.asked.GetMode() != gpb.SubscriptionMode_ON_CHANGE {
-		w.sample = defaultSample
-		if asked := time.Duration(w.asked.GetSampleInterval()); asked != 0 {
-			w.sample = asked
-		}
+	asked := time.Duration(w.asked.GetSampleInterval())
+	switch w.asked.GetMode() {
+	case gpb.SubscriptionMode_TARGET_DEFINED:
+		w.sample = cmp.Or(asked, defaultSample)
+	case gpb.SubscriptionMode_SAMPLE:
+		w.sample = cmp.Or(asked, minimumSample)
 	}
 	if w.sample != 0 && w.sample < minimumSample || w.heartbeat != 0 && w.heartbeat < minimumSample {
 		return status.Errorf(codes.InvalidArgument, "%s: an interval is shorter than %v", model.Key(w.path), minimumSample)
