@@ -2,7 +2,6 @@ package agent
 
 import (
 	"context"
-	"errors"
 	"path/filepath"
 	"sync"
 	"time"
@@ -19,6 +18,10 @@ const (
 	pollEvery = 200 * time.Millisecond // isisd does not say when something changes; it is asked this often
 	young     = 20 * time.Millisecond  // what was seen so lately need not be asked for again
 	retry     = time.Second            // between two attempts to take something back
+
+	// answers is how long one look may take. Whoever comes while one is under way waits for its end and for one more, and is to
+	// have an answer within the ten seconds that clients commonly wait.
+	answers = 4 * time.Second
 )
 
 // Config is what an agent is made of.
@@ -49,13 +52,14 @@ type Agent struct {
 	setting sync.Mutex // guards what is written to the router and the journal
 	journal journal
 
-	asking sync.Mutex // one look at the router at a time
+	asking chan struct{} // is full while somebody looks at the router: one at a time
 
 	mu      sync.Mutex // guards the rest
 	last    *snapshot
 	leaves  *target.Leaves
 	changed chan struct{}
-	blind   error // why nothing is known, a status
+	blind   error     // why nothing is known, a status
+	looked  time.Time // when the last look that came to an end began
 }
 
 // New makes an agent and reads its journal.
@@ -66,7 +70,7 @@ func New(cfg Config) (*Agent, error) {
 	}
 	a := &Agent{
 		name: cfg.Name, path: filepath.Join(cfg.Dir, "journal.json"), schema: schema, daemon: cfg.Daemon, kernel: cfg.Kernel, speeds: cfg.Speeds, log: cfg.Logger,
-		done: make(chan struct{}), moved: make(chan struct{}, 1), wakened: make(chan struct{}, 1), changed: make(chan struct{}),
+		done: make(chan struct{}), moved: make(chan struct{}, 1), wakened: make(chan struct{}, 1), changed: make(chan struct{}), asking: make(chan struct{}, 1),
 	}
 	if a.journal, err = readJournal(a.path); err != nil {
 		return nil, err
@@ -128,27 +132,34 @@ func (a *Agent) watch(ctx context.Context) {
 	}
 }
 
-// look sees to it that what is known of the router is no older than age. Its error is a status.
+// look sees to it that what is known of the router is no older than age, that it does not answer included. Its error is a
+// status.
 func (a *Agent) look(ctx context.Context, age time.Duration) error {
 	asked := time.Now()
-	a.asking.Lock()
-	defer a.asking.Unlock()
-	a.mu.Lock()
-	last, blind := a.last, a.blind
-	a.mu.Unlock()
-	if blind == nil && last != nil && last.at.After(asked.Add(-age)) {
-		return nil
+	select {
+	case a.asking <- struct{}{}:
+		defer func() { <-a.asking }()
+	case <-ctx.Done():
+		return status.FromContextError(ctx.Err()).Err()
 	}
-	next, err := a.observe(ctx, last)
+	a.mu.Lock()
+	last, blind, looked := a.last, a.blind, a.looked
+	a.mu.Unlock()
+	if looked.After(asked.Add(-age)) {
+		return blind
+	}
+	began := time.Now()
+	// It is everybody's look: whoever began it and has no more patience takes nothing from the others.
+	soon, cancel := context.WithTimeout(context.WithoutCancel(ctx), answers)
+	defer cancel()
+	next, err := a.observe(soon, last)
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if err == nil && (a.leaves == nil || last.shape != next.shape) {
 		err = a.adopt(next)
 	}
+	a.looked = began
 	if err != nil {
-		if ctx.Err() != nil {
-			return status.FromContextError(ctx.Err()).Err()
-		}
 		a.lose(err)
 		return a.blind
 	}
@@ -203,11 +214,11 @@ func (a *Agent) now() *snapshot {
 	return a.last
 }
 
-// write writes the journal. The caller holds setting.
+// write writes the journal. Its error is a status. The caller holds setting.
 func (a *Agent) write() error {
 	if err := a.journal.write(a.path); err != nil {
 		a.log.Error("journal", zap.Error(err))
-		return errors.Join(status.Error(codes.Unavailable, "the agent cannot keep its journal"), err)
+		return status.Error(codes.Unavailable, "the agent cannot keep its journal: "+err.Error())
 	}
 	return nil
 }

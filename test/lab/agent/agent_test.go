@@ -92,6 +92,8 @@ func TestRefusals(t *testing.T) {
 		"metric too wide":        {code: codes.InvalidArgument, pairs: []string{metricPath("eth1", "IPV4"), tooWide}},
 		"two metrics":            {code: codes.InvalidArgument, pairs: []string{metricPath("eth1", "IPV4"), "5", metricPath("eth1", "IPV6"), "6"}},
 		"state":                  {code: codes.InvalidArgument, pairs: []string{"/interfaces/interface[name=eth1]/state/oper-status", `"UP"`}},
+		"a long description":     {code: codes.InvalidArgument, pairs: []string{metricPath("eth1", "IPV4"), "5", "/interfaces/interface[name=eth1]/config/description", `"` + strings.Repeat("a", 256) + `"`}},
+		"a zero in one":          {code: codes.InvalidArgument, pairs: []string{"/interfaces/interface[name=eth1]/config/description", `"to\u0000b"`}},
 		"no such interface":      {code: codes.NotFound, pairs: []string{"/interfaces/interface[name=eth9]/config/enabled", "false"}},
 		"no such for IS-IS":      {code: codes.NotFound, pairs: []string{metricPath("eth9", "IPV4"), "5"}},
 		"no IS-IS on it":         {code: codes.FailedPrecondition, pairs: []string{metricPath("eth3", "IPV4"), "5"}},
@@ -151,7 +153,12 @@ func TestFences(t *testing.T) {
 	l.end()
 	l = start(t, r, dir)
 	l.set(t, codes.PermissionDenied, elected(request(t, metricPath("eth1", "IPV4"), "5"), 7))
-	l.set(t, codes.OK, elected(request(t, metricPath("eth1", "IPV4"), "5"), 8))
+	// So does one of a place that cannot be.
+	l.set(t, codes.InvalidArgument, elected(request(t, strings.Replace(metricPath("eth1", "IPV4"), "level-number=2", "level-number=x", 1), "5"), 9))
+	l.end()
+	l = start(t, r, dir)
+	l.set(t, codes.PermissionDenied, elected(request(t, metricPath("eth1", "IPV4"), "5"), 8))
+	l.set(t, codes.OK, elected(request(t, metricPath("eth1", "IPV4"), "5"), 9))
 	if m1, _, _, _, _ := r.state(); m1 != 5 {
 		t.Errorf("metric %d", m1)
 	}
@@ -238,5 +245,57 @@ func TestSpoiledJournal(t *testing.T) {
 	r := newRouter()
 	if _, err := New(Config{Name: "a", Dir: dir, Daemon: r, Kernel: r}); err == nil || !strings.Contains(err.Error(), "journal.json") {
 		t.Errorf("got %v", err)
+	}
+}
+
+// TestUndoWaits lets isisd go in the moment at which a Set has to be taken back, since the kernel refused the rest of it. It is
+// told as not known, and taken back once isisd and the kernel are there again.
+func TestUndoWaits(t *testing.T) {
+	r := newRouter()
+	l := start(t, r, t.TempDir())
+	r.spoil(func(r *router) { r.broken, r.last = "eth2", frr.ErrDown })
+	_, err := l.Set(t.Context(), request(t, metricPath("eth1", "IPV4"), "5", "/interfaces/interface[name=eth2]/config/enabled", "false"))
+	if status.Code(err) != codes.Unavailable || !strings.Contains(err.Error(), "is not taken back yet") || strings.Count(err.Error(), "rpc error") != 1 {
+		t.Errorf("got %v", err)
+	}
+	r.spoil(func(r *router) { r.broken = "" })
+	eventually(t, "it to be taken back", func() bool { m1, _, _, _, _ := r.state(); return m1 == 100 })
+	l.set(t, codes.OK, request(t, metricPath("eth1", "IPV4"), "7"))
+	if m1, _, _, _, _ := r.state(); m1 != 7 {
+		t.Errorf("afterwards the metric is %d", m1)
+	}
+}
+
+// TestNoJournal does nothing that it cannot write down before, nor believes afterwards that it did.
+func TestNoJournal(t *testing.T) {
+	r, dir := newRouter(), filepath.Join(t.TempDir(), "agent")
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	l := start(t, r, dir)
+	if err := os.Remove(dir); err != nil {
+		t.Fatal(err)
+	}
+	l.set(t, codes.Aborted, with(request(t, metricPath("eth1", "IPV4"), "5"), try("c", time.Hour)))
+	l.set(t, codes.Aborted, request(t, metricPath("eth1", "IPV4"), "5", "/interfaces/interface[name=eth2]/config/enabled", "false"))
+	if m1, _, _, _, _ := r.state(); m1 != 100 || r.commits != 0 {
+		t.Errorf("metric %d after %d commits", m1, r.commits)
+	}
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	l.set(t, codes.OK, request(t, metricPath("eth1", "IPV4"), "5"))
+}
+
+// TestUndoOfWhatIsGone takes a commit back though an interface that it changed is not there any more.
+func TestUndoOfWhatIsGone(t *testing.T) {
+	r := newRouter()
+	l := start(t, r, t.TempDir())
+	l.set(t, codes.OK, with(request(t, metricPath("eth1", "IPV4"), "5", "/interfaces/interface[name=eth3]/config/enabled", "false",
+		"/interfaces/interface[name=eth3]/config/description", `"bare"`), try("c", time.Hour)))
+	r.spoil(func(r *router) { delete(r.ports, "eth3"); r.broken = "eth3" })
+	l.set(t, codes.OK, with(&gpb.SetRequest{}, cancel("c")))
+	if m1, _, _, _, _ := r.state(); m1 != 100 {
+		t.Errorf("the metric is %d", m1)
 	}
 }

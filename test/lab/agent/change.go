@@ -1,12 +1,17 @@
 package agent
 
 import (
+	"strings"
+
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
 	"github.com/detour-net/detour/internal/backbone/model"
 	"github.com/detour-net/detour/internal/backbone/target"
 )
+
+// longestDescription is how much the kernel keeps of an interface's alias, in octets (IFALIASZ of linux/if.h, less its end).
+const longestDescription = 255
 
 // changeTo is what has to be altered for the router to become as a plan wants it. It refuses what this router cannot be
 // told. All errors are statuses.
@@ -77,7 +82,11 @@ func (s *snapshot) alter(c *change, path model.Elems, leaf target.Change, after 
 		set(&c.Enabled, path[1].GetKey()["name"], !ok || value.Value.Bool()) // true is the model's default
 		return nil
 	case path[0].GetName() == "interfaces" && len(path) == 4 && last == "description":
-		set(&c.Descriptions, path[1].GetKey()["name"], value.Value.Text())
+		text := value.Value.Text()
+		if len(text) > longestDescription || strings.ContainsRune(text, 0) {
+			return status.Errorf(codes.InvalidArgument, "%s: want at most %d octets, none of them zero", leaf.Path, longestDescription)
+		}
+		set(&c.Descriptions, path[1].GetKey()["name"], text)
 		return nil
 	case leaf.Path == model.Key(model.Join(overloadPath(), model.E("config"), model.E("set-bit"))):
 		overload := ok && value.Value.Bool()

@@ -32,12 +32,15 @@ type router struct {
 	mu      sync.Mutex
 	config  frr.Config
 	ports   map[string]Port
-	down    bool          // isisd does not answer
+	down    bool          // isisd is gone
+	stopped bool          // isisd does not answer, ever
+	slow    time.Duration // until isisd answers
 	fail    error         // of the next commit, which does not happen
 	lost    error         // of the next commit, which happens
 	block   chan struct{} // commits say so here, and wait until it is closed
 	commits int
 	broken  string // interface that the kernel refuses to change
+	last    error  // of the commit after that
 }
 
 func newRouter() *router {
@@ -52,7 +55,30 @@ func newRouter() *router {
 	}
 }
 
-func (r *router) Running(context.Context) (frr.Config, error) {
+// wait is how long isisd takes to answer.
+func (r *router) wait(ctx context.Context) error {
+	r.mu.Lock()
+	stopped, slow := r.stopped, r.slow
+	r.mu.Unlock()
+	var answer <-chan time.Time
+	switch {
+	case slow == 0 && !stopped:
+		return nil
+	case !stopped:
+		answer = time.After(slow)
+	}
+	select {
+	case <-answer:
+		return nil
+	case <-ctx.Done():
+		return frr.ErrDown
+	}
+}
+
+func (r *router) Running(ctx context.Context) (frr.Config, error) {
+	if err := r.wait(ctx); err != nil {
+		return frr.Config{}, err
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.down {
@@ -126,6 +152,7 @@ func (r *router) alter(name string, how func(*Port)) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if name == r.broken {
+		r.fail, r.last = r.last, nil
 		return errors.New("the kernel does not want to")
 	}
 	p := r.ports[name]
@@ -200,7 +227,7 @@ func metricPath(name, family string) string {
 
 const overload = isis + "/global/lsp-bit/overload-bit/config/set-bit"
 
-func parse(t *testing.T, text string) *gpb.Path {
+func parse(t testing.TB, text string) *gpb.Path {
 	t.Helper()
 	path, err := ygot.StringToStructuredPath(text)
 	if err != nil {

@@ -54,7 +54,7 @@ func (a *Agent) transact(ctx context.Context, p *target.Plan) error {
 	}
 	ask, err := p.Ask(waiting)
 	if err != nil {
-		return errors.Join(err, a.write())
+		return also(err, a.write())
 	}
 	switch ask.Deed {
 	case target.Confirm:
@@ -74,12 +74,12 @@ func (a *Agent) transact(ctx context.Context, p *target.Plan) error {
 func (a *Agent) commit(ctx context.Context, p *target.Plan, ask target.Ask) error {
 	now := a.now()
 	after, err := p.Apply(now.settings, -1)
-	if err != nil {
-		return err
+	var deed change
+	if err == nil {
+		deed, err = now.changeTo(after, p)
 	}
-	deed, err := now.changeTo(after, p)
 	if err != nil {
-		return errors.Join(err, a.write()) // who is master holds, whatever becomes of the rest
+		return also(err, a.write()) // who is master holds, whatever becomes of the rest
 	}
 	undo := deed.inverse(now)
 	if ask.Deed == target.Try {
@@ -88,7 +88,7 @@ func (a *Agent) commit(ctx context.Context, p *target.Plan, ask target.Ask) erro
 	if err := a.act(ctx, deed, undo); err != nil {
 		if ask.Deed == target.Try && certain(err) {
 			a.journal.Window = nil
-			err = errors.Join(err, a.write())
+			err = also(err, a.write())
 		}
 		return err
 	}
@@ -104,14 +104,16 @@ func (a *Agent) act(ctx context.Context, deed, undo change) error {
 	}
 	if err := a.write(); err != nil {
 		a.journal.Undo = nil
-		return err
+		return status.Error(codes.Aborted, "nothing was changed: "+status.Convert(err).Message())
 	}
 	if deed.empty() {
 		return nil
 	}
 	err := a.apply(ctx, deed)
 	if err != nil && a.journal.Undo != nil && certain(err) {
-		err = errors.Join(err, a.apply(context.WithoutCancel(ctx), undo))
+		if back := a.takeBack(context.WithoutCancel(ctx), undo); back != nil {
+			err = status.Errorf(codes.Unavailable, "%s; what was done of it is not taken back yet: %s", status.Convert(err).Message(), status.Convert(back).Message())
+		}
 	}
 	if a.journal.Undo == nil {
 		return err
@@ -121,11 +123,22 @@ func (a *Agent) act(ctx context.Context, deed, undo change) error {
 		return err
 	}
 	a.journal.Undo = nil
-	return errors.Join(err, a.write())
+	return also(err, a.write())
 }
 
 // certain says whether an error leaves no doubt that the router is as it was. UNAVAILABLE does.
 func certain(err error) bool { return status.Code(err) != codes.Unavailable }
+
+// also is an error with what went wrong beside it, either of which may be nil. All are statuses; the code is the first one's.
+func also(err, beside error) error {
+	switch {
+	case err == nil:
+		return beside
+	case beside == nil:
+		return err
+	}
+	return status.Errorf(status.Code(err), "%s; and %s", status.Convert(err).Message(), status.Convert(beside).Message())
+}
 
 // apply puts a change into effect, isisd's part first, since that can be refused. All errors are statuses.
 func (a *Agent) apply(ctx context.Context, c change) error {
@@ -145,6 +158,21 @@ func (a *Agent) apply(ctx context.Context, c change) error {
 		}
 	}
 	return nil
+}
+
+// takeBack puts an undo into effect. What is so already is left alone, and an interface that is gone has taken what it had along.
+// All errors are statuses.
+func (a *Agent) takeBack(ctx context.Context, undo change) error {
+	if undo.touchesKernel() {
+		ports, err := a.kernel.Ports()
+		if err != nil {
+			return status.Error(codes.Unavailable, "the kernel does not answer: "+err.Error())
+		}
+		undo.Enabled, undo.Descriptions = maps.Clone(undo.Enabled), maps.Clone(undo.Descriptions)
+		maps.DeleteFunc(undo.Enabled, func(name string, up bool) bool { return !has(ports, name) || ports[name].Up == up })
+		maps.DeleteFunc(undo.Descriptions, func(name, text string) bool { return !has(ports, name) || ports[name].Description == text })
+	}
+	return a.apply(ctx, undo)
 }
 
 // commitStatus says what isisd's answer to a commit means to a client.

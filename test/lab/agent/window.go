@@ -2,7 +2,6 @@ package agent
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"go.uber.org/zap"
@@ -25,7 +24,7 @@ func (a *Agent) settle(ctx context.Context) error {
 	if a.journal.Undo == nil {
 		return nil
 	}
-	if err := a.apply(ctx, *a.journal.Undo); err != nil {
+	if err := a.takeBack(ctx, *a.journal.Undo); err != nil {
 		return err
 	}
 	a.log.Info("took back a Set that was half done", zap.Any("change", a.journal.Undo))
@@ -37,13 +36,13 @@ func (a *Agent) settle(ctx context.Context) error {
 // stays open. All errors are statuses. The caller holds setting.
 func (a *Agent) rollBack(ctx context.Context) error {
 	w := a.journal.Window
-	if err := a.apply(ctx, w.Undo); err != nil {
+	if err := a.takeBack(ctx, w.Undo); err != nil {
 		return err
 	}
 	a.log.Info("rolled back", zap.String("commit", w.ID))
 	a.journal.Window = nil
 	poke(a.wakened)
-	return errors.Join(a.write(), a.look(ctx, 0))
+	return also(a.write(), a.look(ctx, 0))
 }
 
 // keepWindow rolls back what nobody has confirmed in time, and tries again what could not be taken back, until ctx ends.

@@ -25,7 +25,7 @@ func (e *CommandError) Error() string {
 	return fmt.Sprintf("%q is refused with code %d: %s", e.Command, e.Code, e.Text)
 }
 
-// patience bounds a command whose context has no deadline.
+// patience bounds a command, also where its context has more.
 const patience = 5 * time.Second
 
 // maxAnswer bounds one answer in octets: the database of a few thousand routers.
@@ -57,9 +57,9 @@ func (s *session) close() { s.conn.Close() }
 // The protocol is that of vtysh (FRR, lib/vty.c): a command ends with a zero octet, and the answer with three zero octets
 // and one that is the command's code.
 func (s *session) run(ctx context.Context, command string) (string, error) {
-	deadline, ok := ctx.Deadline()
-	if !ok {
-		deadline = time.Now().Add(patience)
+	deadline := time.Now().Add(patience)
+	if sooner, ok := ctx.Deadline(); ok && sooner.Before(deadline) {
+		deadline = sooner
 	}
 	if err := s.conn.SetDeadline(deadline); err != nil {
 		return "", fmt.Errorf("%w: %w", ErrDown, err)
