@@ -4,8 +4,6 @@ package main
 
 import (
 	"fmt"
-	"net"
-	"strconv"
 
 	"github.com/spf13/cobra"
 	"go.uber.org/zap"
@@ -54,7 +52,7 @@ func agentCommand(name *string) *cobra.Command {
 				log.Warn("interfaces are asked for, and do not tell", zap.Error(err))
 			}
 		}()
-		if err := agent.Serve(c.Context(), a, net.JoinHostPort("127.0.0.1", strconv.Itoa(r.Port)), config); err != nil {
+		if err := agent.Serve(c.Context(), a, r.Address(), config); err != nil {
 			return fmt.Errorf("agent of %s: %w", r.Name, err)
 		}
 		return nil

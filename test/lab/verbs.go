@@ -121,8 +121,8 @@ func status(name *string) *cobra.Command {
 		for i := range bed.Routers {
 			r := bed.Report(c.Context(), &bed.Routers[i])
 			converged = converged && r.Converged(bed.Lab)
-			fmt.Fprintf(table, "%s\t127.0.0.1:%d\t%d of %d\t%d\t%d\t%d\t%s\n",
-				r.Router.Name, r.Router.Port, r.Adjacencies, len(r.Router.Interfaces), r.LSPs, r.Drained, len(r.Unreached), r.Wrong)
+			fmt.Fprintf(table, "%s\t%s\t%d of %d\t%d\t%d\t%d\t%s\n",
+				r.Router.Name, r.Router.Address(), r.Adjacencies, len(r.Router.Interfaces), r.LSPs, r.Drained, len(r.Unreached), r.Wrong)
 		}
 		if err := table.Flush(); err != nil {
 			return err

@@ -4,11 +4,14 @@ package live
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -26,6 +29,44 @@ func nothingLeft(t *testing.T) {
 	left, err := testbed.Find(odd())
 	if err != nil || !left.Empty() {
 		t.Errorf("left behind: %s, %v", left, err)
+	}
+}
+
+// strayDaemon starts what looks like a daemon of the odd lab, in no namespace of its.
+func strayDaemon(t *testing.T) *exec.Cmd {
+	t.Helper()
+	cmd := exec.Command("sh", "-c", "read forever", testbed.Root+"/"+odd()+"/routers/r7/zserv.api")
+	cmd.Args[0] = "/usr/lib/frr/zebra"
+	if _, err := cmd.StdinPipe(); err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = cmd.Process.Kill() }) // it may have ended
+	return cmd
+}
+
+// asNobody runs the command without root, and wants to be told so in a line.
+func asNobody(t *testing.T, want string, args ...string) {
+	t.Helper()
+	const nobody = 65534
+	cmd := exec.Command(binary(t, "lab"), args...)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nobody}}
+	refused(t, want, cmd)
+}
+
+// refused runs a command that fails with one line.
+func refused(t *testing.T, want string, cmd *exec.Cmd) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	stop := context.AfterFunc(ctx, func() { _ = cmd.Process.Kill() })
+	defer stop()
+	out, err := cmd.CombinedOutput()
+	var exit *exec.ExitError
+	if !errors.As(err, &exit) || exit.ExitCode() != 1 || !strings.Contains(string(out), want) || strings.Count(string(out), "\n") != 1 {
+		t.Errorf("%v: %v: %q, want one line with %q", cmd.Args, err, out, want)
 	}
 }
 
@@ -75,12 +116,21 @@ func TestLeftover(t *testing.T) {
 	if err := netns.Create(plan.Namespaces(odd()) + "r9"); err != nil {
 		t.Fatal(err)
 	}
+	// Of another one, whoever made it was killed before it was a namespace.
+	if err := os.WriteFile("/run/netns/"+plan.Namespaces(odd())+"r8", nil, 0o444); err != nil {
+		t.Fatal(err)
+	}
+	stray := strayDaemon(t)
 	if _, err := raiseOdd(t, t.Context(), 0); err == nil || !strings.Contains(err.Error(), "take it down first, with lab down --name "+odd()) {
 		t.Errorf("got %v", err)
 	}
+	asNobody(t, "run it as root", "down", "--name", odd())
 	left, err := testbed.Down(odd())
-	if err != nil || len(left.Namespaces) != 1 {
+	if err != nil || len(left.Namespaces) != 2 || len(left.Daemons) != 1 {
 		t.Errorf("took away %s, %v", left, err)
+	}
+	if err := stray.Wait(); err == nil {
+		t.Error("a daemon without a namespace of the lab's ended by itself")
 	}
 	nothingLeft(t)
 	if left, err := testbed.Down(odd()); err != nil || !left.Empty() {
@@ -112,6 +162,13 @@ func TestUpGivenUp(t *testing.T) {
 		}
 		agents = len(left.Agents)
 	}
+	const busy = "is just being brought up or taken down by another process"
+	if _, err := raiseOdd(t, t.Context(), 0); err == nil || !strings.Contains(err.Error(), busy) {
+		t.Errorf("a second up meanwhile: %v", err)
+	}
+	if _, err := testbed.Down(odd()); err == nil || !strings.Contains(err.Error(), busy) {
+		t.Errorf("a down meanwhile: %v", err)
+	}
 	cancel()
 	if err := <-done; err == nil {
 		t.Error("it came up although it was given up")
@@ -123,7 +180,14 @@ func TestUpGivenUp(t *testing.T) {
 func TestAbilene(t *testing.T) {
 	alone(t)
 	lab := binary(t, "lab")
-	if got := run(t, lab, "up", "--name", odd(), "--default-timers"); got.code != 0 || !strings.Contains(got.err+got.out, "11 routers and 14 links") {
+	// Where nothing is missing nothing is installed: it is not found here.
+	path := t.TempDir()
+	if tc, err := exec.LookPath("tc"); err != nil {
+		t.Fatal(err)
+	} else if err := os.Symlink(tc, filepath.Join(path, "tc")); err != nil {
+		t.Fatal(err)
+	}
+	if got := run(t, "/usr/bin/env", "PATH="+path, lab, "up", "--name", odd(), "--default-timers", "--install"); got.code != 0 || !strings.Contains(got.err+got.out, "11 routers and 14 links") {
 		t.Fatalf("up exits with %d:\n%s%s", got.code, got.out, got.err)
 	} else {
 		t.Log(strings.TrimSpace(got.out + got.err))
@@ -134,6 +198,7 @@ func TestAbilene(t *testing.T) {
 	if got := run(t, lab, "up", "--name", odd()); got.code != 1 || !strings.Contains(got.err, "is up already") {
 		t.Errorf("a second up exits with %d: %s", got.code, got.err)
 	}
+	asNobody(t, "run it as root", "status", "--name", odd())
 	if got := run(t, lab, "fault", "sea-den", "cut", "--name", odd()); got.code != 0 {
 		t.Errorf("fault exits with %d: %s", got.code, got.err)
 	}

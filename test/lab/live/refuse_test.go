@@ -4,11 +4,8 @@ package live
 
 import (
 	"context"
-	"errors"
 	"os/exec"
-	"strings"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
 
@@ -20,34 +17,19 @@ import (
 	"github.com/detour-net/detour/test/lab/testbed"
 )
 
-// upAs brings the odd lab up by the command, with something about the process changed, and wants a refusal.
-func upAs(t *testing.T, want string, cmd *exec.Cmd) {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
-	defer cancel()
-	stop := context.AfterFunc(ctx, func() { _ = cmd.Process.Kill() })
-	defer stop()
-	out, err := cmd.CombinedOutput()
-	var exit *exec.ExitError
-	if !errors.As(err, &exit) || exit.ExitCode() != 1 || !strings.Contains(string(out), want) || strings.Count(string(out), "\n") != 1 {
-		t.Errorf("%v: %q, want one line with %q", err, out, want)
-	}
-	nothingLeft(t)
-}
-
 func TestWithoutRoot(t *testing.T) {
 	alone(t)
-	const nobody = 65534
-	cmd := exec.Command(binary(t, "lab"), "up", "--name", odd())
-	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nobody}}
-	upAs(t, "run it as root", cmd)
+	asNobody(t, "run it as root", "up", "--name", odd())
+	asNobody(t, "run it as root", "up", "--name", odd(), "--install")
+	nothingLeft(t)
 }
 
 // TestWithoutFRR hides FRR from one process.
 func TestWithoutFRR(t *testing.T) {
 	alone(t)
-	upAs(t, "/usr/lib/frr/zebra, /usr/lib/frr/isisd. On Debian: apt-get install",
+	refused(t, "/usr/lib/frr/zebra, /usr/lib/frr/isisd. On Debian: apt-get install",
 		exec.Command("unshare", "--mount", "sh", "-c", `mount -t tmpfs none /usr/lib/frr && exec "$0" up --name "$1"`, binary(t, "lab"), odd()))
+	nothingLeft(t)
 }
 
 // target is one router's agent, and the router.

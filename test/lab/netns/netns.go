@@ -16,6 +16,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 
 	"github.com/vishvananda/netns"
 )
@@ -58,7 +59,11 @@ func Create(name string) error {
 
 // Delete removes a namespace's name. The namespace itself goes with the last process in it, and with it its links.
 func Delete(name string) error {
-	if err := netns.DeleteNamed(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	err := netns.DeleteNamed(name)
+	if errors.Is(err, syscall.EINVAL) { // whoever made the name was killed before there was a namespace to it
+		err = os.Remove(filepath.Join(folder, name))
+	}
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("delete namespace %s: %w", name, err)
 	}
 	return nil

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strings"
 
 	"github.com/detour-net/detour/internal/network"
 )
@@ -25,8 +26,14 @@ const (
 // longestDir bounds a router's folder: what a Unix socket's address holds (unix(7)), less the longest name in it.
 const longestDir = 107 - len("/zserv.api")
 
+// routersDir keeps the folders of routers, whatever they are called, apart from the lab's own files.
+const routersDir = "routers"
+
 // longestName is how much of a host name FRR shows in its database.
 const longestName = 14
+
+// numbered is how host names begin that stand for others.
+const numbered = "router-"
 
 // Timers say when routers compute shortest paths.
 type Timers string
@@ -67,6 +74,9 @@ type Router struct {
 	Timers          Timers
 	BFD             bool `json:",omitempty"`
 }
+
+// Address is where its agent listens.
+func (r *Router) Address() string { return fmt.Sprintf("127.0.0.1:%d", r.Port) }
 
 // At is the router's interface of a name that its plan gave out; without any such it is zero.
 func (r *Router) At(name string) Interface {
@@ -136,14 +146,14 @@ func New(t *network.Topology, o Options) (*Lab, error) {
 		}
 		router := Router{
 			Name: r.Name, Namespace: Namespaces(o.Name) + r.Name, Hostname: r.Name, SystemID: fmt.Sprintf("0000.0000.%04x", i+1),
-			Dir: filepath.Join(l.Dir, r.Name), Port: o.Ports[i], Overload: r.Overload, Timers: o.Timers, BFD: o.BFD,
+			Dir: filepath.Join(l.Dir, routersDir, r.Name), Port: o.Ports[i], Overload: r.Overload, Timers: o.Timers, BFD: o.BFD,
 			IPv4: netip.AddrFrom4([4]byte{10, 255, byte((i + 1) >> 8), byte(i + 1)}), IPv6: address6(0, 0, i+1),
 		}
 		if len(router.Dir) > longestDir {
 			return nil, fmt.Errorf("router %s: its folder %s is longer than the %d bytes that a socket in it allows", r.Name, router.Dir, longestDir)
 		}
-		if len(r.Name) > longestName {
-			router.Hostname = fmt.Sprintf("router-%d", i+1)
+		if len(r.Name) > longestName || strings.HasPrefix(r.Name, numbered) {
+			router.Hostname = fmt.Sprintf("%s%d", numbered, i+1)
 		}
 		l.Routers = append(l.Routers, router)
 	}
@@ -153,9 +163,12 @@ func New(t *network.Topology, o Options) (*Lab, error) {
 			return nil, fmt.Errorf("link %s: %w", link.Name, err)
 		}
 	}
+	if from, to, found := l.apart(); found {
+		return nil, fmt.Errorf("no packets from %s to %s: there is no way between them, or none but through routers that are overloaded", from, to)
+	}
 	for i := range l.Topology.Routers {
 		r := &l.Topology.Routers[i]
-		r.Address, r.Profile, r.Canary, r.CanaryMetric = fmt.Sprintf("127.0.0.1:%d", l.Routers[i].Port), "frr", Loopback, Loopback
+		r.Address, r.Profile, r.Canary, r.CanaryMetric = l.Routers[i].Address(), "frr", Loopback, Loopback
 	}
 	return l, nil
 }

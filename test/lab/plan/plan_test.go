@@ -30,7 +30,7 @@ func TestAbilene(t *testing.T) {
 	}
 	den := l.Routers[3]
 	want := Router{
-		Name: "den", Namespace: "detour-lab.den", Hostname: "den", SystemID: "0000.0000.0004", Dir: "/run/labs/lab/den", Port: 9003, Timers: Tuned,
+		Name: "den", Namespace: "detour-lab.den", Hostname: "den", SystemID: "0000.0000.0004", Dir: "/run/labs/lab/routers/den", Port: 9003, Timers: Tuned,
 		IPv4: netip.MustParseAddr("10.255.0.4"), IPv6: netip.MustParseAddr("fd00:de70::4"),
 		Interfaces: []Interface{
 			{Name: "eth1", IPv4: netip.MustParsePrefix("10.64.0.6/30"), IPv6: netip.MustParsePrefix("fd00:de70:1:1::2/64"), Metric: 1641, Speed: 10_000_000_000, Link: "sea-den", Peer: "sea"},

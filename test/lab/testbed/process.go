@@ -4,9 +4,9 @@ package testbed
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -101,7 +101,7 @@ func (b *Bed) find(router string, p Process) (int, error) {
 	}
 	var pids []int
 	if p == Agent {
-		pids, err = agents(b.Name)
+		_, pids, err = processes(b.Name)
 	} else {
 		pids, err = netns.Processes(r.Namespace)
 	}
@@ -119,6 +119,10 @@ func (b *Bed) find(router string, p Process) (int, error) {
 
 // startAgent starts a router's agent and waits until it listens. It outlives this process.
 func (b *Bed) startAgent(ctx context.Context, r *plan.Router) error {
+	config, err := b.clientTLS(r)
+	if err != nil {
+		return err
+	}
 	logs, err := os.OpenFile(filepath.Join(AgentDir(r), "agent.log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
 	if err != nil {
 		return err
@@ -138,9 +142,8 @@ func (b *Bed) startAgent(ctx context.Context, r *plan.Router) error {
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
 	for {
-		conn, err := net.Dial("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(r.Port)))
-		if err == nil {
-			return conn.Close()
+		if listens(ctx, r, config) {
+			return nil
 		}
 		select {
 		case <-tick.C:
@@ -153,20 +156,38 @@ func (b *Bed) startAgent(ctx context.Context, r *plan.Router) error {
 	}
 }
 
-// agents are the processes whose command line says that they are agents of a lab.
-func agents(name string) ([]int, error) {
+// listens says whether a router's agent does. Whoever else has its port cannot show its certificate.
+func listens(ctx context.Context, r *plan.Router, config *tls.Config) bool {
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
+	defer cancel()
+	dialer := tls.Dialer{Config: config}
+	conn, err := dialer.DialContext(ctx, "tcp", r.Address())
+	if err != nil {
+		return false
+	}
+	_ = conn.Close() // nothing was said
+	return true
+}
+
+// processes are those whose command line says that they are a lab's: of FRR's daemons in its folder, and its agents.
+func processes(name string) (frr, agents []int, err error) {
 	all, err := netns.AllProcesses()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	var pids []int
+	dir := filepath.Join(Root, name)
+	agent := []string{filepath.Join(dir, fileBinary), "agent", "--name", name, "--router"}
+	within := func(word string) bool { return strings.HasPrefix(word, dir+string(filepath.Separator)) }
 	for _, pid := range all {
-		words := commandLine(pid)
-		if len(words) == 6 && slices.Equal(words[:5], []string{filepath.Join(Root, name, fileBinary), "agent", "--name", name, "--router"}) {
-			pids = append(pids, pid)
+		switch words := commandLine(pid); {
+		case len(words) == 0:
+		case filepath.Dir(words[0]) == daemons && slices.ContainsFunc(words[1:], within):
+			frr = append(frr, pid)
+		case len(words) == 6 && slices.Equal(words[:5], agent):
+			agents = append(agents, pid)
 		}
 	}
-	return pids, nil
+	return frr, agents, nil
 }
 
 // commandLine is empty for a process that is no more.

@@ -25,10 +25,18 @@ const (
 // packages are what Install installs.
 func packages() []string { return []string{"frr", "iproute2"} }
 
-// Require says what is missing for a lab on this machine, and what would help.
-func Require() error {
+// requireRoot says that who is not root cannot make a lab, or take one away.
+func requireRoot() error {
 	if os.Geteuid() != 0 {
 		return errors.New("a lab makes network namespaces: run it as root")
+	}
+	return nil
+}
+
+// Require says what is missing for a lab on this machine, and what would help.
+func Require() error {
+	if err := requireRoot(); err != nil {
+		return err
 	}
 	missing := missingDaemons(Zebra, ISISD)
 	if _, err := exec.LookPath("tc"); err != nil {
@@ -61,9 +69,15 @@ func lacking(missing []string) error {
 	return fmt.Errorf("missing: %s. On Debian: apt-get install %s, or lab up --install", strings.Join(missing, ", "), strings.Join(packages(), " "))
 }
 
-// Install installs what Require misses, with apt-get. Services that come along are kept from starting, unless the machine
+// Install installs what a lab misses, with apt-get, and nothing where it misses nothing. Services that come along are kept from starting, unless the machine
 // has its own rule for that (/usr/sbin/policy-rc.d, of Debian's invoke-rc.d).
 func Install(ctx context.Context) error {
+	if err := requireRoot(); err != nil {
+		return err
+	}
+	if Require() == nil && requireDaemons(BFDD) == nil {
+		return nil
+	}
 	const policy = "/usr/sbin/policy-rc.d"
 	if _, err := os.Stat(policy); err != nil {
 		if err := os.WriteFile(policy, []byte("#!/bin/sh\nexit 101\n"), 0o755); err != nil {

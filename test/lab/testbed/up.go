@@ -60,6 +60,14 @@ func Up(ctx context.Context, cfg Config) (*Bed, error) {
 			return nil, err
 		}
 	}
+	if err := plan.CheckName(cfg.Name); err != nil {
+		return nil, err
+	}
+	release, err := claim(cfg.Name)
+	if err != nil {
+		return nil, err
+	}
+	defer release()
 	if left, err := Find(cfg.Name); err != nil {
 		return nil, err
 	} else if !left.Empty() {
@@ -75,7 +83,7 @@ func Up(ctx context.Context, cfg Config) (*Bed, error) {
 	}
 	b := &Bed{lab}
 	if err := b.raise(ctx, cfg); err != nil {
-		_, down := Down(cfg.Name)
+		_, down := takeAway(cfg.Name)
 		return nil, errors.Join(err, down)
 	}
 	return b, nil
@@ -87,10 +95,12 @@ func Open(name string) (*Bed, error) {
 		return nil, err
 	}
 	raw, err := os.ReadFile(filepath.Join(Root, name, fileLab))
-	if errors.Is(err, os.ErrNotExist) {
+	switch {
+	case errors.Is(err, os.ErrNotExist):
 		return nil, fmt.Errorf("lab %s is not up", name)
-	}
-	if err != nil {
+	case errors.Is(err, os.ErrPermission):
+		return nil, fmt.Errorf("lab %s is root's: run it as root", name)
+	case err != nil:
 		return nil, err
 	}
 	b := &Bed{&plan.Lab{}}
