@@ -206,7 +206,7 @@ func (r *Router) nameFor(name string) string {
 	taken := func(name string) bool {
 		return slices.ContainsFunc(r.Interfaces, func(i Interface) bool { return i.Name == name })
 	}
-	if interfaceName.MatchString(name) && name != Loopback && !taken(name) {
+	if interfaceName.MatchString(name) && !slices.Contains(kernelNames(), name) && !taken(name) {
 		return name
 	}
 	n := len(r.Interfaces) + 1
@@ -214,6 +214,14 @@ func (r *Router) nameFor(name string) string {
 		n++
 	}
 	return fmt.Sprintf("eth%d", n)
+}
+
+// kernelNames are of interfaces that the kernel may have made in a namespace before anybody else does, and what it calls the
+// settings of all interfaces.
+func kernelNames() []string {
+	return []string{
+		Loopback, "all", "default", "tunl0", "gre0", "gretap0", "erspan0", "ip_vti0", "ip6_vti0", "sit0", "ip6tnl0", "ip6gre0",
+	}
 }
 
 // oneMetric is the metric of an end. In FRR an interface has one, for all levels and families.

@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"fmt"
 	"net/netip"
 	"strings"
 	"testing"
@@ -119,6 +120,9 @@ func TestNames(t *testing.T) {
 			{Name: "4", A: end("a", "eth4"), B: end("a-router-of-a-long-name", "eth1")},
 		},
 	}
+	for i, name := range []string{"all", "default", "sit0", "tunl0"} {
+		topology.Links = append(topology.Links, network.Link{Name: name, A: end("a", name), B: end("a-router-of-a-long-name", fmt.Sprintf("port%d", i))})
+	}
 	l, err := New(topology, options(topology))
 	if err != nil {
 		t.Fatal(err)
@@ -129,8 +133,13 @@ func TestNames(t *testing.T) {
 			got[i] = append(got[i], port.Name)
 		}
 	}
-	if diff := cmp.Diff([2][]string{{"Bundle-Ether1", "eth3", "eth4", "eth5"}, {"eth1", "eth2", "ae0.0", "eth4"}}, got); diff != "" {
+	if diff := cmp.Diff([2][]string{{"Bundle-Ether1", "eth3", "eth4", "eth5", "eth6", "eth7", "eth8", "eth9"}, {"eth1", "eth2", "ae0.0", "eth4", "port0", "port1", "port2", "port3"}}, got); diff != "" {
 		t.Errorf("interfaces (-want +got):\n%s", diff)
+	}
+	topology.Routers = append(topology.Routers, network.Router{Name: "router-2"})
+	topology.Links = append(topology.Links, network.Link{Name: "last", A: end("a", "x"), B: end("router-2", "x")})
+	if l, err := New(topology, options(topology)); err != nil || l.Routers[2].Hostname != "router-3" {
+		t.Errorf("a router that is called as another is shown: %+v, %v", l, err)
 	}
 	if l.Routers[1].Hostname != "router-2" {
 		t.Errorf("host name %s, of which FRR's database shows a part", l.Routers[1].Hostname)
