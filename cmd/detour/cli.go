@@ -133,7 +133,10 @@ func (c *cli) show(v any, text func() error) error {
 }
 
 // note says something that is not data.
-func (c *cli) note(format string, args ...any) { fmt.Fprintf(c.stderr, format+"\n", args...) }
+func (c *cli) note(format string, args ...any) { _ = write(c.stderr, format+"\n", args...) }
+
+// out writes data for people.
+func (c *cli) out(format string, args ...any) error { return write(c.stdout, format+"\n", args...) }
 
 // takes makes a verb take exactly the named arguments.
 func takes(names ...string) cobra.PositionalArgs {

@@ -69,7 +69,7 @@ func problemCode(p *api.Problem) int {
 
 // explain says what went wrong, and what to do about it where that is known.
 func explain(w io.Writer, err error) {
-	fmt.Fprintf(w, "detour: %v\n", err)
+	_ = write(w, "detour: %v\n", harmlessError(err))
 	var p *api.Problem
 	remedy := ""
 	switch {
@@ -84,6 +84,6 @@ func explain(w io.Writer, err error) {
 		remedy = "see that what should answer is up, or give it more time with --timeout"
 	}
 	if remedy != "" {
-		fmt.Fprintf(w, "        %s\n", remedy)
+		_ = write(w, "        %s\n", remedy)
 	}
 }

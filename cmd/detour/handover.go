@@ -52,7 +52,7 @@ func sections(h incident.Handover) []struct {
 }
 
 func (c *cli) writeHandover(h incident.Handover) {
-	out := func(format string, args ...any) { fmt.Fprintf(c.stdout, format+"\n", args...) }
+	out := func(format string, args ...any) { _ = c.out(format, args...) }
 	out("%s to %s, ledger position %d", stamp(h.Since), stamp(h.At), h.Position)
 	if !h.Whole {
 		out("not all that ended is remembered any more: the ledger has it")
@@ -86,7 +86,7 @@ func (c *cli) writeHandover(h incident.Handover) {
 }
 
 func (c *cli) writeLine(l incident.Line) {
-	out := func(format string, args ...any) { fmt.Fprintf(c.stdout, format+"\n", args...) }
+	out := func(format string, args ...any) { _ = c.out(format, args...) }
 	mode := ""
 	if l.Mode != "" {
 		mode = ", " + string(l.Mode)

@@ -183,7 +183,7 @@ func (c *cli) watchOne(ctx context.Context, id string) error {
 
 // tell writes one line about an incident that has changed.
 func (c *cli) tell(i api.Summary) {
-	fmt.Fprintf(c.stdout, "%s  #%-6d  %s  %s  %s\n", stamp(i.Changed), i.Position, c.style.in(bold, i.ID), c.style.in(phasePaint(i.Phase), string(i.Phase)), i.Sentence)
+	_ = c.out("%s  #%-6d  %s  %s  %s", stamp(i.Changed), i.Position, c.style.in(bold, i.ID), c.style.in(phasePaint(i.Phase), string(i.Phase)), i.Sentence)
 }
 
 // line writes v as one line of JSON.

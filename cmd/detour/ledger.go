@@ -83,11 +83,10 @@ func (c *cli) tellLine(raw []byte) error {
 	}
 	commit, err := events.Decode(l.Commit)
 	if err != nil {
-		fmt.Fprintf(c.stdout, "#%-6d %s\n", l.Position, c.style.in(red, err.Error()))
-		return nil
+		return c.out("#%-6d %s", l.Position, c.style.in(red, err.Error()))
 	}
 	for _, r := range commit.Records {
-		_, err = fmt.Fprintf(c.stdout, "#%-6d %s  %-12s %-18s %s\n", l.Position, commit.At.UTC().Format("15:04:05.000"), dash(r.Incident), r.Body.Kind(), sentence(r.Body, nil))
+		err = c.out("#%-6d %s  %-12s %-18s %s", l.Position, commit.At.UTC().Format("15:04:05.000"), dash(r.Incident), r.Body.Kind(), sentence(r.Body, nil))
 	}
 	return err
 }

@@ -9,6 +9,7 @@ import (
 	"text/tabwriter"
 
 	"github.com/detour-net/detour/events"
+	"github.com/detour-net/detour/internal/chatops/clean"
 	"github.com/detour-net/detour/internal/incident"
 	"github.com/detour-net/detour/internal/web/api"
 	"github.com/detour-net/detour/policy"
@@ -44,17 +45,20 @@ func writeIncident(w io.Writer, s style, i api.Incident, history api.History) er
 	return nil
 }
 
-func (p *page) line(format string, args ...any) { fmt.Fprintf(&p.buf, format+"\n", args...) }
+func (p *page) line(format string, args ...any) { _ = write(&p.buf, format+"\n", args...) }
 
 func (p *page) title(text string) {
 	p.line("\n%s", p.style.in(bold, strings.ToUpper(text)))
 }
 
+// row is the cells of one row: texts, or painted ones.
+type row []any
+
 // columns writes rows below each other, indented.
-func (p *page) columns(rows [][]string) {
+func (p *page) columns(rows []row) {
 	w := tabwriter.NewWriter(&p.buf, 0, 8, 2, ' ', 0)
 	for _, r := range rows {
-		fmt.Fprintln(w, "  "+strings.Join(r, "\t"))
+		_ = write(w, "  "+strings.TrimSuffix(strings.Repeat("%s\t", len(r)), "\t")+"\n", r...)
 	}
 	w.Flush() // into memory
 }
@@ -72,15 +76,15 @@ func (p *page) head() {
 	p.line("%s  %s  %s", p.style.in(bold, i.ID), p.style.in(phasePaint(i.Phase), string(i.Phase)), mode)
 	p.line("%s %s on %s, %s", p.style.in(severityPaint(i.Severity), string(i.Severity)), i.Symptom, i.Target.Key(), state)
 	p.line("%s", i.Sentence)
-	rows := [][]string{{"opened", stamp(i.Opened)}, {"in this phase since", stamp(i.Changed)}, {"events", fmt.Sprint(i.Events)}, {"Sets sent", fmt.Sprint(i.Sets)}}
+	rows := []row{{"opened", stamp(i.Opened)}, {"in this phase since", stamp(i.Changed)}, {"events", fmt.Sprint(i.Events)}, {"Sets sent", fmt.Sprint(i.Sets)}}
 	if i.Cause != nil {
-		rows = append(rows, []string{"one cause", fmt.Sprintf("%s, %d of %d links alarmed", i.Cause.Scope, i.Cause.Alarmed, i.Cause.Links)}, []string{"decided with", i.Cause.Lead})
+		rows = append(rows, row{"one cause", fmt.Sprintf("%s, %d of %d links alarmed", i.Cause.Scope, i.Cause.Alarmed, i.Cause.Links)}, row{"decided with", i.Cause.Lead})
 		for _, id := range i.Children {
-			rows = append(rows, []string{"speaks for", id})
+			rows = append(rows, row{"speaks for", id})
 		}
 	}
 	for _, e := range i.Target.Ends {
-		rows = append(rows, []string{"end", e.Device + " " + e.Interface})
+		rows = append(rows, row{"end", e.Device + " " + e.Interface})
 	}
 	p.line("")
 	p.columns(rows)
@@ -98,7 +102,7 @@ func (p *page) plan() {
 	}
 	p.title("plan")
 	p.line("  %s", p.i.Plan.Plan.Sentence)
-	p.columns([][]string{
+	p.columns([]row{
 		{"digest", string(p.i.Plan.Digest)},
 		{"made by", fmt.Sprintf("%s, rule %s", p.i.Plan.Plan.Remediator, p.i.Plan.Rule)},
 		{"mode", fmt.Sprintf("%s (%s)", p.i.Plan.Mode, p.i.Plan.ModeWhy)},
@@ -118,11 +122,11 @@ func (p *page) verdict() {
 	p.title("verdict")
 	p.line("  %s", v.Sentence)
 	if v.Prospect.Missing == "" {
-		rows := [][]string{{"", "in service", "drained"}}
+		rows := []row{{"", "in service", "drained"}}
 		for _, r := range outlooks(v.Prospect) {
-			rows = append(rows, []string{r[0], dash(r[1]), dash(r[2])})
+			rows = append(rows, row{r[0], dash(r[1]), dash(r[2])})
 		}
-		p.columns(append(rows, []string{"new violations", "-", fmt.Sprint(v.Prospect.NewViolations)}))
+		p.columns(append(rows, row{"new violations", "-", fmt.Sprint(v.Prospect.NewViolations)}))
 		p.line("  %s", basis(v.Prospect))
 	}
 	if now := p.i.Now; now != nil {
@@ -164,9 +168,9 @@ func (p *page) checks(title string, there bool, what func() (string, []events.Ch
 	verdict, list := what()
 	p.title(title)
 	p.line("  %s", verdict)
-	rows := [][]string{}
+	rows := []row{}
 	for _, c := range list {
-		rows = append(rows, []string{p.mark(c.OK), c.Name, dash(c.Value), "limit " + dash(c.Limit)})
+		rows = append(rows, row{p.mark(c.OK), c.Name, dash(c.Value), "limit " + dash(c.Limit)})
 	}
 	p.columns(rows)
 	for _, c := range list {
@@ -179,7 +183,7 @@ func (p *page) checks(title string, there bool, what func() (string, []events.Ch
 	}
 }
 
-func (p *page) mark(ok bool) string {
+func (p *page) mark(ok bool) painted {
 	if ok {
 		return p.style.in(green, "ok")
 	}
@@ -227,11 +231,11 @@ func (p *page) routers() {
 		return
 	}
 	p.title("routers")
-	rows := [][]string{{"step", "router", "leaf", "before -> after", "router holds"}}
+	rows := []row{{"step", "router", "leaf", "before -> after", "router holds"}}
 	for s, step := range p.i.Plan.Plan.Steps {
 		for n, change := range step.Changes {
 			for _, set := range change.Settings {
-				rows = append(rows, []string{fmt.Sprint(s + 1), change.Device, set.LeafRef.String(), fmt.Sprintf("%s -> %s", set.Before, set.After), p.holds(p.i.Steps[s][n], set)})
+				rows = append(rows, row{fmt.Sprint(s + 1), change.Device, set.LeafRef.String(), fmt.Sprintf("%s -> %s", set.Before, set.After), p.holds(p.i.Steps[s][n], set)})
 			}
 		}
 	}
@@ -242,7 +246,7 @@ func (p *page) routers() {
 }
 
 // holds says what a router is known to hold of one leaf.
-func (p *page) holds(state incident.ChangeState, set events.Setting) string {
+func (p *page) holds(state incident.ChangeState, set events.Setting) painted {
 	switch {
 	case !p.i.Live():
 		return "untouched: dry run"
@@ -257,9 +261,9 @@ func (p *page) holds(state incident.ChangeState, set events.Setting) string {
 	}
 	switch state.Seen {
 	case events.SeenAfter:
-		return p.style.in(green, set.After.String()) + armed
+		return p.style.in(green, set.After.String()) + painted(armed)
 	case events.SeenBefore:
-		return set.Before.String()
+		return painted(clean.Line(set.Before.String()))
 	}
 	return p.style.in(red, "something else: somebody changed it")
 }
@@ -267,20 +271,20 @@ func (p *page) holds(state incident.ChangeState, set events.Setting) string {
 // life says what comes after the act.
 func (p *page) life() {
 	i := p.i
-	var rows [][]string
+	var rows []row
 	if i.Hold != nil {
-		rows = append(rows, []string{"held until", stamp(i.Hold.Until) + " at the earliest"}, []string{"expires", stamp(i.Hold.Expires)}, []string{"drain", fmt.Sprintf("%d of this incident", i.Hold.Cycle)})
+		rows = append(rows, row{"held until", stamp(i.Hold.Until) + " at the earliest"}, row{"expires", stamp(i.Hold.Expires)}, row{"drain", fmt.Sprintf("%d of this incident", i.Hold.Cycle)})
 	}
 	if !i.Watch.IsZero() {
-		rows = append(rows, []string{"watched until", stamp(i.Watch)})
+		rows = append(rows, row{"watched until", stamp(i.Watch)})
 	}
 	if i.Trouble != nil && i.Phase == incident.Stuck {
-		rows = append(rows, []string{"stuck", i.Trouble.Why})
+		rows = append(rows, row{"stuck", i.Trouble.Why})
 	}
 	if i.End != nil {
-		rows = append(rows, []string{"ended", fmt.Sprintf("%s: %s", i.End.Outcome, i.End.Reason)})
+		rows = append(rows, row{"ended", fmt.Sprintf("%s: %s", i.End.Outcome, i.End.Reason)})
 		if !i.End.CoolDown.IsZero() {
-			rows = append(rows, []string{"cools down until", stamp(i.End.CoolDown)})
+			rows = append(rows, row{"cools down until", stamp(i.End.CoolDown)})
 		}
 	}
 	if len(rows) > 0 {
@@ -297,7 +301,7 @@ func (p *page) record(h api.History) {
 	if h.Earlier > 0 {
 		p.line("  %d earlier commits are left out: detour ledger export", h.Earlier)
 	}
-	var rows [][]string
+	var rows []row
 	var plan *events.Plan // as of the entry
 	for _, e := range h.Entries {
 		what := "not readable by this version"
@@ -307,7 +311,7 @@ func (p *page) record(h api.History) {
 			}
 			what = sentence(body, plan)
 		}
-		rows = append(rows, []string{fmt.Sprintf("#%d", e.Position), e.At.UTC().Format("15:04:05.000"), e.By, string(e.Kind), what})
+		rows = append(rows, row{fmt.Sprintf("#%d", e.Position), e.At.UTC().Format("15:04:05.000"), e.By, string(e.Kind), what})
 	}
 	p.columns(rows)
 }

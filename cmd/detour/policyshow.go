@@ -2,10 +2,10 @@ package main
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/spf13/cobra"
 
+	"github.com/detour-net/detour/internal/chatops/clean"
 	"github.com/detour-net/detour/internal/web/client"
 )
 
@@ -35,7 +35,7 @@ func newPolicyShow(c *cli) *cobra.Command {
 					}
 					for _, r := range list.Replicas {
 						if r.Refused != nil {
-							fmt.Fprintf(c.stdout, "\n%s does not take %s:\n%s\n", r.Replica, r.Refused.Source, r.Refused.Why)
+							_ = c.out("\n%s does not take %s:\n%s", r.Replica, r.Refused.Source, painted(clean.Lines(r.Refused.Why)))
 						}
 					}
 					return nil

@@ -10,6 +10,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/detour-net/detour/events"
+	"github.com/detour-net/detour/internal/chatops/clean"
 	"github.com/detour-net/detour/internal/incident"
 )
 
@@ -33,11 +34,13 @@ const (
 	blue   paint = "36"
 )
 
-func (s style) in(p paint, text string) string {
+// in is a text in a colour, harmless.
+func (s style) in(p paint, text string) painted {
+	text = clean.Line(text)
 	if !s.colour {
-		return text
+		return painted(text)
 	}
-	return "\x1b[" + string(p) + "m" + text + "\x1b[0m"
+	return painted("\x1b[" + string(p) + "m" + text + "\x1b[0m")
 }
 
 // cell is a piece of text in a table.

@@ -224,7 +224,7 @@ func (c *cli) writeVerdict(v *verdict) error {
 		if !ok {
 			mark = c.style.in(red, "NO")
 		}
-		fmt.Fprintf(&b, "%s  %s\n", mark, fmt.Sprintf(format, args...))
+		_ = write(&b, "%s  "+format+"\n", append([]any{mark}, args...)...)
 	}
 	broken := 0
 	for _, f := range v.Findings {

@@ -73,9 +73,9 @@ func verdictOf(a assessment) string {
 }
 
 func (c *cli) writeDrain(p prediction) error {
-	_, err := fmt.Fprintf(c.stdout, "%s: %s\n%s\n", c.style.in(bold, strings.Join(p.Links, " with ")), c.style.in(p.Verdict.paint(), verdictOf(p.Verdict)), p.Sentence)
+	err := c.out("%s: %s\n%s", c.style.in(bold, strings.Join(p.Links, " with ")), c.style.in(p.Verdict.paint(), verdictOf(p.Verdict)), p.Sentence)
 	if err != nil {
-		return fmt.Errorf("write: %w", err)
+		return err
 	}
 	if len(p.Checks) > 0 {
 		fmt.Fprintln(c.stdout)

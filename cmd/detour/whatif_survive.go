@@ -102,8 +102,8 @@ func (w *workbench) endure(ctx context.Context, bar *progress) (endurance, error
 }
 
 func (c *cli) writeEndurance(e endurance) error {
-	if _, err := fmt.Fprintf(c.stdout, "%s\n\n", e.Sentence); err != nil {
-		return fmt.Errorf("write: %w", err)
+	if err := c.out("%s\n", e.Sentence); err != nil {
+		return err
 	}
 	t := c.table("FAILS", "NAME", "SURVIVED", "WORST LINK", "CUTS OFF", "AMONG IT")
 	for _, f := range e.Failures {

@@ -43,7 +43,7 @@ func why(ctx context.Context, cl *client.Client, name string) (api.Why, error) {
 }
 
 func (c *cli) writeWhy(w api.Why) {
-	out := func(format string, args ...any) { fmt.Fprintf(c.stdout, format+"\n", args...) }
+	out := func(format string, args ...any) { _ = c.out(format, args...) }
 	if e := w.Event; e != nil {
 		out("event %s was %s, at position %d", e.Event, e.Disposition, e.Position)
 		if e.Detail != "" {

@@ -18,6 +18,7 @@ func TestClean(t *testing.T) {
 		{"controls", "a\x00b\x1b[31mred\x7f", "a\uFFFDb\uFFFD[31mred\uFFFD"},
 		{"direction", "a\u202Egnp.exe\u2066\u200B", "a\uFFFDgnp.exe\uFFFD\uFFFD"},
 		{"separators", "a\u2028b\u2029c", "a\uFFFDb\uFFFDc"},
+		{"invisible", "a\u034Fb\u115Fc\u17B4d\u2800e\u3164f\uFE0Fg\uFFA0h\U000E0100i\u00ADj", "a\uFFFDb\uFFFDc\uFFFDd\uFFFDe\uFFFDf\uFFFDg\uFFFDh\uFFFDi\uFFFDj"},
 		{"no text", "a\xff\xfeb", "a\uFFFDb"},
 		{"long", strings.Repeat("ü", 1500+1), strings.Repeat("ü", 1500-1) + "…"},
 	} {

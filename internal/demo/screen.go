@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/detour-net/detour/internal/chatops/clean"
 	"github.com/detour-net/detour/internal/incident"
 )
 
@@ -54,7 +55,7 @@ func (s *screen) line(l line) {
 	defer s.mu.Unlock()
 	s.erase()
 	at := time.Since(s.start).Seconds()
-	text := l.text
+	text := clean.Line(l.text) // it may say what somebody outside has written
 	if l.word == "" {
 		text = s.paint(quiet, "· "+text)
 	}
@@ -124,7 +125,7 @@ func (s *screen) draw() {
 	rows = append(rows, fmt.Sprintf("%s packets lost %s, saved by the drain %s", spinner, thousands(totals.Lost), thousands(totals.Saved())))
 	fmt.Fprintln(s.out)
 	for _, r := range rows {
-		fmt.Fprintln(s.out, s.paint(waits, "  "+r))
+		fmt.Fprintln(s.out, s.paint(waits, "  "+clean.Line(r)))
 	}
 	s.below = len(rows) + 1
 }

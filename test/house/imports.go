@@ -55,9 +55,9 @@ func leanings() []leaning {
 
 		{"internal/app", everyone, "the only package that knows everyone; what stands on it are the demonstration and the command"},
 		{"internal/backbone", []string{"internal/network", "internal/device/oc"}, "simulated routers share the models with what they test, and none of its code"},
-		{"internal/demo", slices.Concat([]string{"internal/app", "internal/backbone", "internal/web/client"}, everyone), "a demonstration is the real service before simulated routers"},
+		{"internal/demo", slices.Concat([]string{"internal/app", "internal/backbone", "internal/chatops/clean", "internal/web/client"}, everyone), "a demonstration is the real service before simulated routers"},
 		{"cmd", slices.Concat([]string{"internal/app", "internal/demo", "internal/web/client", "internal/web/api"}, []string{
-			"events", "policy", "internal/incident", "internal/config", "internal/network", "internal/bus", "internal/ledger", "internal/ledger/checkpoint", "internal/intake",
+			"events", "policy", "internal/incident", "internal/chatops/clean", "internal/config", "internal/network", "internal/bus", "internal/ledger", "internal/ledger/checkpoint", "internal/intake",
 		}), "flags and signals only: deeds are app's and demo's, orders go through the API, and offline verbs read"},
 		{"test", slices.Concat([]string{"internal/config/strict", "internal/app", "internal/demo", "internal/backbone", "internal/web/client"}, everyone), "what is tested as a whole may see the whole"},
 	}

@@ -6,7 +6,7 @@ const invisible = new RegExp(
     "\\u0000-\\u001f\\u007f-\\u009f" + // controls
     "\\u061c\\u200e\\u200f\\u202a-\\u202e\\u2066-\\u2069" + // direction
     "\\u00ad\\u034f\\u115f\\u1160\\u17b4\\u17b5\\u180b-\\u180f\\u200b-\\u200d\\u2028\\u2029\\u2060-\\u2065\\u206a-\\u206f" + // nothing to see
-    "\\u3164\\ufe00-\\ufe0f\\ufeff\\uffa0\\ufff0-\\ufffb\\u{e0000}-\\u{e0fff}" +
+    "\\u2800\\u3164\\ufe00-\\ufe0f\\ufeff\\uffa0\\ufff0-\\ufffb\\u{e0000}-\\u{e0fff}" +
     "\\ud800-\\udfff" + // halves of a pair
     "]",
   "gu",
