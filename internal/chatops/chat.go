@@ -159,7 +159,7 @@ type Member struct {
 	Guest       bool // may see some channels only
 	Stranger    bool // of another workspace, here through a shared channel
 	Bot         bool
-	Unconfirmed bool // its address has not been confirmed
+	Unconfirmed bool // the chat does not say that its address has been confirmed
 }
 
 // barred says why nobody may decide through this account, whoever the table says that it is; "" if one may.
@@ -174,7 +174,7 @@ func (m Member) barred() string {
 	case m.Guest:
 		return "this account is a guest's"
 	case m.Unconfirmed:
-		return "this account's address is not confirmed"
+		return "the chat does not say that this account's address is confirmed"
 	}
 	return ""
 }

@@ -4,6 +4,3 @@ import "github.com/detour-net/detour/internal/chatops/clean"
 
 // Clean makes a text from outside harmless to show; see clean.Text.
 func Clean(text string) string { return clean.Text(text) }
-
-// cut shortens a text to at most n characters, and shows that it did.
-func cut(text string, n int) string { return clean.Cut(text, n) }

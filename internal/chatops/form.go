@@ -73,7 +73,7 @@ func (d *Desk) formOf(b *incident.Board, p Press) (Form, error) {
 	}
 	scopes, lines := thawable(b)
 	if len(scopes) == 0 {
-		return Form{}, refuse("nothing is frozen any more")
+		return Form{}, refuse("nothing is frozen any more that a form has room for: detour freeze --list shows what is")
 	}
 	return Form{Title: "Thaw", Submit: "Thaw", Lines: lines, Scopes: scopes}, nil
 }
@@ -116,16 +116,21 @@ func (d *Desk) scopes(i *incident.Incident) []events.Scope {
 	return list
 }
 
-// thawable is every freeze in force, the widest first, and what each of them holds up.
+// thawable is every freeze in force that a form has room for, the widest first, and what each of them holds up.
 func thawable(b *incident.Board) (list []Choice, lines []string) {
 	lines = []string{"What waits goes on as soon as every check allows it: the present state is read anew, nothing is replayed."}
+	more := 0
 	for _, s := range standstills(b) {
-		if len(list) == MaxChoices {
-			break
+		if len(list) == MaxChoices || utf8.RuneCountInString(string(s.Scope)) > maxLabel {
+			more++
+			continue
 		}
-		list = append(list, Choice{Value: string(s.Scope), Label: cut(Clean(string(s.Scope)), maxLabel)})
+		list = append(list, Choice{Value: string(s.Scope), Label: Clean(string(s.Scope))})
 		lines = append(lines, Clean(fmt.Sprintf("%s: frozen by %s: %s", s.Scope, s.By.Name, s.Reason)))
 		lines = append(lines, heldUp(s)...)
+	}
+	if more > 0 {
+		lines = append(lines, fmt.Sprintf("%d more scopes can be thawed with: detour thaw --scope", more))
 	}
 	return list, lines
 }

@@ -238,3 +238,24 @@ func TestManyScopes(t *testing.T) {
 		}
 	})
 }
+
+// TestThawTakesWhatFits: one freeze whose name no form has room for keeps nobody from thawing the others.
+func TestThawTakesWhatFits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t)
+		long := events.Scope("site:" + strings.Repeat("x", 150))
+		s.freeze(long)
+		s.View(func(b *incident.Board) {
+			if list, lines := thawable(b); len(list) != 0 || !strings.Contains(strings.Join(lines, "\n"), "1 more scopes can be thawed with: detour thaw --scope") {
+				t.Errorf("%v, %q", list, lines)
+			}
+		})
+		s.freeze("site:den")
+		s.View(func(b *incident.Board) {
+			list, _ := thawable(b)
+			if diff := cmp.Diff([]Choice{{"site:den", "site:den"}}, list); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+		})
+	})
+}

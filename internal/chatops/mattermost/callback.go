@@ -63,7 +63,7 @@ func (c *Client) Pressed(press func(context.Context, chatops.Press)) http.Handle
 		c.answer(w, p, err, func() any {
 			out := reply{Raw: true}
 			if text := c.judge(ctx, p, report, press); text != "" {
-				out.Text = block(text)
+				out.Text = answer(text)
 			}
 			return out
 		})

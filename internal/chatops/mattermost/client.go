@@ -275,7 +275,7 @@ func (c *Client) Whisper(ctx context.Context, account string, thread chatops.Pla
 	if err := c.call(ctx, http.MethodPost, "/channels/direct", []string{me, account}, &direct); err != nil {
 		return fmt.Errorf("open a direct channel: %w", certain(err))
 	}
-	told := block(text)
+	told := answer(text)
 	if thread.Message != "" {
 		told += "\n" + c.link(thread.Message)
 	}

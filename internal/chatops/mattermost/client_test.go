@@ -180,3 +180,15 @@ func TestTriggers(t *testing.T) {
 		}
 	}
 }
+
+// TestLongAnswer: an answer that Mattermost has no room for is told as far as it has.
+func TestLongAnswer(t *testing.T) {
+	s := newStage(t)
+	s.Join(nil, "ann")
+	if err := s.client.Whisper(t.Context(), mattermosttest.ID("ann"), chatops.Place{}, "it waits\n"+strings.Repeat("ü\n", 20_000)); err != nil {
+		t.Fatal(err)
+	}
+	if told := s.Whispers("ann"); len(told) != 1 || !strings.HasPrefix(told[0], "```\nit waits\nü\n") || !strings.HasSuffix(told[0], "…\n```") {
+		t.Errorf("told %d times", len(told))
+	}
+}

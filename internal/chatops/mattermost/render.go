@@ -119,6 +119,9 @@ func code(line string) string {
 	return "`" + line + "`"
 }
 
+// answer is what somebody is told, as far as there is room.
+func answer(lines string) string { return block(clean.Cut(lines, maxCard)) }
+
 func block(lines string) string { return "```\n" + quoted(lines) + "\n```" }
 
 func quoted(text string) string { return strings.ReplaceAll(text, "`", "'") }

@@ -31,7 +31,7 @@ func (c *Client) typed(w http.ResponseWriter, r *http.Request, press func(contex
 		press(context.WithValue(ctx, saidKey{}, a), p)
 		out := ephemeral{Type: "ephemeral", Raw: true}
 		if a.text != "" {
-			out.Text = block(a.text)
+			out.Text = answer(a.text)
 		}
 		return out
 	})

@@ -7,8 +7,11 @@ package pagerduty
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"net/http"
 	"time"
+	"unicode/utf8"
 
 	"github.com/detour-net/detour/internal/chatops/clean"
 	"github.com/detour-net/detour/internal/notify"
@@ -75,7 +78,7 @@ func (c *Channel) Send(ctx context.Context, n notify.Notice) error {
 }
 
 func (c *Channel) enqueue(ctx context.Context, n notify.Notice, action notify.Action) error {
-	e := event{Key: c.key, Action: string(action), Dedup: clean.Cut(n.Key, maxKey)}
+	e := event{Key: c.key, Action: string(action), Dedup: dedup(n.Key)}
 	if action == notify.Trigger {
 		e.Client, e.URL, e.Links = "Detour", n.Link, []link{{Href: n.Link, Text: n.Incident + " at the console"}}
 		e.Payload = &payload{
@@ -84,6 +87,16 @@ func (c *Channel) enqueue(ctx context.Context, n notify.Notice, action notify.Ac
 		}
 	}
 	return notify.Post(ctx, c.client, c.address, e)
+}
+
+// dedup is the key by which PagerDuty knows an alert. Of one that is too long it is the beginning and its digest: no two are alike.
+func dedup(key string) string {
+	if utf8.RuneCountInString(key) <= maxKey {
+		return key
+	}
+	sum := sha256.Sum256([]byte(key))
+	digest := hex.EncodeToString(sum[:16])
+	return clean.Cut(key, maxKey-len(digest)) + digest
 }
 
 // details are what people read beside the summary; lines of one name are a list.

@@ -126,7 +126,13 @@ func TestLong(t *testing.T) {
 	for range 20 {
 		n.Details = append(n.Details, notify.Detail{Name: strings.Repeat("ü", 1500), Text: strings.Repeat("<", 1500)})
 	}
-	if err := channel(t, s).Send(t.Context(), n); err != nil || len(s.Alerts()) != 1 {
-		t.Errorf("%v, %d alerts", err, len(s.Alerts()))
+	for want, key := range map[int]string{1: n.Key, 2: n.Key + "2"} {
+		n.Key = key
+		if err := channel(t, s).Send(t.Context(), n); err != nil {
+			t.Errorf("%d: %v", want, err)
+		}
+	}
+	if len(s.Alerts()) != 2 {
+		t.Errorf("%d alerts of two keys", len(s.Alerts()))
 	}
 }
