@@ -139,12 +139,20 @@ func via(r *http.Request) string {
 }
 
 // local reports whether the caller is on this machine and speaks to it by a local name. The second half keeps out a page
-// in a local browser whose own name was made to resolve to this machine; a proxy's callers are not local.
+// in a local browser whose own name was made to resolve to this machine.
 func local(r *http.Request) bool {
-	if r.Header.Get("Forwarded") != "" || r.Header.Get("X-Forwarded-For") != "" {
-		return false
+	return !proxied(r) && loopback(r.RemoteAddr) && loopback(r.Host)
+}
+
+// proxied reports whether somebody passes on a request, whose caller may be anywhere. Most who do say so; one that is set up to
+// say nothing, as nginx is by default, is known by the version of HTTP that it speaks.
+func proxied(r *http.Request) bool {
+	for name := range r.Header {
+		if name == "Forwarded" || name == "Via" || name == "X-Real-Ip" || strings.HasPrefix(name, "X-Forwarded-") {
+			return true
+		}
 	}
-	return loopback(r.RemoteAddr) && loopback(r.Host)
+	return !r.ProtoAtLeast(1, 1)
 }
 
 func loopback(hostport string) bool {

@@ -33,10 +33,14 @@ func TestLocalViewer(t *testing.T) {
 	}
 	for name, headers := range map[string][]string{
 		"another name for this machine": {"Host", "evil.example:8080"}, "a proxy's caller": {"X-Forwarded-For", "192.0.2.1"}, "a standard proxy's": {"Forwarded", "for=192.0.2.1"},
+		"one that says only that it is there": {"Via", "1.1 proxy"}, "one that names the caller otherwise": {"X-Real-IP", "192.0.2.1"}, "one that says what was asked": {"X-Forwarded-Host", "detour.example.net"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			wantProblem(t, s.do("GET", "/api/v1/incidents", "", "", headers...), http.StatusUnauthorized, api.ProblemUnauthorized)
 		})
+	}
+	if got := s.raw("GET /api/v1/incidents HTTP/1.0\r\nHost: localhost\r\n\r\n"); !strings.HasPrefix(got, "HTTP/1.0 401 ") {
+		t.Errorf("a proxy that says nothing: %.200q", got)
 	}
 	wantProblem(t, s.do("GET", "/api/v1/incidents", "guessed", ""), http.StatusUnauthorized, api.ProblemUnauthorized)
 	wantProblem(t, start(t, web.Auth{}).do("GET", "/api/v1/incidents", "", ""), http.StatusUnauthorized, api.ProblemUnauthorized)

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"io/fs"
 	"net/http"
 
 	"github.com/detour-net/detour/events"
@@ -33,6 +34,10 @@ func (s *Server) console(w http.ResponseWriter, r *http.Request, _ events.Person
 }
 
 func (s *Server) asset(w http.ResponseWriter, r *http.Request, _ events.Person) error {
-	http.ServeFileFS(w, r, console.Files, "assets/"+r.PathValue("file"))
+	name := "assets/" + r.PathValue("file")
+	if f, err := fs.Stat(console.Files, name); err != nil || f.IsDir() {
+		return noPath(r)
+	}
+	http.ServeFileFS(w, r, console.Files, name)
 	return nil
 }

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/detour-net/detour/internal/web"
+	"github.com/detour-net/detour/internal/web/api"
 	"github.com/detour-net/detour/internal/web/console"
 	"github.com/detour-net/detour/internal/web/webtest"
 )
@@ -29,9 +30,7 @@ func TestConsole(t *testing.T) {
 		}
 	}
 	for _, address := range []string{"/assets/../console.go", "/assets/", "/assets/none.js", "/console.html", "/incidents/a/b"} {
-		if a := s.do("GET", address, "", ""); a.status != http.StatusNotFound {
-			t.Errorf("%s: %d", address, a.status)
-		}
+		wantProblem(t, s.do("GET", address, "", ""), http.StatusNotFound, api.ProblemNotFound)
 	}
 }
 

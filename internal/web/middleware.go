@@ -114,7 +114,11 @@ func (s *Server) missing(w http.ResponseWriter, r *http.Request) {
 		fail(w, r, p)
 		return
 	}
-	fail(w, r, problem(api.ProblemNotFound, "no such path: "+r.URL.Path, "GET /api/v1/openapi.json lists every one"))
+	fail(w, r, noPath(r))
+}
+
+func noPath(r *http.Request) *api.Problem {
+	return problem(api.ProblemNotFound, "no such path: "+r.URL.Path, "GET /api/v1/openapi.json lists every one")
 }
 
 // guard is what stands before one route: how often, who, and then the answer, counted and timed.
@@ -133,6 +137,11 @@ func (s *Server) guard(rt route) http.Handler {
 		}
 		if within != nil {
 			r = r.WithContext(context.WithValue(r.Context(), sessionKey{}, within))
+		}
+		if rt.streams && r.Method == http.MethodHead {
+			rec.Header().Set("Content-Type", rt.media)
+			rec.WriteHeader(http.StatusOK) // an answer without a body has ended: whoever asked does not wait for more
+			return
 		}
 		err = errDefect // unless serve comes back
 		defer func() { s.auditRest(rt, r, who, err) }()

@@ -19,7 +19,7 @@ import (
 func (s *Server) submit(r *http.Request, who events.Person, what, about string, order incident.Order) (api.Done, error) {
 	ctx, cancel := context.WithTimeout(r.Context(), s.cfg.OrderWithin)
 	defer cancel()
-	commit, err := s.cfg.Orders.Submit(ctx, order)
+	commit, err := s.cfg.Orders.Submit(ctx, s.stillWithin(r, who, order))
 	s.audit(r, who, what, about, commit.Position, err)
 	return api.Done{Position: commit.Position, Digest: commit.Digest}, err
 }

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strings"
 
 	"github.com/detour-net/detour/events"
 	"github.com/detour-net/detour/internal/web/api"
@@ -85,13 +86,30 @@ func (s *Server) sift(ctx context.Context, from, to uint64, wanted sought) ([][]
 
 // sought is what is searched for.
 type sought struct {
-	text     []byte // lower case
+	texts    [][]byte // any of which will do, in lower case: as it is, and as JSON writes it; none for anything
 	kinds    []string
 	incident string
 }
 
 func newSought(q url.Values) sought {
-	return sought{text: bytes.ToLower([]byte(q.Get("text"))), kinds: q["kind"], incident: q.Get("incident")}
+	return sought{texts: written(strings.ToLower(q.Get("text"))), kinds: q["kind"], incident: q.Get("incident")}
+}
+
+// written are the ways in which a text may stand in a record.
+func written(text string) (ways [][]byte) {
+	if text == "" {
+		return nil
+	}
+	ways = [][]byte{[]byte(text)}
+	for _, html := range []bool{true, false} {
+		var buf bytes.Buffer
+		e := json.NewEncoder(&buf)
+		e.SetEscapeHTML(html)
+		if e.Encode(text) == nil { // a text always is
+			ways = append(ways, buf.Bytes()[1:buf.Len()-2]) // without the quotes and the line's end
+		}
+	}
+	return ways
 }
 
 // may reports whether a line may hold what is wanted; it is much cheaper than to read it.
@@ -99,7 +117,7 @@ func (w sought) may(line []byte) bool {
 	if w.incident != "" && !bytes.Contains(line, []byte(w.incident)) {
 		return false
 	}
-	return len(w.text) == 0 || bytes.Contains(bytes.ToLower(line), w.text)
+	return w.says(line)
 }
 
 // in is what is wanted of a commit, its newest record first.
@@ -113,7 +131,7 @@ func (w sought) in(c events.Commit) (hits []api.Hit, err error) {
 		if err != nil {
 			return nil, fmt.Errorf("position %d: %w", c.Position, err)
 		}
-		if len(w.text) > 0 && !w.says(r.Incident, string(kind), c.By, string(c.Digest), string(body)) {
+		if !w.says([]byte(r.Incident), []byte(kind), []byte(c.By), []byte(c.Digest), body) {
 			continue
 		}
 		hits = append(hits, api.Hit{Incident: r.Incident, Entry: api.Entry{Position: c.Position, Digest: c.Digest, At: c.At, By: c.By, Kind: kind, Body: body}})
@@ -121,6 +139,10 @@ func (w sought) in(c events.Commit) (hits []api.Hit, err error) {
 	return hits, nil
 }
 
-func (w sought) says(parts ...string) bool {
-	return slices.ContainsFunc(parts, func(p string) bool { return bytes.Contains(bytes.ToLower([]byte(p)), w.text) })
+// says reports whether the text that is searched for is in one of some parts.
+func (w sought) says(parts ...[]byte) bool {
+	return len(w.texts) == 0 || slices.ContainsFunc(parts, func(p []byte) bool {
+		p = bytes.ToLower(p)
+		return slices.ContainsFunc(w.texts, func(text []byte) bool { return bytes.Contains(p, text) })
+	})
 }

@@ -3,11 +3,13 @@ package web_test
 import (
 	"encoding/json"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"go.uber.org/goleak"
 
@@ -116,6 +118,27 @@ func (s *server) do(method, path, name, body string, headers ...string) answer {
 	}
 	s.said(req, resp.StatusCode)
 	return answer{resp.StatusCode, resp.Header, raw}
+}
+
+// raw sends text as it is and returns what comes back until the server ends it.
+func (s *server) raw(text string) string {
+	s.t.Helper()
+	conn, err := net.Dial("tcp", strings.TrimPrefix(s.url, "http://"))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer conn.Close()
+	if err := conn.SetDeadline(time.Now().Add(time.Minute)); err != nil {
+		s.t.Fatal(err)
+	}
+	if _, err := io.WriteString(conn, text); err != nil {
+		s.t.Fatal(err)
+	}
+	got, err := io.ReadAll(conn)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return string(got)
 }
 
 // into decodes the body, strictly.

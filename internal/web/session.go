@@ -142,21 +142,27 @@ func (s *Server) caller(r *http.Request) (who events.Person, within *session, ok
 // person is whose session it is, with what they may do now. What the provider said of that counts for a while; then they may
 // look until they sign in again.
 func (s *Server) person(within *session) (who events.Person, ok bool) {
+	return s.personAt(within, s.cfg.Now())
+}
+
+func (s *Server) personAt(within *session, now time.Time) (who events.Person, ok bool) {
 	who = events.Person{Name: within.Name, Via: "console"}
 	if !within.Login {
 		t, ok := s.cfg.Auth.named(within.Name)
 		who.Role = Expand(t.Roles)
 		return who, ok
 	}
-	if who.Role = Expand(within.Roles); s.outdated(within) {
+	if who.Role = Expand(within.Roles); s.outdatedAt(within, now) {
 		who.Role = []string{string(Viewer)}
 	}
 	return who, s.cfg.Login != nil
 }
 
 // outdated reports whether what the provider said that somebody may do has to be asked for anew.
-func (s *Server) outdated(within *session) bool {
-	return within != nil && within.Login && s.cfg.Now().Sub(within.At) > s.cfg.Fresh
+func (s *Server) outdated(within *session) bool { return s.outdatedAt(within, s.cfg.Now()) }
+
+func (s *Server) outdatedAt(within *session, now time.Time) bool {
+	return within != nil && within.Login && now.Sub(within.At) > s.cfg.Fresh
 }
 
 // held reports whether a role is one that the provider has said of whoever has the session, and that has to be asked for anew.
@@ -195,6 +201,25 @@ type sessionKey struct{}
 func sessionOf(ctx context.Context) *session {
 	within, _ := ctx.Value(sessionKey{}).(*session)
 	return within
+}
+
+// stillWithin is an order that is carried out only if the session that it was given in still counts where its record would stand,
+// and whoever gave it may do then what they might when they were admitted: a request may take long to come in whole, and that may be
+// why somebody's sessions are being ended.
+func (s *Server) stillWithin(r *http.Request, who events.Person, order incident.Order) incident.Order {
+	within := sessionOf(r.Context())
+	if within == nil {
+		return order
+	}
+	return func(b *incident.Board, now time.Time) ([]events.Record, error) {
+		if !now.Before(within.Expires) || b.SignedOut(within.Name, within.ID, within.Begun) {
+			return nil, problem(api.ProblemUnauthorized, "the session ended before this was recorded", "sign in, and look at it again")
+		}
+		if still, ok := s.personAt(within, now); !ok || !slices.Equal(still.Role, who.Role) {
+			return nil, s.outdatedRole(who)
+		}
+		return order(b, now)
+	}
 }
 
 // followSession ends what is done in a session once that is over, until ctx ends.

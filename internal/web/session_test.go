@@ -1,11 +1,13 @@
 package web_test
 
 import (
+	"context"
 	"net/http"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/detour-net/detour/events"
 	"github.com/detour-net/detour/internal/incident"
 	"github.com/detour-net/detour/internal/web"
 	"github.com/detour-net/detour/internal/web/api"
@@ -96,6 +98,56 @@ func TestSignInRefused(t *testing.T) {
 		}
 	}
 	t.Error("guessing goes on unhindered")
+}
+
+// meanwhile has something happen between an order that was admitted and its record.
+type meanwhile struct {
+	web.Orders
+	happens func()
+}
+
+func (m *meanwhile) Submit(ctx context.Context, order incident.Order) (events.Commit, error) {
+	if happens := m.happens; happens != nil {
+		m.happens = nil
+		happens()
+	}
+	return m.Orders.Submit(ctx, order)
+}
+
+// An order counts by what its session is where the record would stand: one that was admitted just before somebody ended the
+// session, or before it ended by itself, is not carried out.
+func TestSessionEndsBeforeRecord(t *testing.T) {
+	for name, happens := range map[string]func(*server){
+		"by an admin": func(s *server) {
+			if _, err := s.Replica.Submit(t.Context(), incident.SignOutEverywhere("operator", events.Person{Name: "admin"})); err != nil {
+				t.Error(err)
+			}
+		},
+		"by itself": func(s *server) { s.SetClock(func() time.Time { return webtest.Start.Add(9 * time.Hour) }) },
+		"not":       nil,
+	} {
+		t.Run(name, func(t *testing.T) {
+			m := new(meanwhile)
+			s := start(t, people(), func(c *web.Config) { m.Orders, c.Orders = c.Orders, m })
+			b, _ := signIn(t, s, "operator")
+			if happens != nil {
+				m.happens = func() { happens(s) }
+			}
+			a := b.ask("POST", "/api/v1/freeze", `{"reason":"storm"}`)
+			frozen := false
+			s.View(func(b *incident.Board) { _, frozen = b.Freezes()[events.Network] })
+			if happens == nil {
+				if a.status != http.StatusOK || !frozen {
+					t.Errorf("%d %s", a.status, a.body)
+				}
+				return
+			}
+			wantProblem(t, a, http.StatusUnauthorized, api.ProblemUnauthorized)
+			if frozen {
+				t.Error("it was carried out")
+			}
+		})
+	}
 }
 
 // Replicas on one host do not take each other's cookies for their own.

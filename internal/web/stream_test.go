@@ -181,3 +181,19 @@ func TestLedgerStream(t *testing.T) {
 		}
 	}
 }
+
+// TestHeadOfStream: whoever asks only what a stream would be like is answered at once, and may ask more over the same connection.
+func TestHeadOfStream(t *testing.T) {
+	s := start(t, people())
+	for path, media := range map[string]string{"stream": "text/event-stream", "ledger/stream": "text/event-stream", "ledger/export": "application/x-ndjson"} {
+		ask := "HEAD /api/v1/" + path + " HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer viewer-secret\r\n\r\n"
+		got := s.raw(ask + "GET /livez HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+		head, rest, _ := strings.Cut(got, "\r\n\r\n")
+		if !strings.HasPrefix(head, "HTTP/1.1 200 ") || !strings.Contains(head, "Content-Type: "+media) || !strings.Contains(rest, `"ready":true`) {
+			t.Errorf("%s: %.600q", path, got)
+		}
+		if a := s.do("HEAD", "/api/v1/"+path, "", ""); a.status != http.StatusUnauthorized {
+			t.Errorf("%s for a stranger: %d", path, a.status)
+		}
+	}
+}

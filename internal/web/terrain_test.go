@@ -3,6 +3,7 @@ package web_test
 import (
 	"fmt"
 	"net/http"
+	"net/url"
 	"testing"
 	"time"
 
@@ -111,10 +112,20 @@ func TestSearch(t *testing.T) {
 	if diff := cmp.Diff(all, parts); diff != "" || whole.Older != 0 || whole.Read != 15 || whole.Last != 15 {
 		t.Errorf("%+v; in parts (-at once +in parts):\n%s", whole, diff)
 	}
+	// What JSON escapes is found as it was written.
+	const reason = `<script> & "fibre work" in C:\temp, Zürich`
+	if _, err := s.Append(webtest.Start.Add(time.Hour), events.Record{Body: events.Frozen{Scope: "site:den", By: events.Person{Name: "olga"}, Reason: reason}}); err != nil {
+		t.Fatal(err)
+	}
+	for _, text := range []string{reason, "<SCRIPT>", "> & ", `"fibre work"`, `work"`, `C:\t`, "zürich"} {
+		if got, _ := search("kind=frozen&text=" + url.QueryEscape(text)); len(got) != 1 {
+			t.Errorf("%q: %v", text, got)
+		}
+	}
 	// What cannot be read is passed over: to name it is verify's.
 	s.Alter(13, []byte(`"stuck"`), []byte(`"stuck`))
 	s.Alter(14, nil, nil)
-	if got, h := search("kind=stuck&kind=frozen&kind=maintenance-begun"); len(got) != 1 || h.Read != 15 {
+	if got, h := search("kind=stuck&kind=frozen&kind=maintenance-begun"); len(got) != 2 || h.Read != 16 {
 		t.Errorf("%v of %d commits", got, h.Read)
 	}
 	wantProblem(t, s.do("GET", "/api/v1/ledger/search?before=0", "viewer", ""), http.StatusBadRequest, api.ProblemInvalid)
