@@ -174,7 +174,7 @@ func (m Member) barred() string {
 	case m.Guest:
 		return "this account is a guest's"
 	case m.Unconfirmed:
-		return "the chat does not say that this account's address is confirmed"
+		return "this account's address is not confirmed, as far as the chat says"
 	}
 	return ""
 }

@@ -34,10 +34,10 @@ func Connected(state func() (connected bool, detail string)) prometheus.Collecto
 	})
 }
 
-// Callbacks counts the HTTP requests in a chat's name.
+// Callbacks counts the HTTP requests in a chat's name, and what cannot be read of what comes over its socket.
 func Callbacks() *prometheus.CounterVec {
 	return prometheus.NewCounterVec(prometheus.CounterOpts{
-		Name: "detour_chat_callbacks_total", Help: "HTTP requests in the chat's name, by what came of them: taken, turned-away (too many at once), refused (not proved to be the chat's, too old, or unreadable) or failed (the chat did not say how to prove it).",
+		Name: "detour_chat_callbacks_total", Help: "HTTP requests in the chat's name, and what no one can read of what comes over a socket, by what came of them: taken, turned-away (too many at once), refused (not proved to be the chat's, too old, or unreadable) or failed (the chat did not say how to prove it).",
 	}, []string{"outcome"})
 }
 

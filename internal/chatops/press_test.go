@@ -59,7 +59,7 @@ func TestWhoMayDecide(t *testing.T) {
 		{"a guest", func(s *stage) { s.member("U2", Member{Guest: true}) }, "U2", Approve, "a guest's"},
 		{"a stranger", func(s *stage) { s.member("U2", Member{Stranger: true}) }, "U2", Approve, "another workspace"},
 		{"a bot", func(s *stage) { s.member("U2", Member{Bot: true}) }, "U2", Approve, "a bot's"},
-		{"not confirmed", func(s *stage) { s.member("U2", Member{Unconfirmed: true}) }, "U2", Approve, "does not say that this account's address is confirmed"},
+		{"not confirmed", func(s *stage) { s.member("U2", Member{Unconfirmed: true}) }, "U2", Approve, "address is not confirmed, as far as the chat says, and may decide nothing"},
 		{"a guest asks why", func(s *stage) { s.member("U2", Member{Guest: true}) }, "U2", Why, "a guest's"},
 		{"the table cannot be read", func(s *stage) { s.change(func(*People) { s.broken = errors.New("people.yaml:3:1: unknown key") }) }, "U2", Approve, "not on Detour's table"},
 		{"taken off the table between press and record", func(s *stage) {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"sync"
@@ -35,6 +36,7 @@ const requestWithin = 10 * time.Second
 // Client speaks with Slack.
 type Client struct {
 	api      *slack.Client
+	http     *http.Client
 	appToken bool
 	secret   string
 	channel  string
@@ -55,10 +57,10 @@ type Client struct {
 // New returns a client that has not begun. It sends nothing before it is asked to.
 func New(c Config) *Client {
 	s := &Client{
-		appToken: c.AppToken != "", secret: c.Signing, channel: c.Channel, log: c.Log, detail: "not connected yet",
+		http: &http.Client{Timeout: requestWithin}, appToken: c.AppToken != "", secret: c.Signing, channel: c.Channel, log: c.Log, detail: "not connected yet",
 		intake: newIntake(c.Log), seldom: rate.Sometimes{Interval: time.Second}, callbacks: chatops.Callbacks(), acked: chatops.Acknowledged(),
 	}
-	s.api = slack.New(c.BotToken, slack.OptionAppLevelToken(c.AppToken), slack.OptionAPIURL(c.API), slack.OptionHTTPClient(&http.Client{Timeout: requestWithin}))
+	s.api = slack.New(c.BotToken, slack.OptionAppLevelToken(c.AppToken), slack.OptionAPIURL(c.API), slack.OptionHTTPClient(s.http))
 	c.Metrics.MustRegister(s.callbacks, s.acked, chatops.Connected(s.State))
 	return s
 }
@@ -170,8 +172,7 @@ func (s *Client) Member(ctx context.Context, account string) (chatops.Member, er
 // Whisper is chatops.Members': where a command is answered that ctx is of, or else where it was pressed.
 func (s *Client) Whisper(ctx context.Context, account string, thread chatops.Place, text string) error {
 	if reply, _ := ctx.Value(replyKey{}).(string); reply != "" {
-		_, _, _, err := s.api.SendMessageContext(ctx, thread.Channel, append(plain(text), slack.MsgOptionResponseURL(reply, slack.ResponseTypeEphemeral))...)
-		return outcome("answer a command", err)
+		return outcome("answer a command", s.answer(ctx, reply, text))
 	}
 	options := plain(text)
 	if thread.Message != "" {
@@ -179,6 +180,18 @@ func (s *Client) Whisper(ctx context.Context, account string, thread chatops.Pla
 	}
 	_, err := s.api.PostEphemeralContext(ctx, thread.Channel, account, options...)
 	return outcome("whisper", err)
+}
+
+// answer answers a command where Slack said, an address that nobody else should know. Any reply of success will do.
+func (s *Client) answer(ctx context.Context, address, words string) error {
+	err := slack.PostWebhookCustomHTTPContext(ctx, address, s.http, &slack.WebhookMessage{
+		ResponseType: slack.ResponseTypeEphemeral, Text: escape(words, maxText), Blocks: &slack.Blocks{BlockSet: []slack.Block{slack.NewSectionBlock(text(words, maxText), nil, nil)}},
+	})
+	var shown *url.Error
+	if errors.As(err, &shown) {
+		return shown.Err
+	}
+	return err
 }
 
 // outcome says of an error what is known of the request: that it was certainly refused, or nothing.

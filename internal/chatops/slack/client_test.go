@@ -179,3 +179,28 @@ func TestHostileText(t *testing.T) {
 		}
 	}
 }
+
+// TestBlockNames: the buttons of a message are a block of a name of ours, which is another for each version of it: what the chat
+// says was pressed names it.
+func TestBlockNames(t *testing.T) {
+	s := slacktest.New(t)
+	s.Join(nil, "U1")
+	c, _ := newClient(t, s)
+	at, err := c.Post(t.Context(), chatops.Place{}, "key", card())
+	if err != nil {
+		t.Fatal(err)
+	}
+	name := func() string {
+		_, rest, _ := strings.Cut(string(s.Messages()[0].Blocks), `"block_id":"acts `)
+		name, _, _ := strings.Cut(rest, `"`)
+		return name
+	}
+	first, again := name(), card()
+	again.Title = "den-kcy-1: over"
+	if err := c.Update(t.Context(), at, "key", again); err != nil {
+		t.Fatal(err)
+	}
+	if second := name(); first == "" || second == "" || first == second {
+		t.Errorf("%q, then %q", first, second)
+	}
+}

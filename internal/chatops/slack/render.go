@@ -6,6 +6,7 @@ import (
 
 	"github.com/slack-go/slack"
 
+	"github.com/detour-net/detour/events"
 	"github.com/detour-net/detour/internal/chatops"
 )
 
@@ -44,7 +45,8 @@ func message(key string, c chatops.Card) []slack.MsgOption {
 	}
 	blocks = append(blocks, parts(c.Parts)...)
 	if len(c.Buttons) > 0 {
-		blocks = append(blocks, slack.NewActionBlock("", buttons(c.Buttons)...))
+		// Named by ourselves, and anew for each version of the message: clients tell a press by its block from one of the old kind.
+		blocks = append(blocks, slack.NewActionBlock("acts "+events.DigestOf(c).Short(), buttons(c.Buttons)...))
 	}
 	return []slack.MsgOption{
 		slack.MsgOptionText(escape(c.Title, maxText), false), slack.MsgOptionBlocks(blocks...), slack.MsgOptionDisableMarkdown(),

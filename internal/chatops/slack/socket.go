@@ -108,6 +108,11 @@ func (s *Client) serve(ctx context.Context, press func(context.Context, chatops.
 				}
 			case socketmode.EventTypeInteractive, socketmode.EventTypeSlashCommand, socketmode.EventTypeEventsAPI:
 				s.hear(ctx, socket, e, press)
+			case socketmode.EventTypeErrorBadMessage:
+				if bad, ok := e.Data.(*socketmode.ErrorBadMessage); ok {
+					s.callbacks.WithLabelValues("refused").Inc()
+					s.log.Warn("something that cannot be read came over the chat's socket, and is not acknowledged", zap.Error(bad.Cause))
+				}
 			default:
 				if e.Request != nil && e.Request.EnvelopeID != "" {
 					s.acknowledge(ctx, socket, e.Request)

@@ -171,6 +171,26 @@ func TestReconnects(t *testing.T) {
 	}
 }
 
+// TestGarbled: what cannot be read is not acknowledged, so that whoever pressed sees it, and is counted; what follows is heard.
+func TestGarbled(t *testing.T) {
+	t.Parallel()
+	s := slacktest.New(t)
+	c, registry := newClient(t, s)
+	presses := make(chan chatops.Press, 1)
+	run(t, c, func(_ context.Context, p chatops.Press) { presses <- p })
+	roomtest.Wait(t, "the connection", connected(c))
+	if err := s.Garble(); err == nil {
+		t.Error("it was acknowledged")
+	}
+	if n := counted(t, registry)["refused"]; n != 1 {
+		t.Errorf("counted %v times", n)
+	}
+	if err := s.Send(slacktest.Press{Account: "U1", Channel: slacktest.Channel, Message: "1.2", Action: "why", At: time.Now()}); err != nil {
+		t.Error(err)
+	}
+	<-presses
+}
+
 // TestHangs: while the way to another connection only hangs, it is not taken for connected.
 func TestHangs(t *testing.T) {
 	t.Parallel()

@@ -56,3 +56,8 @@ func (s *Server) Press(account, ts, action string) error {
 	}
 	return s.Send(p)
 }
+
+// Garble sends a press that no client can read.
+func (s *Server) Garble() error {
+	return s.interact(0, map[string]any{"type": "block_actions", "actions": []any{map[string]any{"type": "button", "block_id": "b1", "text": 7}}})
+}

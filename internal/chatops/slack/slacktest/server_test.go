@@ -205,8 +205,7 @@ func TestCommands(t *testing.T) {
 		t.Error(err)
 	}
 	answer := func(kind string) error {
-		_, _, _, err := client(s, slacktest.BotToken, slacktest.AppToken).SendMessageContext(t.Context(), c.ChannelID, slack.MsgOptionText("because", false), slack.MsgOptionResponseURL(c.ResponseURL, kind))
-		return err
+		return slack.PostWebhookContext(t.Context(), c.ResponseURL, &slack.WebhookMessage{ResponseType: kind, Text: "because"})
 	}
 	if err := answer(slack.ResponseTypeInChannel); err == nil {
 		t.Error("everybody was answered")
