@@ -93,7 +93,8 @@ func (c Config) withDefaults() Config {
 	return c
 }
 
-// LastPosition asks the stream's leader for the position of the newest commit, 0 when there is none.
+// LastPosition asks the stream's leader for the position of the newest commit, 0 when there is none. It waits for a leader until ctx
+// ends.
 func (l *Ledger) LastPosition(ctx context.Context) (uint64, error) {
 	info, err := l.info(ctx)
 	if err != nil {
@@ -123,7 +124,7 @@ func (l *Ledger) Ahead(ctx context.Context, clock func() time.Time) (time.Durati
 }
 
 func (l *Ledger) info(ctx context.Context) (*jetstream.StreamInfo, error) {
-	return streams.Ask(ctx, l.log, "ask for the ledger's end", func(ctx context.Context) (*jetstream.StreamInfo, error) { return l.stream.Info(ctx) })
+	return streams.Ask(ctx, l.log, "ask for the ledger's end", l.ledInfo)
 }
 
 // ours is the commit of an entry that was checked and that this process has just sent.

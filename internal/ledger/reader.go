@@ -22,12 +22,17 @@ const (
 	heartbeat     = time.Second           // after two of these in silence the server's side of the reader is gone
 	requestExpiry = 10 * time.Second      // of one request for messages
 	quiet         = 2 * time.Second       // after which it is asked whether there is really nothing new
+	quietAsk      = time.Second           // how long that may take
 	idleConsumer  = 30 * time.Second      // after which the server forgets a reader that has died
 )
 
-// patienceRounds is how often in a row the stream may be found shorter than what was read of it, or not at all, before that
-// is believed. A server that has just started may not know its streams yet.
-const patienceRounds = 6
+// patienceRounds is how often in a row the stream's leader may say that it ends before what was read of it, before that is believed.
+// absentRounds is the same for a server that says that there is no such stream: one that has just started may still be reading it
+// from its disk, and answers for all while there is no leader. They take a second and half a minute.
+const (
+	patienceRounds = 6
+	absentRounds   = 30
+)
 
 // reader hands on the messages of the stream as they lie there, in order, from next on.
 type reader struct {
@@ -35,7 +40,7 @@ type reader struct {
 	next uint64
 	out  func([]Entry) error
 
-	amiss int // how often in a row the stream was found too short
+	short, absent int // how often in a row the stream was found too short, or not at all
 }
 
 // entries hands every message from position from on to out and goes on live, until ctx ends, out fails, or the stream
@@ -119,22 +124,29 @@ func (r *reader) gather(ctx context.Context, messages jetstream.MessagesContext,
 }
 
 // ensureQuiet finds out why nothing comes. A last record that the server counts but cannot read any more is missing; one that it
-// acknowledged and does not count is for a new session to look into.
+// acknowledged and does not count is for a new session to look into. Where nobody can tell now, it is asked again after the next
+// silence: whatever comes meanwhile is not to wait for the answer.
 func (r *reader) ensureQuiet(ctx context.Context) (final, trouble error) {
+	bounded, cancel := context.WithTimeout(ctx, quietAsk)
+	defer cancel()
 	for range patienceRounds {
 		reaches := r.reaches()
-		last, err := r.l.LastPosition(ctx)
+		info, err := r.l.ledInfo(bounded)
 		switch {
-		case err != nil:
+		case errors.Is(err, jetstream.ErrStreamNotFound):
 			return nil, err
-		case last < reaches:
-			return nil, shortened(last, reaches)
-		case last < r.next:
+		case err != nil:
+			return nil, nil
+		case info.State.LastSeq < reaches:
+			return nil, shortened(info.State.LastSeq, reaches)
+		case info.State.LastSeq < r.next:
 			return nil, nil
 		}
-		_, err = r.l.stream.GetMsg(ctx, r.next)
-		if !errors.Is(err, jetstream.ErrMsgNotFound) {
+		switch _, err = r.l.stream.GetMsg(bounded, r.next); {
+		case err == nil:
 			return nil, fmt.Errorf("position %d is there and was not delivered", r.next)
+		case !errors.Is(err, jetstream.ErrMsgNotFound):
+			return nil, nil
 		}
 		sleep(ctx, firstPause)
 	}
@@ -161,20 +173,22 @@ func (r *reader) ensureWhole(ctx context.Context) (final, trouble error) {
 	ctx, cancel := context.WithTimeout(ctx, streams.AskTimeout)
 	defer cancel()
 	reaches := r.reaches() // before it is asked: what is acknowledged meanwhile may not be counted yet
-	info, err := r.l.stream.Info(ctx)
+	info, err := r.l.ledInfo(ctx)
 	last := uint64(0)
 	switch {
 	case err == nil && info.State.LastSeq >= reaches:
-		r.amiss = 0
+		r.short, r.absent = 0, 0
 		return nil, nil
 	case err == nil:
 		last = info.State.LastSeq
 		err = shortened(last, reaches)
+		r.short, r.absent = r.short+1, 0
 	case errors.Is(err, jetstream.ErrStreamNotFound) && reaches > 0:
+		r.short, r.absent = 0, r.absent+1
 	default:
 		return nil, err
 	}
-	if r.amiss++; r.amiss < patienceRounds {
+	if r.short < patienceRounds && r.absent < absentRounds {
 		return nil, err
 	}
 	return broken(last+1, Missing, "%v", err), nil
