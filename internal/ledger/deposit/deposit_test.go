@@ -88,6 +88,8 @@ func TestRefused(t *testing.T) {
 		{"no line of a ledger", nil, []byte("x\n"), "behind position 0: not a line of an export"},
 		{"a file whose end was altered", bytes.Replace(lines[0], []byte("because"), []byte("despite"), 1), whole, "its last line, of position 1, was altered"},
 		{"no file of a ledger", []byte("x\n"), whole, "not a line of an export"},
+		{"no file of a ledger, and no line", []byte("x"), whole, "it is no export"},
+		{"almost one", []byte(`{"positions":[]}`), whole, "it is no export"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "ledger.ndjson")

@@ -21,7 +21,11 @@ type File struct {
 	tip  events.Digest
 }
 
-// OpenFile opens or makes the file at path. A last line that was cut off is taken away: it is written anew.
+// head is how an export begins.
+const head = `{"position":1,`
+
+// OpenFile opens or makes the file at path. A last line that was cut off is taken away: it is written anew. A file that is no export
+// is left as it is.
 func OpenFile(path string) (*File, error) {
 	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o640)
 	if err != nil {
@@ -54,6 +58,9 @@ func (f *File) find() error {
 	end := bytes.LastIndexByte(tail, '\n') + 1
 	f.size = info.Size() - int64(len(tail)-end)
 	if end == 0 {
+		if n := min(len(tail), len(head)); string(tail[:n]) != head[:n] {
+			return errors.New("it is no export: name another file, or remove this one")
+		}
 		return f.cut()
 	}
 	line := tail[bytes.LastIndexByte(tail[:end-1], '\n')+1 : end]
