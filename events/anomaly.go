@@ -118,7 +118,7 @@ type Anomaly struct {
 // Bounds on what one anomaly may carry, so that memory and records stay bounded whatever is published.
 const (
 	MaxEventBytes = 1 << 20 // the largest message read from the bus
-	maxName       = 256     // bytes of one name, label or unit
+	maxName       = 256     // bytes of one name, label, unit or window
 	maxEntries    = 64      // entries of evidence and of labels
 )
 
@@ -159,10 +159,10 @@ func (a Anomaly) Validate() error {
 	return errors.Join(errs...)
 }
 
-// names yields every name in an anomaly.
+// names yields every text in an anomaly whose length nothing else bounds.
 func (a *Anomaly) names(yield func(string) bool) {
 	r := &a.Resource
-	for _, name := range [...]string{string(a.Kind), a.Unit, r.Device, r.Interface, r.Link, r.LAG, r.Member, r.Linecard, r.SRLG, r.Peer} {
+	for _, name := range [...]string{string(a.Kind), a.Unit, a.Window, r.Device, r.Interface, r.Link, r.LAG, r.Member, r.Linecard, r.SRLG, r.Peer} {
 		if !yield(name) {
 			return
 		}

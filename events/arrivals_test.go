@@ -83,6 +83,7 @@ func TestParseEventRefuses(t *testing.T) {
 		{"nothing named", swap(`{"device":"den","interface":"ethernet-1/1"}`, `{}`), "data.resource"},
 		{"no time", swap(`"observed_at":"2026-11-20T12:00:00Z",`, ``), "data.observed_at"},
 		{"a negative window", swap(`"30s"`, `"-30s"`), "data.window"},
+		{"an endless window", swap(`"30s"`, `"1.`+strings.Repeat("0", 300)+`s"`), "303 bytes"},
 		{"an endless label", swap(`"site":"den"`, `"site":"`+strings.Repeat("x", 300)+`"`), "300 bytes"},
 		{"oversized", strings.Repeat(" ", MaxEventBytes+1), "at most 1048576"},
 	} {

@@ -19,7 +19,7 @@ type Delivery struct {
 	Bytes       int
 
 	Event      events.Event // zero if Unreadable
-	Unreadable string       // why no event could be read from the message, "" if one could
+	Unreadable string       // why no event could be read from the message, in at most maxReason bytes; "" if one could
 
 	msg      jetstream.Msg
 	sequence uint64 // on the stream
@@ -49,7 +49,7 @@ func deliver(reader *events.Decoder, msg jetstream.Msg) *Delivery {
 	}
 	event, err := parse(reader, msg.Headers(), msg.Data())
 	if err != nil {
-		d.Unreadable = err.Error()
+		d.Unreadable = brief(err.Error())
 		return d
 	}
 	if d.Event = event; event.Extensions.TraceParent == "" { // the publisher's client may have put it beside the event

@@ -185,6 +185,8 @@ func checkConsumer(have, want jetstream.ConsumerConfig) error {
 	switch {
 	case have.FilterSubject != want.FilterSubject || len(have.FilterSubjects) > 0:
 		return fmt.Errorf("consumer %s: filter_subject is %q, want %q; %s", want.Durable, have.FilterSubject, want.FilterSubject, remedy)
+	case have.HeadersOnly:
+		return fmt.Errorf("consumer %s: headers_only is true, anomalies come without what they say; %s", want.Durable, remedy)
 	case have.AckPolicy != want.AckPolicy:
 		return fmt.Errorf("consumer %s: ack_policy is %s, want %s; %s", want.Durable, have.AckPolicy, want.AckPolicy, remedy)
 	case have.MaxDeliver > 0:

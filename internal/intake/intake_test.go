@@ -279,6 +279,7 @@ func TestUnreadable(t *testing.T) {
 		{"another type", strings.Replace(string(good), events.TypeAnomaly, "com.example.other", 1), `type is "com.example.other"`},
 		{"a misspelt field", strings.Replace(string(good), `"severity"`, `"severety"`, 1), "severety"},
 		{"an unknown state", strings.Replace(string(good), `"firing"`, `"smoking"`, 1), "data.state"},
+		{"an endless state", strings.Replace(string(good), `"firing"`, `"`+strings.Repeat(`\u0001`, events.MaxEventBytes/8)+`"`, 1), "data.state"},
 		{"oversized", `{"x":"` + strings.Repeat("y", events.MaxEventBytes) + `"}`, "at most 1048576"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -291,6 +292,9 @@ func TestUnreadable(t *testing.T) {
 			d := take(t, in, 1)[0]
 			if !strings.Contains(d.Unreadable, c.want) || d.Event.ID != "" {
 				t.Fatalf("unreadable because %q, event %+v", d.Unreadable, d.Event)
+			}
+			if len(d.Unreadable) > 512 {
+				t.Errorf("the reason takes %d bytes", len(d.Unreadable))
 			}
 			record := d.DeadLettered()
 			if record.Bytes != len(c.data) || record.Digest != events.DigestBytes([]byte(c.data)) || record.Reason != d.Unreadable {

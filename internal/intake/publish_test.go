@@ -90,6 +90,7 @@ func TestExisting(t *testing.T) {
 			c.FilterSubject, c.FilterSubjects = "", []string{"detour.v1.anomalies.core.a.>", "detour.v1.anomalies.core.b.>"}
 		}},
 		{"ack_policy", func(c *jetstream.ConsumerConfig) { c.AckPolicy = jetstream.AckAllPolicy }},
+		{"headers_only", func(c *jetstream.ConsumerConfig) { c.HeadersOnly = true }},
 		{"max_deliver", func(c *jetstream.ConsumerConfig) { c.MaxDeliver = 3 }},
 	} {
 		config := jetstream.ConsumerConfig{Durable: "detour-intake-core", FilterSubject: "detour.v1.anomalies.core.>", AckPolicy: jetstream.AckExplicitPolicy}

@@ -21,10 +21,10 @@ const (
 	HeaderBytes    = "Detour-Bytes"    // how many there were; fewer follow if the bus would not take all
 )
 
-// headerRoom is what the headers of a rejected message take at most, in bytes.
+// headerRoom is what the headers of a rejected message take at most beside its subject, in bytes.
 const headerRoom = 2 << 10
 
-// maxReason bounds the reason in a header, in bytes.
+// maxReason bounds a reason, in bytes.
 const maxReason = 512
 
 // Reject puts the delivery on the stream of rejected messages, unchanged, with the reason, and waits until it is
@@ -32,13 +32,13 @@ const maxReason = 512
 func (in *Intake) Reject(ctx context.Context, d *Delivery, reason string) error {
 	raw := d.msg.Data()
 	header := nats.Header{
-		HeaderReason:   {headerLine(reason)},
+		HeaderReason:   {brief(reason)},
 		HeaderSubject:  {d.Subject},
 		HeaderSequence: {strconv.FormatUint(d.sequence, 10)},
 		HeaderDigest:   {string(events.DigestBytes(raw))},
 		HeaderBytes:    {strconv.Itoa(len(raw))},
 	}
-	if limit := in.js.Conn().MaxPayload() - headerRoom; limit > 0 && int64(len(raw)) > limit {
+	if limit := in.js.Conn().MaxPayload() - headerRoom - int64(len(d.Subject)); limit > 0 && int64(len(raw)) > limit {
 		raw = raw[:limit]
 	}
 	msg := &nats.Msg{Subject: events.PrefixRejected + strings.TrimPrefix(d.Subject, events.PrefixAnomalies), Header: header, Data: raw}
@@ -48,11 +48,13 @@ func (in *Intake) Reject(ctx context.Context, d *Delivery, reason string) error 
 	return nil
 }
 
-// headerLine makes text fit for one header: a single line of bounded length.
-func headerLine(text string) string {
+// brief makes a reason fit for a header and for the record: a single line of bounded length, however much of the message it
+// repeats.
+func brief(text string) string {
+	const more = "..."
 	text = strings.Join(strings.Fields(strings.ToValidUTF8(text, "?")), " ")
 	if len(text) > maxReason {
-		text = strings.ToValidUTF8(text[:maxReason], "") + "..."
+		text = strings.ToValidUTF8(text[:maxReason-len(more)], "") + more
 	}
 	return text
 }

@@ -47,6 +47,10 @@ func badEvents() []badEvent {
 		{name: "another version", raw: swap(`"1.0"`, `"0.3"`), reason: "specversion"},
 		{name: "a misspelt field", raw: swap(`"severity"`, `"severety"`), reason: `unknown field "severety"`},
 		{name: "an unknown severity", raw: alter(severity("terrible")), reason: "data.severity"},
+		{name: "an endless state", raw: alter(func(e *events.Event) {
+			e.Data.State = events.AnomalyState(strings.Repeat("x", events.MaxEventBytes-4096))
+		}), reason: "data.state"},
+		{name: "an endless window", raw: alter(func(e *events.Event) { e.Data.Window = "1." + strings.Repeat("0", events.MaxEventBytes-4096) + "s" }), reason: "at most 256 are taken"},
 		{name: "nothing named", raw: alter(about(events.Resource{})), reason: "data.resource names nothing"},
 		{name: "no time", raw: swap(`"observed_at"`, `"x_observed_at"`), reason: "unknown field"},
 		{name: "oversized", raw: verbatim(`{"specversion":"` + strings.Repeat("x", events.MaxEventBytes) + `"}`), reason: "at most 1048576"},
