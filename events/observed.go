@@ -2,6 +2,7 @@ package events
 
 import (
 	"bytes"
+	"encoding/binary"
 	"encoding/json"
 	"math"
 	"strconv"
@@ -235,15 +236,36 @@ func appendIfGiven(to []byte, name, value string) []byte {
 
 // appendText appends text as a JSON string.
 func appendText(to []byte, text string) []byte {
-	for i := range len(text) {
-		if b := text[i]; b < ' ' || b >= 0x80 || b == '"' || b == '\\' || b == '<' || b == '>' || b == '&' {
-			raw, _ := json.Marshal(text) // a string always encodes
-			return append(to, raw...)
+	start := len(to)
+	to = append(append(to, '"'), text...)
+	if !verbatim(to[start+1:]) {
+		raw, _ := json.Marshal(text) // a string always encodes
+		return append(to[:start], raw...)
+	}
+	return append(to, '"')
+}
+
+// verbatim reports whether encoding/json writes text as it is.
+func verbatim(text []byte) bool {
+	for ; len(text) >= 8; text = text[8:] {
+		if eight := binary.LittleEndian.Uint64(text); !allPlain(eight) || !noneForHTML(eight) {
+			return false
 		}
 	}
-	to = append(to, '"')
-	to = append(to, text...)
-	return append(to, '"')
+	for _, b := range text {
+		if b < ' ' || b >= 0x80 || b == '"' || b == '\\' || b == '<' || b == '>' || b == '&' {
+			return false
+		}
+	}
+	return true
+}
+
+// noneForHTML reports of eight bytes, as allPlain does, whether encoding/json leaves them as they are for the sake of HTML:
+// '<' and '>' differ in one bit.
+func noneForHTML(eight uint64) bool {
+	const each, top = 0x0101010101010101, 0x8080808080808080
+	angle, ampersand := eight&^(each*('<'^'>'))^each*'<', eight^each*'&'
+	return ((angle-each)|(ampersand-each))&top == 0
 }
 
 // appendTime appends t as time.Time's MarshalJSON writes it; a year that RFC 3339 cannot express is an error.
