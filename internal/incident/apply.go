@@ -101,7 +101,7 @@ func (b *Board) foldObserved(position uint64, incident string, o *events.Observe
 	if !ok {
 		return "no such incident"
 	}
-	b.enter(i, position, i.observe(o, b.symptoms.key(o)))
+	b.enter(i, position, i.observe(o, b.symptoms.of(o)))
 	return ""
 }
 

@@ -75,7 +75,7 @@ func (b *Board) Fork() *Board {
 	f := *b
 	f.base = b
 	f.incidents, f.latest, f.epochs, f.seen = map[string]*Incident{}, map[string]string{}, map[string]uint64{}, sightings{}
-	f.endings = endings{}
+	f.endings, f.symptoms = endings{}, symptomKeys{}
 	f.open, f.begun = maps.Clone(b.open), maps.Clone(b.begun)
 	f.freezes, f.frozen, f.windows = maps.Clone(b.freezes), maps.Clone(b.frozen), maps.Clone(b.windows)
 	f.told = slices.Clip(b.told)

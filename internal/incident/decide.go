@@ -131,6 +131,7 @@ type draft struct {
 	fault    string
 	atMost   int                      // records
 	told     map[string]*events.Facts // by incident, as far as asked; nil for nothing
+	room     []events.Observed        // for the records of events
 
 	causes  map[string]*cause // of the incidents that have one in common with others; nil: not looked for yet
 	alarmed map[string]bool   // links that alarm, known with causes

@@ -37,13 +37,13 @@ func (e *endings) add(id eventID, at time.Time) {
 // noteEnding keeps an event that said that a fault is over, if it was taken for that.
 func (b *Board) noteEnding(incident string, o *events.Observed) {
 	if o.Anomaly.State == events.Resolved && (incident != "" || o.Disposition == events.WasResolved) {
-		b.endings.add(idOf(symptomKey(o), ""), o.Anomaly.ObservedAt)
+		b.endings.add(idOf(b.symptoms.of(o), ""), o.Anomaly.ObservedAt)
 	}
 }
 
-// endedSince reports whether the source of an alarm has said since that the fault is over, and when.
-func (b *Board) endedSince(o *events.Observed) (at time.Time, ok bool) {
-	for id := idOf(symptomKey(o), ""); b != nil; b = b.base {
+// endedSince reports whether the source of an alarm of a symptom has said since that the fault is over, and when.
+func (b *Board) endedSince(key string, o *events.Observed) (at time.Time, ok bool) {
+	for id := idOf(key, ""); b != nil; b = b.base {
 		if said := b.endings.at[id]; said.After(at) {
 			at = said
 		}

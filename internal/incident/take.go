@@ -19,9 +19,10 @@ type Inventory interface {
 // down, or opens another.
 func (d *draft) take(e *events.Event) {
 	a := &e.Data
-	o := &events.Observed{Event: e.ID, Source: e.Source, Anomaly: *a}
+	o := d.observed()
+	*o = events.Observed{Event: e.ID, Source: e.Source, Anomaly: *a}
 	o.Anomaly.Evidence, o.Anomaly.Labels = nil, nil
-	if d.board.Seen(*e) {
+	if d.board.saw(idOf(e.Source, e.ID)) {
 		o.Disposition, o.Detail = events.WasDuplicate, "recorded before"
 		d.append("", o)
 		return
@@ -50,11 +51,22 @@ func (d *draft) take(e *events.Event) {
 	d.assign(e, o, target)
 }
 
+// observed is room for the record of one event. What is decided on together is kept together, and lies together.
+func (d *draft) observed() *events.Observed {
+	if len(d.room) == 0 {
+		d.room = make([]events.Observed, len(d.world.Events))
+	}
+	o := &d.room[0]
+	d.room = d.room[1:]
+	return o
+}
+
 // assign finds the incident that an event of a known target belongs to, or opens one.
 func (d *draft) assign(e *events.Event, o *events.Observed, target events.Target) {
 	a := &e.Data
 	i, known := d.board.Latest(target.Key())
-	since, ended := d.board.endedSince(o)
+	key := d.board.symptoms.of(o)
+	since, ended := d.board.endedSince(key, o)
 	join := func(as events.Disposition) {
 		o.Disposition = as
 		if as == events.DidEscalate || a.Labels[LabelAskedBy] != "" {
@@ -63,10 +75,10 @@ func (d *draft) assign(e *events.Event, o *events.Observed, target events.Target
 		d.append(i.ID, o)
 	}
 	switch {
-	case known && i.overtaken(o) && i.missedWorse(o):
+	case known && i.overtaken(key, o) && i.missedWorse(key, o):
 		o.Detail = "its source has said something milder since, and that it fires still"
 		join(events.DidEscalate)
-	case known && i.overtaken(o):
+	case known && i.overtaken(key, o):
 		o.Disposition, o.Detail = events.WasSuperseded, fmt.Sprintf("its source has said something newer of %s", i.ID)
 		d.append("", o)
 	case ended:
@@ -91,34 +103,15 @@ func (d *draft) assign(e *events.Event, o *events.Observed, target events.Target
 	}
 }
 
-// overtaken reports whether the event is older than what its source last said of the same resource.
-func (i *Incident) overtaken(o *events.Observed) bool {
-	s, ok := i.Symptoms[symptomKey(o)]
+// overtaken reports whether the event of a symptom is older than what its source last said of it.
+func (i *Incident) overtaken(key string, o *events.Observed) bool {
+	s, ok := i.Symptoms[key]
 	return ok && o.Anomaly.ObservedAt.Before(s.Observed)
 }
 
 // missedWorse reports whether an overtaken event says that what still fires has been worse than the incident knows: the
 // worst counts, in whatever order it comes.
-func (i *Incident) missedWorse(o *events.Observed) bool {
-	a := o.Anomaly
-	return i.IsOpen() && i.Symptoms[symptomKey(o)].Firing && a.State == events.Firing && a.Severity.Worse(i.Severity)
-}
-
-func symptomKey(o *events.Observed) string {
-	return o.Source + "|" + o.Anomaly.Resource.String() + "|" + string(o.Anomaly.Kind)
-}
-
-// symptomKeys makes keys of symptoms, and remembers the last: in a storm most alarms say what the one before them said.
-type symptomKeys struct {
-	source   string
-	resource events.Resource
-	kind     events.AnomalyKind
-	last     string
-}
-
-func (k *symptomKeys) key(o *events.Observed) string {
-	if a := &o.Anomaly; k.last == "" || k.source != o.Source || k.kind != a.Kind || k.resource != a.Resource {
-		*k = symptomKeys{o.Source, a.Resource, a.Kind, symptomKey(o)}
-	}
-	return k.last
+func (i *Incident) missedWorse(key string, o *events.Observed) bool {
+	a := &o.Anomaly
+	return i.IsOpen() && i.Symptoms[key].Firing && a.State == events.Firing && a.Severity.Worse(i.Severity)
 }
