@@ -22,17 +22,10 @@ func (a arrivals) Next(ctx context.Context) ([]worker.Delivery, error) {
 	if err != nil {
 		return nil, err
 	}
-	list := make([]worker.Delivery, len(batch))
+	list, messages := make([]worker.Delivery, len(batch)), make([]arrival, len(batch))
 	for i, d := range batch {
-		list[i] = worker.Delivery{
-			Received: d.Received, Redelivered: d.Redelivered,
-			Return: func(ctx context.Context, reason string) error { return a.in.Reject(ctx, d, reason) },
-			Ack: func() {
-				if err := d.Ack(); err != nil {
-					a.log.Warn("acknowledge an anomaly; it is delivered again and recorded as a duplicate", zap.Error(err))
-				}
-			},
-		}
+		messages[i] = arrival{d, a}
+		list[i] = worker.Delivery{Received: d.Received, Redelivered: d.Redelivered, Message: &messages[i]}
 		if d.Unreadable == "" {
 			list[i].Event = &d.Event
 		} else {
@@ -41,6 +34,24 @@ func (a arrivals) Next(ctx context.Context) ([]worker.Delivery, error) {
 		}
 	}
 	return list, nil
+}
+
+// arrival is one of them.
+type arrival struct {
+	*intake.Delivery
+	of arrivals
+}
+
+// Return implements worker.Message.
+func (a *arrival) Return(ctx context.Context, reason string) error {
+	return a.of.in.Reject(ctx, a.Delivery, reason)
+}
+
+// Ack implements worker.Message.
+func (a *arrival) Ack() {
+	if err := a.Delivery.Ack(); err != nil {
+		a.of.log.Warn("acknowledge an anomaly; it is delivered again and recorded as a duplicate", zap.Error(err))
+	}
 }
 
 // sights shows the API what is seen of the routers.

@@ -125,8 +125,9 @@ func (in *Intake) session(ctx context.Context) (fetched bool, err error) {
 	}
 	defer messages.Stop()
 	var reader events.Decoder
+	until := jetstream.NextContext(ctx)
 	for {
-		msg, err := messages.Next(jetstream.NextContext(ctx))
+		msg, err := messages.Next(until)
 		if err != nil {
 			return fetched, err
 		}

@@ -101,11 +101,7 @@ func (b *bus) due() (list []worker.Delivery, next time.Time, grown <-chan struct
 		case !now.Before(m.due):
 			m.due = now.Add(ackWait)
 			m.times++
-			d := worker.Delivery{
-				Dead: m.dead, Received: m.put,
-				Return: func(_ context.Context, reason string) error { return b.reject(reason) },
-				Ack:    func() { b.ack(m) },
-			}
+			d := worker.Delivery{Dead: m.dead, Received: m.put, Message: delivered{b, m}}
 			if m.dead == nil {
 				d.Event = &m.event
 			}
@@ -116,6 +112,18 @@ func (b *bus) due() (list []worker.Delivery, next time.Time, grown <-chan struct
 	}
 	return list, next, b.grown
 }
+
+// delivered is a message in the hands of a worker.
+type delivered struct {
+	*bus
+	*message
+}
+
+// Return implements worker.Message.
+func (d delivered) Return(_ context.Context, reason string) error { return d.reject(reason) }
+
+// Ack implements worker.Message.
+func (d delivered) Ack() { d.ack(d.message) }
 
 func (b *bus) ack(m *message) {
 	b.mu.Lock()

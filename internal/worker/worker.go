@@ -62,8 +62,13 @@ type Delivery struct {
 
 	Redelivered bool // it was delivered before and not acknowledged in time
 
-	Return func(ctx context.Context, reason string) error // puts the message on the stream of rejected ones
-	Ack    func()                                         // tells the bus that the record stands
+	Message
+}
+
+// Message is what comes of a message on the bus once it is recorded.
+type Message interface {
+	Return(ctx context.Context, reason string) error // puts it on the stream of rejected ones
+	Ack()                                            // tells the bus that the record stands
 }
 
 // Intake delivers what arrives on the bus.
