@@ -205,7 +205,7 @@ func neverSent(err error) bool {
 func explain(err error) error {
 	switch apiCode(err) {
 	case streams.CodeNoRoom, codeOutOfResources, codeStoreFailed:
-		return fmt.Errorf("%w; free disk space on the NATS servers, or raise JetStream's max_store", err)
+		return fmt.Errorf("%w; free disk space on the NATS servers and restart those that ran out of it, or raise JetStream's max_store", err)
 	}
 	return err
 }

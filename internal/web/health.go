@@ -84,7 +84,7 @@ func readiness(st api.Status) api.Ready {
 	}
 	check("bus", st.Connected, "connected", "not connected: trying again until it is")
 	check("ledger", st.CaughtUp, fmt.Sprintf("followed to position %d", st.Position), fmt.Sprintf("being read, position %d so far", st.Position))
-	check("record", st.Unwritten == "", "the ledger takes records", "the ledger takes none, so nothing is begun: "+st.Unwritten+"; see the log of the NATS server, and whether its disk is full")
+	check("record", st.Unwritten == "", "the ledger takes records", "the ledger takes none, so nothing is begun: "+st.Unwritten+"; see the log of the NATS server, and whether its disk is full: once it has room, restart that server, or this replica if the server is its own, since one that could not write takes nothing until then")
 	check("policy", st.Policy != "", inForce(st), "none is loaded")
 	check("acting", st.Halted == "", "mode "+string(st.Mode), st.Halted)
 	if st.Chat != "" {

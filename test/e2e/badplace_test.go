@@ -199,7 +199,7 @@ func TestFullDisk(t *testing.T) {
 	if n, _ := s.sets(); n != risks {
 		t.Errorf("%d Sets were sent on a full disk", n-risks)
 	}
-	if c := r.condition("record"); c.OK || !strings.Contains(c.Detail, "disk") {
+	if c := r.condition("record"); c.OK || !strings.Contains(c.Detail, "disk is full") || !strings.Contains(c.Detail, "restart that server") {
 		t.Errorf("on a full disk /readyz says %+v", c)
 	}
 	if err := os.Remove(ballast); err != nil {
