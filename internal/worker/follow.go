@@ -108,6 +108,9 @@ func (w *Worker) apply(c events.Commit) (applied bool) {
 	if why := w.board.Halted(); why != "" {
 		w.noteHalted(why)
 	}
+	if w.doubted != nil && w.doubted.commit.ID == c.ID {
+		w.Metrics.appended(w.Now().Sub(w.doubted.began)) // nothing else will tell that it was stored
+	}
 	if len(w.world.orders) > 0 && w.world.orders[0].commit == c.ID {
 		w.answer(orderReply{commit: c}) // here and not behind its append: that may have left a doubt, which following settles
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/detour-net/detour/events"
 	"github.com/detour-net/detour/internal/incident"
+	"github.com/detour-net/detour/internal/ledger/mem"
 	"github.com/detour-net/detour/internal/worker"
 )
 
@@ -58,6 +59,25 @@ func TestMetrics(t *testing.T) {
 			t.Errorf("metrics (-want +got):\n%s", diff)
 		}
 	})
+}
+
+// TestAppendInDoubtIsTimed has an append be stored whose answer is lost, and the ledger itself tell: it is timed as any other, once, since
+// it is the slowest that nobody should miss.
+func TestAppendInDoubtIsTimed(t *testing.T) {
+	for name, faults := range map[string][]mem.Fault{"followed": {mem.FailsStored}, "stored anew": {mem.DoubtNot}, "it hangs": {mem.Blocks}} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, func(s *site) {
+				registry := prometheus.NewRegistry()
+				r := s.start("r1", autonomous, measured(registry))
+				r.Inject(faults...)
+				s.order(r, incident.Freeze(events.Network, ann, "exercise"))
+				s.pass(10 * time.Second)
+				if n := len(s.commits()); n != 2 || sums(t, registry)["detour_ledger_append_seconds"] != float64(n) {
+					t.Errorf("%d commits, %g appends were timed", n, sums(t, registry)["detour_ledger_append_seconds"])
+				}
+			})
+		})
+	}
 }
 
 // TestMetricsOfAStart: a replica that comes to a ledger counts what stands there, and says how things stand before anything
