@@ -4,12 +4,15 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
 
 	"github.com/detour-net/detour/events"
+	"github.com/detour-net/detour/internal/backbone"
 	"github.com/detour-net/detour/internal/incident"
+	"github.com/detour-net/detour/internal/network"
 	"github.com/detour-net/detour/internal/web/client"
 )
 
@@ -23,9 +26,10 @@ var newer = mutant{
 	new:  "\tcase events.Foreign:\n\t\tif body.Name == \"" + string(novelty) + "\" {\n\t\t\treturn \"\"\n\t\t}\n",
 }
 
-// TestUpgrade has a newer replica join two older ones, one of which holds a drain, and write what they do not know. They act no
-// more, do not crash, and keep nobody from acting: the drain is taken over and put back, and the next fault is drained at once, while
-// they run. Then they are ended as a service manager does, and upgraded.
+// TestUpgrade has two older replicas, one of which holds a drain, and one of which is in the middle of another, find on the ledger what
+// they do not know. They act no more, do not crash, and keep nobody from acting, whoever is killed in mid-act included: a newer
+// replica that joins finishes the drain that was begun, takes over the one that is held and puts it back, and drains the next fault at
+// once, while they run. Then they are ended as a service manager does, and upgraded.
 func TestUpgrade(t *testing.T) {
 	t.Parallel()
 	binary := newer.must(t)
@@ -34,11 +38,14 @@ func TestUpgrade(t *testing.T) {
 	upgraded.kill()
 	f := s.sickens(t, 1)[0]
 	f.reaches(t, incident.Holding)
+	g, halfway := s.halfway(t, f.link)
+	if err := s.watch.wait(patient(t), "a Set to be on its way", func() bool { return halfway.Hits() == 1 }); err != nil {
+		t.Fatal(err)
+	}
 	i, _ := s.latest(f.link.Name)
 	if owner := i.Intent.Owner; owner != olders[0].named() && owner != olders[1].named() {
 		t.Fatalf("%s holds the drain, which does not live", owner)
 	}
-	upgraded.becomes(t, binary)
 	if err := s.record(patient(t), events.Record{Body: events.Foreign{Name: novelty, Raw: json.RawMessage(`{"height":3}`)}}); err != nil {
 		t.Fatal(err)
 	}
@@ -47,6 +54,18 @@ func TestUpgrade(t *testing.T) {
 			st, err := cl.Status(ctx)
 			return err == nil && strings.Contains(st.Halted, string(novelty))
 		})
+	}
+	begun, _ := s.latest(g.link.Name)
+	for _, r := range olders {
+		if r.named() == begun.Intent.Owner {
+			r.kill()
+		}
+	}
+	upgraded.becomes(t, binary)
+	g.reaches(t, incident.Holding)
+	g.heals(t)
+	if i, _ = s.latest(g.link.Name); i.Intent.Owner != upgraded.named() {
+		t.Errorf("%s has finished what %s had begun on %s", i.Intent.Owner, begun.Intent.Owner, g.link.Name)
 	}
 	// One word that the fault is over, and no more: what follows from it is the newer replica's to see to, whoever intended the drain.
 	f.end()
@@ -61,6 +80,10 @@ func TestUpgrade(t *testing.T) {
 		t.Errorf("%s has drained and restored %s", i.Intent.Owner, f.link.Name)
 	}
 	for _, r := range olders {
+		if r.named() == begun.Intent.Owner {
+			r.becomes(t, binary)
+			continue
+		}
 		if !r.alive() {
 			t.Fatalf("replica %d did not live to be upgraded\n%s", r.n, r.tail())
 		}
@@ -72,6 +95,23 @@ func TestUpgrade(t *testing.T) {
 		r.becomes(t, binary)
 	}
 	s.violates(t, ruleChain) // the harness is of the older build, and says that it does not know the record
+}
+
+// halfway lets a link apart from another fall sick, and has the first Set at its end A, which drains it, neither be done nor answered.
+func (s *site) halfway(t *testing.T, from network.Link) (*fault, *backbone.Injection) {
+	t.Helper()
+	ends := []string{from.A.Device, from.B.Device}
+	links := s.net.Topology().Links
+	n := slices.IndexFunc(links, func(l network.Link) bool {
+		return !slices.Contains(ends, l.A.Device) && !slices.Contains(ends, l.B.Device)
+	})
+	in := s.net.Router(links[n].A.Device).OnSet(backbone.First(1, backbone.Do), backbone.Hang())
+	g, err := s.sicken(links[n])
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(g.end)
+	return g, in
 }
 
 // becomes has the replica, which may live, begin its next life as another build.
