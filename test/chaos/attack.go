@@ -152,6 +152,9 @@ func (a *attack) pause(ctx context.Context, d time.Duration) {
 	}
 }
 
+// roundLasts bounds for how long a round hurts: behind that it has to come to its end unhurt.
+const roundLasts = time.Minute
+
 // round lets more links fall sick than may be drained at once, hurts the service until all of them were drained and are back, and
 // wants everything to end.
 func (a *attack) round(ctx context.Context) error {
@@ -202,7 +205,7 @@ func (a *attack) settle(ctx context.Context, within time.Duration, faults []*fau
 // hurt does harm upon harm, and makes it good each time, until every link is healed and every incident has ended.
 func (a *attack) hurt(ctx context.Context, faults []*fault) error {
 	began := time.Now()
-	for ctx.Err() == nil && !a.over(faults) && time.Since(began) < patience/2 {
+	for ctx.Err() == nil && !a.over(faults) && time.Since(began) < roundLasts {
 		if err := a.tend(faults); err != nil {
 			return err
 		}

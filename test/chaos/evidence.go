@@ -18,12 +18,13 @@ type evidence struct {
 	before    map[string][2]backbone.EndMetrics
 	after     map[string][2]backbone.EndMetrics
 
-	network, device int // budgets: links drained at once
+	stalls          []stall // in which this process, and the routers in it, were kept from running
+	network, device int     // budgets: links drained at once
 }
 
 // evidence collects it.
 func (s *site) evidence() (e evidence, err error) {
-	e = evidence{sets: s.net.Sets(), published: map[string]string{}, links: s.net.Topology().Links, before: s.before, network: budgetNetwork, device: budgetDevice}
+	e = evidence{sets: s.net.Sets(), stalls: s.pulse.list(), published: map[string]string{}, links: s.net.Topology().Links, before: s.before, network: budgetNetwork, device: budgetDevice}
 	for _, c := range s.watch.history() {
 		e.commits = append(e.commits, c.Commit)
 	}
@@ -50,18 +51,23 @@ type intent struct {
 	events.Intended
 	incident string
 	at       time.Time
+	ended    *time.Time // when its incident was closed, zero for never
 }
 
 func (e *evidence) intents() map[place]intent {
-	all, plans := map[place]intent{}, map[string]events.Plan{}
+	all, plans, ends := map[place]intent{}, map[string]events.Plan{}, map[string]*time.Time{}
 	for _, c := range e.commits {
 		for _, r := range c.Records {
 			switch b := r.Body.(type) {
 			case events.Planned:
-				plans[r.Incident] = b.Plan
+				plans[r.Incident], ends[r.Incident] = b.Plan, &time.Time{}
 			case events.Intended:
 				for _, n := range b.Changes {
-					all[place{c.Position, plans[r.Incident].Steps[b.Step].Changes[n].Device}] = intent{b, r.Incident, c.At}
+					all[place{c.Position, plans[r.Incident].Steps[b.Step].Changes[n].Device}] = intent{b, r.Incident, c.At, ends[r.Incident]}
+				}
+			case events.Closed:
+				if end := ends[r.Incident]; end != nil {
+					*end = c.At
 				}
 			}
 		}

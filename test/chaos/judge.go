@@ -23,7 +23,7 @@ type violation struct {
 const (
 	ruleChain    = "the ledger's chain is intact and every record lawful"
 	ruleRecorded = "no anomaly is lost, and none is taken for new twice"
-	ruleIntent   = "no Set without its intent, before it, or after its deadline"
+	ruleIntent   = "no Set without its intent, before it, after its deadline or its incident's end"
 	ruleOnce     = "no intent is effective twice"
 	ruleBudget   = "no budget is exceeded at any instant"
 	ruleFreeze   = "a freeze is never crossed"
@@ -105,7 +105,7 @@ func (e *evidence) judgeRecorded(v *verdict) {
 }
 
 // judgeSets holds the routers' account against the ledger: whatever changed something was sent under an intent that stood
-// on the ledger before, for that router and in that direction, at most once, and in time.
+// on the ledger before, for that router and in that direction, at most once, and in time. Time in which nobody could run is no time.
 func (e *evidence) judgeSets(v *verdict) {
 	intents, times := e.intents(), map[string]int{}
 	for _, set := range e.sets {
@@ -126,7 +126,9 @@ func (e *evidence) judgeSets(v *verdict) {
 			v.find(ruleIntent, "%s came before its intent, of %s", where, in.at.Format("15:04:05.000"))
 		case in.Undo && sets.Risky(&set):
 			v.find(ruleIntent, "%s adds risk under the undo at position %d", where, position)
-		case sets.Risky(&set) && set.At.After(in.Deadline.Add(in.Margin.Std())):
+		case sets.Risky(&set) && !in.ended.IsZero() && set.At.After(*in.ended):
+			v.find(ruleIntent, "%s came after the end of its incident, at %s", where, in.ended.Format("15:04:05.000"))
+		case sets.Risky(&set) && set.At.After(in.Deadline.Add(in.Margin.Std()+e.stalled(in.at, set.At))):
 			v.find(ruleIntent, "%s came after the deadline of its intent, %s, and margin", where, in.Deadline.Format("15:04:05.000"))
 		}
 		key := fmt.Sprintf("intent %d of %s on %s, adding risk: %t", position, in.incident, set.Router, sets.Risky(&set))

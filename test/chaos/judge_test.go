@@ -122,6 +122,24 @@ func TestJudge(t *testing.T) {
 			s.now = s.now.Add(time.Minute)
 			s.set(p, "a", "east", 10, 11)
 		}, []string{ruleIntent}},
+		{"after its deadline, by no longer than nobody could run", func(s *story) {
+			p := s.intend("a-b", false)
+			s.stalls = []stall{{s.now, s.now.Add(time.Minute)}}
+			s.now = s.now.Add(time.Minute)
+			s.set(p, "a", "east", 10, 11)
+		}, nil},
+		{"after its deadline, by longer than nobody could run", func(s *story) {
+			p := s.intend("a-b", false)
+			s.stalls = []stall{{s.now.Add(-time.Hour), s.now}, {s.now, s.now.Add(50 * time.Second)}}
+			s.now = s.now.Add(time.Minute)
+			s.set(p, "a", "east", 10, 11)
+		}, []string{ruleIntent}},
+		{"after the end of its incident, while nobody could run", func(s *story) {
+			p := s.intend("a-b", false)
+			s.commit(events.Record{Incident: "a-b-1", Body: events.Closed{Outcome: events.RolledBack}})
+			s.stalls = []stall{{s.now, s.now.Add(time.Minute)}}
+			s.set(p, "a", "east", 10, 11)
+		}, []string{ruleIntent}},
 		{"a drain under an undo", func(s *story) { s.set(s.intend("a-b", true), "a", "east", 10, 11) }, []string{ruleIntent}},
 		{"twice", func(s *story) {
 			p := s.intend("a-b", false)

@@ -20,7 +20,7 @@ import (
 )
 
 // patience bounds every wait for something that must come. None is expected to come near.
-const patience = 2 * time.Minute
+const patience = 4 * time.Minute
 
 // site is everything that is hurt: routers in this process, servers of the bus and replicas in processes of their own.
 type site struct {
@@ -35,6 +35,7 @@ type site struct {
 	ledger   *ledger.Ledger
 	replicas []*replica
 	watch    watch
+	pulse    pulse
 
 	mu        sync.Mutex
 	published map[string]string // events that the bus has stored: id -> what they were about
@@ -66,6 +67,7 @@ func raise(ctx context.Context, dir string, p plan) (s *site, err error) {
 	}
 	s = &site{dir: dir, binary: p.binary, options: p.options, before: map[string][2]backbone.EndMetrics{}, published: map[string]string{}}
 	s.watch.board, s.watch.moved = incident.NewBoard(), make(chan struct{})
+	s.onEnd(s.pulse.run())
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	for _, step := range []func() error{

@@ -31,7 +31,7 @@ func TestSlowDisk(t *testing.T) {
 			var f *fault
 			if c.phase != "" {
 				f = s.sickens(t, 1)[0]
-				f.reaches(t, c.phase)
+				f.reaches(t, c.phase, incident.Verifying, incident.Confirming, incident.Holding) // it may pass unseen
 			}
 			for _, n := range list {
 				s.disks[n].Slow(setDeadline + setMargin)
