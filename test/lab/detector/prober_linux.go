@@ -158,6 +158,17 @@ func (p *Prober) Run(ctx context.Context, judge *Judge) error {
 	return err
 }
 
+// Settled says whether it is known of every probe that left for a port before a moment what became of it. Of a link that lets
+// nothing through it never is.
+func (p *Prober) Settled(at Port, before time.Time) bool {
+	for _, lane := range p.lanes {
+		if lane.at == at && !lane.tally.settled(before) {
+			return false
+		}
+	}
+	return true
+}
+
 // Lost counts the probes that left for a port between two moments, at most three minutes ago, and are known to be lost:
 // who counts what a fault drops finds them among it.
 func (p *Prober) Lost(at Port, from, to time.Time) (lost uint64) {

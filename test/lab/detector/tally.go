@@ -20,7 +20,8 @@ type tally struct {
 	next    uint64  // number of the next one
 	all     uint64  // judged
 	lost    uint64
-	losses  []loss // those of them that are remembered, oldest first
+	losses  []loss    // those of them that are remembered, oldest first
+	newest  time.Time // when the youngest one left that has come
 }
 
 type probe struct {
@@ -50,6 +51,9 @@ func (t *tally) come(number uint64) {
 	first := t.next - uint64(len(t.pending))
 	if number >= first && number < t.next {
 		t.pending[number-first].came = true
+		if at := t.pending[number-first].at; at.After(t.newest) {
+			t.newest = at
+		}
 		return
 	}
 	late, ok := slices.BinarySearchFunc(t.losses, number, func(l loss, number uint64) int { return cmp.Compare(l.number, number) })
@@ -81,6 +85,14 @@ func (t *tally) judge(now time.Time) (all, lost uint64) {
 	forgotten, _ := slices.BinarySearchFunc(t.losses, now.Add(-memory), func(l loss, since time.Time) int { return l.at.Compare(since) })
 	t.losses = t.losses[forgotten:]
 	return t.all, t.lost
+}
+
+// settled says whether one has come that left after a moment: what left before and is still missing is lost, as none overtakes
+// another on one link.
+func (t *tally) settled(at time.Time) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.newest.After(at)
 }
 
 // between counts the lost probes that left between two moments.

@@ -53,6 +53,29 @@ func TestExcused(t *testing.T) {
 	}
 }
 
+// TestSettled knows what became of a probe once a younger one has come.
+func TestSettled(t *testing.T) {
+	var p tally
+	for n := range 4 {
+		p.send(at(100 * n))
+	}
+	if p.settled(at(0)) {
+		t.Error("none has come")
+	}
+	p.come(2)
+	p.come(1)
+	for n, want := range []bool{true, true, false, false} {
+		if got := p.settled(at(100 * n)); got != want {
+			t.Errorf("probe %d: settled %t", n, got)
+		}
+	}
+	p.judge(at(5000))
+	p.come(3)
+	if p.settled(at(250)) {
+		t.Error("one that came after it was judged says nothing of those before")
+	}
+}
+
 func TestTallyBetween(t *testing.T) {
 	var p tally
 	for n := range 10 {

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/detour-net/detour/test/lab/detector"
 	"github.com/detour-net/detour/test/lab/traffic"
 )
 
@@ -87,10 +88,19 @@ func (f *flows) between(from, to mark) loss {
 	}
 	if f.s.prober != nil {
 		for _, port := range f.ports {
+			f.probed(port, to.after.began)
 			l.dropped -= min(l.dropped, f.s.prober.Lost(port, from.before.ended, to.after.began.Add(-stalled)))
 		}
 	}
 	return l
+}
+
+// probed waits until it is known what became of the probes that left for a port before a moment: who takes them in has to wait
+// for a processor as well. Where a link lets nothing through nothing comes, and none is waited for longer than that takes.
+func (f *flows) probed(at detector.Port, before time.Time) {
+	for deadline := time.Now().Add(5 * time.Second); !f.s.prober.Settled(at, before) && time.Now().Before(deadline); {
+		time.Sleep(10 * time.Millisecond)
+	}
 }
 
 // expect tells what became of the packets between two marks, and wants that only a sick link has lost any.
