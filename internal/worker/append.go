@@ -62,7 +62,8 @@ func (w *Worker) storeSince(ctx context.Context, c events.Commit, began time.Tim
 			w.world.stored = append(w.world.stored, commit)
 		}
 		w.upToDate(began)
-		w.Metrics.appended(w.Now().Sub(began))
+		w.world.wrote = w.Now().Sub(began)
+		w.Metrics.appended(w.world.wrote)
 		return stored
 	case errors.Is(err, w.Conflict):
 		w.doubted = nil

@@ -40,11 +40,24 @@ func (b *bus) publish(list ...events.Event) {
 	}
 }
 
-func (b *bus) put(m *message) {
+func (b *bus) put(m *message) { b.burst([]*message{m}) }
+
+// storm publishes events of which nobody sees one before the others.
+func (b *bus) storm(list []events.Event) {
+	var all []*message
+	for _, e := range list {
+		all = append(all, &message{event: e, due: time.Now()})
+	}
+	b.burst(all)
+}
+
+func (b *bus) burst(list []*message) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	m.put = time.Now()
-	b.messages = append(b.messages, m)
+	for _, m := range list {
+		m.put = time.Now()
+	}
+	b.messages = append(b.messages, list...)
 	close(b.grown)
 	b.grown = make(chan struct{})
 }

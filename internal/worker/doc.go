@@ -7,7 +7,8 @@
 //
 // The way from an anomaly to a Set is one commit: when an arrived event would open an incident, its target is seen before
 // the first record is written, so that observed, opened, planned, ruled, admitted and intended stand or fall together. It is
-// decided on what its routers have told of their configuration, and read, for at most Prefetch, where they do not tell. While
+// decided on what its routers have told of their configuration, and read, for at most Prefetch, where they do not tell. A storm
+// waits for no router: it is recorded in groups, and one gathers for about as long as the write of the one before took. While
 // a commit is written, what its intents lead to is made ready behind a gate: the router's turn is taken, its leaves are read
 // and compared, the request is built; it leaves only when the commit stands, and is dropped, as if it had never been, when
 // that does not. That it was acknowledged is no more than a word: what adds risk leaves once the commit was read back.

@@ -230,6 +230,9 @@ func (w *Worker) recorded(taken []Delivery, decision incident.Decision, began ti
 	}
 	var back []returning
 	now := w.Now()
+	if len(taken) >= stormFrom {
+		w.world.storm = now
+	}
 	for _, d := range taken {
 		reason := ""
 		switch {

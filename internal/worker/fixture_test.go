@@ -74,9 +74,10 @@ type line struct {
 	up       chan struct{} // closed while the line is up
 	hears    chan struct{} // closed while commits are followed
 	readOnly bool
-	lies     bool     // it acknowledges appends and stores nothing
-	before   func()   // called once, right before the next append reaches the ledger
-	attempts []string // ids of the commits that were to be appended
+	writing  time.Duration // that an append takes
+	lies     bool          // it acknowledges appends and stores nothing
+	before   func()        // called once, right before the next append reaches the ledger
+	attempts []string      // ids of the commits that were to be appended
 }
 
 func newLine(store *mem.Store) *line {
@@ -121,6 +122,13 @@ func (l *line) lie() {
 	l.lies = true
 }
 
+// slow has every append take a while.
+func (l *line) slow(writing time.Duration) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.writing = writing
+}
+
 // overtake has f come first when the next append is on its way.
 func (l *line) overtake(f func()) {
 	l.mu.Lock()
@@ -147,13 +155,16 @@ func (l *line) isUp() bool {
 
 func (l *line) AppendWhile(ctx context.Context, c events.Commit, after uint64, meanwhile func()) (events.Commit, error) {
 	l.mu.Lock()
-	before, refused, lies := l.before, l.readOnly, l.lies
+	before, refused, lies, writing := l.before, l.readOnly, l.lies, l.writing
 	l.before = nil
 	l.attempts = append(l.attempts, c.ID)
 	l.mu.Unlock()
 	meanwhile()
 	if before != nil {
 		before()
+	}
+	if writing > 0 {
+		<-time.After(writing)
 	}
 	if refused || !l.isUp() {
 		return c, fmt.Errorf("append: %w", ledger.ErrUnavailable)

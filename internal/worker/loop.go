@@ -17,6 +17,8 @@ import (
 type world struct {
 	pending []Delivery               // arrived, not recorded
 	fed     bool                     // the last turn recorded some of them
+	storm   time.Time                // when a storm of them was recorded last
+	wrote   time.Duration            // that the newest append took
 	facts   map[string]events.Facts  // by incident
 	moved   map[string]uint64        // by incident: the position of its newest record but of alarms
 	ruled   uint64                   // the position from which on the policy is in force
@@ -157,12 +159,15 @@ func (w *Worker) wait(ctx context.Context, wake time.Time) bool {
 	}
 }
 
-// gather lets a storm come in for a moment longer: what is recorded together is written to disk once.
+// gather lets a storm come in for a moment longer: what is recorded together is written to disk once. It waits about as long as
+// a write takes, so that a storm is taken in by fewer writes where each costs more.
 func (w *Worker) gather(ctx context.Context) {
-	if n := len(w.world.pending); n < stormFrom || n >= maxTaken || w.world.fed {
+	n := len(w.world.pending)
+	goesOn := w.Now().Sub(w.world.storm) < stormOver
+	if n == 0 || n >= maxTaken || n < stormFrom && !goesOn || w.world.fed {
 		return
 	}
-	over := time.NewTimer(stormFor)
+	over := time.NewTimer(min(max(stormFor, w.world.wrote), stormMost))
 	defer over.Stop()
 	for len(w.world.pending) < maxTaken {
 		select {
@@ -220,7 +225,7 @@ func (w *Worker) turn(ctx context.Context) (wake time.Time) {
 	w.world.fed = len(taken) > 0
 	began := w.Now()
 	decision := w.decide(w.board, taken)
-	if len(taken) > 0 && w.prefetch(ctx, decision.Commands) {
+	if n := len(taken); n > 0 && n < stormFrom && w.prefetch(ctx, decision.Commands) { // a storm does not wait for routers
 		decision = w.decide(w.board, taken)
 	}
 	if decision.Fault != "" {

@@ -3,11 +3,13 @@ package worker_test
 import (
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/detour-net/detour/events"
 	"github.com/detour-net/detour/internal/incident"
+	"github.com/detour-net/detour/internal/worker"
 )
 
 // storm is one event about each of the first links of a full mesh of 26 routers.
@@ -51,6 +53,77 @@ func TestStormIsTaken(t *testing.T) {
 			t.Errorf("%d events, %d open incidents, %d drains", len(list), open, drains)
 		}
 	})
+}
+
+// TestStormWaitsForNoRouter has a storm arrive about a link whose routers take long to be read: it is recorded without them, and acted
+// on when they have been.
+func TestStormWaitsForNoRouter(t *testing.T) {
+	inBubble(t, func(s *site) {
+		newest := s.newestAck()
+		r := s.start("r1", autonomous)
+		s.routers.alter(func() { s.routers.reading = 300 * time.Millisecond })
+		began := time.Now()
+		s.publishes(300)
+		s.reaches(r, incident.Holding, 10*time.Second)
+		if n, took := len(s.bus.acked()), newest().Sub(began); n != 300 || took >= worker.Prefetch {
+			t.Errorf("%d events were acknowledged, the last after %s", n, took)
+		}
+	})
+}
+
+// TestStormIsGathered has anomalies arrive faster than they can be written one group after the other: while one is written, and for
+// as long again, the next gathers. What arrives alone, after the storm, waits for nothing but its own write.
+func TestStormIsGathered(t *testing.T) {
+	const (
+		writing = 20 * time.Millisecond
+		most    = 7 // writes: in 200 ms, with as much time again between two
+	)
+	inBubble(t, func(s *site) {
+		newest := s.newestAck()
+		r := s.start("r1", autonomous)
+		s.publishes(300) // the incident, and all that comes of it
+		s.reaches(r, incident.Holding, 10*time.Second)
+		r.slow(writing)
+		before, n := len(s.commits()), 300
+		for range 100 {
+			s.publishes(30)
+			n += 30
+			s.pass(2 * time.Millisecond)
+		}
+		s.until(10*time.Second, "every event is acknowledged", func() bool { return len(s.bus.acked()) == n })
+		writes := 0
+		for _, c := range s.commits()[before:] {
+			if c.Records[0].Body.Kind() == events.KindObserved {
+				writes++
+			}
+		}
+		if writes > most {
+			t.Errorf("%d writes, want at most %d", writes, most)
+		}
+		s.pass(time.Second)
+		began := time.Now()
+		s.publishes(1)
+		s.until(time.Second, "the last is acknowledged", func() bool { return len(s.bus.acked()) == n+1 })
+		if took := newest().Sub(began); took != writing {
+			t.Errorf("one alone was acknowledged after %s, want %s", took, writing)
+		}
+	})
+}
+
+// newestAck tells when an event was acknowledged last. It is called before any is.
+func (s *site) newestAck() func() time.Time {
+	var at atomic.Int64
+	s.bus.onAck = func(string) { at.Store(time.Now().UnixNano()) }
+	return func() time.Time { return time.Unix(0, at.Load()) }
+}
+
+// publishes lets n anomalies of one link arrive at once.
+func (s *site) publishes(n int) {
+	list := make([]events.Event, n)
+	for i := range list {
+		list[i] = anomaly(fmt.Sprint(time.Now().UnixNano(), "-", i), events.Firing)
+	}
+	s.bus.storm(list)
 }
 
 // TestLargeEventsAreTaken publishes events that each say as much as one may, more than fit into one message together.

@@ -113,7 +113,9 @@ const (
 	contactWithin = 750 * time.Millisecond // a Set that adds risk rests on a ledger known as of this recently: a freeze holds within a second
 	maxTaken      = 2048                   // events decided together
 	stormFrom     = 256                    // events that have come at once, from which on more of them are waited for
-	stormFor      = 4 * time.Millisecond   // and for how long
+	stormFor      = 4 * time.Millisecond   // and for how long, at least and at most
+	stormMost     = 32 * time.Millisecond
+	stormOver     = 100 * time.Millisecond // after a storm was recorded fewer events are no part of it any more
 	retryAfter    = 500 * time.Millisecond
 	writeWithin   = 10 * time.Second // a ledger that answers, and takes nothing for so long, is as good as away
 )
