@@ -78,8 +78,8 @@ func TestSharedAccount(t *testing.T) {
 	if err := reader.PublishRequest("$JS.API.DIRECT.GET.S", "$JS.API.STREAM.DELETE.S", []byte(`{"seq":1}`)); err != nil {
 		t.Fatal(err)
 	}
-	for {
-		_, err := js.Stream(within(t), "S")
+	for ctx := within(t); ; {
+		_, err := js.Stream(ctx, "S")
 		if errors.Is(err, jetstream.ErrStreamNotFound) {
 			return
 		}
