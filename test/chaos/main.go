@@ -1,9 +1,9 @@
 // Command chaos hurts Detour as it is deployed, at random and from a seed, and certifies what came of it.
 //
-//	go run ./test/chaos -kills 10000 -certificate c.json   the long campaign, and on with it after an interruption
-//	go run ./test/chaos -kills 10 -seed 42 -json     a short one, as JSON
-//	go run ./test/chaos -kills 0 -soak 1h            nobody is hurt, and memory must stay flat
-//	go test ./test/chaos                             a short one, and the proof that harm done is found
+//	go run ./test/chaos -kills 10000 -certificate c.json  the long campaign, and on with it after an interruption
+//	go run ./test/chaos -kills 10 -seed 42 -json          a short one, as JSON
+//	go run ./test/chaos -kills 0 -soak 1h                 nobody is hurt, and memory must stay flat
+//	go test ./test/chaos                                  a short one, and the proof that harm done is found
 //
 // A site is three `detour serve` processes, three NATS servers in processes of their own with every stream on all of them,
 // and the simulated backbone in this process. Each replica reaches each server over a wire of its own. A round lets more
@@ -16,7 +16,7 @@
 //
 // A site is then judged from outside alone: by the ledger, which is folded anew, by the routers' own account of every Set, by
 // what the bus has acknowledged to publishers, and by what `detour ledger verify` says at each replica (see judge.go for the
-// rules). The certificate tells the kills by the newest record and the phase that it left its incident in, the harms, how long
+// rules; what was late because this process could not run at all is not held against anybody). The certificate tells the kills by the newest record and the phase that it left its incident in, the harms, how long
 // it took until another replica went on with what the killed one had owned, and every violation. The exit code is 1 if there
 // was any.
 //
