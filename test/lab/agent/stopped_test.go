@@ -23,6 +23,7 @@ func TestStopped(t *testing.T) {
 		r := newRouter()
 		l := start(t, r, t.TempDir())
 		r.spoil(func(r *router) { r.stopped = true })
+		time.Sleep(pollEvery + 2*young) // the agent itself is looking by now, and nobody hears of what it sees before they asked
 		const clients = 20
 		answers := make(chan error, 2*clients)
 		began := time.Now()
