@@ -75,10 +75,12 @@ func TestImpatientClient(t *testing.T) {
 		changed := l.changed
 		l.mu.Unlock()
 		r.spoil(func(r *router) { r.slow = time.Second })
+		time.Sleep(2 * young) // what was seen before is too old by now
 		hurried := make(chan error, 10)
 		for range cap(hurried) {
 			go func() { hurried <- read(10 * time.Millisecond) }()
 		}
+		synctest.Wait() // one of them looks, for all
 		if err := read(commonPatience); err != nil {
 			t.Errorf("who has time is told %v", err)
 		}
