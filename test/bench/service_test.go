@@ -250,11 +250,16 @@ func (s *service) calm(ctx context.Context) error {
 // streams are the bus as the publisher sees it.
 func (s *service) streams() jetstream.JetStream { return s.conn.JetStream() }
 
-// await looks until done says so.
+// await looks until done says so, a thousand times a second.
 func await(ctx context.Context, what string, done func() bool) error {
+	return awaitEvery(ctx, time.Millisecond, what, done)
+}
+
+// awaitEvery looks less often, where looking takes from what is waited for.
+func awaitEvery(ctx context.Context, pause time.Duration, what string, done func() bool) error {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	tick := time.NewTicker(time.Millisecond)
+	tick := time.NewTicker(pause)
 	defer tick.Stop()
 	for !done() {
 		select {

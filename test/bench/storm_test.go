@@ -234,9 +234,12 @@ func (r *race) pull(ctx context.Context, size int) error {
 	return nil
 }
 
+// askEvery is how often a server is asked how far it is: answering takes its time from what it is asked about.
+const askEvery = 5 * time.Millisecond
+
 // acknowledged waits until the server has the acknowledgement of every message up to last.
 func acknowledged(ctx context.Context, c jetstream.Consumer, last uint64) error {
-	return await(ctx, "every message to be acknowledged", func() bool {
+	return awaitEvery(ctx, askEvery, "every message to be acknowledged", func() bool {
 		info, err := c.Info(ctx)
 		return err == nil && info.AckFloor.Stream >= last
 	})
