@@ -75,6 +75,8 @@ func TestGetLeaves(t *testing.T) {
 func TestGetRequests(t *testing.T) {
 	n, _ := abilene(t)
 	c := dial(t, n, "den")
+	//lint:ignore SA1019 clients of old send it
+	old, both := &gpb.Path{Element: []string{"system"}}, &gpb.Path{Element: []string{"system"}, Elem: path(t, "/system").Elem}
 	metric := path(t, metricPath("ethernet-1/1", "IPV4", "config"))
 	tests := []struct {
 		name string
@@ -88,9 +90,9 @@ func TestGetRequests(t *testing.T) {
 		{"origin twice", &gpb.GetRequest{Prefix: &gpb.Path{Origin: "openconfig"}, Path: []*gpb.Path{{Origin: "openconfig", Elem: metric.Elem}}}, codes.InvalidArgument},
 		{"target in the path", &gpb.GetRequest{Path: []*gpb.Path{{Target: "den", Elem: metric.Elem}}}, codes.InvalidArgument},
 		{"no path", &gpb.GetRequest{}, codes.InvalidArgument},
-		{"a path of old", &gpb.GetRequest{Path: []*gpb.Path{{Element: []string{"system"}}}}, codes.InvalidArgument},                        //lint:ignore SA1019 whoever sends it is told
-		{"a prefix of old", &gpb.GetRequest{Prefix: &gpb.Path{Element: []string{"system"}}, Path: []*gpb.Path{{}}}, codes.InvalidArgument}, //lint:ignore SA1019 as above
-		{"both forms of a path", &gpb.GetRequest{Path: []*gpb.Path{{Element: []string{"x"}, Elem: metric.Elem}}}, codes.OK},                //lint:ignore SA1019 as above
+		{"a path of old", &gpb.GetRequest{Path: []*gpb.Path{old}}, codes.InvalidArgument},
+		{"a prefix of old", &gpb.GetRequest{Prefix: old, Path: []*gpb.Path{{}}}, codes.InvalidArgument},
+		{"both forms of a path", &gpb.GetRequest{Path: []*gpb.Path{both}}, codes.OK},
 		{"a type that is none", &gpb.GetRequest{Type: 9, Path: []*gpb.Path{metric}}, codes.InvalidArgument},
 		{"encoding not served", &gpb.GetRequest{Encoding: gpb.Encoding_ASCII, Path: []*gpb.Path{metric}}, codes.Unimplemented},
 		{"configuration asked for as state", &gpb.GetRequest{Type: gpb.GetRequest_STATE, Path: []*gpb.Path{metric}}, codes.NotFound},
