@@ -150,5 +150,24 @@ func TestLinkAccount(t *testing.T) {
 	p.says("#question", "Is this slack account yours?")
 	p.press(`#question [data-act="link"]`)
 	p.says("#question", "Refused", "used already")
+
+	// Who has signed in too long ago is led to the provider again, and what lets them link it outlives the way there and back.
+	r.SetClock(func() time.Time { return webtest.Start.Add(40 * time.Minute) }) // the stage's runs from 10 minutes on
+	op.FastForward(30 * time.Minute)
+	just := logintest.User{Email: "nora@example.net", Groups: []string{"noc"}, Bend: func(c jwt.MapClaims) { c["auth_time"] = c["iat"] }}
+	op.QueueUser(just)
+	if address, err = r.web.Invite(events.ChatAccount{Chat: "slack", Team: "T1", Account: "U9"}, name); err != nil {
+		t.Fatal(err)
+	}
+	_, ticket, _ = strings.Cut(address, "#")
+	p.do(chromedp.Navigate(r.url + "/link#" + ticket))
+	p.says("#question", "Is this slack account yours?")
+	p.press(`#question [data-act="link"]`)
+	p.says("#question", "Sign in again", "younger than 15m0s")
+	p.press(`#question [data-act="sign-in-again"]`)
+	p.press(`dialog [data-act="provider"]`)
+	p.says("#question", "Is this slack account yours?")
+	p.press(`#question [data-act="link"]`)
+	p.says("#said", "U9 is linked to nora@example.net")
 	p.clean()
 }
