@@ -1,14 +1,24 @@
 package whatif
 
-import "math"
+import "slices"
 
 // bound is what is known of a failure after a change without computing it. It is about the directions that may get
 // above the level.
 type bound struct {
-	peak   peak  // the fullest that one can get; none when none can get above the level
-	likely peak  // the fullest, if the change and the failure did not meet
-	room   int64 // how far the loads may exceed the sum of both before any of these directions gets above the level
-	doubt  bool  // one may be over both limits
+	peak   peak // the fullest that one can get; none when none can get above the level
+	likely peak // the fullest, if the change and the failure did not meet
+	doubt  bool // one may be over both limits
+
+	suspects []suspect // the directions, ascending, when the failure is additive
+}
+
+// suspect is a direction that may get above the level.
+type suspect struct {
+	arc  int32
+	gain int64 // what the failure alone adds to it at most
+	by   int64 // how far the load exceeds the sum of both in the rows that were computed
+	more int64 // and may in the others, but for what comes onto the worse arcs
+	drop int64 // and may because traffic leaves it twice
 }
 
 // above reports whether anything may get above the level.
@@ -21,18 +31,21 @@ type bounding struct {
 	bar
 	moved   int64 // what the failure adds to any arc at most
 	drained int64 // what the change does, once the failure has happened
-	more    int64 // how far the sum of both may be exceeded
-	drop    int64 // and how much farther where the change takes something off
-	effect  *effect
-	closer  *correction
+	onto    int64 // how far the sum of both may be exceeded by what the failure brings onto the worse arcs
+}
+
+// begin prepares to bound what failure i does.
+func (t *trial) begin(i int) bounding {
+	b := bounding{trial: t, bar: t.barFor(i), moved: t.after.moved(&t.sv.failures[i])}
+	b.bound = bound{peak: peak{arc: -1}, likely: peak{arc: -1}}
+	return b
 }
 
 // bound bounds every arc by what it carries after the change and what failure i moves, and when that is too much, by the
-// sum of what the two do alone; closer is what a closer look has found, if there was any.
-func (t *trial) bound(i int, closer *correction) bound {
+// sum of what the two do alone.
+func (t *trial) bound(i int) bound {
 	f, e := &t.sv.failures[i], &t.sv.effects[i]
-	b := bounding{trial: t, bar: t.barFor(i), moved: t.after.moved(f), effect: e, closer: closer}
-	b.bound = bound{peak: peak{arc: -1}, likely: peak{arc: -1}, room: math.MaxInt64}
+	b := t.begin(i)
 	if !t.additive(i) {
 		b.fits(false)
 		return b.bound
@@ -40,12 +53,24 @@ func (t *trial) bound(i int, closer *correction) bound {
 	if b.fits(true) {
 		return b.bound
 	}
-	b.drained = t.slack.drained(f, e)
-	if b.more, b.drop = t.slack.of(f, e); closer.rows > 0 {
-		b.more, b.drop = closer.more, closer.drop
-	}
-	b.sum()
+	sum := t.slack.meeting(f)
+	b.drained, b.onto = t.slack.drained(f, e), t.slack.onto(f, e, sum.joint, 0)
+	b.sum(e, suspect{more: sum.moved, drop: sum.joint})
 	return b.bound
+}
+
+// again bounds the suspects of a failure that is looked at closer.
+func (t *trial) again(o *open) {
+	f, e := &t.sv.failures[o.index], &t.sv.effects[o.index]
+	b := t.begin(o.index)
+	b.drained = t.slack.drained(f, e)
+	if !o.known.exact {
+		b.onto = t.slack.onto(f, e, o.known.rest.joint, o.known.net)
+	}
+	for _, x := range o.bound.suspects {
+		b.take(x)
+	}
+	o.bound = b.bound
 }
 
 // additive reports whether the sum of what the change and failure i do alone bounds what they do together.
@@ -54,7 +79,7 @@ func (t *trial) additive(i int) bool { return t.worse && t.sv.effects[i].kept }
 // fits bounds every arc by what it carries after the change and what the failure moves, and reports whether that stays
 // below the level. It notes what does not, unless all that is asked is whether.
 func (b *bounding) fits(only bool) bool {
-	spread := ((toBPS(b.moved)+1)*1000+b.least-1)/b.least + 1
+	spread := b.spread(b.moved)
 	for j, arc := range b.ranked.arcs {
 		if b.ranked.permil[j]+spread <= b.level {
 			break
@@ -69,53 +94,47 @@ func (b *bounding) fits(only bool) bool {
 	return !b.above()
 }
 
-// sum bounds every arc by the sum of what the change and the failure do alone, what a closer look adds to that, and more.
-func (b *bounding) sum() {
-	e, n, most := b.effect, b.after.net, b.more+b.drop
-	arcs, by := b.closer.arcs, b.closer.by // ascending like the effect's
+// spread is how many permil fuller so many units more make any direction, at most.
+func (b *bounding) spread(more int64) int64 { return ((toBPS(more)+1)*1000+b.least-1)/b.least + 2 }
+
+// sum bounds every arc by the sum of what the change and the failure do alone, and what any may exceed that by.
+func (b *bounding) sum(e *effect, any suspect) {
+	n, most := b.after.net, saturate(any.more+b.onto)+any.drop
+	take := func(arc int32, gain int64) {
+		if gain+most > b.space[arc] {
+			x := any
+			x.arc, x.gain, x.drop = arc, gain, min(any.drop, b.slack.drop[arc])
+			b.take(x)
+		}
+	}
 	gain := e.gain[:len(e.arcs)]
 	for j, arc := range e.arcs {
-		for ; len(arcs) > 0 && arcs[0] < arc; arcs, by = arcs[1:], by[1:] {
-			b.take(arcs[0], n.trifle(arcs[0]), by[0])
-		}
-		if len(arcs) > 0 && arcs[0] == arc {
-			b.take(arc, gain[j], by[0])
-			arcs, by = arcs[1:], by[1:]
-		} else if gain[j]+most > b.space[arc] {
-			b.take(arc, gain[j], 0)
-		}
-	}
-	for i, arc := range arcs {
-		b.take(arc, n.trifle(arc), by[i])
+		take(arc, gain[j])
 	}
 	// The failure adds no more than a trifle to the others: the fullest first, until the rest must be below.
-	spread := ((toBPS(most)+1)*1000+b.least-1)/b.least + 2
+	spread := b.spread(most)
 	for j, arc := range b.ranked.arcs {
 		if b.ranked.permil[j]+spread <= b.level {
 			break
 		}
-		if n.trifle(arc)+most > b.space[arc] && !e.has(arc) && !b.closer.has(arc) {
-			b.take(arc, n.trifle(arc), 0)
+		if n.trifle(arc)+most > b.space[arc] && !e.has(arc) {
+			take(arc, e.atMost(n, arc))
 		}
 	}
+	slices.SortFunc(b.suspects, func(x, y suspect) int { return int(x.arc - y.arc) })
 }
 
-// take takes in an arc to which the failure alone adds gain at most, and which has by more than the sum of both in the rows
-// that were looked at closer.
-func (b *bounding) take(arc int32, gain, by int64) {
-	more := b.more + min(b.drop, b.slack.drop[arc])
-	if gain+by+more <= b.space[arc] {
+// take takes in an arc, unless what is known of it keeps it below the level.
+func (b *bounding) take(x suspect) {
+	more := min(x.by+saturate(x.more+b.onto)+x.drop, b.drained-b.delta[x.arc])
+	added := min(x.gain+more, b.moved)
+	if added <= b.space[x.arc] {
 		return
 	}
-	more = min(by+more, b.drained-b.delta[arc])
-	added := min(gain+more, b.moved)
-	if added <= b.space[arc] {
-		return
-	}
-	load := b.after.load[arc]
-	b.room = min(b.room, b.space[arc]-gain-by-min(b.drop, b.slack.drop[arc]))
-	b.likely.over(b.after.net, arc, max(0, load+gain+by))
-	b.note(arc, load+added, b.delta[arc]+more)
+	load := b.after.load[x.arc]
+	b.likely.over(b.after.net, x.arc, max(0, load+x.gain+x.by))
+	b.note(x.arc, load+added, b.delta[x.arc]+more)
+	b.suspects = append(b.suspects, x)
 }
 
 // note takes in an arc whose bound is above the level, and where the change adds at most more to what the failure does.

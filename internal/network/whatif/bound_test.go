@@ -27,9 +27,8 @@ func TestBoundsCoverWhatFailuresDo(t *testing.T) {
 		for i := range sv.failures {
 			f := &sv.failures[i]
 			was, is := failedAs(before, f), failedAs(after, f)
-			c := closer{open: open{index: i}}
-			for range 2 {
-				c.bound = tr.bound(i, &c.known)
+			c := closer{open: open{index: i, bound: tr.bound(i)}}
+			look := func() {
 				bounds++
 				if c.bound.above() {
 					above++
@@ -37,14 +36,23 @@ func TestBoundsCoverWhatFailuresDo(t *testing.T) {
 				if covers(t, tr, &c.bound, was, is) {
 					breaking++
 				}
-				if !tr.additive(i) || !c.bound.above() {
-					break
+			}
+			look()
+			if !tr.additive(i) || !c.bound.above() {
+				continue
+			}
+			tr.narrow(&c.open)
+			look()
+			for _, whole := range []bool{false, false, true} {
+				batch := []closer{{open: c.open}}
+				if batch[0].known.exact = whole; whole {
+					batch[0].rows = tr.common(i, c.known.rows)
+				} else {
+					tr.choose(&batch[0])
 				}
-				c.rows, c.rest = nil, meeting{}
-				tr.choose(&c, false)
-				batch := []closer{c}
-				tr.correct(batch)
+				tr.settle(batch)
 				c = batch[0]
+				look()
 			}
 		}
 	})

@@ -33,10 +33,11 @@
 // Bounds spare most of that. Taking things away adds at most the traffic moved to any arc, because a shortest path crosses
 // an arc once; and for a drain and a failure together the loads add up, but for the traffic that meets both (see slack). A
 // Survey keeps, for every failure, the loads that it changes by more than a trifle, so that a drain costs one pass over them.
-// For a failure that this leaves open, the destinations where the two meet are computed, those that may matter most first,
-// until the rest cannot matter; what is open still is computed whole, the worst first. What cannot break a limit and cannot
-// be the worst is thus left alone; with Limits.Bound the worst is only bounded as well. Bounds only spare work: whatever is
-// reported comes of exact paths, but for Survival.AtMost then.
+// For a failure that this leaves open, what meets both counts only for the directions that it can come by (see narrowing); the
+// destinations where the two meet are computed, those that may matter most first, until the rest cannot matter, or all to which
+// the two can do together what neither does alone: then the sum is exact, and the failure known. What is open still is computed
+// whole, the worst first. What cannot break a limit and cannot be the worst is thus left alone; with Limits.Bound the worst is
+// only bounded as well. Bounds only spare work: whatever is reported comes of exact paths, but for Survival.AtMost then.
 //
 // Of a network that runs several topologies over its links (RFC 5120) each is a Net, a layer. SurveyLayers takes them together:
 // a row belongs to one layer and goes by its metrics, and loads are those of all layers. The bounds hold as they are, since they
@@ -45,7 +46,7 @@
 // # Memory
 //
 // A state takes about 13 bytes for each node and destination, at most 3.5 GiB by New's bounds; a state made by Apply only
-// that of its affected rows. A Survey takes 12 bytes per failure and arc that it matters to, up to the limit that it is
-// given. Evaluating failures takes some ten megabytes per processor beside that.
+// that of its affected rows. A Survey takes 12 bytes per failure and arc that it matters to, and one per failure and link, up
+// to the limit that it is given. Evaluating failures takes some ten megabytes per processor beside that.
 // Work that is spread over processors is spread so that no result depends on how.
 package whatif

@@ -36,9 +36,10 @@ func newMeeter(n *Net) *meeter {
 	}
 }
 
-// meet looks at a row, towards to, that the change alters by making arcs worse.
-func (m *meeter) meet(index, to int32, worse []arcChange, old, after *row) {
+// meet looks at a row, towards to, that the change alters by making arcs worse, and says where it meets failures.
+func (m *meeter) meet(index, to int32, worse []arcChange, old, after *row) []meet {
 	n := m.net
+	m.found = nil
 	m.worse, m.to = worse, to
 	m.stamp++
 	m.nodes = m.nodes[:0]
@@ -65,6 +66,7 @@ func (m *meeter) meet(index, to int32, worse []arcChange, old, after *row) {
 			m.meetHops(index, node, old, after)
 		}
 	}
+	return m.found
 }
 
 // note lists a node, once.

@@ -5,43 +5,56 @@ import (
 	"slices"
 )
 
-// correction is how far a failure's loads after a change differ from the sum of what each does alone, as found by
-// computing paths for some of the destinations where the two meet.
+// correction is what a closer look at a failure has found, by computing paths for some of the destinations where it meets the
+// change.
 type correction struct {
-	rows int     // that were computed: the first in the order of choose
-	arcs []int32 // ascending
-	by   []int64 // units
-	net  int64   // what the worse arcs gain by the failure in these rows before the change
-	more int64   // that the other destinations may add to any arc
-	drop int64   // and to those that the change takes something off
+	rows  []int32 // that were computed: the first of open.meets, or all that are common
+	net   int64   // what the worse arcs gain by the failure in these rows before the change
+	rest  meeting // of the others
+	exact bool    // all rows were computed in which the two may do together what neither does alone
 }
 
-// has reports whether the correction says something of arc.
-func (c *correction) has(arc int32) bool {
-	_, ok := slices.BinarySearch(c.arcs, arc)
-	return ok
-}
-
-// closer is a failure that is looked at closer: some rows are computed, and the rest of those that meet it bounded.
+// closer is a failure that is looked at closer: these rows are to be computed, and the rest bounded.
 type closer struct {
 	open
 	rows []int32
 	rest meeting
 }
 
+// narrowAll narrows the failures that the bounds leave open.
+func (t *trial) narrowAll() {
+	t.after.net.parallel(len(t.open), func(_ *scratch, i int) {
+		if o := &t.open[i]; t.refinable(o) {
+			t.narrow(o)
+		}
+	}, nil)
+	t.open = slices.DeleteFunc(t.open, func(o open) bool { return !o.bound.above() && !o.cuts })
+}
+
+// refinable reports whether a closer look at a failure may settle it.
+func (t *trial) refinable(o *open) bool {
+	return o.bound.above() && t.additive(o.index) && t.exact[o.index] == nil && (o.bound.doubt || t.mayBeWorst(o))
+}
+
 // refine takes a closer look at the failures that the bounds leave open, where that is cheaper than computing them whole:
-// at the destinations that matter most, as many more as are likely to settle the failure, or at all that meet it.
+// at the destinations that matter most, as many more as are likely to settle the failure, or at all that it has in common with
+// the change.
 func (t *trial) refine(whole bool) {
 	var kept []open
 	var list []closer
 	for _, o := range t.open {
-		if !o.bound.above() || !t.additive(o.index) || t.exact[o.index] != nil || !o.bound.doubt && !t.mayBeWorst(&o) {
+		if !t.refinable(&o) {
 			kept = append(kept, o)
 			continue
 		}
 		c := closer{open: o}
-		t.choose(&c, whole)
-		if 2*len(c.rows) < t.sv.effects[o.index].rows && len(c.rows) > 0 {
+		if whole {
+			c.rows = t.common(o.index, o.known.rows)
+		} else {
+			t.choose(&c)
+		}
+		if 2*len(c.rows) < t.sv.effects[o.index].rows && (whole || len(c.rows) > 0) {
+			c.known.exact = whole
 			list = append(list, c)
 		} else {
 			kept = append(kept, o)
@@ -49,42 +62,112 @@ func (t *trial) refine(whole bool) {
 	}
 	t.open = kept
 	for from := 0; from < len(list); from += sweepBatch {
-		batch := list[from:min(len(list), from+sweepBatch)]
-		t.correct(batch)
-		t.after.net.parallel(len(batch), func(_ *scratch, i int) { batch[i].bound = t.bound(batch[i].index, &batch[i].known) }, nil)
-		for _, c := range batch {
-			if c.bound.above() || c.cuts {
-				t.open = append(t.open, c.open)
-			}
+		t.settle(list[from:min(len(list), from+sweepBatch)])
+	}
+}
+
+// settle computes the chosen rows of each failure, and leaves open what they do not settle.
+func (t *trial) settle(batch []closer) {
+	t.correct(batch)
+	outs := make([]*outcome, len(batch))
+	t.after.net.parallel(len(batch), func(s *scratch, i int) {
+		c := &batch[i]
+		for j := range c.bound.suspects {
+			x := &c.bound.suspects[j]
+			x.more, x.drop = min(x.more, c.rest.moved), min(x.drop, c.rest.joint)
+		}
+		t.again(&c.open)
+		if outs[i] = t.outcome(&c.open); outs[i] != nil && c.cuts {
+			t.cutOff(s, &t.sv.failures[c.index], outs[i])
+		}
+	}, nil)
+	for i, out := range outs {
+		if c := &batch[i]; out != nil {
+			t.keep(c.index, out)
+		} else if c.bound.above() || c.cuts {
+			t.open = append(t.open, c.open)
 		}
 	}
 }
 
+// outcome is what a failure does, when its suspects are known exactly and the survey tells exactly what it does to them before
+// the change; all other directions are below the level. Else it is nil.
+func (t *trial) outcome(o *open) *outcome {
+	e, n := &t.sv.effects[o.index], t.after.net
+	if !o.known.exact || !o.bound.above() {
+		return nil
+	}
+	out := &outcome{worst: verdict{index: o.index, peak: peak{permil: -1, arc: -1}}}
+	var full []peak
+	for _, x := range o.bound.suspects {
+		if !e.has(x.arc) {
+			return nil
+		}
+		load := t.after.load[x.arc] + x.gain + x.by
+		out.worst.peak.over(n, x.arc, load)
+		if load > t.full[x.arc] {
+			full = append(full, peak{permil: n.permil(x.arc, load), load: load, arc: x.arc})
+		}
+	}
+	t.over(func(arc int32) int64 { return e.atMost(n, arc) }, full, out)
+	return out
+}
+
+// hint raises the bars to what failure i makes of one direction, where that is cheaper to find out than what it does to all. It
+// reports whether it was.
+func (t *trial) hint(i int, arc int32) bool {
+	e, n := &t.sv.effects[i], t.after.net
+	if !t.additive(i) || !e.has(arc) {
+		return false
+	}
+	c := closer{open: open{index: i}, rows: t.common(i, nil)}
+	if 2*len(c.rows) >= e.rows {
+		return false
+	}
+	c.bound.suspects = []suspect{{arc: arc, gain: e.atMost(n, arc)}}
+	batch := []closer{c}
+	t.correct(batch)
+	load := t.after.load[arc] + batch[0].bound.suspects[0].gain + batch[0].bound.suspects[0].by
+	if v := (verdict{i, peak{permil: n.permil(arc, load), load: load, arc: arc}}); v.beats(t.best) {
+		t.best = v
+		t.raise()
+	}
+	return true
+}
+
 // choose picks the rows to be computed next: those that may exceed the sum most.
-func (t *trial) choose(c *closer, whole bool) {
-	k, f := t.slack, &t.sv.failures[c.index]
-	list := k.meets(f)
-	slices.SortFunc(list, func(a, b meet) int {
-		return cmp.Or(cmp.Compare(b.moved+b.joint, a.moved+a.joint), cmp.Compare(a.row, b.row))
-	})
-	net, to := k.bare(f)+k.gained(&t.sv.effects[c.index])-c.known.net, len(list)
-	for ; to > c.known.rows && !whole; to-- {
-		rest := c.rest.plus(list[to-1].meeting)
-		if k.rest(rest, net) > c.bound.room {
+func (t *trial) choose(c *closer) {
+	k, f, e := t.slack, &t.sv.failures[c.index], &t.sv.effects[c.index]
+	space, room := t.barFor(c.index).space, saturate(1<<62)
+	for _, x := range c.bound.suspects {
+		room = min(room, space[x.arc]-x.gain-x.by-x.drop)
+	}
+	known := len(c.known.rows)
+	to := len(c.meets)
+	for ; to > known; to-- {
+		rest := c.rest.plus(c.meets[to-1].meeting)
+		if rest.moved+k.onto(f, e, rest.joint, c.known.net) > room {
 			break
 		}
 		c.rest = rest
 	}
-	for _, m := range list[c.known.rows:to] {
+	for _, m := range c.meets[known:to] {
 		c.rows = append(c.rows, m.row)
 	}
 }
 
-// meets are the rows where a failure meets the change, once each.
+// meets are the rows where a failure meets the change, once each and ascending.
 func (k *slack) meets(f *failure) []meet {
 	var list []meet
-	k.eachElement(f, func(i int32) { list = append(list, k.met[k.first[i]:k.first[i+1]]...) })
-	slices.SortFunc(list, func(a, b meet) int { return cmp.Or(cmp.Compare(a.row, b.row), cmp.Compare(a.element, b.element)) })
+	elements := 0
+	k.eachElement(f, func(i int32) {
+		list = append(list, k.met[k.first[i]:k.first[i+1]]...)
+		elements++
+	})
+	if elements == 1 {
+		return list
+	}
+	slices.SortFunc(list, func(a, b meet) int { return cmp.Compare(a.row, b.row) })
 	rows := list[:0]
 	for i := 0; i < len(list); {
 		m := list[i]
@@ -96,49 +179,38 @@ func (k *slack) meets(f *failure) []meet {
 	return rows
 }
 
-// correct computes the chosen rows of each failure before the change and after it. What the failure brings onto the worse
-// arcs in these rows is known then, and only the rest of that counts for the others.
-func (t *trial) correct(batch []closer) {
-	n := t.after.net
-	list := make([]*failure, len(batch))
-	on := make([][]int32, len(t.after.rows))
-	for i := range batch {
-		c := &batch[i]
-		list[i] = &t.sv.failures[c.index]
-		c.known.rows += len(c.rows)
-		for _, row := range c.rows {
-			on[row] = append(on[row], int32(i))
+// common are the rows, but for known ones, in which failure i and the change may do together what neither does alone. In all
+// others the sum of what each does is exact to the last unit: the change leaves the row as it is, and the failure sends nothing
+// onto the worse arcs, since their tails keep their next hops; or what fails is not used.
+func (t *trial) common(i int, known []int32) (rows []int32) {
+	f := &t.sv.failures[i]
+	computed := make([]bool, len(t.after.rows))
+	for _, row := range known {
+		computed[row] = true
+	}
+	at := int32(0)
+	for layer, before := range t.sv.before.all() {
+		n, after := before.net, t.after.all()[layer]
+		gates := before.view.gates(n, f)
+		lanes := make([]lane, len(t.by[layer]))
+		for j, c := range t.by[layer] {
+			lanes[j] = before.lane(gates, n.tail[c.arc])
+		}
+		onto := func(r *row) bool {
+			for j, c := range t.by[layer] {
+				if far := r.dist[n.tail[c.arc]]; far < Unreachable && lanes[j].uses(r, far) {
+					return true
+				}
+			}
+			return false
+		}
+		for index, was := range before.rows {
+			is := after.rows[index]
+			if !computed[at] && (f.hits(was) && (is != was || onto(was)) || is != was && f.hits(is)) {
+				rows = append(rows, at)
+			}
+			at++
 		}
 	}
-	lists := func(row int) []int32 { return on[row] }
-	n.sweepRows(t.sv.before, list, lists, func(s *scratch, i int, _ failureLog) {
-		c := &batch[i].known
-		for _, x := range t.slack.worse {
-			c.net += s.gained(x.arc)
-		}
-		c.take(s, -1)
-	})
-	n.sweepRows(t.after, list, lists, func(s *scratch, i int, _ failureLog) {
-		c := &batch[i]
-		c.known.take(s, 1)
-		net := t.slack.bare(list[i]) + t.slack.gained(&t.sv.effects[c.index]) - c.known.net
-		c.known.more, c.known.drop = t.slack.rest(c.rest, net), c.rest.joint
-	})
-}
-
-// take adds the sum just made, so many times.
-func (c *correction) take(s *scratch, times int64) {
-	for _, arc := range s.touched {
-		s.gain[arc] *= times
-	}
-	for i, arc := range c.arcs {
-		s.add(arc, c.by[i])
-	}
-	slices.Sort(s.touched)
-	c.arcs, c.by = c.arcs[:0], c.by[:0]
-	for _, arc := range s.touched {
-		if x := s.gain[arc]; x != 0 {
-			c.arcs, c.by = append(c.arcs, arc), append(c.by, x)
-		}
-	}
+	return rows
 }

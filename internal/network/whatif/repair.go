@@ -123,8 +123,8 @@ func (s *scratch) choose(v *view, to int32, r *row, node int32) {
 // s.refilled are the nodes whose traffic is another, with the new in s.flow.
 //
 // What changed nodes sent on is taken back first. From then on every node is visited after all that send to it, so its
-// traffic is complete when it is.
-func (s *scratch) carry(to int32, r *row) {
+// traffic is complete when it is. Nodes nearer than nearest are not visited: whoever gives it asks only about those farther away.
+func (s *scratch) carry(to int32, r *row, nearest uint32) {
 	n := s.net
 	s.top = 0
 	for _, node := range s.changed { // whoever sends on to others is farther than they
@@ -151,9 +151,12 @@ func (s *scratch) carry(to int32, r *row) {
 		s.give(r, node, 0)
 	}
 	for {
-		_, node, ok := s.waves.pop()
+		nearer, node, ok := s.waves.pop()
 		if !ok {
 			return
+		}
+		if s.top-nearer < nearest {
+			continue
 		}
 		x := &s.nodes[node]
 		before := r.flow[node]

@@ -37,6 +37,7 @@ type scratch struct {
 	before, after probe     // views that failures are tried on
 	log           *sweepLog // of a sweep under way
 	meeter        *meeter   // of a slack in the making
+	tally         *tally    // of a closer look
 }
 
 // nodeRepair is what a repair makes of one node. It is kept together, since whoever asks for one of it asks for more.

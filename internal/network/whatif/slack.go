@@ -31,7 +31,7 @@ type slack struct {
 	drop          []int64 // per arc: J of its own
 
 	elements []element // arcs, then nodes
-	met      []meet    // the destinations that these come of, by element
+	met      []meet    // the destinations that these come of, by element and then by row
 	first    []int32   // per element, its first of these; one more at the end
 }
 
@@ -76,7 +76,7 @@ func newSlack(before, after *State, by worsened) *slack {
 			affected = append(affected, int32(i))
 		}
 	}
-	var found [][]meet
+	found := make([][]meet, len(affected))
 	n.parallel(len(affected), func(s *scratch, j int) {
 		i := affected[j]
 		which, _ := before.layer(int(i))
@@ -85,14 +85,9 @@ func newSlack(before, after *State, by worsened) *slack {
 			if s.meeter == nil {
 				s.meeter = newMeeter(n)
 			}
-			s.meeter.meet(i, to, by[which], before.rows[i], after.rows[i])
+			found[j] = s.meeter.meet(i, to, by[which], before.rows[i], after.rows[i])
 		}
-	}, func(s *scratch) {
-		if s.meeter != nil {
-			found = append(found, s.meeter.found)
-			s.meeter = nil
-		}
-	})
+	}, func(s *scratch) { s.meeter = nil })
 	for _, a := range k.moved {
 		k.all += a
 	}
@@ -103,7 +98,7 @@ func newSlack(before, after *State, by worsened) *slack {
 	return k
 }
 
-// sort puts what was found in the order of elements, and sums it up for each.
+// sort puts what was found, row by row, in the order of elements, and sums it up for each.
 func (k *slack) sort(found [][]meet) {
 	k.first = make([]int32, len(k.elements)+1)
 	for _, list := range found {
@@ -162,12 +157,10 @@ func (k *slack) eachElement(f *failure, visit func(element int32)) {
 // rounding is what dividing traffic into whole units may add.
 func (k *slack) rounding() int64 { return int64(len(k.moved)) * int64(len(k.net.tail)) }
 
-// of is the slack for a failure with the given effect before the change: on any arc, and how much more on those whose traffic
-// meets both.
-func (k *slack) of(f *failure, e *effect) (more, drop int64) {
-	var sum meeting
+// met is how the failure meets the change at all destinations.
+func (k *slack) meeting(f *failure) (sum meeting) {
 	k.eachElement(f, func(i int32) { sum = sum.plus(k.elements[i].meeting) })
-	return k.rest(sum, k.bare(f)+k.gained(e)), sum.joint
+	return sum
 }
 
 // gained is what the failure brings onto the worse arcs at most, less what it takes off them.
@@ -179,9 +172,10 @@ func (k *slack) gained(e *effect) int64 {
 	return sum
 }
 
-// rest is the slack of destinations that meet the failure so, and for which the worse arcs gain net units by it.
-func (k *slack) rest(sum meeting, net int64) int64 {
-	return saturate(saturate(sum.moved+k.rounding()) + saturate(max(0, sum.joint+net)))
+// onto is N of destinations whose units that cross both are joint, and for which the failure with the given effect brings
+// known units less onto the worse arcs than for all; with what rounding adds.
+func (k *slack) onto(f *failure, e *effect, joint, known int64) int64 {
+	return saturate(saturate(max(0, joint+k.bare(f)+k.gained(e)-known)) + k.rounding())
 }
 
 // bare is the traffic to destinations that the change overloads which the failure may move.

@@ -81,7 +81,7 @@ func (st *State) under(v *view) *State {
 		}
 		if s.gather(r, to, worse) {
 			s.reroute(v, to, r)
-			s.carry(to, r)
+			s.carry(to, r, 0)
 			after.rows[i] = s.repaired(r, i)
 		}
 	}, func(s *scratch) { after.absorb(s) })

@@ -19,10 +19,12 @@ type Survey struct {
 }
 
 // effect is what one failure does to a state. Of the changes in load only those are kept that could matter: all beyond
-// trifle. They are most of what traffic spread over equal paths changes, by number, and nothing by weight.
+// trifle. The others are most of what traffic spread over equal paths changes, by number, and nothing by weight; of these only
+// is kept about how much a link gains, since a trifle for a large link is much for a small one.
 type effect struct {
 	arcs []int32 // ascending; only when kept
 	gain []int64 // in units
+	rest []uint8 // per link, what either direction that is not in arcs gains at most (see coarse)
 	kept bool
 	peak peak
 	rows int // that use what fails
@@ -75,9 +77,9 @@ func SurveyLayers(layers []*State, scenarios []Scenario, memory int64) (*Survey,
 		})
 		for i := range batch {
 			e := &sv.effects[from+i]
-			size := int64(len(e.arcs)) * entryBytes
+			size := int64(len(e.arcs))*entryBytes + int64(len(e.rest))
 			if !e.kept || sv.kept+size > memory {
-				e.arcs, e.gain, e.kept = nil, nil, false
+				e.arcs, e.gain, e.rest, e.kept = nil, nil, nil, false
 				continue
 			}
 			sv.kept += size
@@ -103,10 +105,12 @@ func (s *scratch) effect(st *State, ranked ranking, keep bool) effect {
 		return e
 	}
 	n := s.net
-	s.hops = s.hops[:0]
+	s.hops, e.rest = s.hops[:0], make([]uint8, len(n.links))
 	for _, arc := range s.touched {
 		if x := s.gain[arc]; max(x, -x) > n.trifle(arc) {
 			s.hops = append(s.hops, arc)
+		} else {
+			e.rest[n.linkOf[arc]] = max(e.rest[n.linkOf[arc]], coarse(x))
 		}
 	}
 	slices.Sort(s.hops)
@@ -122,7 +126,30 @@ func (e *effect) atMost(n *Net, arc int32) int64 {
 	if i, ok := slices.BinarySearch(e.arcs, arc); ok {
 		return e.gain[i]
 	}
-	return n.trifle(arc)
+	return min(n.trifle(arc), atMost(e.rest[n.linkOf[arc]]))
+}
+
+// The smallest gain that is told from none, about a kbit/s, in eighths, as a power of two.
+const grain = fraction + 7
+
+// coarse is a gain in a byte: 0 for none, else an eighth more than it is at most. Gains are trifles, less than 2^52 units.
+func coarse(gain int64) uint8 {
+	if gain <= 0 {
+		return 0
+	}
+	eighths, power := max(8, ceil(gain, 1<<grain)), 0
+	for ; eighths > 15; power++ {
+		eighths = ceil(eighths, 2)
+	}
+	return uint8(1 + 8*power + int(eighths) - 8)
+}
+
+// atMost is the greatest gain that coarse makes that of.
+func atMost(coarse uint8) int64 {
+	if coarse == 0 {
+		return 0
+	}
+	return int64(8+(coarse-1)%8) << ((coarse-1)/8 + grain)
 }
 
 // has reports whether the effect on arc is kept.

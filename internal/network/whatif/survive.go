@@ -97,6 +97,7 @@ func (sv *Survey) SurviveLayers(layers []*State, limits Limits) (Survival, error
 	if !limits.Bound {
 		t.aim()
 	}
+	t.narrowAll()
 	for _, whole := range []bool{false, false, true} {
 		t.refine(whole)
 	}
@@ -123,6 +124,7 @@ type trial struct {
 	ranked ranking
 	parts  []*parts // of each layer
 	worse  bool     // after is made of before by making arcs worse only
+	by     worsened // these, when worse
 	alike  []bool   // per layer: and cutting off can be compared by counting parts
 	delta  []int64  // per arc: load after the change less load before
 	slack  *slack   // when worse
@@ -130,9 +132,9 @@ type trial struct {
 	full   []int64  // per arc: the greatest load that is not over Limits.Permil, in units
 	extra  []int64  // per arc: Limits.Worse in bits per second
 
-	best  verdict
-	bar       // for the failures after best
-	tying bar // for those before it, each of which is the worst if it does the same
+	best  verdict // exact, be it of one direction only (see hint)
+	bar           // for the failures after best
+	tying bar     // for those before it, each of which is the worst if it does the same
 	open  []open
 	exact map[int]*outcome
 }
@@ -158,6 +160,7 @@ func (b *bar) set(st *State, level int64) {
 type open struct {
 	index int
 	bound bound
+	meets []meet     // where it meets the change, most first, once narrowed
 	known correction // by a closer look
 	cuts  bool       // demands may be cut off
 }
@@ -180,14 +183,16 @@ func newTrial(sv *Survey, after *State, limits Limits) *trial {
 	}
 	by, ok := worsens(sv.before, after)
 	if t.worse = ok; ok {
-		t.slack = newSlack(sv.before, after, by)
+		t.by, t.slack = by, newSlack(sv.before, after, by)
 	}
 	for i, layer := range after.all() {
 		p := sv.parts[i].under(layer.view)
 		t.parts, t.alike = append(t.parts, p), append(t.alike, ok && p.comparable(sv.parts[i]))
 	}
 	if len(sv.order) > 0 && !limits.Bound { // a bar to measure the others by
-		t.evaluate([]open{{index: sv.order[0], bound: bound{peak: peak{permil: math.MaxInt64}}}})
+		if i := sv.order[0]; !t.hint(i, sv.effects[i].peak.arc) {
+			t.evaluate([]open{{index: i, bound: bound{peak: peak{permil: math.MaxInt64}}}})
+		}
 	}
 	t.raise()
 	return t
@@ -209,11 +214,14 @@ func (t *trial) raise() {
 
 // barFor is what failure i is measured by.
 func (t *trial) barFor(i int) bar {
-	if i < t.best.index {
+	if i < t.best.index || t.hinted(i) {
 		return t.tying
 	}
 	return t.bar
 }
+
+// hinted reports whether failure i is the worst so far, and not known but for one direction.
+func (t *trial) hinted(i int) bool { return i == t.best.index && t.exact[i] == nil }
 
 // look bounds failures, and opens those that the bounds do not settle.
 func (t *trial) look(list []int) {
@@ -221,7 +229,7 @@ func (t *trial) look(list []int) {
 	t.after.net.parallel(len(list), func(_ *scratch, j int) {
 		found[j].bound.peak.arc = -1
 		if i := list[j]; t.exact[i] == nil {
-			found[j] = open{index: i, bound: t.bound(i, &correction{}), cuts: t.mayCut(i)}
+			found[j] = open{index: i, bound: t.bound(i), cuts: t.mayCut(i)}
 		}
 	}, nil)
 	for _, o := range found {
@@ -231,19 +239,27 @@ func (t *trial) look(list []int) {
 	}
 }
 
-// aim computes the failures that look worst, so that the others have more to be measured by.
+// aim computes the failures that look worst, one after the other, so that the others have more to be measured by.
 func (t *trial) aim() {
-	var list []open
-	for _, o := range t.open {
-		if o.bound.likely.arc >= 0 && o.bound.likely.permil > t.best.peak.permil {
-			list = append(list, o)
+	best, tried := t.best, map[int]bool{}
+	for range aimed {
+		worst := -1
+		for i, o := range t.open {
+			p := verdict{o.index, o.bound.likely}
+			if !tried[o.index] && t.exact[o.index] == nil && p.peak.arc >= 0 && p.beats(t.best) &&
+				(worst < 0 || p.beats(verdict{t.open[worst].index, t.open[worst].bound.likely})) {
+				worst = i
+			}
+		}
+		if worst < 0 {
+			break
+		}
+		o := t.open[worst]
+		tried[o.index] = true
+		if !t.hint(o.index, o.bound.likely.arc) {
+			t.evaluate([]open{o})
 		}
 	}
-	slices.SortFunc(list, func(a, b open) int {
-		return cmp.Or(cmp.Compare(b.bound.likely.permil, a.bound.likely.permil), cmp.Compare(a.index, b.index))
-	})
-	best := t.best
-	t.evaluate(list[:min(len(list), aimed)])
 	if t.best == best {
 		return
 	}
@@ -255,7 +271,7 @@ func (t *trial) aim() {
 	t.look(again)
 }
 
-// aimed is how many failures are computed before the others are looked at closer.
+// aimed is how many failures are computed at most before the others are looked at closer.
 const aimed = 4
 
 // breaks reports whether load on arc is over both limits, when the same failure brought so much onto it before.
@@ -266,7 +282,7 @@ func (t *trial) breaks(arc int32, load, before int64) bool {
 // keep records what a failure does.
 func (t *trial) keep(i int, out *outcome) {
 	t.exact[i] = out
-	if out.worst.beats(t.best) {
+	if out.worst.beats(t.best) || out.worst.index == t.best.index {
 		t.best = out.worst
 		t.raise()
 	}
@@ -285,7 +301,7 @@ func (t *trial) mayCut(i int) bool {
 
 // mayBeWorst reports whether a failure may be the worst, when that is asked.
 func (t *trial) mayBeWorst(o *open) bool {
-	return !t.limits.Bound && (verdict{index: o.index, peak: o.bound.peak}).beats(t.best)
+	return !t.limits.Bound && ((verdict{index: o.index, peak: o.bound.peak}).beats(t.best) || t.hinted(o.index))
 }
 
 // resolve computes what the bounds left open: what may break a limit, then what may be the worst, until nothing can be.

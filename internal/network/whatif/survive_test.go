@@ -197,7 +197,8 @@ func (b *bounds) hold(t *testing.T, before, after *State, by worsened, all []Sce
 	for i, sc := range all {
 		f := &sv.failures[i]
 		was, is := failed(t, before, sc), failed(t, after, sc)
-		more, drop := k.of(f, &sv.effects[i])
+		sum := k.meeting(f)
+		more, drop := saturate(sum.moved+k.onto(f, &sv.effects[i], sum.joint, 0)), sum.joint
 		moved := after.moved(f)
 		b.pairs++
 		for arc := range is.load {

@@ -13,26 +13,21 @@ const sweepBatch = 64
 // Rows are taken one after the other, each with all failures, since fetching a row costs more than repairing it.
 func (n *Net) sweep(st *State, list []*failure, visit func(s *scratch, i int, found failureLog)) {
 	for from := 0; from < len(list); from += sweepBatch {
-		batch := list[from:min(len(list), from+sweepBatch)]
-		each := make([]int32, len(batch))
-		for i := range each {
-			each[i] = int32(i)
-		}
-		n.sweepRows(st, batch, func(int) []int32 { return each }, func(s *scratch, i int, found failureLog) { visit(s, from+i, found) })
+		n.sweepRows(st, list[from:min(len(list), from+sweepBatch)], func(s *scratch, i int, found failureLog) { visit(s, from+i, found) })
 	}
 }
 
-// sweepRows is sweep of few failures, each for the rows only that list it.
-func (n *Net) sweepRows(st *State, list []*failure, on func(row int) []int32, visit func(s *scratch, i int, found failureLog)) {
+// sweepRows is sweep of few failures.
+func (n *Net) sweepRows(st *State, list []*failure, visit func(s *scratch, i int, found failureLog)) {
 	var logs []*sweepLog
 	n.parallel(len(st.rows), func(s *scratch, index int) {
 		if s.log == nil {
 			s.log = n.logs.Get().(*sweepLog)
 			s.log.begin(len(list))
 		}
-		for _, i := range on(index) {
-			if f := list[i]; f.hits(st.rows[index]) {
-				s.failRow(st, index, f, &s.log.of[i])
+		for i, f := range list {
+			if f.hits(st.rows[index]) {
+				s.logRow(st, index, f, &s.log.of[i])
 			}
 		}
 	}, func(s *scratch) {
@@ -81,28 +76,35 @@ func (l *sweepLog) begin(failures int) {
 	}
 }
 
-// failRow logs what the failure does to one row.
-func (s *scratch) failRow(st *State, index int, f *failure, log *failureLog) {
-	which, at := st.layer(index)
-	layer := st.all()[which]
-	r, to := layer.rows[at], layer.net.dests[at]
+// logRow logs what the failure does to one row.
+func (s *scratch) logRow(st *State, index int, f *failure, log *failureLog) {
 	log.rows++
 	s.nextSum()
-	if slices.Contains(f.nodes, to) {
-		r.eachArc(s.net, s.hops, func(arc int32, x int64) { log.arcs, log.gain = append(log.arcs, arc), append(log.gain, -x) })
-		return
-	}
-	v := s.before.try(s.net, layer.view, f)
-	s.worse = append(s.worse[:0], f.arcs...)
-	s.reroute(v, to, r)
-	s.carry(to, r)
-	s.before.takeBack(s.net, f)
-	s.eachCut(layer, at, f, func(_ int32, amount int64) { log.lost += amount })
+	s.failRow(&s.before, st, index, f, 0)
+	which, at := st.layer(index)
+	s.eachCut(st.all()[which], at, f, func(_ int32, amount int64) { log.lost += amount })
 	for _, arc := range s.touched {
 		if x := s.gain[arc]; x != 0 {
 			log.arcs, log.gain = append(log.arcs, arc), append(log.gain, x)
 		}
 	}
+}
+
+// failRow adds to the sum what arcs gain and lose in one row by the failure, as far as their tails are nearest or farther from
+// the destination.
+func (s *scratch) failRow(p *probe, st *State, index int, f *failure, nearest uint32) {
+	which, at := st.layer(index)
+	layer := st.all()[which]
+	r, to := layer.rows[at], layer.net.dests[at]
+	if slices.Contains(f.nodes, to) {
+		r.eachArc(s.net, s.hops, func(arc int32, x int64) { s.add(arc, -x) })
+		return
+	}
+	v := p.try(s.net, layer.view, f)
+	s.worse = append(s.worse[:0], f.arcs...)
+	s.reroute(v, to, r)
+	s.carry(to, r, nearest)
+	p.takeBack(s.net, f)
 }
 
 // eachCut visits the sources that the repair just made cuts off from the destination of st's row, and what they send.

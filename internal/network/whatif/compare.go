@@ -1,0 +1,107 @@
+package whatif
+
+import "slices"
+
+// tally is what one worker has found out about the closers of a batch.
+type tally struct {
+	net []int64   // per closer
+	by  [][]int64 // per closer and suspect
+}
+
+func newTally(batch []closer) *tally {
+	y := &tally{net: make([]int64, len(batch)), by: make([][]int64, len(batch))}
+	for i := range batch {
+		y.by[i] = make([]int64, len(batch[i].bound.suspects))
+	}
+	return y
+}
+
+// correct computes the chosen rows of each failure before the change and after it. What the failure brings onto the worse
+// arcs in these rows is known then, and only the rest of that counts for the others.
+func (t *trial) correct(batch []closer) {
+	n := t.after.net
+	on := make([][]int32, len(t.after.rows))
+	var rows []int32
+	for i := range batch {
+		c := &batch[i]
+		for _, row := range c.rows {
+			if on[row] == nil {
+				rows = append(rows, row)
+			}
+			on[row] = append(on[row], int32(i))
+		}
+		c.known.rows, c.known.rest = slices.Concat(c.known.rows, c.rows), c.rest
+	}
+	n.parallel(len(rows), func(s *scratch, j int) {
+		if s.tally == nil {
+			s.tally = newTally(batch)
+		}
+		for _, i := range on[rows[j]] {
+			t.compare(s, int(rows[j]), &batch[i], i)
+		}
+	}, func(s *scratch) {
+		if s.tally == nil {
+			return
+		}
+		for i := range batch {
+			batch[i].known.net += s.tally.net[i]
+			for j, by := range s.tally.by[i] {
+				batch[i].bound.suspects[j].by += by
+			}
+		}
+		s.tally = nil
+	})
+}
+
+// compare tallies what the failure of a closer does in a row after the change, and did not before.
+func (t *trial) compare(s *scratch, row int, c *closer, i int32) {
+	f := &t.sv.failures[c.index]
+	if r := t.sv.before.rows[row]; f.hits(r) {
+		nearest := t.nearest(r, c)
+		for _, x := range t.slack.worse {
+			nearest = min(nearest, r.dist[t.after.net.tail[x.arc]])
+		}
+		s.nextSum()
+		s.failRow(&s.before, t.sv.before, row, f, nearest)
+		c.tally(s, s.tally.by[i], -1)
+		for _, x := range t.slack.worse {
+			s.tally.net[i] += s.gained(x.arc)
+		}
+	}
+	if r := t.after.rows[row]; f.hits(r) {
+		s.nextSum()
+		s.failRow(&s.after, t.after, row, f, t.nearest(r, c))
+		c.tally(s, s.tally.by[i], 1)
+	}
+}
+
+// nearest is how far the nearest tail of any suspect is; 0 when that takes too long to find out.
+func (t *trial) nearest(r *row, c *closer) uint32 {
+	if len(c.bound.suspects) > many {
+		return 0
+	}
+	nearest := uint32(Unreachable)
+	for _, x := range c.bound.suspects {
+		nearest = min(nearest, r.dist[t.after.net.tail[x.arc]])
+	}
+	return nearest
+}
+
+// many suspects are not looked at one by one for each row.
+const many = 64
+
+// tally adds what the suspects gain in the sum just made, so many times.
+func (c *closer) tally(s *scratch, by []int64, times int64) {
+	list := c.bound.suspects
+	if len(list) <= many {
+		for j, x := range list {
+			by[j] += times * s.gained(x.arc)
+		}
+		return
+	}
+	for _, arc := range s.touched {
+		if j, ok := slices.BinarySearchFunc(list, arc, func(x suspect, arc int32) int { return int(x.arc - arc) }); ok {
+			by[j] += times * s.gain[arc]
+		}
+	}
+}
