@@ -66,45 +66,38 @@ func (l *lane) uses(r *row, dist uint32) bool {
 
 // narrowing is a closer look at the suspects of one failure, without computing paths.
 //
-// What exceeds the sum is traffic that the change or the failure sends another way, and on an arc it comes by the arc's tail. A
-// tail from which no path is by what fails keeps its next hops when that fails. So for a destination to which, after the change,
-// the arc is no next hop, and the tail has no path by what fails, nothing comes by the arc when both have happened. And when the
-// tail has the same next hops before the change and after it, and no path by what fails in either, it divides its traffic alike
-// in all four states: of what exceeds the sum at it the arc has an equal share.
+// Of M (see slack) an arc gets what comes by its tail when both have happened. A tail from which no path is by what fails, after
+// the change, keeps its next hops when that fails. So to a destination for which the arc is no next hop then, nothing comes by it;
+// and else it gets an equal share, since whoever has crossed what fails, by the change alone, has not come by the tail, and so the
+// choice that is made there says nothing about who is in M.
 type narrowing struct {
-	before, after *State    // of one layer
-	lanes         [2][]lane // before and after, by suspect
+	after *State // of one layer
+	lanes []lane // by suspect
 }
 
 // narrowing prepares to narrow suspects of a failure in one layer.
 func (t *trial) narrowing(f *failure, layer int, suspects []suspect) narrowing {
-	w := narrowing{before: t.sv.before.all()[layer], after: t.after.all()[layer]}
-	for i, st := range []*State{w.before, w.after} {
-		gates := st.view.gates(st.net, f)
-		for _, x := range suspects {
-			w.lanes[i] = append(w.lanes[i], st.lane(gates, st.net.tail[x.arc]))
-		}
+	w := narrowing{after: t.after.all()[layer]}
+	gates := w.after.view.gates(w.after.net, f)
+	for _, x := range suspects {
+		w.lanes = append(w.lanes, w.after.lane(gates, w.after.net.tail[x.arc]))
 	}
 	return w
 }
 
-// share is among how many arcs, arc being one, what exceeds the sum in a row at the tail of suspect i is divided; 0 when nothing
-// comes by the arc.
-func (w *narrowing) share(i int, arc int32, was, is *row) int {
+// share is among how many arcs, arc being one, M of a row is divided at the tail of suspect i; 0 when nothing comes by the arc.
+func (w *narrowing) share(i int, arc int32, r *row) int {
 	n := w.after.net
 	tail := n.tail[arc]
-	far := is.dist[tail]
-	switch {
+	switch far := r.dist[tail]; {
 	case far >= Unreachable:
 		return 0
-	case w.lanes[1][i].uses(is, far):
+	case w.lanes[i].uses(r, far):
 		return 1
-	case !is.has(arc):
+	case !r.has(arc):
 		return 0
-	case w.lanes[0][i].uses(was, was.dist[tail]) || !was.alike(n, is, tail):
-		return 1
 	}
-	return int(is.count(n, tail))
+	return int(r.count(n, tail))
 }
 
 // narrow finds the destinations where a failure meets the change, those first where that is most, and bounds each suspect by what
@@ -120,11 +113,10 @@ func (t *trial) narrow(o *open) {
 
 // divide bounds each suspect by what may come by it, and each destination by how much that is for any suspect.
 func (t *trial) divide(o *open) {
-	f, n, list := &t.sv.failures[o.index], t.after.net, o.bound.suspects
+	f, list := &t.sv.failures[o.index], o.bound.suspects
 	for j := range list {
 		list[j].more = 0
 	}
-	shared := make([]bool, len(list))
 	var w narrowing
 	layer := -1
 	for i := range o.meets {
@@ -133,21 +125,15 @@ func (t *trial) divide(o *open) {
 			layer = which
 			w = t.narrowing(f, layer, list)
 		}
-		was, is, most := t.sv.before.rows[m.row], t.after.rows[m.row], int64(0)
+		most := int64(0)
 		for j := range list {
-			if k := w.share(j, list[j].arc, was, is); k > 0 {
+			if k := w.share(j, list[j].arc, t.after.rows[m.row]); k > 0 {
 				part := ceil(m.moved, k)
 				list[j].more = saturate(list[j].more + part)
 				most = max(most, part)
-				shared[j] = shared[j] || k > 1
 			}
 		}
 		m.moved = most
-	}
-	for j := range list {
-		if x := &list[j]; shared[j] {
-			x.drop = max(x.drop, min(t.slack.meeting(f).joint, t.slack.elements[int32(len(n.tail))+n.tail[x.arc]].joint))
-		}
 	}
 	o.meets = slices.DeleteFunc(o.meets, func(m meet) bool { return m.moved == 0 && m.joint == 0 })
 }

@@ -56,24 +56,6 @@ func (r *row) count(n *Net, node int32) int32 {
 	return int32(sum)
 }
 
-// alike reports whether node has the same next hops in both rows.
-func (r *row) alike(n *Net, o *row, node int32) bool {
-	if r == o {
-		return true
-	}
-	lo, hi := n.out[node], n.out[node+1]
-	for at := lo; at < hi; at = (at>>6 + 1) << 6 {
-		differ := (r.next[at>>6] ^ o.next[at>>6]) >> (at & 63)
-		if hi-at < 64 {
-			differ &= 1<<(hi-at) - 1
-		}
-		if differ != 0 {
-			return false
-		}
-	}
-	return true
-}
-
 // setHops makes hops, in order, node's only next hops.
 func (r *row) setHops(n *Net, node int32, hops []int32) {
 	for arc := n.out[node]; arc < n.out[node+1]; arc++ {
