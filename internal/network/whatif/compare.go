@@ -32,6 +32,7 @@ func (t *trial) correct(batch []closer) {
 		}
 		c.known.rows, c.known.rest = slices.Concat(c.known.rows, c.rows), c.rest
 	}
+	var found []*tally
 	n.parallel(len(rows), func(s *scratch, j int) {
 		if s.tally == nil {
 			s.tally = newTally(batch)
@@ -40,17 +41,19 @@ func (t *trial) correct(batch []closer) {
 			t.compare(s, int(rows[j]), &batch[i], i)
 		}
 	}, func(s *scratch) {
-		if s.tally == nil {
-			return
+		if s.tally != nil {
+			found = append(found, s.tally)
+			s.tally = nil
 		}
+	})
+	for _, y := range found { // now that nobody reads the suspects any more
 		for i := range batch {
-			batch[i].known.net += s.tally.net[i]
-			for j, by := range s.tally.by[i] {
+			batch[i].known.net += y.net[i]
+			for j, by := range y.by[i] {
 				batch[i].bound.suspects[j].by += by
 			}
 		}
-		s.tally = nil
-	})
+	}
 }
 
 // compare tallies what the failure of a closer does in a row after the change, and did not before.
