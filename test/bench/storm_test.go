@@ -191,6 +191,9 @@ func (r *race) service(ctx context.Context, rest []*nats.Msg) (last uint64, err 
 	if _, err := r.js.ResumeConsumer(ctx, events.StreamAnomalies, consumer(domain)); err != nil {
 		return 0, err
 	}
+	if err := resumed(ctx, own); err != nil {
+		return 0, err
+	}
 	if last, err = r.publish(ctx, rest); err != nil {
 		return 0, err
 	}
@@ -236,6 +239,14 @@ func (r *race) pull(ctx context.Context, size int) error {
 
 // askEvery is how often a server is asked how far it is: answering takes its time from what it is asked about.
 const askEvery = 5 * time.Millisecond
+
+// resumed waits until a consumer's leader knows that it is not paused any more: a message that comes before wakes nobody.
+func resumed(ctx context.Context, c jetstream.Consumer) error {
+	return awaitEvery(ctx, askEvery, "the consumer to go on", func() bool {
+		info, err := c.Info(ctx)
+		return err == nil && !info.Paused
+	})
+}
 
 // acknowledged waits until the server has the acknowledgement of every message up to last.
 func acknowledged(ctx context.Context, c jetstream.Consumer, last uint64) error {
