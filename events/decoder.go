@@ -2,6 +2,7 @@ package events
 
 import (
 	"encoding/binary"
+	"reflect"
 	"strings"
 )
 
@@ -13,7 +14,8 @@ type Decoder struct {
 	slab  []Observed      // room for more of those of the commit that is being read
 	list  []Record        // where the records of a commit are put together; empty in between
 	last  last
-	event wireEvent // room for the one that is being read
+	event wireEvent                      // room for the one that is being read
+	rooms map[reflect.Type]reflect.Value // where the elements of slices are put together, by their type; see take
 }
 
 // last is what was last read in its place, and is likely to come there again.

@@ -231,19 +231,43 @@ func sliceReader(t reflect.Type) read {
 		if !s.mark('[') {
 			return false
 		}
-		v.Set(reflect.MakeSlice(t, 0, 0))
-		for n := 0; !s.mark(']'); n++ {
+		room := s.take(t)
+		n := 0
+		for ; !s.mark(']'); n++ {
 			if n > 0 && !s.mark(',') {
 				return false
 			}
-			v.Grow(1)
-			v.SetLen(n + 1)
-			if !elem(s, v.Index(n)) {
+			room.Grow(1)
+			room.SetLen(n + 1)
+			if !elem(s, room.Index(n)) {
 				return false
 			}
 		}
+		v.Set(reflect.MakeSlice(t, n, n))
+		reflect.Copy(v, room)
+		s.giveBack(room)
 		return true
 	}
+}
+
+// take returns an empty slice with the room that the one before it of its type has left. It is nobody else's until it is given
+// back, since elements may have slices of that type themselves.
+func (d *Decoder) take(t reflect.Type) reflect.Value {
+	room, ok := d.rooms[t]
+	if !ok {
+		return reflect.New(t).Elem()
+	}
+	delete(d.rooms, t)
+	return room
+}
+
+func (d *Decoder) giveBack(room reflect.Value) {
+	if d.rooms == nil {
+		d.rooms = map[reflect.Type]reflect.Value{}
+	}
+	room.Clear()
+	room.SetLen(0)
+	d.rooms[room.Type()] = room
 }
 
 func mapReader(t reflect.Type) read {
