@@ -21,16 +21,22 @@ const (
 	retryAfter = 1 // seconds until asking again may be worth it
 )
 
+// maxStreams is how many streams one caller may follow at once: the consoles of one person, or a program's.
+const maxStreams = 64
+
 // maxCallers bounds how many allowances of one sort are kept.
 const maxCallers = 4096
 
 // limits holds the allowances.
 type limits struct {
 	named, addressed, signingIn *allowances
+
+	mu      sync.Mutex
+	streams map[string]int // by caller
 }
 
 func newLimits() *limits {
-	return &limits{named: newAllowances(perSecond, atOnce), addressed: newAllowances(perSecond, atOnce), signingIn: newAllowances(signInPerSecond, signInAtOnce)}
+	return &limits{named: newAllowances(perSecond, atOnce), addressed: newAllowances(perSecond, atOnce), signingIn: newAllowances(signInPerSecond, signInAtOnce), streams: map[string]int{}}
 }
 
 func (l *limits) allow(r *http.Request, name string, identified bool, now time.Time) bool {
@@ -42,6 +48,27 @@ func (l *limits) allow(r *http.Request, name string, identified bool, now time.T
 
 func (l *limits) signIn(r *http.Request, now time.Time) bool {
 	return l.signingIn.allow(addressOf(r), now)
+}
+
+// stream counts a stream of a caller until it ends; ok is false when there are as many as there may be.
+func (l *limits) stream(r *http.Request, name string, identified bool) (end func(), ok bool) {
+	caller := "named " + name
+	if !identified {
+		caller = addressOf(r)
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.streams[caller] >= maxStreams {
+		return nil, false
+	}
+	l.streams[caller]++
+	return func() {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		if l.streams[caller]--; l.streams[caller] == 0 {
+			delete(l.streams, caller)
+		}
+	}, true
 }
 
 // addressOf is where a request comes from. Of an IPv6 address it is the network, of which one caller has all. A proxy's

@@ -143,6 +143,16 @@ func (s *Server) guard(rt route) http.Handler {
 			rec.WriteHeader(http.StatusOK) // an answer without a body has ended: whoever asked does not wait for more
 			return
 		}
+		if rt.streams {
+			end, ok := s.limits.stream(r, who.Name, identified(r, within))
+			if !ok {
+				err = problem(api.ProblemTooMany, fmt.Sprintf("this caller follows %d streams already", maxStreams), "end some of them")
+				s.auditRest(rt, r, who, err)
+				fail(rec, r, err)
+				return
+			}
+			defer end()
+		}
 		err = errDefect // unless serve comes back
 		defer func() { s.auditRest(rt, r, who, err) }()
 		err = rt.serve(rec, r, who)
@@ -183,7 +193,7 @@ func (s *Server) admit(rt route, r *http.Request) (who events.Person, within *se
 	if !ok {
 		who = events.Person{}
 	}
-	shown := ok && (within != nil || r.Header.Get("Authorization") != "") // a viewer on this machine has shown nothing
+	shown := ok && identified(r, within)
 	if !s.limits.allow(r, who.Name, shown, s.cfg.Now()) {
 		return who, nil, tooOften()
 	}
@@ -206,6 +216,11 @@ func (s *Server) admit(rt route, r *http.Request) (who events.Person, within *se
 		return who, nil, problem(api.ProblemUnauthorized, "a caller on this machine may look without saying who they are, and change nothing", "sign in at the console, or send a token")
 	}
 	return who, within, nil
+}
+
+// identified reports whether an admitted caller has shown who they are. A viewer on this machine has shown nothing.
+func identified(r *http.Request, within *session) bool {
+	return within != nil || r.Header.Get("Authorization") != ""
 }
 
 func tooOften() *api.Problem {

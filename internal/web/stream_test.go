@@ -33,6 +33,7 @@ func plan(t *testing.T, s *server) (digest events.Digest) {
 type reader struct {
 	t     *testing.T
 	lines *bufio.Reader
+	end   func()
 }
 
 // message is one event, or a comment.
@@ -53,11 +54,12 @@ func open(t *testing.T, s *server, path, caller string, headers ...string) *read
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { resp.Body.Close() })
+	end := func() { resp.Body.Close() }
+	t.Cleanup(end)
 	if resp.StatusCode != http.StatusOK || resp.Header.Get("Content-Type") != "text/event-stream" {
 		t.Fatalf("status %d, %s", resp.StatusCode, resp.Header.Get("Content-Type"))
 	}
-	return &reader{t: t, lines: bufio.NewReader(resp.Body)}
+	return &reader{t: t, lines: bufio.NewReader(resp.Body), end: end}
 }
 
 // next is the next message; the empty one at the end of the stream.
@@ -194,6 +196,26 @@ func TestHeadOfStream(t *testing.T) {
 		}
 		if a := s.do("HEAD", "/api/v1/"+path, "", ""); a.status != http.StatusUnauthorized {
 			t.Errorf("%s for a stranger: %d", path, a.status)
+		}
+	}
+}
+
+// TestStreamsOfOne: nobody follows more streams at once than one may; others do, and one that ends makes room.
+func TestStreamsOfOne(t *testing.T) {
+	s := start(t, people())
+	first := open(t, s, "/api/v1/stream", "viewer")
+	for n := 1; n < 64; n++ {
+		open(t, s, []string{"/api/v1/stream", "/api/v1/ledger/stream"}[n%2], "viewer")
+	}
+	wantProblem(t, s.do("GET", "/api/v1/stream", "viewer", ""), http.StatusTooManyRequests, api.ProblemTooMany)
+	open(t, s, "/api/v1/stream", "operator")
+	if a := s.do("GET", "/api/v1/status", "viewer", ""); a.status != http.StatusOK {
+		t.Errorf("who follows many streams is told %d of the status", a.status)
+	}
+	first.end()
+	for deadline := time.Now().Add(time.Minute); s.do("GET", "/api/v1/ledger/export", "viewer", "").status != http.StatusOK; {
+		if time.Now().After(deadline) {
+			t.Fatal("one has ended, and there is no room for another")
 		}
 	}
 }
