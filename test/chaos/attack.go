@@ -184,6 +184,7 @@ func (a *attack) settle(ctx context.Context, within time.Duration, faults []*fau
 	defer cancel()
 	var broken error
 	err := a.watch.wait(ctx, "the round to end", func() bool {
+		_ = a.thaw(ctx) // a freeze that nobody answered for may have been written after all was made good
 		broken = a.tend(faults)
 		return broken != nil || a.over(faults)
 	})

@@ -87,3 +87,15 @@ func TestNeglected(t *testing.T) {
 		t.Errorf("the ledger cannot be followed, and %v", err)
 	}
 }
+
+// TestLateFreeze has a freeze come to the ledger when all was made good already: what it holds up ends nevertheless.
+func TestLateFreeze(t *testing.T) {
+	s := raised(t, plan{servers: 1, replicas: 1})
+	a := newAttack(s, "", rand.New(rand.NewPCG(4, 0)), func() {}, t.Logf)
+	if err := s.record(t.Context(), events.Record{Body: events.Frozen{Scope: events.Network, By: events.Person{Name: "alice"}, Reason: "late"}}); err != nil {
+		t.Fatal(err)
+	}
+	if err := a.settle(t.Context(), time.Minute, s.sickens(t, 1)); err != nil || len(a.neglected) > 0 {
+		t.Errorf("%v, %v", err, a.neglected)
+	}
+}
