@@ -95,9 +95,14 @@ func (t template) find(path []*gnmi.PathElem, value *gnmi.TypedValue) []instance
 	if len(path) > len(t.elems) {
 		return nil
 	}
+	for i := len(path) - 1; i >= 0; i-- { // templates differ at their ends
+		if bare(path[i].GetName()) != t.elems[i].GetName() {
+			return nil
+		}
+	}
 	bind := names{}
 	for i, got := range path {
-		if !bindElem(t.elems[i], got, bind) {
+		if !bindKeys(t.elems[i].GetKey(), got.GetKey(), bind) {
 			return nil
 		}
 	}
@@ -136,13 +141,10 @@ func covers(path, full []*gnmi.PathElem) bool {
 	return true
 }
 
-// bindElem matches one path element; keys that the router left out stay unbound.
-func bindElem(want, got *gnmi.PathElem, bind names) bool {
-	if bare(got.GetName()) != want.GetName() {
-		return false
-	}
-	for k, v := range got.GetKey() {
-		w, ok := want.GetKey()[k]
+// bindKeys matches the keys of one path element; those that the router left out stay unbound.
+func bindKeys(want, got map[string]string, bind names) bool {
+	for k, v := range got {
+		w, ok := want[k]
 		if !ok {
 			return false
 		}
