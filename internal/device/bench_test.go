@@ -1,9 +1,12 @@
 package device
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
+	"github.com/openconfig/gnmi/proto/gnmi"
+	"github.com/openconfig/ygot/ygot"
 	"go.uber.org/zap"
 
 	"github.com/detour-net/detour/events"
@@ -68,4 +71,26 @@ func BenchmarkDrain(b *testing.B) {
 			}
 		}
 	})
+}
+
+// BenchmarkTakeCounters is one round of the counters' stream of a router with 64 interfaces, leaf by leaf.
+func BenchmarkTakeCounters(b *testing.B) {
+	p, at := openConfigPaths(), time.Unix(1_000_000, 0)
+	n := &gnmi.Notification{}
+	for port := range 64 {
+		for _, leaf := range []string{"in-octets", "out-octets", "in-pkts", "out-pkts", "in-errors", "out-errors", "in-discards", "out-discards"} {
+			path, err := ygot.StringToStructuredPath(fmt.Sprintf("/interfaces/interface[name=ethernet-1/%d]/state/counters/%s", port, leaf))
+			if err != nil {
+				b.Fatal(err)
+			}
+			n.Update = append(n.Update, &gnmi.Update{Path: path, Val: &gnmi.TypedValue{Value: &gnmi.TypedValue_UintVal{UintVal: 1}}})
+		}
+	}
+	c := newCache(10 * time.Second)
+	b.ReportAllocs()
+	for b.Loop() {
+		at = at.Add(time.Second)
+		n.Timestamp = at.UnixNano()
+		c.takeCounters(p, n, at)
+	}
 }
