@@ -44,7 +44,7 @@ clocks:
   set_deadline: {{.Deadline}}
   margin: {{.Margin}}
   fresh: 6s
-  observe_every: 100ms
+  observe_every: 300ms
   verify_within: 20s
   look_every: 150ms
   look_for: 1h
@@ -73,7 +73,7 @@ nats:
   replicas: {{len .URLs}}
   sync_always: true
 listen: {http: "127.0.0.1:0"}
-telemetry: {interval: 100ms}
+telemetry: {interval: 300ms}
 inventory: inventory.yaml
 topology: topology.yaml
 policy: policy.yaml
