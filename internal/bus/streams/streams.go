@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -16,19 +17,46 @@ import (
 // Pauses between two attempts.
 const (
 	firstPause = 20 * time.Millisecond
-	maxPause   = time.Second
+	maxPause   = 250 * time.Millisecond
 )
 
-// AskTimeout bounds one question to the servers. A question to a stream that has no leader just now is never answered.
-const AskTimeout = 2 * time.Second
+// A question to a stream that has no leader just now is never answered, also not by the one that comes next: it is put again after
+// askAgain. However slow the servers are, an answer within askTimeout counts.
+const (
+	askAgain   = 500 * time.Millisecond
+	askTimeout = 2 * time.Second
+)
 
-// Ask puts a question to the servers until it is answered, refused, or ctx ends. Only questions that may be asked
-// twice go through it. The error begins with what.
+// Put puts a question to the servers, again while nobody answers, and returns the first answer or error. Only questions that may be
+// asked twice, and at the same time, go through it.
+func Put[T any](ctx context.Context, question func(ctx context.Context) (T, error)) (T, error) {
+	type answer struct {
+		of  T
+		err error
+	}
+	ctx, cancel := context.WithTimeout(ctx, askTimeout)
+	defer cancel()
+	answers := make(chan answer, 1+askTimeout/askAgain) // nobody waits to be heard
+	again := time.NewTicker(askAgain)
+	defer again.Stop()
+	for {
+		go func() {
+			of, err := question(ctx)
+			answers <- answer{of, err}
+		}()
+		select {
+		case a := <-answers:
+			return a.of, a.err
+		case <-again.C:
+		}
+	}
+}
+
+// Ask puts a question to the servers until it is answered, refused, or ctx ends. Only questions go through it that may go through
+// Put. The error begins with what.
 func Ask[T any](ctx context.Context, log *zap.Logger, what string, question func(ctx context.Context) (T, error)) (T, error) {
 	for pause := firstPause; ; pause = min(2*pause, maxPause) {
-		attempt, cancel := context.WithTimeout(ctx, AskTimeout)
-		answer, err := question(attempt)
-		cancel()
+		answer, err := Put(ctx, question)
 		if err == nil {
 			return answer, nil
 		}
@@ -66,13 +94,12 @@ func refused(err error) bool {
 // Find returns the stream of a name, which somebody else makes. A server that has just started may not know it yet, so that one
 // that is not found is waited for until ctx ends; the error then says how streams are made.
 func Find(ctx context.Context, log *zap.Logger, js jetstream.JetStream, name string) (jetstream.Stream, error) {
-	told := false
+	var told atomic.Bool
 	return Ask(ctx, log, "stream "+name, func(ctx context.Context) (jetstream.Stream, error) {
 		stream, err := js.Stream(ctx, name)
 		err = Await(err, jetstream.ErrStreamNotFound)
-		if errors.Is(err, errMissing) && !told {
+		if errors.Is(err, errMissing) && told.CompareAndSwap(false, true) {
 			log.Warn("waiting for a stream that is missing", zap.String("stream", name), zap.Error(err))
-			told = true
 		}
 		return stream, err
 	})

@@ -3,7 +3,9 @@ package streams_test
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -58,19 +60,55 @@ func TestAsk(t *testing.T) {
 	}
 }
 
-// TestAskUnanswered has the servers say nothing at all, and then answer: each question has an end of its own.
+// TestAskUnanswered has the servers lose questions, or be slow to answer: a lost one is put again soon, and a slow answer counts.
 func TestAskUnanswered(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		asked := 0
-		got, err := streams.Ask(t.Context(), zap.NewNop(), "what", func(ctx context.Context) (string, error) {
-			if asked++; asked < 4 {
-				<-ctx.Done()
-				return "", ctx.Err()
-			}
-			return "here", nil
+	const lost = time.Hour
+	for _, c := range []struct {
+		name    string
+		answers []time.Duration // after which each question is answered, the last for ever
+		took    time.Duration   // at most
+	}{
+		{"at once", []time.Duration{0}, 0},
+		{"there was no leader", []time.Duration{lost, 0}, time.Second},
+		{"slow, and each the same", []time.Duration{1900 * time.Millisecond}, 1900 * time.Millisecond},
+		{"the first is slower than the second", []time.Duration{1900 * time.Millisecond, 10 * time.Millisecond}, time.Second},
+		{"there was no leader for long", append(slices.Repeat([]time.Duration{lost}, 18), 0), 10 * time.Second},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var asked atomic.Int32
+				began := time.Now()
+				got, err := streams.Ask(t.Context(), zap.NewNop(), "what", func(ctx context.Context) (string, error) {
+					answer := time.NewTimer(c.answers[min(int(asked.Add(1)), len(c.answers))-1])
+					defer answer.Stop()
+					select {
+					case <-answer.C:
+						return "here", nil
+					case <-ctx.Done():
+						return "", ctx.Err()
+					}
+				})
+				if took := time.Since(began); err != nil || got != "here" || took > c.took {
+					t.Errorf("%q after %d questions and %s, %v", got, asked.Load(), took, err)
+				}
+			})
 		})
-		if err != nil || got != "here" || asked != 4 {
-			t.Errorf("%q after %d questions, %v", got, asked, err)
+	}
+}
+
+// TestPutEnds has nobody answer: it is given up, and no question is left behind.
+func TestPutEnds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var open atomic.Int32
+		_, err := streams.Put(t.Context(), func(ctx context.Context) (int, error) {
+			open.Add(1)
+			defer open.Add(-1)
+			<-ctx.Done()
+			return 0, ctx.Err()
+		})
+		synctest.Wait()
+		if !errors.Is(err, context.DeadlineExceeded) || open.Load() != 0 {
+			t.Errorf("it says %v, and %d questions are open", err, open.Load())
 		}
 	})
 }
