@@ -20,10 +20,11 @@ const headerRoom = 1 << 10
 // MaxBytes bounds one encoded commit: with its headers it must fit into the 1 MiB that NATS servers take by default.
 const MaxBytes = events.MaxCommitBytes - headerRoom
 
-// Pauses between attempts to store or find a commit.
+// Pauses between attempts to store or find a commit. They stay short: while a stream has no leader, the server that is asked says at
+// once that nobody is there, and who comes too late once there is one loses that time.
 const (
 	firstPause = 20 * time.Millisecond
-	maxPause   = time.Second
+	mostPause  = 200 * time.Millisecond
 )
 
 // Append stores commit right behind position after, which is 0 for the first, and returns it with its position and
@@ -98,7 +99,8 @@ const (
 // attempts before: every one carries the same expected position, which admits one message.
 func (l *Ledger) settle(ctx context.Context, e Entry, id string) error {
 	doubted := false
-	for pause := firstPause; ; pause = min(2*pause, maxPause) {
+	say := l.log.Warn
+	for pause := firstPause; ; pause = min(2*pause, mostPause) {
 		out, cause := l.publish(ctx, e, id)
 		doubted = doubted || out == doubt
 		switch {
@@ -106,14 +108,15 @@ func (l *Ledger) settle(ctx context.Context, e Entry, id string) error {
 			return nil
 		case errors.Is(cause, nats.ErrMaxPayload):
 			return fmt.Errorf("%w: %w; raise max_payload of the NATS servers to 1 MiB or more", ErrTooLarge, cause)
-		case out == lost || doubted:
+		case out != unsent: // where nobody takes a message, nobody says what became of the one before
 			done, err := l.look(ctx, e, out == lost && !doubted)
 			if done {
 				return err
 			}
 			cause, doubted = errors.Join(cause, err), true
 		}
-		l.log.Warn("append not settled, trying again", zap.String("commit", id), zap.Uint64("position", e.Position), zap.Bool("doubt", doubted), zap.Error(cause))
+		say("append not settled, trying again", zap.String("commit", id), zap.Uint64("position", e.Position), zap.Bool("doubt", doubted), zap.Error(cause))
+		say = l.log.Debug
 		if !sleep(ctx, pause) {
 			verdict := ErrUnavailable
 			if doubted {

@@ -106,21 +106,20 @@ func (l *Ledger) LastPosition(ctx context.Context) (uint64, error) {
 // Ahead is by how much a clock is surely ahead of the stream's leader's, negative if it is behind: however long the answer was on
 // its way, the leader's time was read between question and answer. 0 means that they may agree.
 func (l *Ledger) Ahead(ctx context.Context, clock func() time.Time) (time.Duration, error) {
-	var asked, answered time.Time
-	info, err := streams.Ask(ctx, l.log, "ask for the time", func(ctx context.Context) (*jetstream.StreamInfo, error) {
-		asked = clock()
-		defer func() { answered = clock() }()
-		return l.stream.Info(ctx)
+	return streams.Ask(ctx, l.log, "ask for the time", func(ctx context.Context) (time.Duration, error) {
+		asked := clock()
+		info, err := l.stream.Info(ctx)
+		answered := clock()
+		switch {
+		case err != nil:
+			return 0, err
+		case info.TimeStamp.Before(asked):
+			return asked.Sub(info.TimeStamp), nil
+		case info.TimeStamp.After(answered):
+			return answered.Sub(info.TimeStamp), nil
+		}
+		return 0, nil
 	})
-	switch {
-	case err != nil:
-		return 0, err
-	case info.TimeStamp.Before(asked):
-		return asked.Sub(info.TimeStamp), nil
-	case info.TimeStamp.After(answered):
-		return answered.Sub(info.TimeStamp), nil
-	}
-	return 0, nil
 }
 
 func (l *Ledger) info(ctx context.Context) (*jetstream.StreamInfo, error) {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/nats-io/nats.go/jetstream"
 	"go.uber.org/zap"
 
@@ -21,9 +22,10 @@ const (
 	batchBytes    = 8 << 20               // of them, at most; far below what the client queues before it drops
 	heartbeat     = time.Second           // after two of these in silence the server's side of the reader is gone
 	requestExpiry = 10 * time.Second      // of one request for messages
-	quiet         = 2 * time.Second       // after which it is asked whether there is really nothing new
+	quiet         = 3 * time.Second       // after which it is asked whether there is really nothing new: longer than two heartbeats
 	quietAsk      = time.Second           // how long that may take
 	idleConsumer  = 30 * time.Second      // after which the server forgets a reader that has died
+	patientPause  = time.Second           // between two questions to servers that say that the stream has lost something, at most
 )
 
 // patienceRounds is how often in a row the stream's leader may say that it ends before what was read of it, before that is believed.
@@ -62,7 +64,11 @@ func (l *Ledger) entries(ctx context.Context, from uint64, out func([]Entry) err
 		}
 		l.log.Warn("reading the ledger was interrupted, going on", zap.Uint64("position", r.next), zap.Error(trouble))
 		sleep(ctx, pause)
-		pause = min(2*pause, maxPause)
+		most := mostPause // nobody can tell, and it is to go on as soon as somebody can
+		if r.short+r.absent > 0 {
+			most = patientPause
+		}
+		pause = min(2*pause, most)
 	}
 }
 
@@ -155,12 +161,12 @@ func (r *reader) ensureQuiet(ctx context.Context) (final, trouble error) {
 
 // subscribe makes a consumer of the server's that starts at next and is forgotten when nobody reads.
 func (r *reader) subscribe(ctx context.Context) (jetstream.MessagesContext, error) {
-	ctx, cancel := context.WithTimeout(ctx, streams.AskTimeout)
-	defer cancel()
-	consumer, err := r.l.stream.CreateConsumer(ctx, jetstream.ConsumerConfig{
+	config := jetstream.ConsumerConfig{
+		Name:          "reader-" + uuid.NewString(), // so that one that is asked for twice is one
 		DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: r.next, AckPolicy: jetstream.AckNonePolicy,
 		MemoryStorage: true, Replicas: 1, InactiveThreshold: idleConsumer,
-	})
+	}
+	consumer, err := streams.Put(ctx, func(ctx context.Context) (jetstream.Consumer, error) { return r.l.stream.CreateConsumer(ctx, config) })
 	if err != nil {
 		return nil, err
 	}
@@ -170,10 +176,8 @@ func (r *reader) subscribe(ctx context.Context) (jetstream.MessagesContext, erro
 
 // ensureWhole finds out whether the stream still reaches as far as it was read, or written by this process.
 func (r *reader) ensureWhole(ctx context.Context) (final, trouble error) {
-	ctx, cancel := context.WithTimeout(ctx, streams.AskTimeout)
-	defer cancel()
 	reaches := r.reaches() // before it is asked: what is acknowledged meanwhile may not be counted yet
-	info, err := r.l.ledInfo(ctx)
+	info, err := streams.Put(ctx, r.l.ledInfo)
 	last := uint64(0)
 	switch {
 	case err == nil && info.State.LastSeq >= reaches:
