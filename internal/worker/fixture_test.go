@@ -78,6 +78,8 @@ type line struct {
 	lies     bool          // it acknowledges appends and stores nothing
 	before   func()        // called once, right before the next append reaches the ledger
 	attempts []string      // ids of the commits that were to be appended
+	failed   time.Time     // when the newest append was given up
+	rested   time.Duration // the longest from such a moment to the next append
 }
 
 func newLine(store *mem.Store) *line {
@@ -158,6 +160,9 @@ func (l *line) AppendWhile(ctx context.Context, c events.Commit, after uint64, m
 	before, refused, lies, writing := l.before, l.readOnly, l.lies, l.writing
 	l.before = nil
 	l.attempts = append(l.attempts, c.ID)
+	if !l.failed.IsZero() {
+		l.rested = max(l.rested, time.Since(l.failed))
+	}
 	l.mu.Unlock()
 	meanwhile()
 	if before != nil {
@@ -166,7 +171,10 @@ func (l *line) AppendWhile(ctx context.Context, c events.Commit, after uint64, m
 	if writing > 0 {
 		<-time.After(writing)
 	}
-	if refused || !l.isUp() {
+	if l.waits(ctx) != nil || refused {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		l.failed = time.Now()
 		return c, fmt.Errorf("append: %w", ledger.ErrUnavailable)
 	}
 	if lies {
@@ -186,25 +194,33 @@ func (l *line) Follow(ctx context.Context, from uint64, fn func(events.Commit) e
 		case <-ctx.Done():
 			return ctx.Err()
 		}
-		for !l.isUp() {
-			l.mu.Lock()
-			up := l.up
-			l.mu.Unlock()
-			select {
-			case <-up:
-			case <-ctx.Done():
-				return ctx.Err()
-			}
+		if err := l.waits(ctx); err != nil {
+			return err
 		}
 		return fn(c)
 	})
 }
 
 func (l *line) LastPosition(ctx context.Context) (uint64, error) {
-	if !l.isUp() {
+	if err := l.waits(ctx); err != nil {
 		return 0, fmt.Errorf("ask for the ledger's end: %w", ledger.ErrUnavailable)
 	}
 	return l.Replica.LastPosition(ctx)
+}
+
+// waits returns once the line is up, as whatever is asked over it is answered then.
+func (l *line) waits(ctx context.Context) error {
+	for !l.isUp() {
+		l.mu.Lock()
+		up := l.up
+		l.mu.Unlock()
+		select {
+		case <-up:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	return nil
 }
 
 // site is one ledger, one network and one bus, with any number of replicas.

@@ -207,12 +207,12 @@ func (w *Worker) turn(ctx context.Context) (wake time.Time) {
 	}
 	if !w.settleDoubt(ctx) {
 		w.offline(ctx)
-		return w.Now().Add(retryAfter)
+		return w.Now().Add(writeAgain)
 	}
 	if len(w.world.orders) > 0 {
 		if w.carryOut(ctx) == unwritten {
 			w.offline(ctx)
-			return w.Now().Add(retryAfter)
+			return w.Now().Add(writeAgain)
 		}
 		return w.Now()
 	}
@@ -253,7 +253,7 @@ func (w *Worker) turn(ctx context.Context) (wake time.Time) {
 			w.atMost = max(1, min(w.atMost, len(records))/2)
 		case unwritten:
 			w.offline(ctx)
-			return w.Now().Add(retryAfter)
+			return w.Now().Add(writeAgain)
 		}
 		return w.Now()
 	}
@@ -262,11 +262,10 @@ func (w *Worker) turn(ctx context.Context) (wake time.Time) {
 	for _, c := range decision.Commands {
 		wake = sooner(wake, w.begin(c))
 	}
-	wake = sooner(wake, w.nothingToWrite(ctx))
 	if len(w.world.pending) > 0 {
 		return w.Now()
 	}
-	return wake
+	return sooner(wake, w.nothingToWrite(ctx))
 }
 
 // sooner is the earlier of two moments; zero is never.

@@ -21,10 +21,14 @@ func (w *Worker) offline(ctx context.Context) {
 			w.begin(o)
 		}
 	}
+	undo := incident.Authorised(w.board, board, decision.Records, w.me)
+	if len(undo) == 0 && len(incident.Undoing(w.board, w.alone, w.me)) == 0 {
+		return // and nobody is asked, so that it is soon tried again to write
+	}
 	if w.ledgerAnswers(ctx) && !w.takesNothing() {
 		return
 	}
-	if undo := incident.Authorised(w.board, board, decision.Records, w.me); len(undo) > 0 {
+	if len(undo) > 0 {
 		w.alone = incident.Suppose(board, undo, w.Now(), w.me)
 	}
 	for _, o := range incident.Undoing(w.board, w.alone, w.me) {

@@ -247,3 +247,20 @@ func TestOthersStepIsNotTakenBack(t *testing.T) {
 		s.changed(thereAndBack...)
 	})
 }
+
+// TestWritesAgain has the ledger be away while there is something to write and nothing to take back: nobody is asked whether it
+// answers, and it is soon tried again to write.
+func TestWritesAgain(t *testing.T) {
+	inBubble(t, func(s *site) {
+		r := s.start("r1", autonomous)
+		r.cut()
+		s.bus.publish(anomaly("1", events.Firing))
+		s.pass(time.Minute)
+		const soon = 100 * time.Millisecond
+		if tried := len(r.tried()); tried < 10 || r.rested > soon {
+			t.Errorf("it was tried %d times, and not for %s in between, want %s at most", tried, r.rested, soon)
+		}
+		r.mend()
+		s.until(2*soon, "it is written", func() bool { return len(recorded[*events.Observed](s)) > 0 })
+	})
+}

@@ -117,7 +117,8 @@ const (
 	stormMost     = 32 * time.Millisecond
 	stormOver     = 100 * time.Millisecond // after a storm was recorded fewer events are no part of it any more
 	retryAfter    = 500 * time.Millisecond
-	writeWithin   = 10 * time.Second // a ledger that answers, and takes nothing for so long, is as good as away
+	writeAgain    = 100 * time.Millisecond // after an append was given up, which had been tried for appendWithin
+	writeWithin   = 10 * time.Second       // a ledger that answers, and takes nothing for so long, is as good as away
 )
 
 // Worker is one replica's loop.
