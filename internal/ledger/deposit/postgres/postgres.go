@@ -169,7 +169,7 @@ func passing(what string, err error) error {
 	wrapped := fmt.Errorf("%s: %w", what, err)
 	var said *pgconn.PgError
 	if errors.As(err, &said) {
-		switch said.Code[:2] {
+		switch said.Code[:min(2, len(said.Code))] { // of a server that sends none nobody knows the reason
 		case "08", "40", "53", "57": // connection, rollback of a transaction, resources, operator's intervention
 		default:
 			return wrapped
