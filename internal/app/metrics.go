@@ -66,7 +66,7 @@ func newSurroundings(a *App) *surroundings {
 var (
 	descBus     = prometheus.NewDesc("detour_bus_connected", "1 while this replica is connected to NATS.", nil, nil)
 	descRouters = prometheus.NewDesc("detour_routers", "Routers of the inventory, by the state of this replica's session: up or down.", []string{"state"}, nil)
-	descTold    = prometheus.NewDesc("detour_router_told_age_seconds", "How long ago the router was heard that is up and has been silent longest; 0 while none is up.", nil, nil)
+	descTold    = prometheus.NewDesc("detour_router_told_age_seconds", "How long ago the router that is up and has been silent longest told anything but the first answer to a subscription; 0 while none is up.", nil, nil)
 	descDrains  = prometheus.NewDesc("detour_drains", "Links drained, by owner: detour, or others, among them those of incidents that wait for a person.", []string{"owner"}, nil)
 )
 
@@ -94,7 +94,7 @@ func (s *surroundings) Collect(ch chan<- prometheus.Metric) {
 			continue
 		}
 		up++
-		last := r.LastSeen
+		last := r.LastTold
 		if last.IsZero() {
 			last = s.began
 		}

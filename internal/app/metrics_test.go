@@ -36,7 +36,7 @@ func gathered(t *testing.T, r *prometheus.Registry) map[string]float64 {
 func TestSurroundings(t *testing.T) {
 	now := time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)
 	up := func(silent time.Duration) device.RouterStatus {
-		return device.RouterStatus{Reachable: true, LastSeen: now.Add(-silent)}
+		return device.RouterStatus{Reachable: true, LastSeen: now, LastTold: now.Add(-silent)}
 	}
 	ledger := boardtest.New(t)
 	id, plan := ledger.Open("den-kcy", events.Major, events.Allow)

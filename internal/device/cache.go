@@ -23,6 +23,7 @@ type cache struct {
 
 	mu       sync.Mutex
 	heard    time.Time           // anything at all
+	goesOn   time.Time           // anything but the first answer to a subscription
 	counters map[string]counters // by port
 	rates    map[string]rates    // by port: what its counters come to
 	states   map[subject]map[string]state
@@ -116,6 +117,19 @@ func (c *cache) touch(now time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.heard = now
+}
+
+// tells notes that the router goes on telling, which is more than answering once.
+func (c *cache) tells(now time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.goesOn = now
+}
+
+func (c *cache) lastTold() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.goesOn
 }
 
 func (c *cache) lastHeard() time.Time {

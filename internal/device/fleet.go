@@ -129,6 +129,7 @@ type RouterStatus struct {
 	Software  string       `json:"software,omitempty"`
 	Reachable bool         `json:"reachable"`
 	LastSeen  time.Time    `json:"last_seen,omitzero"` // when its telemetry was last heard
+	LastTold  time.Time    `json:"-"`                  // when it last told more than the first answer to a subscription
 	LastError string       `json:"last_error,omitempty"`
 	Bars      []events.Bar `json:"bars"`
 	Qualified []string     `json:"qualified"` // kinds of leaf that Detour may set on this router: the platform has them, and a proof was recorded

@@ -155,7 +155,7 @@ func (s *session) known() about {
 func (s *session) status() RouterStatus {
 	st := RouterStatus{
 		Name: s.router.Name, Address: s.router.Address, Profile: s.profile.name, Software: s.known().software,
-		LastSeen: s.seen.lastHeard(), Bars: s.provenBars(),
+		LastSeen: s.seen.lastHeard(), LastTold: s.seen.lastTold(), Bars: s.provenBars(),
 	}
 	for _, leaf := range s.qualified() {
 		st.Qualified = append(st.Qualified, string(leaf))

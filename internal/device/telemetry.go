@@ -93,6 +93,7 @@ func (s *session) idle(ctx context.Context) error {
 			return fmt.Errorf("the channel is %s", state)
 		}
 		s.seen.touch(s.opts.Now())
+		s.seen.tells(s.opts.Now())
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
@@ -121,11 +122,20 @@ const (
 	polling  watchMode = "once"
 )
 
+// counterWatch follows the counters, which come again at every interval. What comes at once when they are asked for is heard, and
+// tells nothing of whether the router goes on: one that only ever answers is asked anew each time that it falls silent.
 func (s *session) counterWatch() watch {
+	var asked time.Time
 	w := watch{
 		name: "counters", modes: []watchMode{sampling, polling}, silence: 2 * s.opts.StaleAfter,
-		begin: func(watchMode) {}, complete: func() {},
-		take: func(n *gnmi.Notification) { s.seen.takeCounters(s.profile.paths, n, s.opts.Now()) },
+		begin: func(watchMode) { asked = s.opts.Now() }, complete: func() {},
+		take: func(n *gnmi.Notification) {
+			now := s.opts.Now()
+			s.seen.takeCounters(s.profile.paths, n, now)
+			if now.Sub(asked) >= s.opts.TelemetryInterval/2 {
+				s.seen.tells(now)
+			}
+		},
 	}
 	for _, port := range s.counted() {
 		w.paths = append(w.paths, s.profile.paths.counters.fill(names{"port": port}))
