@@ -1,17 +1,21 @@
 package e2e
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
 
+	"github.com/detour-net/detour/events"
 	"github.com/detour-net/detour/internal/backbone"
 	"github.com/detour-net/detour/internal/chatops/slack/slacktest"
 	"github.com/detour-net/detour/internal/histogram/promtest"
+	"github.com/detour-net/detour/internal/ledger/checkpoint"
 	"github.com/detour-net/detour/internal/notify/pagerduty/pagerdutytest"
 	"github.com/detour-net/detour/internal/notify/teams/teamstest"
 	"github.com/detour-net/detour/test/wire"
@@ -129,15 +133,41 @@ func (w *trouble) slowLedger() {
 	w.over("detour_freezes", zero)
 }
 
-// third brings up a replica of another mode beside the one that is looked at, cuts it off while the ledger grows, and has it begin
+// contradicts puts a file in the place of the one to which checkpoints are shipped that holds a true note of another ledger.
+func (s *stage) contradicts() {
+	s.t.Helper()
+	notes := filepath.Join(s.dir, "notes")
+	key, err := os.ReadFile(filepath.Join(s.dir, "audit.key"))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	signer, err := checkpoint.NewSigner(domain, strings.TrimSpace(string(key)), "", 0)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	never := events.Commit{Position: 1, At: time.Now(), Digest: events.DigestBytes([]byte("what never stood there"))}
+	var edge checkpoint.Edge
+	edge.Append(checkpoint.Leaf(events.LedgerSubject(domain, ""), never.Digest))
+	text, err := signer.Sign(checkpoint.At(domain, &edge, never))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	if err := errors.Join(os.Remove(notes), os.WriteFile(notes, text, 0o600)); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+// third brings up a replica of another mode, to which the ledger is not the one that it has known, beside the one that is looked at, cuts it off while the ledger grows, and has it begin
 // anew on a line that carries a part of that.
 func (w *trouble) third() {
 	w.t.Helper()
 	const instance, commits = "another", 1200
 	w.rules.Mode = "dry-run"
 	r := w.addReplica(2)
+	w.contradicts()
 	r.start()
 	w.beside[instance] = r
+	w.fire(fmt.Sprintf("detour_ledger_contradicted{instance=%q}", instance), above(0), "DetourLedgerContradicted")
 	w.fire(`detour_mode{instance="`+instance+`",mode="dry-run"}`, above(0), "DetourModesDiffer")
 
 	r.wire.Set(wire.Cut)

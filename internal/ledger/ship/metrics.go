@@ -11,6 +11,7 @@ type Metrics struct {
 	tries  *prometheus.CounterVec
 	size   *prometheus.GaugeVec
 	behind *prometheus.GaugeVec
+	alarm  prometheus.Gauge
 }
 
 // NewMetrics registers the metrics of all targets.
@@ -25,8 +26,11 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 		behind: prometheus.NewGaugeVec(prometheus.GaugeOpts{
 			Name: "detour_checkpoint_behind_seconds", Help: "For how long a target has taken no checkpoint though one was due, 0 when it took the last.",
 		}, []string{"target"}),
+		alarm: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "detour_ledger_contradicted", Help: "1 once the ledger has been found not to be the one of which a checkpoint was shipped.",
+		}),
 	}
-	r.MustRegister(m.tries, m.size, m.behind)
+	r.MustRegister(m.tries, m.size, m.behind, m.alarm)
 	return m
 }
 
@@ -47,5 +51,11 @@ func (m *Metrics) failed(target string) {
 func (m *Metrics) late(target string, behind time.Duration) {
 	if m != nil {
 		m.behind.WithLabelValues(target).Set(behind.Seconds())
+	}
+}
+
+func (m *Metrics) contradicted() {
+	if m != nil {
+		m.alarm.Set(1)
 	}
 }

@@ -139,6 +139,7 @@ func (s *Shipper) raise(why string) {
 		s.Log.Error("the ledger contradicts a checkpoint", zap.String("why", why))
 	}
 	s.alarm = why
+	s.Metrics.contradicted()
 }
 
 // Run ships until ctx ends.

@@ -245,7 +245,8 @@ func TestEarlierLife(t *testing.T) {
 		}, "up to position 6 is not the one"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			s := f.shipper(t, nil, map[string]Target{"file": File{path}})
+			metrics := NewMetrics(prometheus.NewRegistry())
+			s := f.shipper(t, metrics, map[string]Target{"file": File{path}})
 			f.ready.Store(false)
 			c.do(s)
 			if c.name == "shorter" {
@@ -259,6 +260,9 @@ func TestEarlierLife(t *testing.T) {
 			}
 			if late := s.Late(); !strings.Contains(late, c.want) {
 				t.Errorf("late: %s, want %q", late, c.want)
+			}
+			if alarm := testutil.ToFloat64(metrics.alarm) == 1; alarm != (c.want != Shipped) {
+				t.Errorf("the metric says %t of what is %q", alarm, c.want)
 			}
 		})
 	}
