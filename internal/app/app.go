@@ -41,27 +41,28 @@ const (
 
 // App is one replica.
 type App struct {
-	cfg    *config.Config
-	log    *zap.Logger
-	server *bus.Server // nil on a foreign bus
-	conn   *bus.Conn   // for the ledger and the other replicas
-	feed   *bus.Conn   // for anomalies: what they queue up in a storm stands in nobody's way
-	ledger *ledger.Ledger
-	intake *intake.Intake
-	fleet  *device.Fleet
-	ahead  foresight
-	peers  *bus.Peers
-	clock  *clock
-	policy *policyFile
-	worker *worker.Worker
-	web    *web.Server
-	costs  *costs
-	traces *tracing.Traces // nil: they go nowhere
-	chats  []*chat
-	login  *login.Provider // nil without one
-	duty   *duty.Keeper    // nil: the table of people alone says who is on call
-	listen net.Listener
-	admin  net.Listener // nil without one
+	cfg        *config.Config
+	log        *zap.Logger
+	server     *bus.Server // nil on a foreign bus
+	conn       *bus.Conn   // for the ledger and the other replicas
+	feed       *bus.Conn   // for anomalies: what they queue up in a storm stands in nobody's way
+	ledger     *ledger.Ledger
+	intake     *intake.Intake
+	fleet      *device.Fleet
+	ahead      foresight
+	peers      *bus.Peers
+	clock      *clock
+	policy     *policyFile
+	worker     *worker.Worker
+	web        *web.Server
+	costs      *costs
+	traces     *tracing.Traces // nil: they go nowhere
+	chats      []*chat
+	login      *login.Provider   // nil without one
+	duty       *duty.Keeper      // nil: the table of people alone says who is on call
+	peopleFile config.PeopleFile // who is who in the chats
+	listen     net.Listener
+	admin      net.Listener // nil without one
 
 	senders  []*notify.Sender
 	shipper  *ship.Shipper // nil: no checkpoints are shipped
@@ -165,7 +166,7 @@ func (a *App) openWorker(context.Context) error {
 		Now: now, Logger: a.log, Metrics: worker.NewMetrics(registry), Tracer: tracer,
 	})
 	a.policy = &policyFile{
-		path: a.cfg.Files.Policy, parse: a.cfg.ParsePolicy, offer: a.worker.Offer, log: a.log.Named("policy"), known: look{digest: a.cfg.PolicyBytes},
+		path: a.cfg.Files.Policy, file: config.NewPolicyFile(a.cfg.Files.Policy), parse: a.cfg.ParsePolicy, offer: a.worker.Offer, log: a.log.Named("policy"), known: look{digest: a.cfg.PolicyBytes},
 	}
 	a.costs = newCosts(a)
 	registry.MustRegister(newSurroundings(a))

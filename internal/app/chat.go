@@ -43,6 +43,7 @@ const slackPath = "/chat/slack"
 // openChats makes a desk for every chat that the configuration names. None says anything before it runs. Each shows the same
 // Board and gives orders to the same worker: what is decided in one is shown as decided in all.
 func (a *App) openChats(registry prometheus.Registerer) {
+	a.peopleFile = config.NewPeopleFile(a.cfg.Files.People)
 	a.duty = a.openDuty(registry)
 	if s := a.cfg.Slack; s != nil {
 		log, metrics := a.ofChat("slack", registry)
@@ -95,7 +96,7 @@ func shifts(h *config.Handover) chatops.Shifts {
 
 // people reads the table of people as a desk wants it, with their accounts in its chat.
 func (a *App) people(account func(config.Member) string) (chatops.People, error) {
-	read, err := config.LoadPeople(a.cfg.Files.People)
+	read, err := a.peopleFile.Read()
 	if err != nil {
 		return chatops.People{}, err
 	}

@@ -6,14 +6,13 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
-	"github.com/detour-net/detour/internal/config"
 	"github.com/detour-net/detour/internal/duty"
 )
 
 // openDuty returns the keeper of who is on call; nil if nothing but the table of people says so.
 func (a *App) openDuty(registry prometheus.Registerer) *duty.Keeper {
 	names := func() ([]string, error) {
-		p, err := config.LoadPeople(a.cfg.Files.People)
+		p, err := a.peopleFile.Read()
 		return p.Names(), err
 	}
 	var sources []duty.Source

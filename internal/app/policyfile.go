@@ -21,6 +21,7 @@ import (
 // once when a person says so.
 type policyFile struct {
 	path  string
+	file  config.PolicyFile // at path
 	parse func(raw []byte) (*policy.Policy, error)
 	offer func(context.Context, worker.Offer) error
 	now   <-chan os.Signal // the file is as somebody wants it; nil: nobody says
@@ -58,7 +59,7 @@ func (f *policyFile) run(ctx context.Context) error {
 
 // refresh looks at the file, and offers what is new; whole says that nobody is still writing it.
 func (f *policyFile) refresh(ctx context.Context, whole bool) error {
-	raw, err := config.ReadPolicy(f.path)
+	raw, err := f.file.Read()
 	found := look{digest: events.DigestBytes(raw)}
 	if err != nil {
 		found = look{err: err.Error()}

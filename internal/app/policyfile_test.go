@@ -12,6 +12,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/detour-net/detour/events"
+	"github.com/detour-net/detour/internal/config"
 	"github.com/detour-net/detour/internal/network/whatif"
 	"github.com/detour-net/detour/internal/worker"
 	"github.com/detour-net/detour/policy"
@@ -61,7 +62,7 @@ func TestPolicyFile(t *testing.T) {
 			save(oldPolicy)
 			var offers []worker.Offer
 			f := &policyFile{
-				path: path, known: look{digest: events.DigestBytes([]byte(oldPolicy))}, log: zap.NewNop(),
+				path: path, file: config.NewPolicyFile(path), known: look{digest: events.DigestBytes([]byte(oldPolicy))}, log: zap.NewNop(),
 				parse: func(raw []byte) (*policy.Policy, error) { return policy.Parse(path, raw) },
 				offer: func(_ context.Context, o worker.Offer) error { offers = append(offers, o); return nil },
 			}
@@ -113,7 +114,7 @@ func TestPolicyFileRuns(t *testing.T) {
 	offers := make(chan worker.Offer)
 	gone := errors.New("gone")
 	f := &policyFile{
-		path: path, now: told, log: zap.NewNop(), parse: func(raw []byte) (*policy.Policy, error) { return policy.Parse(path, raw) },
+		path: path, file: config.NewPolicyFile(path), now: told, log: zap.NewNop(), parse: func(raw []byte) (*policy.Policy, error) { return policy.Parse(path, raw) },
 		offer: func(_ context.Context, o worker.Offer) error {
 			offers <- o
 			if o.Policy == nil {

@@ -3,7 +3,6 @@ package config
 import (
 	"fmt"
 	"net/url"
-	"os"
 	"regexp"
 	"runtime"
 	"slices"
@@ -17,7 +16,7 @@ import (
 type Chat struct {
 	Slack      *Slack      `yaml:"slack"`
 	Mattermost *Mattermost `yaml:"mattermost"`
-	People     string      `yaml:"people"`  // a file; see LoadPeople
+	People     string      `yaml:"people"`  // a file; see PeopleFile
 	OnCall     []OnCall    `yaml:"on_call"` // who is called; after them, or without any, those whom People says
 
 	Handover *Handover `yaml:"handover"` // nil: none is told by itself
@@ -129,22 +128,29 @@ type Member struct {
 	Roles      []string `yaml:"roles"`      // as in the tokens file
 }
 
-// LoadPeople reads the file at path. It is read anew while the service runs, so that a rotation needs no restart.
-func LoadPeople(path string) (People, error) {
-	info, err := os.Stat(path)
+// PeopleFile is the file of people. It is read anew while the service runs, so that a rotation needs no restart.
+type PeopleFile struct {
+	path string
+	file *bounded.File
+}
+
+// NewPeopleFile is the file of people at path.
+func NewPeopleFile(path string) PeopleFile {
+	return PeopleFile{path, bounded.NewFile(path, strict.MaxBytes)}
+}
+
+// Read returns who is in the file. One that everybody may write is refused.
+func (f PeopleFile) Read() (People, error) {
+	raw, mode, err := f.file.Read()
 	if err != nil {
 		return People{}, fmt.Errorf("read people: %w", err)
 	}
 	const others = 0o002
-	if mode := info.Mode().Perm(); runtime.GOOS != "windows" && mode&others != 0 {
-		return People{}, fmt.Errorf("%s may be written by everybody (mode %04o), and says who may decide: chmod o-w %s", path, mode, path)
-	}
-	raw, err := bounded.ReadFile(path, strict.MaxBytes)
-	if err != nil {
-		return People{}, fmt.Errorf("read people: %w", err)
+	if mode := mode.Perm(); runtime.GOOS != "windows" && mode&others != 0 {
+		return People{}, fmt.Errorf("%s may be written by everybody (mode %04o), and says who may decide: chmod o-w %s", f.path, mode, f.path)
 	}
 	var p People
-	doc, err := strict.Read(path, raw, &p)
+	doc, err := strict.Read(f.path, raw, &p)
 	if err != nil {
 		return People{}, err
 	}

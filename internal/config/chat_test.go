@@ -131,7 +131,7 @@ func TestLoadChatRefuses(t *testing.T) {
 	}
 }
 
-func TestLoadPeopleRefuses(t *testing.T) {
+func TestPeopleRefuses(t *testing.T) {
 	for _, c := range []struct{ name, text, want string }{
 		{"no name", "people: [{slack: U01, roles: [viewer]}]", "people[0]: name \"\" is missing or given twice"},
 		{"name twice", "people: [{name: a, slack: U01, roles: [viewer]}, {name: a, slack: U02, roles: [viewer]}]", `people[1]: name "a" is missing or given twice`},
@@ -145,7 +145,7 @@ func TestLoadPeopleRefuses(t *testing.T) {
 		{"unknown key", "poeple: []", `unknown key "poeple"`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			p, err := LoadPeople(write(t, t.TempDir(), "people.yaml", c.text, 0o600))
+			p, err := NewPeopleFile(write(t, t.TempDir(), "people.yaml", c.text, 0o600)).Read()
 			if err == nil || !strings.Contains(err.Error(), c.want) || !strings.Contains(err.Error(), "people.yaml:") || len(p.People) > 0 {
 				t.Errorf("%d people, err = %v, want place and %q", len(p.People), err, c.want)
 			}
@@ -155,10 +155,10 @@ func TestLoadPeopleRefuses(t *testing.T) {
 	if err := os.Chmod(path, 0o666); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := LoadPeople(path); err == nil || !strings.Contains(err.Error(), "may be written by everybody") {
+	if _, err := NewPeopleFile(path).Read(); err == nil || !strings.Contains(err.Error(), "may be written by everybody") {
 		t.Errorf("a table that everybody may write: %v", err)
 	}
-	if _, err := LoadPeople(filepath.Join(t.TempDir(), "none.yaml")); err == nil {
+	if _, err := NewPeopleFile(filepath.Join(t.TempDir(), "none.yaml")).Read(); err == nil {
 		t.Error("a table that is not there was read")
 	}
 }

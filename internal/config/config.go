@@ -180,7 +180,7 @@ func (c *Config) read() error {
 		}
 	}
 	if c.Files.Policy != "" {
-		raw, err := ReadPolicy(c.Files.Policy)
+		raw, err := NewPolicyFile(c.Files.Policy).Read()
 		if err == nil {
 			c.Policy, err = c.ParsePolicy(raw)
 			c.PolicyBytes = events.DigestBytes(raw)
@@ -188,7 +188,7 @@ func (c *Config) read() error {
 		errs = append(errs, err)
 	}
 	if c.Files.People != "" {
-		if c.People, err = LoadPeople(c.Files.People); err == nil {
+		if c.People, err = NewPeopleFile(c.Files.People).Read(); err == nil {
 			err = c.readOnCall(time.Now())
 		}
 		if err == nil && c.Auth.OIDC == nil {

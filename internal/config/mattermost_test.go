@@ -118,18 +118,18 @@ func TestLoadMattermostRefuses(t *testing.T) {
 	}
 }
 
-func TestLoadPeopleOfTwoChats(t *testing.T) {
+func TestPeopleOfTwoChats(t *testing.T) {
 	for _, c := range []struct{ name, text, want string }{
 		{"a username", "people: [{name: a, mattermost: ines, roles: [viewer]}]", `mattermost "ines": want a user id`},
 		{"account twice", "people: [{name: a, mattermost: " + mattermostAccount + ", roles: [viewer]}, {name: b, mattermost: " + mattermostAccount + ", roles: [viewer]}]", "people[1]: mattermost"},
 		{"a good and a bad one", "people: [{name: a, slack: U012, mattermost: x, roles: [viewer]}]", `people[0]: mattermost "x"`},
 	} {
-		if _, err := LoadPeople(write(t, t.TempDir(), "people.yaml", c.text, 0o600)); err == nil || !strings.Contains(err.Error(), c.want) {
+		if _, err := NewPeopleFile(write(t, t.TempDir(), "people.yaml", c.text, 0o600)).Read(); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: %v, want %q", c.name, err, c.want)
 		}
 	}
 	good := "people: [{name: a, slack: U012, roles: [viewer]}, {name: b, mattermost: " + mattermostAccount + ", roles: [viewer]}, {name: c, slack: U013, roles: [viewer]}]"
-	if _, err := LoadPeople(write(t, t.TempDir(), "people.yaml", good, 0o600)); err != nil {
+	if _, err := NewPeopleFile(write(t, t.TempDir(), "people.yaml", good, 0o600)).Read(); err != nil {
 		t.Error(err)
 	}
 }

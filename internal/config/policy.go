@@ -3,24 +3,26 @@ package config
 import (
 	"errors"
 	"fmt"
-	"io"
-	"os"
 	"slices"
 
 	"github.com/detour-net/detour/events"
+	"github.com/detour-net/detour/internal/config/bounded"
 	"github.com/detour-net/detour/internal/config/strict"
 	"github.com/detour-net/detour/policy"
 	"github.com/detour-net/detour/remediators"
 )
 
-// ReadPolicy returns what the policy file at path holds, unread; at most one byte more than strict.MaxBytes of it, which
-// is one too many to be parsed.
-func ReadPolicy(path string) (raw []byte, err error) {
-	f, err := os.Open(path)
-	if err == nil {
-		raw, err = io.ReadAll(io.LimitReader(f, strict.MaxBytes+1))
-		err = errors.Join(err, f.Close())
-	}
+// PolicyFile is the file of a policy. It is read anew while the service runs.
+type PolicyFile struct{ file *bounded.File }
+
+// NewPolicyFile is the policy's file at path.
+func NewPolicyFile(path string) PolicyFile {
+	return PolicyFile{bounded.NewFile(path, strict.MaxBytes)}
+}
+
+// Read returns what the file holds, unread.
+func (f PolicyFile) Read() ([]byte, error) {
+	raw, _, err := f.file.Read()
 	if err != nil {
 		return nil, fmt.Errorf("read policy: %w", err)
 	}
@@ -29,7 +31,7 @@ func ReadPolicy(path string) (raw []byte, err error) {
 
 // LoadPolicy reads the policy at path and checks its rules against the remediators of this binary.
 func LoadPolicy(path string) (*policy.Policy, error) {
-	raw, err := ReadPolicy(path)
+	raw, err := NewPolicyFile(path).Read()
 	if err != nil {
 		return nil, err
 	}

@@ -18,7 +18,7 @@ func TestParsePolicy(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	raw, err := ReadPolicy(c.Files.Policy)
+	raw, err := NewPolicyFile(c.Files.Policy).Read()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -65,22 +65,18 @@ func TestParsePolicy(t *testing.T) {
 	}
 }
 
-// TestReadPolicy reads no more than can be parsed.
-func TestReadPolicy(t *testing.T) {
+// TestPolicyFile reads no more than can be parsed.
+func TestPolicyFile(t *testing.T) {
 	dir := t.TempDir()
 	path := write(t, dir, "policy.yaml", "", 0o600)
 	if err := os.WriteFile(path, bytes.Repeat([]byte("#"), strict.MaxBytes+100), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	raw, err := ReadPolicy(path)
-	if err != nil || len(raw) != strict.MaxBytes+1 {
-		t.Errorf("%d bytes, %v", len(raw), err)
-	}
-	if _, err := parsePolicy(path, raw); err == nil || !strings.Contains(err.Error(), "more than 16777216 bytes") {
+	if _, err := NewPolicyFile(path).Read(); err == nil || !strings.Contains(err.Error(), "more than 16777216 bytes") {
 		t.Errorf("err = %v", err)
 	}
 	for _, place := range []string{dir, filepath.Join(dir, "none.yaml")} {
-		if _, err := ReadPolicy(place); err == nil || !strings.Contains(err.Error(), place) {
+		if _, err := NewPolicyFile(place).Read(); err == nil || !strings.Contains(err.Error(), place) {
 			t.Errorf("%s: %v", place, err)
 		}
 	}

@@ -46,7 +46,11 @@ func CalendarURL(name, address string, names func() ([]string, error)) Source {
 }
 
 func file(path string, most int) func(context.Context) ([]byte, error) {
-	return func(context.Context) ([]byte, error) { return bounded.ReadFile(path, most) }
+	f := bounded.NewFile(path, most)
+	return func(context.Context) ([]byte, error) {
+		raw, _, err := f.Read()
+		return raw, err
+	}
 }
 
 func calendar(names func() ([]string, error)) func([]byte, time.Time) (Roster, error) {
