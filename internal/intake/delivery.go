@@ -39,6 +39,15 @@ func (d *Delivery) Ack() error {
 	return nil
 }
 
+// Nak gives the delivery back: the bus delivers it again at once, to whoever asks. It does not wait; if the word is lost the
+// message comes again all the same, after Config.Ack.
+func (d *Delivery) Nak() error {
+	if err := d.msg.Nak(); err != nil {
+		return fmt.Errorf("give back %s: %w", d.Subject, err)
+	}
+	return nil
+}
+
 // deliver reads msg. It always makes a delivery.
 func deliver(reader *events.Decoder, msg jetstream.Msg) *Delivery {
 	d := &Delivery{Subject: msg.Subject(), Bytes: len(msg.Data()), msg: msg}

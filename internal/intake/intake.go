@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -33,10 +34,11 @@ type Config struct {
 
 // Intake takes in the anomalies of one domain.
 type Intake struct {
-	js     jetstream.JetStream
-	cfg    Config
-	log    *zap.Logger
-	parsed *queue
+	js      jetstream.JetStream
+	cfg     Config
+	log     *zap.Logger
+	parsed  *queue
+	trouble atomic.Int64 // when there was some last, in Unix nanoseconds
 }
 
 // Open makes the streams and the consumer that are missing, or waits for them, as Config says, and checks those that exist.
@@ -86,8 +88,10 @@ const (
 	maxPause   = 2 * time.Second
 )
 
-// Run fetches and parses until ctx ends, whose error it returns. It waits out whatever happens to the bus.
+// Run fetches and parses until ctx ends, whose error it returns. It waits out whatever happens to the bus. What nobody has taken by
+// Next then is given back to the bus, which delivers it again at once.
 func (in *Intake) Run(ctx context.Context) error {
+	defer func() { in.giveBack(in.parsed.remove(in.parsed.limit)) }()
 	for pause := firstPause; ; pause = min(2*pause, maxPause) {
 		fetched, err := in.session(ctx)
 		if ctx.Err() != nil {
@@ -96,6 +100,7 @@ func (in *Intake) Run(ctx context.Context) error {
 		if fetched {
 			pause = firstPause
 		}
+		in.noteTrouble()
 		in.log.Warn("taking in anomalies was interrupted, going on", zap.Error(err))
 		timer := time.NewTimer(pause)
 		select {
@@ -106,15 +111,22 @@ func (in *Intake) Run(ctx context.Context) error {
 	}
 }
 
-// How a session reads: a heartbeat tells a quiet bus from a dead one.
+// How a session reads: a heartbeat tells a quiet bus from a dead one. A request is not much longer than that: while it waits at the
+// servers they send to whoever made it, also if that does not run any more.
 const (
 	heartbeat     = 2 * time.Second
-	requestExpiry = 10 * time.Second
+	requestExpiry = 5 * time.Second
 )
 
-// session fetches through one consumer until something goes wrong; fetched reports whether anything came.
+// session fetches through one consumer until something goes wrong or ctx ends; fetched reports whether anything came.
 func (in *Intake) session(ctx context.Context) (fetched bool, err error) {
-	consumer, err := in.checked(ctx, in.consumer)
+	consumer, err := in.checked(ctx, func(attempt context.Context) (jetstream.Consumer, error) {
+		consumer, err := in.consumer(attempt)
+		if err != nil && ctx.Err() == nil {
+			in.noteTrouble()
+		}
+		return consumer, err
+	})
 	if err != nil {
 		return false, err
 	}
@@ -129,14 +141,65 @@ func (in *Intake) session(ctx context.Context) (fetched bool, err error) {
 	for {
 		msg, err := messages.Next(until)
 		if err != nil {
+			if ctx.Err() != nil {
+				in.giveBack(drain(messages))
+			}
 			return fetched, err
 		}
 		fetched = true
-		if err := in.parsed.put(ctx, deliver(&reader, msg)); err != nil {
+		d := deliver(&reader, msg)
+		if err := in.parsed.put(ctx, d); err != nil {
+			in.giveBack(append(drain(messages), d))
 			return fetched, err
 		}
 	}
 }
+
+// drainWithin is how long the servers may take to send nothing more.
+const drainWithin = time.Second
+
+// drain ends a session, and returns what was on its way. Only then it may be given back: before that it would come again here.
+func drain(messages jetstream.MessagesContext) (list []*Delivery) {
+	messages.Drain()
+	ctx, cancel := context.WithTimeout(context.Background(), drainWithin)
+	defer cancel()
+	for {
+		msg, err := messages.Next(jetstream.NextContext(ctx))
+		switch {
+		case err == nil:
+			list = append(list, &Delivery{Subject: msg.Subject(), msg: msg})
+		case ctx.Err() != nil || errors.Is(err, jetstream.ErrMsgIteratorClosed):
+			return list
+		}
+	}
+}
+
+// giveBack has the bus deliver again, to whoever asks then.
+func (in *Intake) giveBack(list []*Delivery) {
+	for _, d := range list {
+		if err := d.Nak(); err != nil {
+			in.log.Warn("give anomalies back to the bus, which delivers them again somewhat later", zap.Int("anomalies", len(list)), zap.Error(err))
+			return
+		}
+	}
+}
+
+// How an Intake finds that another replica should take in what arrives.
+const (
+	stalled = 3 * time.Second  // nobody has taken for so long what is there to be taken
+	relief  = 10 * time.Second // for so long after it was in trouble
+)
+
+// Able reports whether this replica should be the one that takes in anomalies, as far as the way from the bus to Next goes: not for a
+// while after it was interrupted, or what it had fetched was left lying.
+func (in *Intake) Able() bool {
+	if in.parsed.untaken() > stalled {
+		in.noteTrouble()
+	}
+	return time.Since(time.Unix(0, in.trouble.Load())) > relief
+}
+
+func (in *Intake) noteTrouble() { in.trouble.Store(time.Now().UnixNano()) }
 
 // firstConsumer is consumer on a stream that has just been found: a server of the cluster that does not know it yet soon will.
 func (in *Intake) firstConsumer(ctx context.Context) (jetstream.Consumer, error) {

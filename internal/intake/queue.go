@@ -3,6 +3,7 @@ package intake
 import (
 	"context"
 	"sync"
+	"time"
 )
 
 // queue hands deliveries from the one that parses to the one that takes, a batch at a time: in a storm a channel would wake
@@ -12,8 +13,9 @@ type queue struct {
 	some  chan struct{} // holds a token while there may be something to take
 	room  chan struct{} // holds a token while there may be room
 
-	mu   sync.Mutex
-	list []*Delivery
+	mu    sync.Mutex
+	list  []*Delivery
+	since time.Time // when the first was put of those that are there, or some were taken and others left
 }
 
 func newQueue(limit int) *queue {
@@ -39,8 +41,21 @@ func (q *queue) add(d *Delivery) bool {
 	if len(q.list) >= q.limit {
 		return false
 	}
+	if len(q.list) == 0 {
+		q.since = time.Now()
+	}
 	q.list = append(q.list, d)
 	return true
+}
+
+// untaken is for how long there has been something, and nothing was taken of it.
+func (q *queue) untaken() time.Duration {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if len(q.list) == 0 {
+		return 0
+	}
+	return time.Since(q.since)
 }
 
 // take waits until there is anything or ctx ends, whose error it returns, and returns at most n.
@@ -66,6 +81,7 @@ func (q *queue) remove(n int) []*Delivery {
 		q.list = make([]*Delivery, 0, min(q.limit, len(list)+len(list)/4+1)) // the next batch will hardly be much larger
 		return list
 	}
+	q.since = time.Now()
 	q.list = append(make([]*Delivery, 0, q.limit), list[n:]...)
 	return list[:n:n]
 }
