@@ -54,6 +54,13 @@ func (a *arrival) Ack() {
 	}
 }
 
+// Nak implements worker.Message.
+func (a *arrival) Nak() {
+	if err := a.Delivery.Nak(); err != nil {
+		a.of.log.Warn("give an anomaly back to the bus; it is delivered again somewhat later", zap.Error(err))
+	}
+}
+
 // sights shows the API what is seen of the routers.
 type sights struct{ a *App }
 

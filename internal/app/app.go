@@ -160,7 +160,7 @@ func (a *App) openWorker(context.Context) error {
 		Inventory: a.cfg.Resolver, Scopes: a.cfg.Resolver.Scopes(), Remediators: remediators.All(),
 		Ledger: witnessed{a.ledger, a.shipper}, Conflict: ledger.ErrConflict, Doubt: ledger.ErrDoubt, Intake: arrivals{a.intake, a.log}, Routers: a.ahead, Canaries: a.fleet,
 		Peers: func(me string) worker.Peers {
-			a.peers = a.conn.Peers(a.cfg.Domain, me, a.cfg.Replica.Rank)
+			a.peers = a.conn.Peers(a.cfg.Domain, me, a.cfg.Replica.Rank, a.canTakeIn)
 			return a.peers
 		},
 		Now: now, Logger: a.log, Metrics: worker.NewMetrics(registry), Tracer: tracer,
@@ -225,7 +225,7 @@ func (a *App) openWeb(registry *prometheus.Registry) error {
 func (a *App) Run(ctx context.Context) error {
 	g, inner := errgroup.WithContext(ctx)
 	tasks := map[string]func(context.Context) error{
-		"routers": a.fleet.Run, "intake": whileActing(a.worker.Acting, a.intake.Run), "peers": whileActing(a.worker.Acting, a.peers.Run), "clock": a.clock.run, "worker": a.worker.Run, "policy": a.policy.run, "costs": a.costs.run,
+		"routers": a.fleet.Run, "intake": a.takeIn, "peers": while(a.worker.Acting, a.peers.Run), "clock": a.clock.run, "worker": a.worker.Run, "policy": a.policy.run, "costs": a.costs.run,
 		"forecasts": a.ahead.prepare, "older": newOlder(a).run,
 		"web": func(ctx context.Context) error { return a.web.Serve(ctx, a.listen) },
 	}

@@ -68,8 +68,8 @@ func TestClock(t *testing.T) {
 	}
 }
 
-// TestWhileActing runs a task while the replica acts, again when it does so again, and to its end.
-func TestWhileActing(t *testing.T) {
+// TestWhile runs a task while the replica acts, again when it does so again, and to its end.
+func TestWhile(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		acts, changed := false, make(chan struct{})
 		turn := func() {
@@ -82,7 +82,7 @@ func TestWhileActing(t *testing.T) {
 		ctx, end := context.WithCancel(t.Context())
 		done := make(chan error, 1)
 		go func() {
-			done <- whileActing(func() (bool, <-chan struct{}) { return acts, changed }, func(ctx context.Context) error {
+			done <- while(func() (bool, <-chan struct{}) { return acts, changed }, func(ctx context.Context) error {
 				running, begun = true, begun+1
 				defer func() { running = false }()
 				select {

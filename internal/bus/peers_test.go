@@ -29,7 +29,9 @@ func hears(t *testing.T, p *Peers, beats ...beat) {
 // another's may be missing.
 func TestPeersSure(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p := &Peers{me: beat{"r0/a", 1}, heard: map[string]heard{}}
+		p := newPeers("r0/a", 1, nil)
+		says := func(me string, rank int) beat { return beat{Me: me, Rank: rank, CanTake: new(bool)} }
+		b, c := says("r1/b", 0), says("r2/c", 2)
 		beats := func(seconds int, who ...beat) {
 			t.Helper()
 			for range seconds {
@@ -44,7 +46,7 @@ func TestPeersSure(t *testing.T) {
 			}
 		}
 		check("before anything is heard", false, "r0/a")
-		beats(5, beat{"r1/b", 0})
+		beats(5, b)
 		check("others alone are heard", false, "r1/b", "r0/a")
 		beats(3, p.me)
 		check("for as long as another may be missing", false, "r0/a")
@@ -52,9 +54,9 @@ func TestPeersSure(t *testing.T) {
 		check("longer", true, "r0/a")
 		<-time.After(2 * time.Second)
 		check("its own beats are missing", false, "r0/a")
-		beats(1, p.me, beat{"r1/b", 0})
+		beats(1, p.me, b)
 		check("they are back", false, "r1/b", "r0/a")
-		beats(3, p.me, beat{"r2/c", 2})
+		beats(3, p.me, c)
 		check("for longer", true, "r0/a", "r2/c")
 		hears(t, p, beat{}, beat{Me: "r3/" + string(make([]byte, 1024))})
 		p.take(&nats.Msg{Data: []byte("{")})
@@ -83,7 +85,7 @@ func TestPeersHearEachOther(t *testing.T) {
 		if err := conn.Wait(ctx); err != nil {
 			t.Fatal(err)
 		}
-		p := conn.Peers("plane 1", me, rank)
+		p := conn.Peers("plane 1", me, rank, func() bool { return true })
 		peers = append(peers, p)
 		beating.Go(func() {
 			if err := p.Run(ctx); err != nil {
@@ -95,11 +97,13 @@ func TestPeersHearEachOther(t *testing.T) {
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
 	for end := time.Now().Add(time.Minute); ; <-tick.C {
-		if slices.Equal(peers[0].Alive(), want) && slices.Equal(peers[1].Alive(), want) && peers[0].Sure() && peers[1].Sure() {
+		first, _ := peers[0].Taking()
+		second, _ := peers[1].Taking()
+		if slices.Equal(peers[0].Alive(), want) && slices.Equal(peers[1].Alive(), want) && peers[0].Sure() && peers[1].Sure() && first && !second {
 			return
 		}
 		if time.Now().After(end) {
-			t.Fatalf("they hear %v and %v, sure %t and %t: %s", peers[0].Alive(), peers[1].Alive(), peers[0].Sure(), peers[1].Sure(), cmp.Diff(want, peers[0].Alive()))
+			t.Fatalf("they hear %v and %v, sure %t and %t, take in %t and %t: %s", peers[0].Alive(), peers[1].Alive(), peers[0].Sure(), peers[1].Sure(), first, second, cmp.Diff(want, peers[0].Alive()))
 		}
 	}
 }

@@ -3,6 +3,7 @@ package worker
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"time"
 
@@ -54,6 +55,9 @@ func (w *Worker) storeSince(ctx context.Context, c events.Commit, began time.Tim
 	bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), appendWithin)
 	defer cancel()
 	commit, err := w.Ledger.AppendWhile(bounded, c, w.board.Position, meanwhile)
+	if errors.Is(err, w.Conflict) {
+		return w.lostPosition(ctx)
+	}
 	w.noteWritable(err)
 	switch {
 	case err == nil:
@@ -65,11 +69,6 @@ func (w *Worker) storeSince(ctx context.Context, c events.Commit, began time.Tim
 		w.world.wrote = w.Now().Sub(began)
 		w.Metrics.appended(w.world.wrote)
 		return stored
-	case errors.Is(err, w.Conflict):
-		w.doubted = nil
-		w.Metrics.conflict()
-		w.readOn(ctx)
-		return overtaken
 	case errors.Is(err, events.ErrTooLarge):
 		w.doubted = nil
 		w.log.Info("decide less together", zap.Error(err))
@@ -84,6 +83,15 @@ func (w *Worker) storeSince(ctx context.Context, c events.Commit, began time.Tim
 		w.log.Warn("append to the ledger", zap.Uint64("position", w.board.Position+1), zap.Error(err))
 		return unwritten
 	}
+}
+
+// lostPosition reads on after another commit took the position. Whoever loses one has found the ledger writable; but who is not shown by
+// whom it was lost will lose the next as well.
+func (w *Worker) lostPosition(ctx context.Context) storage {
+	w.doubted = nil
+	w.Metrics.conflict()
+	w.noteWritable(w.readOn(ctx))
+	return overtaken
 }
 
 // tookOver times what this replica has just taken over from one that is not heard any more.
@@ -110,31 +118,43 @@ func (w *Worker) upToDate(asked time.Time) {
 	}
 }
 
-// noteWritable keeps why the ledger takes nothing, for readiness; whoever loses a position has found it writable.
+// noteWritable keeps why the ledger takes nothing of this worker, for readiness and for Able.
 func (w *Worker) noteWritable(err error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if err == nil || errors.Is(err, w.Conflict) || errors.Is(err, events.ErrTooLarge) {
+	if err == nil || errors.Is(err, events.ErrTooLarge) {
 		w.unwritable, w.since = "", time.Time{}
 		return
 	}
 	w.unwritable = err.Error()
-	if w.since.IsZero() {
+	switch {
+	case errors.Is(err, errNotShown):
+		w.since = time.Time{} // it takes others' commits
+	case w.since.IsZero():
 		w.since = w.Now()
 	}
 }
 
 // nothingToWrite ends that the ledger is known to take nothing, since no append is left that could show the contrary: as before
-// the first one, it is enough that the ledger answers. While it does not, nothingToWrite returns when to ask again.
+// the first one, it is enough that the ledger answers, and shows what it holds. While it does not, nothingToWrite returns when to ask
+// again.
 func (w *Worker) nothingToWrite(ctx context.Context) (again time.Time) {
 	switch {
 	case w.Status().Unwritable == "":
 		return time.Time{}
-	case !w.ledgerAnswers(ctx):
+	case !w.ledgerShows(ctx):
 		return w.Now().Add(retryAfter)
 	}
 	w.noteWritable(nil)
 	return time.Time{}
+}
+
+// ledgerShows reports whether the ledger answers, and all that it holds is read at once.
+func (w *Worker) ledgerShows(ctx context.Context) bool {
+	bounded, cancel := context.WithTimeout(ctx, contactWithin/2)
+	defer cancel()
+	last, err := w.Ledger.LastPosition(bounded)
+	return err == nil && w.shown(bounded, last) == nil
 }
 
 // settleDoubt appends a commit again of which nobody could tell whether it was stored: the position admits it once.
@@ -153,14 +173,19 @@ func (w *Worker) settleDoubt(ctx context.Context) (settled bool) {
 	return how != unwritten
 }
 
+// errNotShown is of a ledger that has moved on, and does not tell how.
+var errNotShown = errors.New("another commit took the position, and the ledger does not show it")
+
 // readOn waits for the commit that took the position.
-func (w *Worker) readOn(ctx context.Context) {
+func (w *Worker) readOn(ctx context.Context) error {
 	t := time.NewTimer(appendWithin)
 	defer t.Stop()
 	select {
 	case c := <-w.followed:
 		w.fold(c)
 	case <-t.C:
+		return fmt.Errorf("%w: waited %s at position %d", errNotShown, appendWithin, w.board.Position)
 	case <-ctx.Done():
 	}
+	return nil
 }

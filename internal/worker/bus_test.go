@@ -10,8 +10,11 @@ import (
 	"github.com/detour-net/detour/internal/worker"
 )
 
-// ackWait is after how long the bus delivers again what was not acknowledged.
-const ackWait = 30 * time.Second
+// After how long the bus delivers again what was not acknowledged, and what was given back.
+const (
+	ackWait = 30 * time.Second
+	nakWait = 10 * time.Millisecond
+)
 
 // bus is a stream with one consumer that any number of replicas pull from: what is not acknowledged in time comes again.
 type bus struct {
@@ -137,6 +140,18 @@ func (d delivered) Return(_ context.Context, reason string) error { return d.rej
 
 // Ack implements worker.Message.
 func (d delivered) Ack() { d.ack(d.message) }
+
+// Nak implements worker.Message.
+func (d delivered) Nak() { d.nak(d.message) }
+
+// nak has a message delivered again, to whoever asks then.
+func (b *bus) nak(m *message) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	m.due = time.Now().Add(nakWait)
+	close(b.grown)
+	b.grown = make(chan struct{})
+}
 
 func (b *bus) ack(m *message) {
 	b.mu.Lock()

@@ -13,10 +13,11 @@
 // and compared, the request is built; it leaves only when the commit stands, and is dropped, as if it had never been, when
 // that does not. That it was acknowledged is no more than a word: what adds risk leaves once the commit was read back.
 //
-// Peers share the work without an election: an incident is pursued by the owner of its newest intent, or, while that one
-// is not heard, by the first of those that are. That is an economy: if it is wrong, two workers decide the same and one of
-// them loses the append. Whether all that run decide by one policy is no economy: there silence says nothing until it is sure
-// that whoever is silent is gone.
+// Peers share the work without an election: one takes in what arrives (package intake tells how that is found out), and an incident is
+// pursued by the owner of its newest intent, or, while that one is not heard, by the first of those that are. That is an economy: if it
+// is wrong, two workers decide the same and one of them loses the append. What has arrived at a worker that decides nothing, ends, or
+// cannot write while another takes in, it gives back to the bus, and another has it at once. Whether all that run decide by one policy is
+// no economy: there silence says nothing until it is sure that whoever is silent is gone.
 //
 // The policy may change while the loop runs. What its file holds is handed over by Offer, put on the ledger, and in force once
 // that record is folded: between two decisions, and never without a record. What had been seen until then is seen anew,

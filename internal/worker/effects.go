@@ -364,14 +364,13 @@ func (w *Worker) pursues(alive []string) func(*incident.Incident) bool {
 	}
 }
 
-// finish waits for acts in flight and records what came of them. What cannot be recorded now is found by whoever reads on.
+// finish leaves to others what is not recorded, waits for acts in flight and records what came of them. What cannot be recorded now is
+// found by whoever reads on.
 func (w *Worker) finish() error {
 	defer w.count()
+	w.giveUpPending()
 	done := make(chan struct{})
-	go func() {
-		w.effects.Wait()
-		close(done)
-	}()
+	go func() { defer close(done); w.effects.Wait() }()
 	for open := true; open; {
 		select {
 		case o := <-w.outcomes:

@@ -225,6 +225,9 @@ type hearing struct {
 
 func (h *hearing) Sure() bool { return !h.unsure.Load() }
 
+// Taking has every replica take in what arrives, for good.
+func (h *hearing) Taking() (bool, <-chan struct{}) { return true, nil }
+
 // LastHeard is an hour ago for whoever is not heard now.
 func (h *hearing) LastHeard(name string) time.Time {
 	if slices.Contains(h.now, name) {

@@ -63,6 +63,7 @@ func (w *Worker) receive(ctx context.Context) error {
 	for {
 		batch, err := w.Intake.Next(ctx)
 		if ctx.Err() != nil {
+			giveUp(batch)
 			return nil
 		}
 		if err != nil {
@@ -72,6 +73,7 @@ func (w *Worker) receive(ctx context.Context) error {
 		select {
 		case w.arrived <- batch:
 		case <-ctx.Done():
+			giveUp(batch)
 			return nil
 		}
 	}
@@ -201,6 +203,7 @@ func (w *Worker) settle(o outcome) {
 
 // turn decides and acts once, and returns when to do so again at the latest.
 func (w *Worker) turn(ctx context.Context) (wake time.Time) {
+	w.leaveToOthers()
 	if w.Status().Halted != "" {
 		w.refuseOrders(errors.New(w.Status().Halted))
 		return w.Now().Add(time.Second)

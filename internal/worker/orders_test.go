@@ -23,6 +23,9 @@ type alive []string
 func (a alive) Alive() []string { return a }
 func (a alive) Sure() bool      { return true }
 
+// Taking has every replica take in what arrives, for good.
+func (a alive) Taking() (bool, <-chan struct{}) { return true, nil }
+
 // LastHeard is now, for those that are heard.
 func (a alive) LastHeard(name string) (at time.Time) {
 	if slices.Contains(a, name) {

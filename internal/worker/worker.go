@@ -69,6 +69,7 @@ type Delivery struct {
 type Message interface {
 	Return(ctx context.Context, reason string) error // puts it on the stream of rejected ones
 	Ack()                                            // tells the bus that the record stands
+	Nak()                                            // gives it back to the bus: somebody else is to take it
 }
 
 // Intake delivers what arrives on the bus.
@@ -82,6 +83,8 @@ type Peers interface {
 	Sure() bool      // whether who is not heard is gone: not at first, nor when this one may have been cut off
 	// LastHeard is when a process was heard last, the zero time if that is not known any more.
 	LastHeard(name string) time.Time
+	// Taking reports whether it is for this one to take in what arrives, and gives a channel that is closed when that changes.
+	Taking() (taking bool, changed <-chan struct{})
 }
 
 // Config is what a worker is made of.
