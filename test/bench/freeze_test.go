@@ -69,11 +69,8 @@ func freezeRound(ctx context.Context, dir string, first, tries int, tell func(af
 	defer func() { err = errors.Join(err, s.close()) }()
 	all := []replica{s.replica}
 	for rank := 1; rank < replicas; rank++ {
-		r, err := s.launch(ctx, rank)
+		r, err := s.join(ctx, rank)
 		if err != nil {
-			return err
-		}
-		if err := await(ctx, "another replica to be caught up", func() bool { return r.app.Worker().Status().CaughtUp }); err != nil {
 			return err
 		}
 		all = append(all, r)

@@ -193,6 +193,15 @@ func (s *service) raiseApp(ctx context.Context) (err error) {
 	return err
 }
 
+// join starts another replica, and waits until it has caught up.
+func (s *service) join(ctx context.Context, rank int) (replica, error) {
+	r, err := s.launch(ctx, rank)
+	if err != nil {
+		return r, err
+	}
+	return r, await(ctx, "another replica to be caught up", func() bool { return r.app.Worker().Status().CaughtUp })
+}
+
 // launch starts a replica. Its log is written as in production, to a file.
 func (s *service) launch(ctx context.Context, rank int) (r replica, err error) {
 	name := filepath.Join(s.dir, fmt.Sprintf("detour-%d", rank))
