@@ -109,11 +109,10 @@ func (w *Worker) unmark(ctx context.Context, t events.RebootTrial, by events.Per
 
 // setCanary sends a trial's newest Set, and nothing after the deadline on its record.
 func (w *Worker) setCanary(ctx context.Context, t events.RebootTrial, from, to events.Value) (events.Canary, error) {
-	left := t.Deadline.Sub(w.Now())
-	if left <= 0 {
+	if !w.Now().Before(t.Deadline) {
 		return events.Canary{}, fmt.Errorf("the deadline %s has passed, and nothing was sent", t.Deadline.Format(time.RFC3339))
 	}
-	ctx, cancel := context.WithTimeout(ctx, left)
+	ctx, cancel := context.WithDeadline(ctx, t.Deadline)
 	defer cancel()
 	return w.Canaries.SetCanary(ctx, t.Device, t.Leaf, from, to)
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/detour-net/detour/events"
 	"github.com/detour-net/detour/internal/incident"
+	"github.com/detour-net/detour/internal/worker"
 )
 
 // canaries is the loopback of every router of a network.
@@ -62,6 +63,9 @@ func (n *network) ReadCanary(_ context.Context, device string, leaf events.LeafR
 }
 
 func (n *network) SetCanary(ctx context.Context, device string, leaf events.LeafRef, from, to events.Value) (events.Canary, error) {
+	if ctx.Err() != nil {
+		return events.Canary{}, ctx.Err() // nothing is sent
+	}
 	n.mu.Lock()
 	before, then := n.canary.before, n.canary.then
 	n.canary.before, n.canary.then = nil, nil
@@ -333,4 +337,28 @@ func TestTryRebootLate(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestTryRebootStandsStill has the replica stand still right behind its last look at the clock, until long after the deadline: what
+// it had in mind by then is not sent any more.
+func TestTryRebootStandsStill(t *testing.T) {
+	inBubble(t, func(s *site) {
+		var stands atomic.Bool
+		r := s.start("r1", autonomous, func(c *worker.Config) {
+			c.Now = func() time.Time {
+				at := time.Now()
+				if stands.CompareAndSwap(true, false) {
+					<-time.After(time.Minute)
+				}
+				return at
+			}
+		})
+		s.routers.canary.read = func() { stands.Store(len(recorded[events.RebootTrial](s)) > 0) } // the Set is next
+		if _, err := r.TryReboot(s.Context(), "a", ann, false); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("who marks it is told %v", err)
+		}
+		if sets := s.routers.canary.sets; len(sets) != 0 {
+			t.Errorf("a minute late it was set to %v", sets)
+		}
+	})
 }
