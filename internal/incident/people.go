@@ -16,7 +16,8 @@ var (
 	ErrNotFound = errors.New("not found")
 	ErrRefused  = errors.New("refused")
 
-	// ErrUnsure says that nobody can tell whether an order is in force: its record was acknowledged, and not read back.
+	// ErrUnsure says that nobody can tell whether an order is in force: its record was sent and not acknowledged, or acknowledged and
+	// not read back.
 	ErrUnsure = errors.New("not known to be in force")
 	// ErrAside says that the replica that was asked carries out nothing, and another may.
 	ErrAside = errors.New("this replica does not act")

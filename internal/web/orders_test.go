@@ -1,6 +1,8 @@
 package web_test
 
 import (
+	"context"
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -122,6 +124,29 @@ func TestDeafBusAndAudit(t *testing.T) {
 		if f := entries[0].ContextMap(); f["who"] != "operator" || f["order"] != order || f["request"] == "" {
 			t.Errorf("%q: %v", message, f)
 		}
+	}
+}
+
+// Whoever gives an order that is not carried out here is told to give it elsewhere, and of one that may be in force to look first.
+func TestOrdersWithoutEffect(t *testing.T) {
+	for name, c := range map[string]struct {
+		err    error
+		status int
+		kind   string
+		remedy string
+	}{
+		"this replica is halted": {fmt.Errorf("%w: the ledger was altered", incident.ErrAside), http.StatusServiceUnavailable, api.ProblemUnavailable, "to another replica"},
+		"it ends":                {fmt.Errorf("%w: %w", incident.ErrAside, context.Canceled), http.StatusServiceUnavailable, api.ProblemUnavailable, "to another replica"},
+		"it was not read back":   {fmt.Errorf("%w: %w", incident.ErrUnsure, context.DeadlineExceeded), http.StatusGatewayTimeout, api.ProblemTimeout, "at another whether the order was recorded"},
+		"it is left in doubt":    {fmt.Errorf("%w: %w", incident.ErrUnsure, context.Canceled), http.StatusGatewayTimeout, api.ProblemTimeout, "at another whether the order was recorded"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := start(t, people(), func(w *web.Config) { w.Orders = away{err: c.err} })
+			p := wantProblem(t, s.do("POST", "/api/v1/freeze", "operator", `{"reason":"storm"}`), c.status, c.kind)
+			if !strings.Contains(p.Remedy, c.remedy) {
+				t.Errorf("remedy %q", p.Remedy)
+			}
+		})
 	}
 }
 

@@ -337,10 +337,15 @@ func (w *Worker) answer(r orderReply) {
 	}
 }
 
+// refuseOrders tells whoever gave an order that it is not carried out here. Of one whose record may stand nobody can tell.
 func (w *Worker) refuseOrders(err error) {
 	for _, o := range w.world.orders {
+		what := incident.ErrAside
+		if w.doubted != nil && w.doubted.commit.ID == o.commit {
+			what = fmt.Errorf("%w: nobody can tell whether the order was recorded", incident.ErrUnsure)
+		}
 		if o.reply != nil {
-			o.reply <- orderReply{err: fmt.Errorf("%w: %w", incident.ErrAside, err)}
+			o.reply <- orderReply{err: fmt.Errorf("%w: %w", what, err)}
 		}
 	}
 	w.world.orders = nil

@@ -164,6 +164,36 @@ func TestOrderMeetsFaults(t *testing.T) {
 	}
 }
 
+// TestOrderLeftInDoubt has a replica stop acting, for good or for a while, when nobody can tell whether an order was recorded. Nobody
+// is told that it was not: it may stand already, or will once the replica acts again.
+func TestOrderLeftInDoubt(t *testing.T) {
+	for name, fault := range map[string]mem.Fault{"it is stored": mem.FailsStored, "it is not stored": mem.DoubtNot} {
+		for how, stops := range map[string]func(r *replica){"ends": func(r *replica) { r.stop() }, "is suspended": func(r *replica) { r.Suspend("its clock is off") }} {
+			t.Run(name+", and the replica "+how, func(t *testing.T) {
+				inBubble(t, func(s *site) {
+					r := s.start("r1", autonomous)
+					hear := r.deafen()
+					r.Inject(fault)
+					freeze := s.give(r, time.Minute, incident.Freeze(events.Network, ann, "exercise"))
+					r.cut()
+					stops(r)
+					s.until(time.Minute, "an answer", freeze.answered)
+					if err := *freeze.came.Load(); !errors.Is(err, incident.ErrUnsure) || errors.Is(err, incident.ErrAside) {
+						t.Errorf("whoever ordered it is told %v", err)
+					}
+					r.mend()
+					hear()
+					r.Suspend("")
+					s.pass(10 * time.Second)
+					if n := len(recorded[events.Frozen](s)); n != 1 && (fault == mem.FailsStored || how != "ends") {
+						t.Errorf("it is recorded %d times", n)
+					}
+				})
+			})
+		}
+	}
+}
+
 // TestOrderOvertaken decides an order anew on what came first.
 func TestOrderOvertaken(t *testing.T) {
 	inBubble(t, func(s *site) {
@@ -209,7 +239,7 @@ func TestSubmitEnds(t *testing.T) {
 			t.Errorf("while the ledger is away: %v", err)
 		}
 		r.stop()
-		if _, err := r.Submit(s.Context(), incident.Freeze(events.Network, ann, "")); err == nil || !strings.Contains(err.Error(), "ask another") {
+		if _, err := r.Submit(s.Context(), incident.Freeze(events.Network, ann, "")); !errors.Is(err, incident.ErrAside) || !strings.Contains(err.Error(), "ending") {
 			t.Errorf("once it has ended: %v", err)
 		}
 	})

@@ -244,14 +244,14 @@ func (w *Worker) Status() Status {
 }
 
 // Submit carries out a person's order. When it returns without error, its records were read back from the ledger, where every
-// replica finds them; here they are in force as soon as they are acknowledged. An error that is an incident.ErrUnsure says that
-// they were acknowledged and not read back before ctx ended.
+// replica finds them; here they are in force as soon as they are acknowledged. An error that is an incident.ErrAside says that
+// nothing was recorded, since this replica carries out nothing; one that is an incident.ErrUnsure that something may have been.
 func (w *Worker) Submit(ctx context.Context, do incident.Order) (events.Commit, error) {
 	reply := make(chan orderReply, 1)
 	select {
 	case w.orders <- order{do: do, reply: reply}:
 	case <-w.gone:
-		return events.Commit{}, fmt.Errorf("this replica is ending: ask another")
+		return events.Commit{}, fmt.Errorf("%w: it is ending", incident.ErrAside)
 	case <-ctx.Done():
 		return events.Commit{}, fmt.Errorf("hand the order to the worker: %w", ctx.Err())
 	}
