@@ -192,7 +192,7 @@ func (s *Server) tryReboot(r *http.Request, who events.Person) (any, error) {
 	})
 }
 
-// onRouter does what takes asking the router that the path names.
+// onRouter does what takes asking the router that the path names, unless the session that it was asked for in has ended meanwhile.
 func onRouter[T any](s *Server, r *http.Request, who events.Person, what string, do func(ctx context.Context, name string, by events.Person) (T, error)) (any, error) {
 	if _, err := ask(r); err != nil {
 		return nil, err
@@ -200,6 +200,10 @@ func onRouter[T any](s *Server, r *http.Request, who events.Person, what string,
 	name := r.PathValue("name")
 	if !slices.ContainsFunc(s.cfg.Network.Routers(), func(router api.Router) bool { return router.Name == name }) {
 		return nil, fmt.Errorf("router %q: %w", name, incident.ErrNotFound)
+	}
+	now := s.cfg.Now()
+	if err := view(s, func(b *incident.Board) error { return s.counts(r, who, b, now) }); err != nil {
+		return nil, err
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), s.cfg.ProveWithin)
 	defer cancel()

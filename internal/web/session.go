@@ -203,23 +203,30 @@ func sessionOf(ctx context.Context) *session {
 	return within
 }
 
-// stillWithin is an order that is carried out only if the session that it was given in still counts where its record would stand,
-// and whoever gave it may do then what they might when they were admitted: a request may take long to come in whole, and that may be
-// why somebody's sessions are being ended.
+// stillWithin is an order that is carried out only if the session that it was given in still counts where its record would stand.
 func (s *Server) stillWithin(r *http.Request, who events.Person, order incident.Order) incident.Order {
-	within := sessionOf(r.Context())
-	if within == nil {
-		return order
-	}
 	return func(b *incident.Board, now time.Time) ([]events.Record, error) {
-		if !now.Before(within.Expires) || b.SignedOut(within.Name, within.ID, within.Begun) {
-			return nil, problem(api.ProblemUnauthorized, "the session ended before this was recorded", "sign in, and look at it again")
-		}
-		if still, ok := s.personAt(within, now); !ok || !slices.Equal(still.Role, who.Role) {
-			return nil, s.outdatedRole(who)
+		if err := s.counts(r, who, b, now); err != nil {
+			return nil, err
 		}
 		return order(b, now)
 	}
+}
+
+// counts says why the session that a request was admitted in, if there is one, does not count any more: it has ended, or whoever has it
+// may not do what they might then. A request may take long to come in whole, and that may be why somebody's sessions are being ended.
+func (s *Server) counts(r *http.Request, who events.Person, b *incident.Board, now time.Time) error {
+	within := sessionOf(r.Context())
+	if within == nil {
+		return nil
+	}
+	if !now.Before(within.Expires) || b.SignedOut(within.Name, within.ID, within.Begun) {
+		return problem(api.ProblemUnauthorized, "the session ended before this was done", "sign in, and look at it again")
+	}
+	if still, ok := s.personAt(within, now); !ok || !slices.Equal(still.Role, who.Role) {
+		return s.outdatedRole(who)
+	}
+	return nil
 }
 
 // followSession ends what is done in a session once that is over, until ctx ends.

@@ -150,6 +150,61 @@ func TestSessionEndsBeforeRecord(t *testing.T) {
 	}
 }
 
+// What the provider said that somebody may do must count where the record would stand, too.
+func TestRolesAgeBeforeRecord(t *testing.T) {
+	m := new(meanwhile)
+	e := entranceOf(t, func(c *web.Config) { m.Orders, c.Orders = c.Orders, m })
+	_, set := e.enter("/auth/login", fresh())
+	b := e.at(set)
+	e.pass(15 * time.Minute)
+	m.happens = func() { e.pass(time.Second) }
+	wantProblem(t, b.ask("POST", "/api/v1/freeze", `{"reason":"storm"}`), http.StatusForbidden, api.ProblemSignIn)
+	e.View(func(b *incident.Board) {
+		if _, frozen := b.Freezes()[events.Network]; frozen {
+			t.Error("it was carried out")
+		}
+	})
+}
+
+// looked has something happen between the admission of a request and what it does to a router.
+type looked struct {
+	web.Network
+	happens func()
+}
+
+func (l *looked) Routers() []api.Router {
+	if happens := l.happens; happens != nil {
+		l.happens = nil
+		happens()
+	}
+	return l.Network.Routers()
+}
+
+// No router is set for somebody whose session was ended after they were admitted.
+func TestSessionEndsBeforeRouterIsSet(t *testing.T) {
+	for path, body := range map[string]string{"prove": "", "reboot-trial": "{}"} {
+		t.Run(path, func(t *testing.T) {
+			l := new(looked)
+			s := start(t, people(), func(c *web.Config) { l.Network, c.Network = c.Network, l })
+			b, _ := signIn(t, s, "operator")
+			var ended uint64
+			l.happens = func() {
+				c, err := s.Replica.Submit(t.Context(), incident.SignOutEverywhere("operator", events.Person{Name: "admin"}))
+				if err != nil {
+					t.Error(err)
+				}
+				ended = c.Position
+			}
+			wantProblem(t, b.ask("POST", "/api/v1/routers/den/"+path, body), http.StatusUnauthorized, api.ProblemUnauthorized)
+			s.View(func(b *incident.Board) {
+				if ended == 0 || b.Position != ended {
+					t.Errorf("the session ended at position %d, and the ledger is at %d", ended, b.Position)
+				}
+			})
+		})
+	}
+}
+
 // Replicas on one host do not take each other's cookies for their own.
 func TestCookieNames(t *testing.T) {
 	named := func(replica string) *http.Cookie {
