@@ -40,7 +40,8 @@ func (b *readBack) behind(position uint64) <-chan struct{} {
 	return b.grown
 }
 
-// shown returns once the ledger was read back up to a position. It fails when ctx ends first, or nothing more will be read.
+// shown returns once the ledger was read back up to a position. It fails when ctx ends first, or nothing more will be read, and says
+// which.
 func (w *Worker) shown(ctx context.Context, position uint64) error {
 	for {
 		grown := w.back.behind(position)
@@ -54,7 +55,7 @@ func (w *Worker) shown(ctx context.Context, position uint64) error {
 		case <-w.gone:
 			return errors.New("this replica is ending")
 		case <-ctx.Done():
-			return ctx.Err()
+			return context.Cause(ctx)
 		}
 	}
 }
@@ -62,10 +63,10 @@ func (w *Worker) shown(ctx context.Context, position uint64) error {
 // stands makes sure that the intent of an order is on the ledger. That it was acknowledged is no more than a word: it must have
 // been read back from there.
 func (w *Worker) stands(ctx context.Context, o events.Order) error {
-	bounded, cancel := context.WithTimeout(ctx, appendWithin)
+	bounded, cancel := context.WithTimeoutCause(ctx, appendWithin, fmt.Errorf("not within %s", appendWithin))
 	defer cancel()
 	if err := w.shown(bounded, o.Fence); err != nil {
-		return fmt.Errorf("%w: it acknowledged the intent at position %d, and has not shown it within %s", errSilent, o.Fence, appendWithin)
+		return fmt.Errorf("%w: it acknowledged the intent at position %d, and has not shown it: %w", errSilent, o.Fence, err)
 	}
 	return nil
 }

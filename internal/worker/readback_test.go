@@ -9,6 +9,9 @@ import (
 	"testing/synctest"
 	"time"
 
+	"go.uber.org/zap"
+	"go.uber.org/zap/zaptest/observer"
+
 	"github.com/detour-net/detour/events"
 	"github.com/detour-net/detour/internal/incident"
 	"github.com/detour-net/detour/internal/worker"
@@ -31,9 +34,10 @@ func TestIntentNotStored(t *testing.T) {
 			})
 			return why != ""
 		})
-		const want = "it acknowledged the intent at position"
-		if !strings.Contains(why, want) {
-			t.Errorf("it says %q, want %q", why, want)
+		for _, want := range []string{"it acknowledged the intent at position", "has not shown it: not within 3s"} {
+			if !strings.Contains(why, want) {
+				t.Errorf("it says %q, want %q", why, want)
+			}
 		}
 		s.pass(time.Minute)
 		if n := s.routers.sets(); n != 0 || len(s.store.Entries()) != stood {
@@ -163,6 +167,26 @@ func TestOrderOnBrokenLedger(t *testing.T) {
 		s.until(time.Minute, "an answer", after.answered)
 		if err := *after.came.Load(); !errors.Is(err, incident.ErrAside) {
 			t.Errorf("whoever orders something then is told %v", err)
+		}
+	})
+}
+
+// TestIntentOnBrokenLedger: nor is an intent, and the log says why nothing was sent.
+func TestIntentOnBrokenLedger(t *testing.T) {
+	inBubble(t, func(s *site) {
+		core, logged := observer.New(zap.InfoLevel)
+		r := s.start("r1", autonomous, func(c *worker.Config) { c.Ledger, c.Logger = &breaking{line: c.Ledger.(*line)}, zap.New(core) })
+		s.pass(time.Second)
+		r.lie()
+		s.bus.publish(anomaly("1", events.Firing))
+		s.pass(time.Minute)
+		for _, e := range logged.FilterMessage("set").All() {
+			if no, ok := e.ContextMap()["detail"].(events.Refused); !ok || !strings.Contains(no.Detail, "can no longer be followed") || strings.Contains(no.Detail, "3s") {
+				t.Errorf("it says %+v", e.ContextMap()["detail"])
+			}
+		}
+		if n := s.routers.sets(); n != 0 || logged.FilterMessage("set").Len() == 0 {
+			t.Errorf("%d requests left, %d were meant to", n, logged.FilterMessage("set").Len())
 		}
 	})
 }
