@@ -156,7 +156,8 @@ func (c *certificate) write(w io.Writer) error {
 		line("take-over, %s: %s", what, s)
 	}
 	if g := c.Gaps; g != nil {
-		line("not written to when the ledger's leader was killed: ledger %s, a stream of NATS alone %s; p50 %.2f times as long", g.Ledger, g.NATS, float64(g.Ledger.at(0.5))/float64(g.NATS.at(0.5)))
+		line("not written to when the ledger's leader was killed: %s", g.Writes)
+		line("no anomaly recorded then: %s", g.Anomalies)
 	}
 	if s := c.Soak; s != nil {
 		line("soak of %s, %d drains: MiB resident in each eighth of it, the median: %s", s.Took.Std().Round(time.Second), s.Drains, s)

@@ -2,77 +2,94 @@ package main
 
 import (
 	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
-	"github.com/google/uuid"
-	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/detour-net/detour/events"
+	"github.com/detour-net/detour/internal/incident"
 	"github.com/detour-net/detour/internal/network"
+	"github.com/detour-net/detour/internal/web/client"
 )
 
-// How the two streams are written to while their leader is killed.
+// How replicas are kept at writing while the ledger's leader is killed, and how often NATS is asked whether it could be written to.
 const (
-	rawStream = "RAW"
 	loadEvery = 20 * time.Millisecond
-	loadAck   = time.Second // after which an attempt to write counts as lost, as the ledger's does
+	loadAck   = time.Second
 	calm      = 2 * time.Second
+	behindBy  = 100 // entries of its log, by which a server does not follow
 )
 
-// gaps are how long nothing was written when the server was killed that led the ledger's stream: to the ledger, and to a stream of
-// the same kind that led there too and that somebody writes to who does nothing else.
+// gaps are, of each kill of the server that led the ledger's stream, for how long Detour wrote nothing, and for how long nobody
+// could have written. Replicas always have something to write: anomalies come, and people give orders.
 type gaps struct {
-	Ledger spread `json:"ledger"`
-	NATS   spread `json:"nats"`
+	Writes    pairs `json:"writes"`    // of anything
+	Anomalies pairs `json:"anomalies"` // of an anomaly published after the kill, which other groups of servers must store and deliver
 }
 
-// measureGaps kills the leader so many times while both streams are written to. Times are those at which the servers have stored
-// what was written.
-func (s *site) measureGaps(ctx context.Context, kills int) (g gaps, err error) {
-	if _, err := s.conn.JetStream().CreateStream(ctx, jetstream.StreamConfig{Name: rawStream, Subjects: []string{"raw"}, Replicas: s.servers.Len()}); err != nil {
-		return g, err
+// pair is how long two things took from the same kill on: until the leaders that are needed could commit, and until a replica's
+// commit was stored.
+type pair struct {
+	NATS events.Duration `json:"nats"`
+	Ours events.Duration `json:"ours"`
+}
+
+// pairs are those of several kills, in order.
+type pairs []pair
+
+func (p pairs) of(f func(pair) events.Duration) (s spread) {
+	for _, one := range p {
+		s = append(s, f(one))
 	}
+	return s
+}
+
+func (p pairs) String() string {
+	nats, ours := p.of(func(p pair) events.Duration { return p.NATS }), p.of(func(p pair) events.Duration { return p.Ours })
+	times := make([]float64, 0, len(p))
+	for _, one := range p {
+		times = append(times, float64(one.Ours)/float64(one.NATS))
+	}
+	slices.Sort(times)
+	if len(times) == 0 {
+		return "never"
+	}
+	return fmt.Sprintf("%s; NATS alone %s; of the same kill p50 %.2f, max %.2f times as long", ours, nats, times[len(times)/2], times[len(times)-1])
+}
+
+// measureGaps kills the leader so many times while replicas write.
+func (s *site) measureGaps(ctx context.Context, kills int) (g gaps, err error) {
 	loading, stop := context.WithCancel(ctx)
 	var load sync.WaitGroup
-	load.Go(func() { s.load(loading, s.tellOfNothing) })
-	load.Go(func() { s.load(loading, s.writeRaw) })
-	defer load.Wait()
-	defer stop()
-	for range kills {
-		led, killed, err := s.killLeaderOfBoth(ctx)
-		if err != nil {
-			return g, err
-		}
-		// Each gap is over when both are written to again.
-		var ours, raw time.Duration
-		err = s.watch.wait(ctx, "both streams to be written to again", func() bool {
-			ours, raw = s.gap(ctx, events.StreamLedger, killed), s.gap(ctx, rawStream, killed)
-			return ours > 0 && raw > 0
-		})
-		if err != nil {
-			return g, err
-		}
-		g.Ledger, g.NATS = append(g.Ledger, events.Duration(ours)), append(g.NATS, events.Duration(raw))
-		if err := s.servers.Start(led); err != nil {
-			return g, err
-		}
+	load.Go(func() { s.tellOfNothing(loading) })
+	for n, r := range s.replicas {
+		scope := "device:" + s.net.Routers()[n].Name()
+		load.Go(func() { again(loading, func() { s.freezeAndThaw(ctx, r, scope) }) })
 	}
-	return g, nil
+	for range kills {
+		var writes, anomalies pair
+		if writes, anomalies, err = s.measureGap(ctx); err != nil {
+			break
+		}
+		g.Writes, g.Anomalies = append(g.Writes, writes), append(g.Anomalies, anomalies)
+	}
+	stop()
+	load.Wait()
+	if err != nil {
+		return g, err
+	}
+	return g, s.thawAll(ctx)
 }
 
-// load writes at a steady pace until ctx ends; what is lost is lost.
-func (s *site) load(ctx context.Context, write func(context.Context) error) {
+// again does something at a steady pace until ctx ends.
+func again(ctx context.Context, what func()) {
 	tick := time.NewTicker(loadEvery)
 	defer tick.Stop()
 	for ctx.Err() == nil {
-		bounded, cancel := context.WithTimeout(ctx, loadAck)
-		_ = write(bounded)
-		cancel()
+		what()
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
@@ -80,10 +97,14 @@ func (s *site) load(ctx context.Context, write func(context.Context) error) {
 	}
 }
 
-// tellOfNothing publishes that a fault is over of which nobody has heard: a record, and no more.
-func (s *site) tellOfNothing(ctx context.Context) error {
+// tellOfNothing publishes at a steady pace, until ctx ends, that a fault is over of which nobody has heard: a record each, and no more.
+func (s *site) tellOfNothing(ctx context.Context) {
 	links := s.net.Topology().Links
-	return s.publish(ctx, over(links[len(links)-1]))
+	again(ctx, func() {
+		bounded, cancel := context.WithTimeout(ctx, loadAck)
+		defer cancel()
+		_ = s.publish(bounded, over(links[len(links)-1])) // what is lost is lost
+	})
 }
 
 // over is what telemetry says of a link that is not sick any more.
@@ -93,25 +114,85 @@ func over(l network.Link) events.Event {
 	return e
 }
 
-func (s *site) writeRaw(ctx context.Context) error {
-	_, err := s.conn.JetStream().Publish(ctx, "raw", nil, jetstream.WithMsgID(uuid.NewString()), jetstream.WithRetryAttempts(0))
-	return err
+// freezeAndThaw gives a replica two orders, which it holds until it can write them.
+func (s *site) freezeAndThaw(ctx context.Context, r *replica, scope string) {
+	_ = r.call(ctx, func(ctx context.Context, cl *client.Client) error { // those that are not answered are given again
+		if _, err := cl.Freeze(ctx, scope, "exercise"); err != nil {
+			return err
+		}
+		_, err := cl.Thaw(ctx, scope)
+		return err
+	})
 }
 
-// killLeaderOfBoth has one server lead both streams for a while, and kills it.
-func (s *site) killLeaderOfBoth(ctx context.Context) (led int, killed time.Time, err error) {
+// thawAll ends what is frozen still.
+func (s *site) thawAll(ctx context.Context) error {
+	return s.watch.wait(ctx, "everything to be thawed", func() bool {
+		var left map[events.Scope]events.Frozen
+		s.watch.look(func(b *incident.Board) bool { left = b.Freezes(); return true })
+		for scope := range left {
+			_ = s.replicas[0].call(ctx, func(ctx context.Context, cl *client.Client) error { // it is seen above whether it does
+				_, err := cl.Thaw(ctx, string(scope))
+				return err
+			})
+		}
+		return len(left) == 0
+	})
+}
+
+// measureGap kills the leader once, and starts it again when everything is written as before.
+func (s *site) measureGap(ctx context.Context) (writes, anomalies pair, err error) {
+	stream, leader, err := s.steady(ctx)
+	if err != nil {
+		return writes, anomalies, err
+	}
+	var intake *jetstream.ConsumerInfo
+	if err = s.watch.wait(ctx, "the consumer of anomalies", func() bool { intake, err = s.consumer(ctx); return err == nil }); err != nil {
+		return writes, anomalies, err
+	}
+	var from uint64
+	s.watch.look(func(b *incident.Board) bool { from = b.Position + 1; return true })
+	s.servers.Kill(leader)
+	killed := time.Now() // what its leader stored before carries an earlier time
+	since := func(at time.Time) events.Duration { return events.Duration(at.Sub(killed)) }
+
+	asking, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	var answers [3]time.Time
+	var errs [3]error
+	var asks sync.WaitGroup
+	for n, q := range []question{
+		refused(events.LedgerSubject(domain, "")), refused(events.PrefixAnomalies + domain + ".nothing.nobody"),
+		described(events.StreamAnomalies, intake.Name),
+	} {
+		asks.Go(func() { answers[n], errs[n] = s.ask(asking, q) })
+	}
+	written, recorded, err := stored(asking, stream, from, killed)
+	asks.Wait()
+	for _, e := range append(errs[:], err) {
+		if e != nil {
+			return writes, anomalies, e
+		}
+	}
+	writes = pair{NATS: since(answers[0]), Ours: since(written)}
+	anomalies = pair{NATS: since(slices.MaxFunc(answers[:], time.Time.Compare)), Ours: since(recorded)}
+	return writes, anomalies, s.servers.Start(leader)
+}
+
+// steady waits until one server has led the ledger's stream for a while, and all follow it.
+func (s *site) steady(ctx context.Context) (stream jetstream.Stream, leader int, err error) {
 	var since time.Time
 	js := s.conn.JetStream()
-	err = s.watch.wait(ctx, "one server to lead both streams", func() bool {
-		ours, err := s.servers.Leader(ctx, js, events.StreamLedger)
-		raw, err2 := s.servers.Leader(ctx, js, rawStream)
-		if errors.Join(err, err2) != nil || !s.servers.Alive(ours) {
-			since = time.Time{}
-			return false
+	err = s.watch.wait(ctx, "one server to lead the ledger's stream, and all to follow", func() bool {
+		bounded, cancel := context.WithTimeout(ctx, loadAck)
+		defer cancel()
+		was := leader
+		leader, err = s.servers.Leader(bounded, js, events.StreamLedger)
+		if err == nil {
+			stream, err = js.Stream(bounded, events.StreamLedger)
 		}
-		if led = ours; ours != raw {
+		if err != nil || leader != was || !s.servers.Alive(leader) || slices.ContainsFunc(stream.CachedInfo().Cluster.Replicas, behind) {
 			since = time.Time{}
-			_ = s.askToLead(ctx, rawStream, ours) // it is seen above whether it does
 			return false
 		}
 		if since.IsZero() {
@@ -119,47 +200,9 @@ func (s *site) killLeaderOfBoth(ctx context.Context) (led int, killed time.Time,
 		}
 		return time.Since(since) > calm
 	})
-	if err != nil {
-		return led, killed, err
-	}
-	killed = time.Now()
-	s.servers.Kill(led)
-	return led, killed, nil
+	return stream, leader, err
 }
 
-// askToLead has the leader of a stream step down in favour of a server.
-func (s *site) askToLead(ctx context.Context, stream string, n int) error {
-	ctx, cancel := context.WithTimeout(ctx, loadAck)
-	defer cancel()
-	said, err := json.Marshal(map[string]any{"placement": map[string]string{"preferred": fmt.Sprintf("s%d", n)}})
-	if err != nil {
-		return err
-	}
-	_, err = s.conn.JetStream().Conn().RequestMsgWithContext(ctx, &nats.Msg{Subject: "$JS.API.STREAM.LEADER.STEPDOWN." + stream, Data: said})
-	return err
-}
-
-// gap is how long a stream was not written to around a moment, 0 while that is not over.
-func (s *site) gap(ctx context.Context, stream string, around time.Time) time.Duration {
-	ctx, cancel := context.WithTimeout(ctx, loadAck)
-	defer cancel()
-	str, err := s.conn.JetStream().Stream(ctx, stream)
-	if err != nil {
-		return 0
-	}
-	after := time.Time{}
-	for n := str.CachedInfo().State.LastSeq; n > 0; n-- {
-		msg, err := str.GetMsg(ctx, n)
-		if err != nil {
-			return 0
-		}
-		if msg.Time.Before(around) {
-			if after.IsZero() {
-				return 0
-			}
-			return after.Sub(msg.Time)
-		}
-		after = msg.Time
-	}
-	return 0
+func behind(r *jetstream.PeerInfo) bool {
+	return r.Offline || r.Active == 0 || r.Active > calm || r.Lag > behindBy
 }

@@ -24,7 +24,7 @@ func (s *site) loaded(t *testing.T) (stop func()) {
 	ctx, end := context.WithCancel(t.Context())
 	var telling sync.WaitGroup
 	for range 4 {
-		telling.Go(func() { s.load(ctx, s.tellOfNothing) })
+		telling.Go(func() { s.tellOfNothing(ctx) })
 	}
 	stop = func() { end(); telling.Wait() }
 	s.onEnd(stop)

@@ -105,7 +105,7 @@ func (s *site) works(ctx context.Context, long time.Duration, rng *rand.Rand) (d
 	defer told.Wait()
 	defer quiet()
 	for range soakSpeakers {
-		told.Go(func() { s.load(telling, s.tellOfNothing) })
+		told.Go(func() { s.tellOfNothing(telling) })
 	}
 	links := s.net.Topology().Links
 	for end := time.Now().Add(long); time.Now().Before(end); drains++ {

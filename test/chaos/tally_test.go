@@ -193,7 +193,7 @@ func TestWants(t *testing.T) {
 func TestCertificateKept(t *testing.T) {
 	want := judged(2)
 	want.Seeds, want.Builds, want.Took = []uint64{1, 1 << 63}, []product{older}, events.Duration(time.Hour)
-	want.Gaps = &gaps{Ledger: spread{events.Duration(time.Second)}, NATS: spread{events.Duration(2 * time.Second)}}
+	want.Gaps = &gaps{Writes: pairs{{NATS: events.Duration(time.Second), Ours: events.Duration(2 * time.Second)}}}
 	want.Soak = &soak{Took: events.Duration(time.Minute), Drains: 3, Memory: [][]int{{1, 2}, {3}}}
 	want.Violations = verdict{{ruleOnce, "twice"}}
 	raw, err := json.Marshal(want)
