@@ -35,10 +35,14 @@ type attack struct {
 	background sync.WaitGroup
 }
 
+// midSet are those of the take-overs with nothing else wrong that began in the middle of a Set.
+const midSet = "nothing else wrong, in mid-Set"
+
 // wait is for somebody to take over from an owner that was killed.
 type wait struct {
 	incident, owner string
 	since           time.Time
+	amid            bool // it has died with a Set outstanding, whose deadline and margin must pass
 	alone           bool // nothing else has been wrong
 }
 
@@ -91,7 +95,7 @@ func (a *attack) shootAt(r *replica, at moment) {
 	}
 	for _, i := range a.watch.board.Open() {
 		if i.Intent != nil && i.Intent.Owner == name && i.Phase != incident.Stuck {
-			a.waits = append(a.waits, wait{incident: i.ID, owner: name, since: time.Now(), alone: a.wrong == 0})
+			a.waits = append(a.waits, wait{incident: i.ID, owner: name, since: time.Now(), amid: outstanding(i), alone: a.wrong == 0})
 		}
 	}
 }
@@ -120,7 +124,11 @@ func (a *attack) takenOver(c events.Commit) {
 			if !w.alone {
 				how = "amid other faults"
 			}
-			a.cert.TakeOver[how] = append(a.cert.TakeOver[how], events.Duration(time.Since(w.since)))
+			took := events.Duration(time.Since(w.since))
+			a.cert.TakeOver[how] = append(a.cert.TakeOver[how], took)
+			if w.alone && w.amid {
+				a.cert.TakeOver[midSet] = append(a.cert.TakeOver[midSet], took)
+			}
 		}
 		return over
 	})
@@ -274,4 +282,11 @@ func (s *site) open() (list []string) {
 		return true
 	})
 	return list
+}
+
+// outstanding reports whether nobody knows yet what came of a Set of the incident's newest intent.
+func outstanding(i *incident.Incident) bool {
+	return slices.ContainsFunc(i.Steps, func(step []incident.ChangeState) bool {
+		return slices.ContainsFunc(step, func(c incident.ChangeState) bool { return c.Pending })
+	})
 }

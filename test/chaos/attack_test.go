@@ -99,3 +99,33 @@ func TestLateFreeze(t *testing.T) {
 		t.Errorf("%v, %v", err, a.neglected)
 	}
 }
+
+// TestTakeOvers are told apart by what else was wrong, and by whether the owner died with a Set outstanding.
+func TestTakeOvers(t *testing.T) {
+	a := offline(4)
+	pending := &incident.Incident{Steps: [][]incident.ChangeState{{{}, {Pending: true}}}}
+	for _, w := range []wait{
+		{incident: "amid", amid: outstanding(pending), alone: true}, {incident: "between", amid: outstanding(&incident.Incident{}), alone: true}, {incident: "hurt", amid: true},
+	} {
+		w.owner, w.since = "r0/1", time.Now()
+		a.waits = append(a.waits, w)
+	}
+	over := events.Commit{By: "r1/1"}
+	for _, id := range []string{"amid", "between", "hurt"} {
+		over.Records = append(over.Records, events.Record{Incident: id, Body: events.Unknown{}})
+	}
+	own := over
+	own.By = "r0/1"
+	a.takenOver(own) // the owner's last word
+	if len(a.waits) != 3 {
+		t.Fatalf("%d are waited for", len(a.waits))
+	}
+	a.takenOver(over)
+	got := map[string]int{}
+	for how, times := range a.cert.TakeOver {
+		got[how] = len(times)
+	}
+	if diff := cmp.Diff(map[string]int{"nothing else wrong": 2, midSet: 1, "amid other faults": 1}, got); diff != "" || len(a.waits) > 0 {
+		t.Errorf("%d are waited for still (-want +got):\n%s", len(a.waits), diff)
+	}
+}

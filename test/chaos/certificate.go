@@ -24,7 +24,7 @@ type certificate struct {
 	Kills    int               `json:"kills"`     // SIGKILLs, of replicas and servers
 	ByState  map[string]int    `json:"by_state"`  // kills, by the newest record and the phase that it left its incident in
 	Faults   map[string]int    `json:"faults"`    // by kind
-	TakeOver map[string]spread `json:"take_over"` // from the SIGKILL of an incident's owner to the next record by another, by what else was wrong
+	TakeOver map[string]spread `json:"take_over"` // from the SIGKILL of an incident's owner to the next record by another, by what else was wrong; see midSet
 
 	Gaps *gaps `json:"leader_killed,omitempty"` // the newest, nil when that was not measured
 	Soak *soak `json:"soak,omitempty"`          // the newest, nil when there was none
