@@ -51,26 +51,25 @@ type intent struct {
 	events.Intended
 	incident string
 	at       time.Time
-	ended    *time.Time // when its incident was closed, zero for never
 }
 
-func (e *evidence) intents() map[place]intent {
-	all, plans, ends := map[place]intent{}, map[string]events.Plan{}, map[string]*time.Time{}
+// intents are those that stand on the ledger, and when which incidents were closed.
+func (e *evidence) intents() (all map[place]intent, ends map[string]time.Time) {
+	all, ends = map[place]intent{}, map[string]time.Time{}
+	plans := map[string]events.Plan{}
 	for _, c := range e.commits {
 		for _, r := range c.Records {
 			switch b := r.Body.(type) {
 			case events.Planned:
-				plans[r.Incident], ends[r.Incident] = b.Plan, &time.Time{}
+				plans[r.Incident] = b.Plan
 			case events.Intended:
 				for _, n := range b.Changes {
-					all[place{c.Position, plans[r.Incident].Steps[b.Step].Changes[n].Device}] = intent{b, r.Incident, c.At, ends[r.Incident]}
+					all[place{c.Position, plans[r.Incident].Steps[b.Step].Changes[n].Device}] = intent{b, r.Incident, c.At}
 				}
 			case events.Closed:
-				if end := ends[r.Incident]; end != nil {
-					*end = c.At
-				}
+				ends[r.Incident] = c.At
 			}
 		}
 	}
-	return all
+	return all, ends
 }

@@ -107,7 +107,8 @@ func (e *evidence) judgeRecorded(v *verdict) {
 // judgeSets holds the routers' account against the ledger: whatever changed something was sent under an intent that stood
 // on the ledger before, for that router and in that direction, at most once, and in time. Time in which nobody could run is no time.
 func (e *evidence) judgeSets(v *verdict) {
-	intents, times := e.intents(), map[string]int{}
+	intents, ends := e.intents()
+	times := map[string]int{}
 	for _, set := range e.sets {
 		if set.Local || !set.Effective() || sets.Canary(&set) {
 			continue
@@ -115,6 +116,7 @@ func (e *evidence) judgeSets(v *verdict) {
 		where := fmt.Sprintf("the Set that %s took at %s (%s from %q to %q)", set.Router, set.At.Format("15:04:05.000"), path.Base(set.Changes[0].Path), set.Changes[0].Before, set.Changes[0].After)
 		position, ok := sets.Election(set.Request)
 		in, known := intents[place{position, set.Router}]
+		end, ended := ends[in.incident]
 		switch {
 		case !ok:
 			v.find(ruleIntent, "%s has no election id", where)
@@ -126,8 +128,8 @@ func (e *evidence) judgeSets(v *verdict) {
 			v.find(ruleIntent, "%s came before its intent, of %s", where, in.at.Format("15:04:05.000"))
 		case in.Undo && sets.Risky(&set):
 			v.find(ruleIntent, "%s adds risk under the undo at position %d", where, position)
-		case sets.Risky(&set) && !in.ended.IsZero() && set.At.After(*in.ended):
-			v.find(ruleIntent, "%s came after the end of its incident, at %s", where, in.ended.Format("15:04:05.000"))
+		case sets.Risky(&set) && ended && set.At.After(end):
+			v.find(ruleIntent, "%s came after the end of its incident, at %s", where, end.Format("15:04:05.000"))
 		case sets.Risky(&set) && set.At.After(in.Deadline.Add(in.Margin.Std()+e.stalled(in.at, set.At))):
 			v.find(ruleIntent, "%s came after the deadline of its intent, %s, and margin", where, in.Deadline.Format("15:04:05.000"))
 		}

@@ -140,6 +140,13 @@ func TestJudge(t *testing.T) {
 			s.stalls = []stall{{s.now, s.now.Add(time.Minute)}}
 			s.set(p, "a", "east", 10, 11)
 		}, []string{ruleIntent}},
+		{"after the end of its incident, which was planned anew", func(s *story) {
+			p := s.intend("a-b", false)
+			s.intend("a-b", false)
+			s.commit(events.Record{Incident: "a-b-1", Body: events.Closed{Outcome: events.RolledBack}})
+			s.stalls = []stall{{s.now, s.now.Add(time.Minute)}}
+			s.set(p, "a", "east", 10, 11)
+		}, []string{ruleIntent}},
 		{"a drain under an undo", func(s *story) { s.set(s.intend("a-b", true), "a", "east", 10, 11) }, []string{ruleIntent}},
 		{"twice", func(s *story) {
 			p := s.intend("a-b", false)
