@@ -93,10 +93,13 @@ func (t *trial) nearest(r *row, c *closer) uint32 {
 // many suspects are not looked at one by one for each row.
 const many = 64
 
+// dear is how many times as much as to look at one it takes to find out whether an arc is a suspect.
+const dear = 8
+
 // tally adds what the suspects gain in the sum just made, so many times.
 func (c *closer) tally(s *scratch, by []int64, times int64) {
 	list := c.bound.suspects
-	if len(list) <= many {
+	if len(list) <= dear*len(s.touched) {
 		for j, x := range list {
 			by[j] += times * s.gained(x.arc)
 		}
