@@ -145,9 +145,12 @@ func (s *stage) contradicts() {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	never := events.Commit{Position: 1, At: time.Now(), Digest: events.DigestBytes([]byte("what never stood there"))}
+	const longer = 100_000 // than this ledger will ever be, and so newer than whatever is shipped to that file meanwhile
+	never := events.Commit{Position: longer, At: time.Now(), Digest: events.DigestBytes([]byte("what never stood there"))}
 	var edge checkpoint.Edge
-	edge.Append(checkpoint.Leaf(events.LedgerSubject(domain, ""), never.Digest))
+	for range longer {
+		edge.Append(checkpoint.Leaf(events.LedgerSubject(domain, ""), never.Digest))
+	}
 	text, err := signer.Sign(checkpoint.At(domain, &edge, never))
 	if err != nil {
 		s.t.Fatal(err)
