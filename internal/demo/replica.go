@@ -1,22 +1,21 @@
 package demo
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
+
+	"github.com/detour-net/detour/internal/serving"
 )
 
 // replica is one `detour serve` as a process of its own.
 type replica struct {
+	*serving.Life
 	name string // as it owns intents
 	url  string
-	cmd  *exec.Cmd
-	done chan struct{}
 }
 
 // spawn starts the n-th replica and waits until it says where it serves.
@@ -31,41 +30,21 @@ func (s *stage) spawn(ctx context.Context, o Options, n int) error {
 	s.onEnd(func() { logs.Close() })
 	cmd := exec.Command(o.Executable, "serve", "--config", filepath.Join(s.dir, fmt.Sprintf("detour-%d.yaml", n)))
 	cmd.Stderr = logs
-	out, err := cmd.StdoutPipe()
+	life, err := serving.Start(cmd)
 	if err != nil {
-		return err
-	}
-	if err := cmd.Start(); err != nil {
 		return fmt.Errorf("start replica %d: %w", n, err)
 	}
-	r := &replica{cmd: cmd, done: make(chan struct{})}
+	r := &replica{Life: life}
 	s.cast = append(s.cast, r)
-	said := make(chan string, 1)
-	go func() {
-		defer close(r.done)
-		scan := bufio.NewScanner(out)
-		for scan.Scan() {
-			if strings.HasPrefix(scan.Text(), "replica ") {
-				said <- scan.Text()
-			}
-		}
-		_ = cmd.Wait() // how it ended shows in its log
-	}()
 	s.onEnd(func() {
-		_ = cmd.Process.Signal(os.Interrupt) // it may be gone already
-		<-r.done
+		r.Signal(os.Interrupt)
+		r.Ended()
 	})
-	select {
-	case text := <-said:
-		fields := strings.Fields(text)
-		r.name, r.url = strings.TrimSuffix(fields[1], ","), fields[len(fields)-1]
-		s.say("%s runs as process %d", r.name, cmd.Process.Pid)
-		return nil
-	case <-r.done:
-		return fmt.Errorf("replica %d ended before it was ready; see %s", n, logs.Name())
-	case <-ctx.Done():
-		return fmt.Errorf("wait for replica %d: %w", n, ctx.Err())
+	if r.name, r.url, err = r.Serves(ctx); err != nil {
+		return fmt.Errorf("replica %d: %w; see %s", n, err, logs.Name())
 	}
+	s.say("%s runs as process %d", r.name, r.Process.Pid)
+	return nil
 }
 
 // kill ends the process that owns an intent, with SIGKILL. The API of another answers from then on.
@@ -74,11 +53,11 @@ func (s *stage) kill(owner string) error {
 		if r.name != owner {
 			continue
 		}
-		if err := r.cmd.Process.Kill(); err != nil {
-			return fmt.Errorf("kill %s: %w", owner, err)
+		if !r.Alive() {
+			return fmt.Errorf("%s is to be killed, and has ended by itself", owner)
 		}
-		<-r.done
-		s.say("$ kill -9 %d    # %s, which owns the step", r.cmd.Process.Pid, owner)
+		r.Kill()
+		s.say("$ kill -9 %d    # %s, which owns the step", r.Process.Pid, owner)
 		for _, other := range s.cast {
 			if other != r {
 				s.url = other.url

@@ -183,7 +183,7 @@ func TestCluster(t *testing.T) {
 		}
 	}
 	for _, r := range s.replicas {
-		if pid := r.now().cmd.Process.Pid; r.group(t) != pid {
+		if pid := r.now().Process.Pid; r.group(t) != pid {
 			t.Errorf("replica %d, process %d, is of group %d: what interrupts the harness ends it", r.n, pid, r.group(t))
 		}
 	}
@@ -209,7 +209,7 @@ func TestCluster(t *testing.T) {
 // group is the process group of the replica.
 func (r *replica) group(t *testing.T) int {
 	t.Helper()
-	group, err := syscall.Getpgid(r.now().cmd.Process.Pid)
+	group, err := syscall.Getpgid(r.now().Process.Pid)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
@@ -9,12 +8,12 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
 	"time"
 
+	"github.com/detour-net/detour/internal/serving"
 	"github.com/detour-net/detour/internal/web/api"
 	"github.com/detour-net/detour/internal/web/client"
 	"github.com/detour-net/detour/test/wire"
@@ -35,10 +34,9 @@ type replica struct {
 
 // life is one process of a replica.
 type life struct {
-	cmd  *exec.Cmd
-	shot atomic.Bool   // it has been sent a SIGKILL, and may not have noticed
-	done chan struct{} // closed when it has ended
-	name string        // as it owns intents
+	*serving.Life
+	shot atomic.Bool // it has been sent a SIGKILL, and may not have noticed
+	name string      // as it owns intents
 	url  string
 }
 
@@ -79,38 +77,24 @@ func (r *replica) start() error {
 		cmd.Env = append(os.Environ(), r.env)
 	}
 	cmd.SysProcAttr = apart()
-	out, err := cmd.StdoutPipe()
+	process, err := serving.Start(cmd)
 	if err != nil {
 		return err
 	}
-	if err := cmd.Start(); err != nil {
-		return err
-	}
-	l := &life{cmd: cmd, done: make(chan struct{})}
-	said := make(chan []string, 1)
-	go func() {
-		defer close(l.done)
-		for scan := bufio.NewScanner(out); scan.Scan(); {
-			if strings.HasPrefix(scan.Text(), "replica ") {
-				said <- strings.Fields(scan.Text())
-			}
-		}
-		_ = cmd.Wait() // how it ended shows in its log
-	}()
+	l := &life{Life: process}
 	r.mu.Lock()
 	r.life = l
 	r.mu.Unlock()
-	select {
-	case words := <-said:
-		r.mu.Lock()
-		defer r.mu.Unlock()
-		l.name, l.url = strings.TrimSuffix(words[1], ","), words[len(words)-1]
-		return nil
-	case <-l.done:
-		return fmt.Errorf("replica %d ended before it served, with code %d: %s", r.n, cmd.ProcessState.ExitCode(), r.tail())
-	case <-time.After(patience):
-		return fmt.Errorf("replica %d does not serve: %s", r.n, r.tail())
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	name, url, err := l.Serves(ctx)
+	if err != nil {
+		return fmt.Errorf("replica %d: %w: %s", r.n, err, r.tail())
 	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	l.name, l.url = name, url
+	return nil
 }
 
 // apart has a child die with the harness, and not by what the terminal sends to it: an interrupted campaign comes to its end first.
@@ -121,7 +105,7 @@ func apart() *syscall.SysProcAttr {
 // begin starts the replica if it does not live, or is about to die, again and again as an init system does, until it serves or ctx ends.
 func (r *replica) begin(ctx context.Context) error {
 	if l := r.now(); l != nil && l.shot.Load() {
-		<-l.done
+		l.Ended()
 	}
 	for !r.alive() {
 		if err := r.start(); err != nil && ctx.Err() != nil {
@@ -166,34 +150,25 @@ func (r *replica) named() string {
 // alive reports whether the newest life has not ended.
 func (r *replica) alive() bool {
 	l := r.now()
-	if l == nil {
-		return false
-	}
-	select {
-	case <-l.done:
-		return false
-	default:
-		return true
-	}
+	return l != nil && l.Alive()
 }
 
 // shoot sends SIGKILL and waits for nothing. It reports whether there was somebody to kill who was not about to die.
 func (r *replica) shoot() bool {
-	return r.alive() && r.now().shot.CompareAndSwap(false, true) && r.now().cmd.Process.Kill() == nil
+	return r.alive() && r.now().shot.CompareAndSwap(false, true) && r.now().Process.Kill() == nil
 }
 
 // kill ends the replica with SIGKILL.
 func (r *replica) kill() {
 	if l := r.now(); l != nil {
-		_ = l.cmd.Process.Kill() // it may have gone
-		<-l.done
+		l.Kill()
 	}
 }
 
 // signal sends a signal; to one that has gone it makes no difference.
 func (r *replica) signal(sig os.Signal) {
-	if r.alive() {
-		_ = r.now().cmd.Process.Signal(sig)
+	if l := r.now(); l != nil {
+		l.Signal(sig)
 	}
 }
 
@@ -205,14 +180,7 @@ func (r *replica) wire(c wire.Condition) {
 }
 
 // tail is the end of its log.
-func (r *replica) tail() string {
-	raw, err := os.ReadFile(r.logs.Name())
-	if err != nil {
-		return err.Error()
-	}
-	const enough = 4000
-	return string(raw[max(0, len(raw)-enough):])
-}
+func (r *replica) tail() string { return serving.Tail(r.logs.Name()) }
 
 // call calls the replica's API in the name of alice.
 func (r *replica) call(ctx context.Context, f func(context.Context, *client.Client) error) error {

@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// serving is a replica that says where it serves, and does no more, in its first life.
-func serving(t *testing.T) *replica {
+// idle is a replica that says where it serves, and does no more, in its first life.
+func idle(t *testing.T) *replica {
 	t.Helper()
 	dir := t.TempDir()
 	binary := filepath.Join(dir, "serving")
@@ -29,7 +29,7 @@ func serving(t *testing.T) *replica {
 
 // TestShotOnce kills a replica that has not noticed yet that it was killed: that is one kill. Begun again at once, it lives.
 func TestShotOnce(t *testing.T) {
-	r := serving(t)
+	r := idle(t)
 	for range 20 {
 		first := r.now()
 		if !r.shoot() {

@@ -153,7 +153,7 @@ func (s *site) sampled() (samples [][]int, stop func()) {
 	sampling.Go(func() {
 		for {
 			for n, r := range s.replicas {
-				if mib := resident(r.now().cmd.Process.Pid); mib > 0 {
+				if mib := resident(r.now().Process.Pid); mib > 0 {
 					samples[n] = append(samples[n], mib)
 				}
 			}

@@ -88,8 +88,8 @@ func TestUpgrade(t *testing.T) {
 			t.Fatalf("replica %d did not live to be upgraded\n%s", r.n, r.tail())
 		}
 		r.signal(syscall.SIGTERM)
-		<-r.now().done
-		if code := r.now().cmd.ProcessState.ExitCode(); code != 0 {
+		r.now().Ended()
+		if code := r.now().ProcessState.ExitCode(); code != 0 {
 			t.Errorf("replica %d ended with code %d\n%s", r.n, code, r.tail())
 		}
 		r.becomes(t, binary)

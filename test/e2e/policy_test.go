@@ -117,9 +117,7 @@ func TestPolicySaved(t *testing.T) {
 	s.rules.Autonomy = "approve"
 	s.savePolicy("policy.yaml")
 	for _, r := range s.replicas {
-		if err := r.cmd.Process.Signal(syscall.SIGHUP); err != nil {
-			t.Fatal(err)
-		}
+		r.life.Signal(syscall.SIGHUP)
 	}
 	s.courses("the first policy again", func(c incident.Course) bool { return c.Refused == nil && c.Loaded.Digest == first })
 	for _, r := range s.replicas {

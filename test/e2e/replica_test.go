@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/detour-net/detour/internal/serving"
 	"github.com/detour-net/detour/internal/web/api"
 	"github.com/detour-net/detour/internal/web/client"
 	"github.com/detour-net/detour/test/wire"
@@ -26,8 +27,7 @@ type replica struct {
 	config string
 	wire   *wire.Wire
 
-	cmd  *exec.Cmd
-	done chan struct{}
+	life *serving.Life
 	name string // as it owns intents, in this life
 	url  string
 	logs *os.File
@@ -46,69 +46,29 @@ func (r *replica) launch() error {
 	cmd.Stderr = r.logs
 	// A test that dies takes its children along.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	out, err := cmd.StdoutPipe()
-	if err != nil {
+	var err error
+	if r.life, err = serving.Start(cmd); err != nil {
 		return err
 	}
-	if err := cmd.Start(); err != nil {
-		return err
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	if r.name, r.url, err = r.life.Serves(ctx); err != nil {
+		return fmt.Errorf("replica %d: %w\n%s", r.n, err, r.tail())
 	}
-	r.cmd, r.done = cmd, make(chan struct{})
-	said := make(chan []string, 1)
-	go func(done chan struct{}) {
-		defer close(done)
-		scan := bufio.NewScanner(out)
-		for scan.Scan() {
-			if strings.HasPrefix(scan.Text(), "replica ") {
-				said <- strings.Fields(scan.Text())
-			}
-		}
-		_ = cmd.Wait() // how it ended shows in its log
-	}(r.done)
-	select {
-	case words := <-said:
-		r.name, r.url = strings.TrimSuffix(words[1], ","), words[len(words)-1]
-		return nil
-	case <-r.done:
-		return fmt.Errorf("replica %d ended before it served, with code %d:\n%s", r.n, cmd.ProcessState.ExitCode(), r.tail())
-	case <-time.After(patience):
-		return fmt.Errorf("replica %d does not serve:\n%s", r.n, r.tail())
-	}
+	return nil
 }
 
 // kill ends the replica with SIGKILL.
-func (r *replica) kill() {
-	if r.alive() {
-		_ = r.cmd.Process.Kill() // it may just have gone
-		<-r.done
-	}
-}
+func (r *replica) kill() { r.life.Kill() }
 
 // stop and cont are SIGSTOP and SIGCONT: the process stands still, and notices nothing of it.
-func (r *replica) stop() { _ = r.cmd.Process.Signal(syscall.SIGSTOP) }
-func (r *replica) cont() { _ = r.cmd.Process.Signal(syscall.SIGCONT) }
+func (r *replica) stop() { r.life.Signal(syscall.SIGSTOP) }
+func (r *replica) cont() { r.life.Signal(syscall.SIGCONT) }
 
-func (r *replica) alive() bool {
-	if r.done == nil {
-		return false
-	}
-	select {
-	case <-r.done:
-		return false
-	default:
-		return true
-	}
-}
+func (r *replica) alive() bool { return r.life.Alive() }
 
 // tail is the end of its log.
-func (r *replica) tail() string {
-	raw, err := os.ReadFile(r.logs.Name())
-	if err != nil {
-		return err.Error()
-	}
-	const enough = 6000
-	return string(raw[max(0, len(raw)-enough):])
-}
+func (r *replica) tail() string { return serving.Tail(r.logs.Name()) }
 
 // as is a client of the replica in the name of a person, "" for nobody.
 func (r *replica) as(person string) *client.Client {

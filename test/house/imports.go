@@ -54,12 +54,13 @@ func leanings() []leaning {
 		{"internal/config", []string{"events", "policy", "remediators", "internal/network", "internal/duty", "internal/notify", "internal/ledger/checkpoint", "internal/web/seal", "internal/config/strict", "internal/config/bounded"}, "one file is read here; each section is judged by the package that it configures"},
 
 		{"internal/app", everyone, "the only package that knows everyone; what stands on it are the demonstration and the command"},
+		{"internal/serving", nil, "running the service as a process of its own is one leaf that demonstrations and tests can use"},
 		{"internal/backbone", []string{"internal/network", "internal/device/oc"}, "simulated routers share the models with what they test, and none of its code"},
-		{"internal/demo", slices.Concat([]string{"internal/app", "internal/backbone", "internal/chatops/clean", "internal/web/client"}, everyone), "a demonstration is the real service before simulated routers"},
+		{"internal/demo", slices.Concat([]string{"internal/app", "internal/backbone", "internal/chatops/clean", "internal/serving", "internal/web/client"}, everyone), "a demonstration is the real service before simulated routers"},
 		{"cmd", slices.Concat([]string{"internal/app", "internal/demo", "internal/web/client", "internal/web/api"}, []string{
 			"events", "policy", "internal/incident", "internal/chatops/clean", "internal/config", "internal/network", "internal/bus", "internal/ledger", "internal/ledger/checkpoint", "internal/intake",
 		}), "flags and signals only: deeds are app's and demo's, orders go through the API, and offline verbs read"},
-		{"test", slices.Concat([]string{"internal/config/strict", "internal/app", "internal/demo", "internal/backbone", "internal/web/client"}, everyone), "what is tested as a whole may see the whole"},
+		{"test", slices.Concat([]string{"internal/config/strict", "internal/app", "internal/demo", "internal/serving", "internal/backbone", "internal/web/client"}, everyone), "what is tested as a whole may see the whole"},
 	}
 }
 

@@ -3,17 +3,15 @@
 package live
 
 import (
-	"bufio"
 	"crypto/rand"
 	"encoding/hex"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
 	"syscall"
-	"time"
 
+	"github.com/detour-net/detour/internal/serving"
 	"github.com/detour-net/detour/internal/web/client"
 	"github.com/detour-net/detour/test/lab/testbed"
 )
@@ -23,8 +21,7 @@ type worker struct {
 	s      *stage
 	config string
 	logs   *os.File
-	cmd    *exec.Cmd
-	done   chan struct{}
+	life   *serving.Life
 	url    string
 }
 
@@ -91,43 +88,17 @@ func (w *worker) start() {
 	cmd.Stderr = w.logs
 	// A test that dies takes its children along.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	out, err := cmd.StdoutPipe()
-	if err != nil {
+	var err error
+	if w.life, err = serving.Start(cmd); err != nil {
 		w.s.t.Fatal(err)
 	}
-	if err := cmd.Start(); err != nil {
-		w.s.t.Fatal(err)
-	}
-	w.cmd, w.done = cmd, make(chan struct{})
-	said := make(chan string, 1)
-	go func(done chan struct{}) {
-		defer close(done)
-		scan := bufio.NewScanner(out)
-		for scan.Scan() {
-			if strings.HasPrefix(scan.Text(), "replica ") {
-				words := strings.Fields(scan.Text())
-				said <- words[len(words)-1]
-			}
-		}
-		_ = cmd.Wait() // how it ended shows in its log
-	}(w.done)
-	select {
-	case w.url = <-said:
-	case <-w.done:
-		w.s.t.Fatalf("the worker ended before it served:\n%s", w.tail())
-	case <-time.After(patience):
-		w.s.t.Fatalf("the worker does not serve:\n%s", w.tail())
+	if _, w.url, err = w.life.Serves(w.s.within()); err != nil {
+		w.s.t.Fatalf("the worker: %v\n%s", err, w.tail())
 	}
 }
 
 // kill ends the worker with SIGKILL.
-func (w *worker) kill() {
-	if w.cmd == nil {
-		return
-	}
-	_ = w.cmd.Process.Kill() // it may have gone already
-	<-w.done
-}
+func (w *worker) kill() { w.life.Kill() }
 
 // seesAll waits until the worker hears every router.
 func (w *worker) seesAll() {
@@ -154,10 +125,5 @@ func (w *worker) tail() string {
 	if w == nil {
 		return ""
 	}
-	raw, err := os.ReadFile(w.logs.Name())
-	if err != nil {
-		return err.Error()
-	}
-	const enough = 6000
-	return string(raw[max(0, len(raw)-enough):])
+	return serving.Tail(w.logs.Name())
 }
