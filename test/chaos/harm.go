@@ -26,8 +26,8 @@ const (
 	killLeader = "kill the ledger's leader"
 )
 
-// harms are those there are, with those that want disks with a power switch if there are any. Whatever dies stays dead for a while, or not: what follows a kill at once is another matter than
-// what follows it later.
+// harms are those there are, with those that want disks with a power switch if there are any. Whatever dies stays dead for a while, or
+// not: what follows a kill at once is another matter than what follows it later.
 func harms(disks bool) []harm {
 	list := []harm{
 		{plainKill, 20, func(a *attack, victim *replica) { a.shoot(victim) }},

@@ -16,9 +16,9 @@
 //
 // A site is then judged from outside alone: by the ledger, which is folded anew, by the routers' own account of every Set, by
 // what the bus has acknowledged to publishers, and by what `detour ledger verify` says at each replica (see judge.go for the
-// rules; what was late because this process could not run at all is not held against anybody). The certificate tells the kills by the newest record and the phase that it left its incident in, the harms, how long
-// it took until another replica went on with what the killed one had owned, and every violation. The exit code is 1 if there
-// was any.
+// rules; what was late because this process could not run at all is not held against anybody). The certificate tells the kills by
+// the newest record and the phase that it left its incident in, the harms, how long it took until another replica went on with what
+// the killed one had owned, and every violation. The exit code is 1 if there was any.
 //
 // Sites are hurt several at a time, and a site counts only once it was judged: then what it has shown is added to the certificate, which is on
 // the disk before the next begins. SIGINT and SIGTERM have sites come to their end and be judged; whatever else ends a run loses those

@@ -39,6 +39,18 @@ func echo(t *testing.T) (address string, heard <-chan string) {
 	return l.Addr().String(), lines
 }
 
+// wired is a wire to such a server.
+func wired(t *testing.T) (*wire.Wire, <-chan string) {
+	t.Helper()
+	address, lines := echo(t)
+	w, err := wire.New(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(w.Close)
+	return w, lines
+}
+
 // line is one client of a wire.
 type line struct {
 	t *testing.T
@@ -92,12 +104,7 @@ func heard(t *testing.T, lines <-chan string) string {
 
 // TestConditions has one wire go through all conditions and back.
 func TestConditions(t *testing.T) {
-	address, lines := echo(t)
-	w, err := wire.New(address)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(w.Close)
+	w, lines := wired(t)
 	l := dial(t, w)
 	l.say("whole")
 	if got := heard(t, lines); got != "whole" || l.hears() != "whole" {
@@ -140,11 +147,7 @@ func TestConditions(t *testing.T) {
 
 // TestClose ends what is on the wire, whatever it is set to later.
 func TestClose(t *testing.T) {
-	address, _ := echo(t)
-	w, err := wire.New(address)
-	if err != nil {
-		t.Fatal(err)
-	}
+	w, _ := wired(t)
 	l := dial(t, w)
 	l.say("hello")
 	l.hears()
@@ -158,12 +161,7 @@ func TestClose(t *testing.T) {
 
 // TestChoke: what clients have got by then they keep, what comes behind it waits, and the server hears all of it.
 func TestChoke(t *testing.T) {
-	address, lines := echo(t)
-	w, err := wire.New(address)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(w.Close)
+	w, lines := wired(t)
 	l := dial(t, w)
 	w.Choke(len("first\nsecond"))
 	for _, word := range []string{"first", "second", "third"} {

@@ -3,6 +3,6 @@
 //
 // A lab is a folder, a set of namespaces whose names begin alike, what runs in those, and agents whose command line names
 // the lab. Nothing else is touched, and each of the four can be found without the others: that is how Down takes away
-// what a crash has left. Up refuses to begin where anything is left, and takes away what it has made when it fails. While one process does either
-// nobody else does.
+// what a crash has left. Up refuses to begin where anything is left, and takes away what it has made when it fails. While one
+// process does either nobody else does.
 package testbed

@@ -69,8 +69,8 @@ func lacking(missing []string) error {
 	return fmt.Errorf("missing: %s. On Debian: apt-get install %s, or lab up --install", strings.Join(missing, ", "), strings.Join(packages(), " "))
 }
 
-// Install installs what a lab misses, with apt-get, and nothing where it misses nothing. Services that come along are kept from starting, unless the machine
-// has its own rule for that (/usr/sbin/policy-rc.d, of Debian's invoke-rc.d).
+// Install installs what a lab misses, with apt-get, and nothing where it misses nothing. Services that come along are kept from
+// starting, unless the machine has its own rule for that (/usr/sbin/policy-rc.d, of Debian's invoke-rc.d).
 func Install(ctx context.Context) error {
 	if err := requireRoot(); err != nil {
 		return err
