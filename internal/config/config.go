@@ -69,7 +69,7 @@ type Files struct {
 // Replica is this process among those of its domain.
 type Replica struct {
 	Name string `yaml:"name"` // unique in the domain; default the host's name
-	Rank int    `yaml:"rank"` // 0 to 15: who tries first when several replicas could; it is an economy, nothing depends on it
+	Rank int    `yaml:"rank"` // 0 to 15: who tries first when several replicas could, and takes in anomalies for all; it is an economy, nothing depends on it
 }
 
 // Telemetry says how often routers are asked to send counters.

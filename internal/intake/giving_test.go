@@ -15,11 +15,17 @@ import (
 // TestGivenBack ends a replica's intake in the middle of a storm, with anomalies in its hands, in its client's and on their way: another
 // has all of them at once, but for those that the worker of the first has taken.
 func TestGivenBack(t *testing.T) {
-	for name, batch := range map[string]int{"most are still at the server": 10, "none is": 1000} {
-		t.Run(name, func(t *testing.T) {
+	for _, c := range []struct {
+		name         string
+		batch, holds int // the first holds so many at least when it ends, besides those that its worker has taken
+	}{
+		{"its hands are full", 10, 2*10 + 1}, // the queue, and who waits for room in it
+		{"the storm goes on", 1000, 0},
+	} {
+		t.Run(c.name, func(t *testing.T) {
 			s := newSite(t)
 			ctx, end := context.WithCancel(context.Background())
-			first, err := intake.Open(within(t), s.conn.JetStream(), intake.Config{Domain: "core", Ack: time.Hour, Batch: batch})
+			first, err := intake.Open(within(t), s.conn.JetStream(), intake.Config{Domain: "core", Ack: time.Hour, Batch: c.batch})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -29,6 +35,14 @@ func TestGivenBack(t *testing.T) {
 			stored := make(chan error)
 			go func() { stored <- intake.Publish(within(t), s.conn.JetStream(), "core", want) }()
 			kept := take(t, first, 100)
+			consumer, err := s.conn.JetStream().Consumer(within(t), events.StreamAnomalies, "detour-intake-core")
+			if err != nil {
+				t.Fatal(err)
+			}
+			waitFor(t, func() bool {
+				info, err := consumer.Info(within(t))
+				return err == nil && info.NumAckPending >= len(kept)+c.holds
+			})
 			end()
 			if err := <-done; !errors.Is(err, context.Canceled) {
 				t.Errorf("Run ended with %v", err)
@@ -37,7 +51,7 @@ func TestGivenBack(t *testing.T) {
 			for _, d := range kept {
 				seen[d.Event.ID]++
 			}
-			second := s.open(t, intake.Config{Ack: time.Hour, Batch: batch})
+			second := s.open(t, intake.Config{Ack: time.Hour, Batch: c.batch})
 			for len(seen) < len(want) {
 				for _, d := range take(t, second, 1) {
 					seen[d.Event.ID]++

@@ -91,7 +91,11 @@ const (
 // Run fetches and parses until ctx ends, whose error it returns. It waits out whatever happens to the bus. What nobody has taken by
 // Next then is given back to the bus, which delivers it again at once.
 func (in *Intake) Run(ctx context.Context) error {
-	defer func() { in.giveBack(in.parsed.remove(in.parsed.limit)) }()
+	in.log.Info("taking in anomalies")
+	defer func() {
+		in.giveBack(in.parsed.remove(in.parsed.limit))
+		in.log.Info("leaving anomalies to others")
+	}()
 	for pause := firstPause; ; pause = min(2*pause, maxPause) {
 		fetched, err := in.session(ctx)
 		if ctx.Err() != nil {

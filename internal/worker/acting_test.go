@@ -42,6 +42,7 @@ func (v *valve) behind(c *worker.Config) {
 // TestLeftToOthers has a replica with anomalies in its hands that it cannot record: another has them at once, and not only when the
 // bus delivers again by itself.
 func TestLeftToOthers(t *testing.T) {
+	const some, more = 2100, 3 // the loop takes no more than 2048, so that more wait for it
 	for _, c := range []struct {
 		name string
 		ends func(s *site, r *replica, v *valve)
@@ -55,14 +56,16 @@ func TestLeftToOthers(t *testing.T) {
 				v := &valve{bus: s.bus}
 				r := s.start("r1", autonomous, v.behind)
 				r.refuse(true)
-				s.publishes(3)
+				s.publishes(some)
 				s.pass(time.Second)
-				if n := s.bus.deliveries(); n != 3 || r.Status().Unwritable == "" {
+				s.publishes(more)
+				s.pass(time.Second)
+				if n := s.bus.deliveries(); n != some+more || r.Status().Unwritable == "" {
 					t.Fatalf("%d deliveries, unwritable: %q", n, r.Status().Unwritable)
 				}
 				c.ends(s, r, v)
 				other := s.start("r2", autonomous)
-				s.until(ackWait/10, "the other has recorded them", func() bool { return len(s.bus.acked()) == 3 })
+				s.until(ackWait/10, "the other has recorded them", func() bool { return len(s.bus.acked()) == some+more })
 				if by := s.commits()[len(s.commits())-1].By; by != other.Me() {
 					t.Errorf("recorded by %s, not by %s", by, other.Me())
 				}
@@ -74,12 +77,12 @@ func TestLeftToOthers(t *testing.T) {
 			v := &valve{bus: s.bus}
 			r := s.start("r1", autonomous, v.behind)
 			r.refuse(true)
-			s.publishes(3)
+			s.publishes(some)
 			s.pass(time.Second)
 			v.shut.Store(true)
 			s.other(foreign)
 			s.pass(time.Second)
-			if list, err := s.bus.Next(s.Context()); err != nil || len(list) != 3 {
+			if list, err := s.bus.Next(s.Context()); err != nil || len(list) != some {
 				t.Errorf("%d are there for another, err %v", len(list), err)
 			}
 		})
@@ -109,30 +112,42 @@ func TestAble(t *testing.T) {
 	}
 	for _, c := range []struct {
 		name   string
-		begin  func(s *site, r *replica) (end func())
+		begin  func(s *site, r *replica, v *valve) (end func())
 		within time.Duration
 	}{
-		{"it is suspended", func(s *site, r *replica) func() { r.Suspend("its clock is off"); return func() { r.Suspend("") } }, 0},
-		{"its ledger takes nothing", func(s *site, r *replica) func() {
+		{"it is suspended", func(_ *site, r *replica, _ *valve) func() {
+			r.Suspend("its clock is off")
+			return func() { r.Suspend("") }
+		}, 0},
+		{"its ledger takes nothing", func(s *site, r *replica, _ *valve) func() {
 			r.refuse(true)
 			freezes(s, r)
 			return func() { r.refuse(false) }
 		}, time.Second},
-		{"its ledger is away", func(s *site, r *replica) func() { r.cut(); freezes(s, r); return r.mend }, time.Second},
-		{"it is not shown what others write", func(s *site, r *replica) func() {
+		{"its ledger is away", func(s *site, r *replica, _ *valve) func() { r.cut(); freezes(s, r); return r.mend }, time.Second},
+		{"it is not shown what others write", func(s *site, r *replica, _ *valve) func() {
 			hear := r.deafen()
 			s.other(events.Frozen{Scope: "device:x", By: ann})
 			freezes(s, r)
 			return hear
 		}, 4 * time.Second},
+		{"nor has anything to write any more", func(s *site, r *replica, v *valve) func() {
+			hear := r.deafen()
+			s.other(events.Frozen{Scope: "device:x", By: ann})
+			s.publishes(1)
+			s.pass(time.Second)
+			v.shut.Store(true)
+			return hear
+		}, 4 * time.Second},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			inBubble(t, func(s *site) {
-				r := s.start("r1", autonomous)
+				v := &valve{bus: s.bus}
+				r := s.start("r1", autonomous, v.behind)
 				if !r.Able() {
 					t.Fatal("it is not able from the beginning")
 				}
-				end := c.begin(s, r)
+				end := c.begin(s, r, v)
 				s.until(c.within, "it is not able", func() bool { return !r.Able() })
 				for range 100 {
 					if s.pass(100 * time.Millisecond); r.Able() {
