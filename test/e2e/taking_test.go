@@ -11,8 +11,8 @@ import (
 
 // leave ends the replica as a service manager does, and waits for that.
 func (r *replica) leave() {
-	_ = r.cmd.Process.Signal(syscall.SIGTERM) // it may just have gone
-	<-r.done
+	r.life.Signal(syscall.SIGTERM)
+	r.life.Ended()
 }
 
 // takers publishes n events and returns the replicas that recorded them, by how many.
