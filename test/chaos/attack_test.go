@@ -67,6 +67,17 @@ func TestOutage(t *testing.T) {
 	}
 }
 
+// TestStrikeInterrupted leaves no trap behind that would kill somebody when all has been made good.
+func TestStrikeInterrupted(t *testing.T) {
+	a := offline(5)
+	a.harms = harms(false)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if a.strike(ctx); a.trap != nil {
+		t.Error("a trap is left armed")
+	}
+}
+
 // TestNeglected has a round come to its time with nothing on the ledger: links that are sick are told, those that are healed are not.
 func TestNeglected(t *testing.T) {
 	a := offline(3)

@@ -233,26 +233,30 @@ func (s *site) consumer(ctx context.Context) (*jetstream.ConsumerInfo, error) {
 
 // askReplicas has each replica verify the ledger, and compare routers with it.
 func (s *site) askReplicas(ctx context.Context, v *verdict) {
+	for _, r := range s.replicas {
+		s.askReplica(ctx, r, v)
+	}
+}
+
+func (s *site) askReplica(ctx context.Context, r *replica, v *verdict) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	for _, r := range s.replicas {
-		var err error
-		if s.watch.wait(ctx, "", func() bool { err = r.ready(ctx); return err == nil }) != nil {
-			v.find(ruleSettled, "replica %d is not ready: %v", r.n, err)
-			continue
-		}
-		cmd := exec.CommandContext(ctx, s.binary, "--server", r.now().url, "--token-file", s.path(tokenFile), "ledger", "verify", "-o", "json")
-		cmd.SysProcAttr = apart()
-		out, err := cmd.Output()
-		if err == nil {
-			continue
-		}
-		var said struct {
-			Findings, Unlawful, Differences json.RawMessage
-		}
-		_ = json.Unmarshal(out, &said) // what cannot be read says nothing
-		v.find(ruleRestored, "replica %d: ledger verify: %v: %s %s %s", r.n, err, said.Findings, said.Unlawful, said.Differences)
+	var err error
+	if s.watch.wait(ctx, "", func() bool { err = r.ready(ctx); return err == nil }) != nil {
+		v.find(ruleSettled, "replica %d is not ready: %v", r.n, err)
+		return
 	}
+	cmd := exec.CommandContext(ctx, s.binary, "--server", r.now().url, "--token-file", s.path(tokenFile), "ledger", "verify", "-o", "json")
+	cmd.SysProcAttr = apart()
+	out, err := cmd.Output()
+	if err == nil {
+		return
+	}
+	var said struct {
+		Findings, Unlawful, Differences json.RawMessage
+	}
+	_ = json.Unmarshal(out, &said) // what cannot be read says nothing
+	v.find(ruleRestored, "replica %d: ledger verify: %v: %s %s %s", r.n, err, said.Findings, said.Unlawful, said.Differences)
 }
 
 // build makes the binary that is attacked, which is the same one whenever the product's source is: neither where it was built nor which

@@ -151,9 +151,11 @@ func (a *attack) strike(ctx context.Context) {
 	case at = <-t.sprung:
 	case <-wait.C:
 	case <-ctx.Done():
+	}
+	a.set(nil) // whom it shot by now will be mended, and nobody would be later
+	if ctx.Err() != nil {
 		return
 	}
-	a.set(nil)
 	victim := a.named(at.by)
 	if victim == nil {
 		victim = a.replicas[a.rng.IntN(len(a.replicas))]
