@@ -77,7 +77,7 @@ func defaults() file {
 		MaxAge:     map[string]events.Duration{defaultKey: 5 * minute},
 		FutureSkew: 5 * second,
 		Clocks: Clocks{
-			SetDeadline: 10 * second, Margin: 5 * second, Fresh: 5 * second,
+			SetDeadline: 8 * second, Margin: 5 * second, Fresh: 5 * second,
 			ObserveEvery: 3 * second, VerifyWithin: 180 * second,
 			LookEvery: 5 * second, LookFor: 10 * minute, UndoAttempts: 5,
 			Hold: 10 * minute, HoldMax: 24 * hour, OnExpiry: ExpiryPage, RenewEvery: 10 * minute,
