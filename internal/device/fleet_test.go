@@ -37,7 +37,7 @@ func TestRouters(t *testing.T) {
 		if want[i].Name == "b" {
 			want[i].Qualified = []string{"isis-metric"}
 		}
-		want[i].LastSeen = list[i].LastSeen
+		want[i].LastSeen, want[i].LastTold = list[i].LastSeen, list[i].LastTold
 	}
 	if diff := cmp.Diff(want, list); diff != "" {
 		t.Errorf("routers (-want +got):\n%s", diff)

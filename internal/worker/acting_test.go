@@ -124,7 +124,7 @@ func TestAble(t *testing.T) {
 			freezes(s, r)
 			return func() { r.refuse(false) }
 		}, time.Second},
-		{"its ledger is away", func(s *site, r *replica, _ *valve) func() { r.cut(); freezes(s, r); return r.mend }, time.Second},
+		{"its ledger is away", func(s *site, r *replica, _ *valve) func() { r.cut(); freezes(s, r); return r.mend }, 4 * time.Second},
 		{"it is not shown what others write", func(s *site, r *replica, _ *valve) func() {
 			hear := r.deafen()
 			s.other(events.Frozen{Scope: "device:x", By: ann})
