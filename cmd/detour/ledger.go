@@ -86,9 +86,11 @@ func (c *cli) tellLine(raw []byte) error {
 		return c.out("#%-6d %s", l.Position, c.style.in(red, err.Error()))
 	}
 	for _, r := range commit.Records {
-		err = c.out("#%-6d %s  %-12s %-18s %s", l.Position, commit.At.UTC().Format("15:04:05.000"), dash(r.Incident), r.Body.Kind(), sentence(r.Body, nil))
+		if err := c.out("#%-6d %s  %-12s %-18s %s", l.Position, commit.At.UTC().Format("15:04:05.000"), dash(r.Incident), r.Body.Kind(), sentence(r.Body, nil)); err != nil {
+			return err
+		}
 	}
-	return err
+	return nil
 }
 
 // long runs f with a client for as long as it takes, or --timeout if that was given. Unlike follow it is not done when

@@ -64,7 +64,7 @@ func (d *Desk) formOf(b *incident.Board, p Press) (Form, error) {
 		scopes, more := d.freezable(b, i)
 		lines := []string{"Nothing that adds risk is begun there any more, until somebody thaws it; taking back stays possible. Why? It stands on the record."}
 		if more > 0 {
-			lines = append(lines, fmt.Sprintf("%d more scopes can be frozen with: detour freeze --scope", more))
+			lines = append(lines, fmt.Sprintf("%d more can be frozen with: detour freeze --scope", more))
 		}
 		return Form{Title: "Freeze", Submit: "Freeze", Lines: lines, Scopes: scopes, Reason: true}, nil
 	}
@@ -130,7 +130,7 @@ func thawable(b *incident.Board) (list []Choice, lines []string) {
 		lines = append(lines, heldUp(s)...)
 	}
 	if more > 0 {
-		lines = append(lines, fmt.Sprintf("%d more scopes can be thawed with: detour thaw --scope", more))
+		lines = append(lines, fmt.Sprintf("%d more can be thawed with: detour thaw --scope", more))
 	}
 	return list, lines
 }

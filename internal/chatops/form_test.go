@@ -233,7 +233,7 @@ func TestManyScopes(t *testing.T) {
 		s.settle(time.Second)
 		d.Press(t.Context(), s.found("U1", id, Freeze))
 		_, f, _ := s.form("U1")
-		if len(f.Scopes) != MaxChoices || f.Scopes[0].Value != "network" || f.Scopes[1].Value != "link:den-kcy" || !strings.Contains(strings.Join(f.Lines, "\n"), "103 more scopes") {
+		if len(f.Scopes) != MaxChoices || f.Scopes[0].Value != "network" || f.Scopes[1].Value != "link:den-kcy" || !strings.Contains(strings.Join(f.Lines, "\n"), "103 more") {
 			t.Errorf("%d choices, of which %v; %q", len(f.Scopes), f.Scopes[:2], f.Lines)
 		}
 	})
@@ -246,7 +246,7 @@ func TestThawTakesWhatFits(t *testing.T) {
 		long := events.Scope("site:" + strings.Repeat("x", 150))
 		s.freeze(long)
 		s.View(func(b *incident.Board) {
-			if list, lines := thawable(b); len(list) != 0 || !strings.Contains(strings.Join(lines, "\n"), "1 more scopes can be thawed with: detour thaw --scope") {
+			if list, lines := thawable(b); len(list) != 0 || !strings.Contains(strings.Join(lines, "\n"), "1 more can be thawed with: detour thaw --scope") {
 				t.Errorf("%v, %q", list, lines)
 			}
 		})

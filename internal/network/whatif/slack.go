@@ -157,7 +157,7 @@ func (k *slack) eachElement(f *failure, visit func(element int32)) {
 // rounding is what dividing traffic into whole units may add.
 func (k *slack) rounding() int64 { return int64(len(k.moved)) * int64(len(k.net.tail)) }
 
-// met is how the failure meets the change at all destinations.
+// meeting is how the failure meets the change at all destinations.
 func (k *slack) meeting(f *failure) (sum meeting) {
 	k.eachElement(f, func(i int32) { sum = sum.plus(k.elements[i].meeting) })
 	return sum
