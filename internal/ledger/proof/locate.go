@@ -50,9 +50,11 @@ func finding(from, to uint64, p ledger.Problem, detail string) ledger.Finding {
 }
 
 // narrow finds between which positions the first record lies that differs; to is 0 when none is seen to. Behind the last
-// node that agrees, and no later than the first that does not.
+// node that agrees, and no later than the first that does not. Where checkpoints contradict each other, as those of a ledger and of
+// its restored backup do, it is what is denied first.
 func (t *Tree) narrow(proven uint64, open []checkpoint.Checkpoint) (from, to uint64) {
 	var agree []checkpoint.Node
+	var denied uint64 // where the first that does not agree begins
 	for _, c := range open {
 		for _, n := range c.Nodes {
 			switch h, ok := t.at(n); {
@@ -60,7 +62,7 @@ func (t *Tree) narrow(proven uint64, open []checkpoint.Checkpoint) (from, to uin
 			case h == n.Hash:
 				agree = append(agree, n)
 			case to == 0 || n.To() < to:
-				to = n.To()
+				denied, to = n.From(), n.To()
 			}
 		}
 	}
@@ -72,6 +74,9 @@ func (t *Tree) narrow(proven uint64, open []checkpoint.Checkpoint) (from, to uin
 				from, more = n.To()+1, true
 			}
 		}
+	}
+	if to > 0 && to < from {
+		from = denied
 	}
 	return from, to
 }

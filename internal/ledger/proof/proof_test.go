@@ -116,6 +116,30 @@ func TestRewritten(t *testing.T) {
 	}
 }
 
+// TestTwoLives holds a ledger that was restored from an older backup, and has gone on, against checkpoints of both its lives: what the
+// first life's deny is told where it begins, whatever those of the second prove.
+func TestTwoLives(t *testing.T) {
+	const backup = 2
+	second := commits(8)
+	for i := range second[backup:] {
+		second[backup+i].By = "another"
+	}
+	now := sealAll(t, second)
+	for size := backup + 1; size <= len(now); size++ {
+		signed := append(checkpoints(t, sealAll(t, commits(8)), backup, 8), checkpoints(t, now, size)...)
+		r, findings := hold(t, now, 0, signed)
+		if r.Sound() {
+			t.Errorf("with a checkpoint of %d records of the second life it is sound: %+v", size, r)
+		}
+		if size == len(now) {
+			continue // the first life's checkpoint is told as one that contradicts it
+		}
+		if len(findings) == 0 || findings[0].Position != backup+1 || findings[0].To != 0 && findings[0].To < findings[0].Position {
+			t.Errorf("with a checkpoint of %d records of the second life: %v, want position %d", size, findings, backup+1)
+		}
+	}
+}
+
 // TestRenumbered changes records and leaves the digests alone: with a checkpoint it is known which one it was, and how.
 func TestRenumbered(t *testing.T) {
 	const n = 40
