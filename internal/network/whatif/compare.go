@@ -37,9 +37,7 @@ func (t *trial) correct(batch []closer) {
 		if s.tally == nil {
 			s.tally = newTally(batch)
 		}
-		for _, i := range on[rows[j]] {
-			t.compare(s, int(rows[j]), &batch[i], i)
-		}
+		t.compare(s, int(rows[j]), batch, on[rows[j]])
 	}, func(s *scratch) {
 		if s.tally != nil {
 			found = append(found, s.tally)
@@ -56,10 +54,16 @@ func (t *trial) correct(batch []closer) {
 	}
 }
 
-// compare tallies what the failure of a closer does in a row after the change, and did not before.
-func (t *trial) compare(s *scratch, row int, c *closer, i int32) {
-	f := &t.sv.failures[c.index]
-	if r := t.sv.before.rows[row]; f.hits(r) {
+// compare tallies what the failures of some of a batch do in a row after the change, and did not before: first all that they did,
+// since repairs of one row cost less one after the other.
+func (t *trial) compare(s *scratch, row int, batch []closer, which []int32) {
+	r := t.sv.before.rows[row]
+	for _, i := range which {
+		c := &batch[i]
+		f := &t.sv.failures[c.index]
+		if !f.hits(r) {
+			continue
+		}
 		nearest := t.nearest(r, c)
 		for _, x := range t.slack.worse {
 			nearest = min(nearest, r.dist[t.after.net.tail[x.arc]])
@@ -71,10 +75,14 @@ func (t *trial) compare(s *scratch, row int, c *closer, i int32) {
 			s.tally.net[i] += s.gained(x.arc)
 		}
 	}
-	if r := t.after.rows[row]; f.hits(r) {
-		s.nextSum()
-		s.failRow(&s.after, t.after, row, f, t.nearest(r, c))
-		c.tally(s, s.tally.by[i], 1)
+	r = t.after.rows[row]
+	for _, i := range which {
+		c := &batch[i]
+		if f := &t.sv.failures[c.index]; f.hits(r) {
+			s.nextSum()
+			s.failRow(&s.after, t.after, row, f, t.nearest(r, c))
+			c.tally(s, s.tally.by[i], 1)
+		}
 	}
 }
 

@@ -88,7 +88,7 @@ func (t *trial) overfull(s *scratch) []peak {
 		if t.ranked.permil[i] <= t.limits.Permil {
 			break
 		}
-		if s.summed[arc] != s.sum {
+		if !s.summed.has(arc) {
 			list = append(list, peak{permil: t.ranked.permil[i], load: st.load[arc], arc: arc})
 		}
 	}

@@ -9,11 +9,15 @@ type queue struct {
 	mask    uint32
 	buckets []int32  // per cost modulo the window, its newest entry, or -1
 	filled  []uint64 // a bit per bucket
-	node    []int32  // per entry
-	next    []int32  // per entry, the entry below it in its bucket, or -1
-	inside  int      // entries in buckets
-	now     uint32   // cost handed out last
+	entries []entry
+	inside  int    // entries in buckets
+	now     uint32 // cost handed out last
 	far     heap
+}
+
+// entry is a node in a bucket.
+type entry struct {
+	node, below int32 // below is the entry under it, or -1
 }
 
 func newQueue(window uint32) queue {
@@ -27,7 +31,7 @@ func newQueue(window uint32) queue {
 // begin makes an empty queue, which it is already when everything was popped, start at cost 0.
 func (q *queue) begin() {
 	q.now = 0
-	q.node, q.next = q.node[:0], q.next[:0]
+	q.entries = q.entries[:0]
 }
 
 func (q *queue) push(cost uint32, node int32) {
@@ -36,8 +40,8 @@ func (q *queue) push(cost uint32, node int32) {
 		return
 	}
 	b := cost & q.mask
-	q.node, q.next = append(q.node, node), append(q.next, q.buckets[b])
-	q.buckets[b] = int32(len(q.node) - 1)
+	q.entries = append(q.entries, entry{node, q.buckets[b]})
+	q.buckets[b] = int32(len(q.entries) - 1)
 	q.filled[b>>6] |= 1 << (b & 63)
 	q.inside++
 }
@@ -57,14 +61,14 @@ func (q *queue) pop() (cost uint32, node int32, ok bool) {
 		q.now, node = q.far.pop()
 		return q.now, node, true
 	}
-	entry := q.buckets[b]
-	q.buckets[b] = q.next[entry]
-	if q.next[entry] < 0 {
+	top := q.entries[q.buckets[b]]
+	q.buckets[b] = top.below
+	if top.below < 0 {
 		q.filled[b>>6] &^= 1 << (b & 63)
 	}
 	q.inside--
 	q.now = cost
-	return cost, q.node[entry], true
+	return cost, top.node, true
 }
 
 // nearest is the first filled bucket at or after now; there must be one.

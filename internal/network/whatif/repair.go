@@ -7,73 +7,95 @@ package whatif
 // Nobody else changes: a node that keeps a next hop keeps its distance, since all its next hops lead equally near.
 func (s *scratch) reroute(v *view, to int32, r *row) {
 	n := s.net
-	s.nextEpoch()
-	for _, arc := range s.worse {
-		s.gone[arc] = s.epoch
-	}
+	s.begin(r)
 	for _, arc := range s.worse {
 		if r.has(arc) {
+			s.kept.take(arc)
 			s.lose(r, n.tail[arc])
 		}
 	}
 	for i := 0; i < len(s.moved); i++ { // grows
 		node := s.moved[i]
-		for arc, end := n.out[node], n.out[node+1]; arc < end; arc++ {
-			if in := n.back[arc]; r.has(in) && s.gone[in] != s.epoch {
-				s.lose(r, n.head[arc])
+		lo, hi := n.out[node], n.out[node+1]
+		for i, in := range n.back[lo:hi] {
+			if s.kept.has(in) {
+				s.lose(r, n.head[lo+int32(i)])
 			}
 		}
 	}
 	if len(s.moved) > 0 {
-		s.measure(v, to, r)
+		s.measure(v, to)
 	}
 	for _, node := range s.changed {
-		s.nodes[node].from = int32(len(s.arena))
+		s.losses[node].from = int32(len(s.arena))
 		s.choose(v, to, r, node)
-		s.nodes[node].to = int32(len(s.arena))
+		s.losses[node].to = int32(len(s.arena))
 	}
+}
+
+// begin forgets the repair before, and begins one of r.
+func (s *scratch) begin(r *row) {
+	if s.row != r {
+		s.row = r
+		copy(s.dist, r.dist)
+		copy(s.flow, r.flow)
+		copy(s.kept, r.next)
+	} else {
+		for _, node := range s.moved {
+			s.dist[node] = r.dist[node]
+		}
+		for _, node := range s.visited {
+			s.flow[node] = r.flow[node]
+		}
+		for _, arc := range s.lost {
+			s.kept[arc>>6] = r.next[arc>>6]
+		}
+	}
+	s.losing.drop(s.changed)
+	s.due.drop(s.visited)
+	s.changed, s.moved, s.arena, s.visited, s.refilled = s.changed[:0], s.moved[:0], s.arena[:0], s.visited[:0], s.refilled[:0]
+	s.lost = append(s.lost[:0], s.worse...)
 }
 
 // lose takes one next hop from node.
 func (s *scratch) lose(r *row, node int32) {
-	x := &s.nodes[node]
-	if x.cutting != s.epoch {
-		x.cutting, x.left = s.epoch, r.count(s.net, node)
+	x := &s.losses[node]
+	if !s.losing.has(node) {
+		s.losing.put(node)
+		x.left = r.count(s.net, node)
 		s.changed = append(s.changed, node)
 	}
 	if x.left--; x.left == 0 {
-		x.farther = s.epoch
+		s.dist[node] = Unreachable
 		s.moved = append(s.moved, node)
 	}
 }
 
-// at is node's new distance.
-func (s *scratch) at(r *row, node int32) uint32 {
-	if x := &s.nodes[node]; x.farther == s.epoch {
-		return x.dist
-	}
-	return r.dist[node]
-}
-
 // measure finds the new distances of the moved nodes, from those of the others.
-func (s *scratch) measure(v *view, to int32, r *row) {
+func (s *scratch) measure(v *view, to int32) {
 	n := s.net
+	dist := s.dist
+	s.waves.begin()
 	nearest := uint32(Unreachable)
 	for _, node := range s.moved {
-		best := uint32(Unreachable)
-		for arc, end := n.out[node], n.out[node+1]; arc < end; arc++ {
-			w, head := v.weight[arc], n.head[arc]
-			if w == 0 || s.nodes[head].farther == s.epoch || !v.through(head, to) {
-				continue
+		lo, hi := n.out[node], n.out[node+1]
+		heads, best := n.head[lo:hi], uint32(Unreachable)
+		for i, w := range v.weight[lo:hi] {
+			head := heads[i]
+			cost := dist[head] + w
+			if w == 0 {
+				cost = Unreachable
 			}
-			best = min(best, r.dist[head]+w)
+			if v.overload[head] && head != to {
+				cost = Unreachable
+			}
+			best = min(best, cost)
 		}
-		s.nodes[node].dist = best
+		dist[node] = best
 		nearest = min(nearest, best)
 	}
-	s.waves.begin()
 	for _, node := range s.moved {
-		if best := s.nodes[node].dist; best < Unreachable {
+		if best := dist[node]; best < Unreachable {
 			s.waves.push(best-nearest, node)
 		}
 	}
@@ -83,38 +105,41 @@ func (s *scratch) measure(v *view, to int32, r *row) {
 			return
 		}
 		cost := nearest + ahead
-		if cost != s.nodes[node].dist || !v.through(node, to) {
+		if cost != dist[node] || !v.through(node, to) {
 			continue
 		}
-		for arc, end := n.out[node], n.out[node+1]; arc < end; arc++ {
-			w, tail := v.behind[arc], n.head[arc]
-			if x := &s.nodes[tail]; w != 0 && x.farther == s.epoch && cost+w < x.dist {
-				x.dist = cost + w
+		lo, hi := n.out[node], n.out[node+1]
+		tails := n.head[lo:hi]
+		for i, w := range v.behind[lo:hi] { // none but moved nodes can come nearer
+			if tail := tails[i]; cost+w < dist[tail] && w != 0 {
+				dist[tail] = cost + w
 				s.waves.push(cost+w-nearest, tail)
 			}
 		}
 	}
 }
 
-// choose appends a changed node's new next hops to the arena.
+// choose appends a changed node's new next hops to the arena. One that keeps any has those that are not worse, and whose heads are as
+// near as before.
 func (s *scratch) choose(v *view, to int32, r *row, node int32) {
 	n := s.net
-	if s.nodes[node].farther != s.epoch {
-		for _, arc := range r.hops(n, node, s.hops[:0]) {
-			if s.gone[arc] != s.epoch && s.nodes[n.head[arc]].farther != s.epoch {
+	cost := s.dist[node]
+	if cost >= Unreachable {
+		return
+	}
+	if s.losses[node].left > 0 {
+		for _, arc := range s.kept.within(n.out[node], n.out[node+1], s.hops[:0]) {
+			if head := n.head[arc]; s.dist[head] == r.dist[head] {
 				s.arena = append(s.arena, arc)
 			}
 		}
 		return
 	}
-	cost := s.nodes[node].dist
-	if cost >= Unreachable {
-		return
-	}
-	for arc, end := n.out[node], n.out[node+1]; arc < end; arc++ {
-		w, head := v.weight[arc], n.head[arc]
-		if w != 0 && v.through(head, to) && s.at(r, head)+w == cost {
-			s.arena = append(s.arena, arc)
+	lo, hi := n.out[node], n.out[node+1]
+	heads := n.head[lo:hi]
+	for i, w := range v.weight[lo:hi] {
+		if head := heads[i]; s.dist[head]+w == cost && w != 0 && v.through(head, to) {
+			s.arena = append(s.arena, lo+int32(i))
 		}
 	}
 }
@@ -128,7 +153,7 @@ func (s *scratch) carry(to int32, r *row, nearest uint32) {
 	n := s.net
 	s.top = 0
 	for _, node := range s.changed { // whoever sends on to others is farther than they
-		far := s.at(r, node)
+		far := s.dist[node]
 		if far >= Unreachable {
 			far = r.dist[node]
 		}
@@ -145,10 +170,10 @@ func (s *scratch) carry(to int32, r *row, nearest uint32) {
 		for i, arc := range s.hops {
 			if x := part(share, rest, i); x > 0 {
 				s.add(arc, -x)
-				s.give(r, n.head[arc], -x)
+				s.give(n.head[arc], -x)
 			}
 		}
-		s.give(r, node, 0)
+		s.give(node, 0)
 	}
 	for {
 		nearer, node, ok := s.waves.pop()
@@ -158,48 +183,46 @@ func (s *scratch) carry(to int32, r *row, nearest uint32) {
 		if s.top-nearer < nearest {
 			continue
 		}
-		x := &s.nodes[node]
-		before := r.flow[node]
-		after := before + x.pending
-		changed := x.cutting == s.epoch
+		before, after := r.flow[node], s.flow[node]
+		changed := s.losing.has(node)
 		if after == before && !changed {
 			continue
 		}
-		x.flow = after
 		s.refilled = append(s.refilled, node)
 		switch {
 		case node == to:
 		case changed:
-			s.send(r, s.arena[x.from:x.to], 0, after)
+			x := &s.losses[node]
+			s.send(s.arena[x.from:x.to], 0, after)
 		default:
 			s.hops = r.hops(n, node, s.hops[:0])
-			s.send(r, s.hops, before, after)
+			s.send(s.hops, before, after)
 		}
 	}
 }
 
-// give announces traffic to node, and so that it will be visited: the farther from the destination, the earlier. A node
-// that is cut off loses its traffic.
-func (s *scratch) give(r *row, node int32, traffic int64) {
-	x := &s.nodes[node]
-	if x.due != s.epoch {
-		x.due, x.pending = s.epoch, 0
-		dist := r.dist[node]
-		if x.farther == s.epoch {
-			dist = x.dist
-		}
-		if dist >= Unreachable {
-			x.flow = 0
-			s.refilled = append(s.refilled, node)
-		} else {
-			s.waves.push(s.top-dist, node)
-		}
+// give gives traffic to node, and announces that it will be visited: the farther from the destination, the earlier. A node that
+// is cut off loses all traffic.
+func (s *scratch) give(node int32, traffic int64) {
+	s.flow[node] += traffic
+	if !s.due.has(node) {
+		s.announce(node)
 	}
-	x.pending += traffic
+}
+
+// announce has a node visited.
+func (s *scratch) announce(node int32) {
+	s.due.put(node)
+	s.visited = append(s.visited, node)
+	if dist := s.dist[node]; dist < Unreachable {
+		s.waves.push(s.top-dist, node)
+	} else {
+		s.refilled = append(s.refilled, node)
+	}
 }
 
 // send passes on after where before was.
-func (s *scratch) send(r *row, hops []int32, before, after int64) {
+func (s *scratch) send(hops []int32, before, after int64) {
 	if before == after {
 		return
 	}
@@ -208,7 +231,7 @@ func (s *scratch) send(r *row, hops []int32, before, after int64) {
 	for i, arc := range hops {
 		if x := part(share, rest, i) - part(oldShare, oldRest, i); x != 0 {
 			s.add(arc, x)
-			s.give(r, s.net.head[arc], x)
+			s.give(s.net.head[arc], x)
 		}
 	}
 }
@@ -218,13 +241,15 @@ func (s *scratch) repaired(r *row, index int) *row {
 	n := s.net
 	next := r.clone()
 	for _, node := range s.moved {
-		next.dist[node] = s.nodes[node].dist
+		next.dist[node] = s.dist[node]
 	}
 	for _, node := range s.changed {
-		next.setHops(n, node, s.arena[s.nodes[node].from:s.nodes[node].to])
+		next.setHops(n, node, s.arena[s.losses[node].from:s.losses[node].to])
 	}
 	for _, node := range s.refilled {
-		next.flow[node] = s.nodes[node].flow
+		if next.flow[node] = s.flow[node]; s.dist[node] >= Unreachable {
+			next.flow[node] = 0
+		}
 	}
 	next.settle(n, index)
 	return next

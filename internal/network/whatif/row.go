@@ -1,60 +1,37 @@
 package whatif
 
-import "math/bits"
-
 // row is how one destination is reached: for every node the distance to it and the traffic towards it that is there, and
 // for every arc a bit that says whether it is a next hop of its tail.
 type row struct {
 	dist []uint32 // Unreachable or less
 	flow []int64  // in units: what the node itself sends, and what passes through; at the destination, what arrives
-	next []uint64
+	next bitset
 	lost int64 // units that cannot be delivered
 	cut  int32 // demands that cannot be delivered
 }
 
 func newRow(n *Net) *row {
-	return &row{dist: make([]uint32, len(n.nodes)), flow: make([]int64, len(n.nodes)), next: make([]uint64, (len(n.tail)+63)/64)}
+	return &row{dist: make([]uint32, len(n.nodes)), flow: make([]int64, len(n.nodes)), next: newBitset(len(n.tail))}
 }
 
 func (r *row) clone() *row {
 	c := *r
 	c.dist = append([]uint32(nil), r.dist...)
 	c.flow = append([]int64(nil), r.flow...)
-	c.next = append([]uint64(nil), r.next...)
+	c.next = append(bitset(nil), r.next...)
 	return &c
 }
 
 // has reports whether arc is a next hop.
-func (r *row) has(arc int32) bool { return r.next[arc>>6]>>(arc&63)&1 != 0 }
+func (r *row) has(arc int32) bool { return r.next.has(arc) }
 
 // hops appends node's next hops to list, in order.
 func (r *row) hops(n *Net, node int32, list []int32) []int32 {
-	lo, hi := n.out[node], n.out[node+1]
-	for at := lo; at < hi; at = (at>>6 + 1) << 6 {
-		word := r.next[at>>6] >> (at & 63)
-		if hi-at < 64 {
-			word &= 1<<(hi-at) - 1
-		}
-		for ; word != 0; word &= word - 1 {
-			list = append(list, at+int32(bits.TrailingZeros64(word)))
-		}
-	}
-	return list
+	return r.next.within(n.out[node], n.out[node+1], list)
 }
 
 // count is the number of node's next hops.
-func (r *row) count(n *Net, node int32) int32 {
-	lo, hi := n.out[node], n.out[node+1]
-	sum := 0
-	for at := lo; at < hi; at = (at>>6 + 1) << 6 {
-		word := r.next[at>>6] >> (at & 63)
-		if hi-at < 64 {
-			word &= 1<<(hi-at) - 1
-		}
-		sum += bits.OnesCount64(word)
-	}
-	return int32(sum)
-}
+func (r *row) count(n *Net, node int32) int32 { return r.next.count(n.out[node], n.out[node+1]) }
 
 // setHops makes hops, in order, node's only next hops.
 func (r *row) setHops(n *Net, node int32, hops []int32) {

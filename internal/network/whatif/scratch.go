@@ -6,31 +6,39 @@ import (
 	"sync/atomic"
 )
 
-// scratch is one worker's memory. What is kept per node or arc is valid where its stamp is the current epoch, so that
-// nothing needs clearing.
+// scratch is one worker's memory. Who begins anew puts back what was used of it, by the lists of that, so that nothing needs clearing.
 type scratch struct {
 	net   *Net
 	queue queue
 	order []int32
 	hops  []int32
 
-	// A repair: what one row would become under another view, beside the row itself.
-	epoch    uint32
-	gone     []uint32     // per arc: made worse
-	worse    []int32      // those arcs
-	nodes    []nodeRepair // per node
-	changed  []int32      // nodes that lose a next hop
-	moved    []int32      // those of them that lose all
-	arena    []int32      // new next hops of changed nodes
-	waves    queue        // of nodes to be visited
-	top      uint32       // distance of those that carry visits first
-	refilled []int32      // nodes whose traffic changes
-	swing    swing        // what it makes of a raise
-	walk     []visit      // the way of a search for cycles
+	// A repair: what one row would become under another view. What it changes of the row it changes in copies, and the next
+	// repair of the same row puts that back.
+	row      *row     // that the copies are of
+	dist     []uint32 // per node
+	flow     []int64  // per node, when it is visited: its new traffic, unless it is cut off
+	kept     bitset   // of arcs: next hops that are not made worse
+	worse    []int32  // arcs made worse
+	lost     []int32  // those of the repair that the copies are of
+	losing   bitset   // of nodes: in changed
+	losses   []loss   // per node, when it is losing
+	changed  []int32  // nodes that lose a next hop
+	moved    []int32  // those of them that lose all
+	arena    []int32  // new next hops of changed nodes
+	due      bitset   // of nodes: in visited
+	visited  []int32  // nodes whose traffic may change
+	refilled []int32  // those of them whose traffic or next hops do
+	waves    queue    // of nodes to be visited
+	top      uint32   // distance of those that carry visits first
+
+	swing swing   // what it makes of a raise
+	steps []step  // per node, in a search for cycles
+	epoch uint32  // of that search
+	walk  []visit // the way of it
 
 	// What arcs gain and lose, summed over repairs.
-	sum     uint32 // epoch of the sum
-	summed  []uint32
+	summed  bitset // of arcs: in touched
 	gain    []int64
 	touched []int32
 
@@ -40,56 +48,35 @@ type scratch struct {
 	tally         *tally    // of a closer look
 }
 
-// nodeRepair is what a repair makes of one node. It is kept together, since whoever asks for one of it asks for more.
-type nodeRepair struct {
-	cutting uint32 // epoch: it loses a next hop
-	farther uint32 // epoch: it loses all of them
-	due     uint32 // epoch: it is to be visited
-	left    int32  // next hops that it keeps
-	dist    uint32 // new, when it is farther
-	from    int32  // its new next hops in the arena, when it loses one
-	to      int32
-	pending int64 // traffic that comes or no longer comes
-	flow    int64 // new traffic, when it is refilled
+// loss is what a node that loses next hops is left with.
+type loss struct {
+	left     int32 // next hops that it keeps
+	from, to int32 // its new ones in the arena
 }
 
 func newScratch(n *Net) *scratch {
 	nodes, arcs := len(n.nodes), len(n.tail)
 	return &scratch{
 		net: n, queue: newQueue(n.window), waves: newQueue(max(n.window, wavesWindow)),
-		gone: make([]uint32, arcs), nodes: make([]nodeRepair, nodes),
-		summed: make([]uint32, arcs), gain: make([]int64, arcs), sum: 1,
+		dist: make([]uint32, nodes), flow: make([]int64, nodes), kept: newBitset(arcs),
+		losing: newBitset(nodes), losses: make([]loss, nodes), due: newBitset(nodes), steps: make([]step, nodes),
+		summed: newBitset(arcs), gain: make([]int64, arcs),
 	}
 }
 
 // wavesWindow is the least reach of the buckets of a repair, whose nodes lie scattered over all distances from the start.
 const wavesWindow = 2048
 
-// nextEpoch forgets the repair before.
-func (s *scratch) nextEpoch() {
-	s.epoch++
-	if s.epoch == 0 { // after 2^32 repairs old stamps could come to life
-		clear(s.gone)
-		clear(s.nodes)
-		s.epoch = 1
-	}
-	s.changed, s.moved, s.arena, s.refilled = s.changed[:0], s.moved[:0], s.arena[:0], s.refilled[:0]
-}
-
 // nextSum forgets the sum before.
 func (s *scratch) nextSum() {
-	s.sum++
-	if s.sum == 0 {
-		clear(s.summed)
-		s.sum = 1
-	}
+	s.summed.drop(s.touched)
 	s.touched = s.touched[:0]
 }
 
 // add notes that arc carries so much more.
 func (s *scratch) add(arc int32, traffic int64) {
-	if s.summed[arc] != s.sum {
-		s.summed[arc] = s.sum
+	if !s.summed.has(arc) {
+		s.summed.put(arc)
 		s.gain[arc] = 0
 		s.touched = append(s.touched, arc)
 	}
@@ -98,7 +85,7 @@ func (s *scratch) add(arc int32, traffic int64) {
 
 // gained is what arc gained in the sum.
 func (s *scratch) gained(arc int32) int64 {
-	if s.summed[arc] != s.sum {
+	if !s.summed.has(arc) {
 		return 0
 	}
 	return s.gain[arc]

@@ -197,7 +197,7 @@ func (p *planner) reach(s *scratch, to int32) *row {
 	if row := n.rowOf[to]; row >= 0 && p.view == p.before.view {
 		return p.before.rows[row]
 	}
-	r := &row{dist: make([]uint32, len(n.nodes)), next: make([]uint64, (len(n.tail)+63)/64)}
+	r := &row{dist: make([]uint32, len(n.nodes)), next: newBitset(len(n.tail))}
 	s.reach(p.view, to, r)
 	return r
 }

@@ -212,7 +212,7 @@ func (s *scratch) peak(st *State, ranked ranking) peak {
 		p.over(s.net, arc, st.load[arc]+s.gain[arc])
 	}
 	for _, arc := range ranked.arcs {
-		if s.summed[arc] != s.sum {
+		if !s.summed.has(arc) {
 			p.over(s.net, arc, st.load[arc])
 			break
 		}

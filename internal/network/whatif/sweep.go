@@ -114,7 +114,7 @@ func (s *scratch) eachCut(st *State, index int, f *failure, visit func(node int3
 		return
 	}
 	for _, node := range s.moved {
-		if s.nodes[node].dist < Unreachable || r.flow[node] == 0 || len(f.nodes) > 0 && slices.Contains(f.nodes, node) {
+		if s.dist[node] < Unreachable || r.flow[node] == 0 || len(f.nodes) > 0 && slices.Contains(f.nodes, node) {
 			continue
 		}
 		if amount := n.demand(index, node); amount > 0 {
@@ -150,7 +150,7 @@ func (s *scratch) newlyCut(before, after *State, f *failure, visit func(index in
 		s.reroute(vb, n.dests[i], old)
 		slices.SortFunc(found, func(a, b source) int { return int(a.node - b.node) })
 		for _, x := range found {
-			if s.at(old, x.node) < Unreachable {
+			if s.dist[x.node] < Unreachable {
 				visit(i, x.node, x.amount)
 			}
 		}

@@ -35,12 +35,9 @@ func (p *planner) swing(s *scratch, r *row) {
 	w.row, w.nodes, w.hops = r, w.nodes[:0], append(w.hops[:0], s.arena...)
 	most := p.reachable(r)
 	for _, node := range s.changed {
-		now := &s.nodes[node]
-		x := swinging{node: node, from: now.from, to: now.to}
-		if now.farther == s.epoch {
-			x.joins = now.dist - r.dist[node]
-			x.leaves = x.joins
-		}
+		x := swinging{node: node, from: s.losses[node].from, to: s.losses[node].to}
+		x.joins = s.dist[node] - r.dist[node]
+		x.leaves = x.joins
 		if p.target > LastResort && x.joins >= most { // the last resort holds until the links are out
 			x.leaves = p.top - 1
 			if x.joins > most {
@@ -74,16 +71,16 @@ func (s *scratch) free(w *swing, now, most uint32) uint32 {
 // loops reports whether a node's next hops while the set is raised from one amount to another, old and new ones together
 // since nobody knows who has which, hold a cycle.
 func (s *scratch) loops(w *swing, from, to uint32) bool {
-	s.nextEpoch()
+	s.nextSearch()
 	for i, x := range w.nodes {
-		s.nodes[x.node].cutting, s.nodes[x.node].left = s.epoch, int32(i)
+		s.steps[x.node].swings, s.steps[x.node].at = s.epoch, int32(i)
 	}
 	s.walk, s.hops = s.walk[:0], s.hops[:0]
 	for _, root := range w.nodes { // a cycle passes one that has new next hops, since the old alone hold none
 		if root.joins > to {
 			break
 		}
-		if s.nodes[root.node].due != s.epoch && s.cycle(w, root.node, from, to) {
+		if s.steps[root.node].seen != s.epoch && s.cycle(w, root.node, from, to) {
 			return true
 		}
 	}
@@ -96,34 +93,51 @@ func (s *scratch) cycle(w *swing, root int32, from, to uint32) bool {
 	for len(s.walk) > 0 {
 		top := &s.walk[len(s.walk)-1]
 		if int(top.at) == len(s.hops) {
-			s.nodes[top.node].pending = 0
+			s.steps[top.node].on = false
 			s.hops = s.hops[:top.from]
 			s.walk = s.walk[:len(s.walk)-1]
 			continue
 		}
 		head := s.net.head[s.hops[top.at]]
 		top.at++
-		if s.nodes[head].due != s.epoch {
+		if s.steps[head].seen != s.epoch {
 			s.enter(w, head, from, to)
-		} else if s.nodes[head].pending != 0 {
+		} else if s.steps[head].on {
 			return true
 		}
 	}
 	return false
 }
 
+// step is what a search for cycles knows of one node. It is valid where its stamp is the current epoch, so that nothing needs clearing.
+type step struct {
+	swings uint32 // epoch: it changes
+	at     int32  // where in swing.nodes, when it does
+	seen   uint32 // epoch: it was entered
+	on     bool   // and is on the way still
+}
+
+// nextSearch forgets the search before.
+func (s *scratch) nextSearch() {
+	s.epoch++
+	if s.epoch == 0 { // after 2^32 searches old stamps could come to life
+		clear(s.steps)
+		s.epoch = 1
+	}
+}
+
 // visit is a node on the way of a search for cycles, with where its next hops begin and which is to be followed next.
 type visit struct{ node, from, at int32 }
 
-// enter puts node on the way, which pending says of it until it is left for good.
+// enter puts node on the way, which on says of it until it is left for good.
 func (s *scratch) enter(w *swing, node int32, from, to uint32) {
-	at := &s.nodes[node]
-	at.due, at.pending = s.epoch, 1
+	at := &s.steps[node]
+	at.seen, at.on = s.epoch, true
 	first := int32(len(s.hops))
-	if at.cutting != s.epoch {
+	if at.swings != s.epoch {
 		s.hops = w.row.hops(s.net, node, s.hops)
 	} else {
-		x := &w.nodes[at.left]
+		x := &w.nodes[at.at]
 		if x.leaves >= from {
 			s.hops = w.row.hops(s.net, node, s.hops)
 		}
