@@ -63,6 +63,7 @@ func (t *trial) bound(i int) bound {
 func (t *trial) again(o *open) {
 	f, e := &t.sv.failures[o.index], &t.sv.effects[o.index]
 	b := t.begin(o.index)
+	b.suspects = o.bound.suspects[:0]
 	b.drained = t.slack.drained(f, e)
 	if !o.known.exact {
 		b.onto = t.slack.onto(f, e, o.known.rest.joint, o.known.net)
@@ -107,12 +108,23 @@ func (b *bounding) sum(e *effect, any suspect) {
 			b.take(x)
 		}
 	}
-	gain := e.gain[:len(e.arcs)]
+	gain, spread := e.gain[:len(e.arcs)], b.spread(most)
+	if b.ranked.permil[len(b.ranked.arcs)/2]+spread > b.level { // most arcs have to be looked at
+		next := 0
+		for arc := range int32(len(n.tail)) {
+			if next < len(e.arcs) && e.arcs[next] == arc {
+				take(arc, gain[next])
+				next++
+			} else if n.trifle(arc)+most > b.space[arc] {
+				take(arc, min(n.trifle(arc), atMost(e.rest[n.linkOf[arc]])))
+			}
+		}
+		return
+	}
 	for j, arc := range e.arcs {
 		take(arc, gain[j])
 	}
 	// The failure adds no more than a trifle to the others: the fullest first, until the rest must be below.
-	spread := b.spread(most)
 	for j, arc := range b.ranked.arcs {
 		if b.ranked.permil[j]+spread <= b.level {
 			break

@@ -5,13 +5,17 @@ import "slices"
 // tally is what one worker has found out about the closers of a batch.
 type tally struct {
 	net []int64   // per closer
-	by  [][]int64 // per closer and suspect
+	by  [][]int64 // per closer, and per suspect, or per arc where suspects are many
 }
 
-func newTally(batch []closer) *tally {
+func newTally(batch []closer, arcs int) *tally {
 	y := &tally{net: make([]int64, len(batch)), by: make([][]int64, len(batch))}
 	for i := range batch {
-		y.by[i] = make([]int64, len(batch[i].bound.suspects))
+		size := len(batch[i].bound.suspects)
+		if size > many {
+			size = arcs
+		}
+		y.by[i] = make([]int64, size)
 	}
 	return y
 }
@@ -35,7 +39,7 @@ func (t *trial) correct(batch []closer) {
 	var found []*tally
 	n.parallel(len(rows), func(s *scratch, j int) {
 		if s.tally == nil {
-			s.tally = newTally(batch)
+			s.tally = newTally(batch, len(n.tail))
 		}
 		t.compare(s, int(rows[j]), batch, on[rows[j]])
 	}, func(s *scratch) {
@@ -46,9 +50,11 @@ func (t *trial) correct(batch []closer) {
 	})
 	for _, y := range found { // now that nobody reads the suspects any more
 		for i := range batch {
-			batch[i].known.net += y.net[i]
-			for j, by := range y.by[i] {
-				batch[i].bound.suspects[j].by += by
+			c := &batch[i]
+			c.known.net += y.net[i]
+			for j := range c.bound.suspects {
+				x := &c.bound.suspects[j]
+				x.by += y.by[i][c.at(j)]
 			}
 		}
 	}
@@ -101,21 +107,23 @@ func (t *trial) nearest(r *row, c *closer) uint32 {
 // many suspects are not looked at one by one for each row.
 const many = 64
 
-// dear is how many times as much as to look at one it takes to find out whether an arc is a suspect.
-const dear = 8
+// at is where the tally of suspect j is.
+func (c *closer) at(j int) int32 {
+	if len(c.bound.suspects) > many {
+		return c.bound.suspects[j].arc
+	}
+	return int32(j)
+}
 
 // tally adds what the suspects gain in the sum just made, so many times.
 func (c *closer) tally(s *scratch, by []int64, times int64) {
-	list := c.bound.suspects
-	if len(list) <= dear*len(s.touched) {
-		for j, x := range list {
-			by[j] += times * s.gained(x.arc)
+	if len(c.bound.suspects) > many {
+		for _, arc := range s.touched {
+			by[arc] += times * s.gain[arc]
 		}
 		return
 	}
-	for _, arc := range s.touched {
-		if j, ok := slices.BinarySearchFunc(list, arc, func(x suspect, arc int32) int { return int(x.arc - arc) }); ok {
-			by[j] += times * s.gain[arc]
-		}
+	for j, x := range c.bound.suspects {
+		by[j] += times * s.gained(x.arc)
 	}
 }
