@@ -19,6 +19,7 @@ import (
 	"github.com/detour-net/detour/internal/bus"
 	"github.com/detour-net/detour/internal/certs"
 	"github.com/detour-net/detour/internal/config"
+	"github.com/detour-net/detour/internal/config/bounded"
 	"github.com/detour-net/detour/internal/device"
 	"github.com/detour-net/detour/internal/duty"
 	"github.com/detour-net/detour/internal/intake"
@@ -50,6 +51,7 @@ type App struct {
 	intake     *intake.Intake
 	fleet      *device.Fleet
 	ahead      foresight
+	traffic    *trafficFile
 	peers      *bus.Peers
 	clock      *clock
 	policy     *policyFile
@@ -149,7 +151,11 @@ func (a *App) openWorker(context.Context) error {
 	if err := a.openCheckpoints(registry); err != nil {
 		return err
 	}
-	a.ahead = newForesight(a.fleet, a.cfg, a.prospects, a.log.Named("forecast"))
+	a.ahead = newForesight(a.fleet, a.cfg.Network, a.prospects)
+	a.traffic = &trafficFile{
+		path: a.cfg.Files.Traffic, network: a.cfg.Network, reader: new(bounded.Reader), use: a.ahead.forecaster.Use, log: a.log.Named("forecast"),
+	}
+	a.traffic.refresh()
 	a.ahead.took = newForecasting(registry)
 	tracer, err := a.openTraces(registry)
 	if err != nil {
@@ -212,7 +218,7 @@ func (a *App) openWeb(registry *prometheus.Registry) error {
 		return nil
 	})
 	if t := a.cfg.Listen.TLS; t != nil {
-		source, err := certs.Open(certs.Files{Cert: t.Cert, Key: t.Key}, a.log)
+		source, err := certs.Open(certs.Files{Cert: t.Cert, Key: t.Key}, new(bounded.Reader), a.log)
 		if err != nil {
 			return fmt.Errorf("listen.tls.%w", err)
 		}
@@ -226,7 +232,7 @@ func (a *App) Run(ctx context.Context) error {
 	g, inner := errgroup.WithContext(ctx)
 	tasks := map[string]func(context.Context) error{
 		"routers": a.fleet.Run, "intake": a.takeIn, "peers": while(a.worker.Acting, a.peers.Run), "clock": a.clock.run, "worker": a.worker.Run, "policy": a.policy.run, "costs": a.costs.run,
-		"forecasts": a.ahead.prepare, "older": newOlder(a).run,
+		"forecasts": a.ahead.prepare, "traffic": a.traffic.run, "older": newOlder(a).run,
 		"web": func(ctx context.Context) error { return a.web.Serve(ctx, a.listen) },
 	}
 	if a.traces != nil {

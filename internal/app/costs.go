@@ -6,8 +6,6 @@ import (
 	"sync"
 	"time"
 
-	"go.uber.org/zap"
-
 	"github.com/detour-net/detour/events"
 	"github.com/detour-net/detour/internal/incident"
 	"github.com/detour-net/detour/internal/network"
@@ -42,8 +40,8 @@ func newCosts(a *App) *costs {
 	return &costs{
 		now: now, others: a.othersDrains,
 		look: func() func(string) events.Prospect {
-			f := newForesight(a.fleet, a.cfg, a.prospects, zap.NewNop()) // whoever decides has told of a matrix already
-			f.traffic.refresh()
+			f := newForesight(a.fleet, a.cfg.Network, a.prospects)
+			f.forecaster.Use(a.traffic.matrix())
 			f.bearable.refresh()
 			return costIn(f, f.See().State())
 		},

@@ -3,15 +3,11 @@ package app
 import (
 	"context"
 	"maps"
-	"os"
 	"slices"
 	"sync"
 	"time"
 
-	"go.uber.org/zap"
-
 	"github.com/detour-net/detour/events"
-	"github.com/detour-net/detour/internal/config"
 	"github.com/detour-net/detour/internal/device"
 	"github.com/detour-net/detour/internal/incident"
 	"github.com/detour-net/detour/internal/network"
@@ -25,15 +21,13 @@ type foresight struct {
 	*device.Fleet
 	forecaster *forecast.Forecaster
 	bearable   *bearable
-	traffic    *trafficFile
 	took       forecasting
 }
 
 // newForesight forecasts by the limits that prospects gives.
-func newForesight(fleet *device.Fleet, c *config.Config, prospects func() policy.ProspectLimits, log *zap.Logger) foresight {
-	f := foresight{Fleet: fleet, forecaster: forecast.New(c.Network)}
+func newForesight(fleet *device.Fleet, t *network.Topology, prospects func() policy.ProspectLimits) foresight {
+	f := foresight{Fleet: fleet, forecaster: forecast.New(t)}
 	f.bearable = &bearable{now: prospects, use: f.forecaster.Limit}
-	f.traffic = &trafficFile{path: c.Files.Traffic, network: c.Network, use: f.forecaster.Use, log: log}
 	return f
 }
 
@@ -84,7 +78,6 @@ const (
 // meanwhile waits for at most the one that is being computed.
 func (f foresight) prepare(ctx context.Context) error {
 	for next := time.Now(); ; {
-		f.traffic.refresh()
 		f.bearable.refresh()
 		if began := time.Now(); !began.Before(next) {
 			if next = began.Add(prepareEvery); f.forecaster.Prepare(f.See().State()) {
@@ -101,9 +94,8 @@ func (f foresight) prepare(ctx context.Context) error {
 	}
 }
 
-// forecast is ahead by the limits and the traffic matrix of now.
+// forecast is ahead by the limits of now.
 func (f foresight) forecast(o incident.Observe, seen network.State) events.Prospect {
-	f.traffic.refresh()
 	f.bearable.refresh()
 	began := time.Now()
 	p := f.ahead(o, seen)
@@ -211,47 +203,4 @@ func (b *bearable) refresh() {
 		b.used = limits
 		b.use(limits)
 	}
-}
-
-// trafficFile is the traffic matrix on disk, which is written anew whenever somebody has measured one.
-type trafficFile struct {
-	path    string // "" for none
-	network *network.Topology
-	use     func(network.Matrix)
-	log     *zap.Logger
-
-	mu      sync.Mutex
-	looked  time.Time
-	written time.Time // modification time of the file that was read last, good or bad
-}
-
-// lookEvery is the time between two looks at the file.
-const lookEvery = time.Second
-
-// refresh reads the file if it has changed. What cannot be read leaves the matrix of before in use, which grows old: the
-// policy says how old it may be.
-func (t *trafficFile) refresh() {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.path == "" || time.Since(t.looked) < lookEvery {
-		return
-	}
-	t.looked = time.Now()
-	info, err := os.Stat(t.path)
-	if err != nil {
-		t.log.Warn("look at the traffic matrix", zap.Error(err))
-		return
-	}
-	if info.ModTime().Equal(t.written) {
-		return
-	}
-	t.written = info.ModTime()
-	m, err := network.LoadMatrix(t.path, t.network)
-	if err != nil {
-		t.log.Error("the traffic matrix is not taken, the last good one stays in use", zap.Error(err))
-		return
-	}
-	m.At = info.ModTime() // a file says in no other way when it was measured
-	t.use(m)
-	t.log.Info("traffic matrix", zap.String("file", t.path), zap.Int("demands", len(m.Demands)), zap.Int64("bps", m.Total()))
 }

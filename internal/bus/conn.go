@@ -15,6 +15,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/detour-net/detour/internal/certs"
+	"github.com/detour-net/detour/internal/config/bounded"
 )
 
 // How a connection behaves in trouble. A dead peer that sends no reset is noticed after two pings, within 10 s.
@@ -69,7 +70,7 @@ func Connect(c Config) (*Conn, error) {
 		return nil, errors.New("connect to NATS: no address; give nats.urls or nats.embedded")
 	}
 	if c.TLS != nil {
-		source, err := certs.Open(*c.TLS, log)
+		source, err := certs.Open(*c.TLS, new(bounded.Reader), log)
 		if err != nil {
 			return nil, fmt.Errorf("connect to NATS: nats.tls.%w", err)
 		}

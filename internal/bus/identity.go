@@ -5,13 +5,17 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"os"
 	"sync/atomic"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nkeys"
 	"go.uber.org/zap"
+
+	"github.com/detour-net/detour/internal/config/bounded"
 )
+
+// maxIdentity bounds the file of an identity, in bytes.
+const maxIdentity = 64 << 10
 
 // identity is how the client proves who it is, from a file that is read anew for each connection: writing the file is all it takes
 // to rotate it. Once Connect has returned, only the goroutine that connects uses it.
@@ -20,12 +24,14 @@ type identity struct {
 	good []byte // what the file held when it was usable last
 	// usable says why what it holds is of no use, nil if it is.
 	usable func([]byte) error
+	reader bounded.Reader
 	log    *zap.Logger
+	bad    bounded.Trouble
 }
 
 // read reads the file for the first time.
 func (i *identity) read() error {
-	raw, err := os.ReadFile(i.file)
+	raw, _, err := i.reader.Read(i.file, maxIdentity)
 	if err != nil {
 		return err
 	}
@@ -41,9 +47,8 @@ func (i *identity) now() []byte {
 	if i.file == "" {
 		return i.good
 	}
-	if err := i.read(); err != nil {
-		i.log.Warn("the file that says who we are on the bus cannot be used, what it held before stays in force", zap.Error(err))
-	}
+	i.bad.Tell(i.log, i.read(), "the file that says who we are on the bus cannot be used, what it held before stays in force",
+		"the file that says who we are on the bus can be used again")
 	return i.good
 }
 

@@ -20,15 +20,16 @@ type proof struct {
 	file   string
 }
 
-// TestIdentityRotation has the servers go over to another identity of the client, and its file with them. Files that are of no use
-// leave the one of before in force, and it is said.
-func TestIdentityRotation(t *testing.T) {
-	for _, c := range []struct {
-		name   string
-		proof  func(t *testing.T) proof
-		client func(path string) bus.Config
-		spoilt string
-	}{
+// way is one in which servers know their clients.
+type way struct {
+	name   string
+	proof  func(t *testing.T) proof
+	client func(path string) bus.Config
+	spoilt string // what a file holds that is of no use
+}
+
+func ways() []way {
+	return []way{
 		{"a password", func(t *testing.T) proof {
 			secret := t.Name() + strconv.Itoa(freePort(t))
 			return proof{&server.Options{Users: []*server.User{{Username: "noc", Password: secret}}}, file(t, []byte(secret+"\n"))}
@@ -43,7 +44,13 @@ func TestIdentityRotation(t *testing.T) {
 			accounts, creds := operated(t)
 			return proof{accounts, creds}
 		}, func(path string) bus.Config { return bus.Config{Credentials: path} }, "-----BEGIN NATS USER JWT-----\n"},
-	} {
+	}
+}
+
+// TestIdentityRotation has the servers go over to another identity of the client, and its file with them. Files that are of no use
+// leave the one of before in force, and it is said.
+func TestIdentityRotation(t *testing.T) {
+	for _, c := range ways() {
 		t.Run(c.name, func(t *testing.T) {
 			before, after := c.proof(t), c.proof(t)
 			before.server.Port = freePort(t)

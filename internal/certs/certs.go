@@ -1,8 +1,8 @@
 // Package certs reads certificates, keys and authorities from PEM files, anew for each TLS handshake, so that writing the
 // files is all it takes to rotate them. Connections that stand go on as they are.
 //
-// Files that cannot be used, say because they are being written, leave those in use that were good before; the log says
-// so at every handshake until they are good again. Only at the start bad files are an error.
+// Files that cannot be used, say because they are being written or because they hang, leave those in use that were good before; the
+// log says why, once, and when they are good again. Only at the start bad files are an error.
 package certs
 
 import (
@@ -11,11 +11,15 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
-	"os"
 	"sync"
 
 	"go.uber.org/zap"
+
+	"github.com/detour-net/detour/internal/config/bounded"
 )
+
+// maxFile bounds each file, in bytes: all the authorities that browsers trust take a fifth of it.
+const maxFile = 1 << 20
 
 // Files are the PEM files of one side of TLS; "" for none. Cert, which may hold intermediates, and Key belong together.
 type Files struct {
@@ -26,19 +30,23 @@ type Files struct {
 
 // Source is what Files hold. It may be used by several goroutines at once.
 type Source struct {
-	files Files
-	log   *zap.Logger
+	files  Files
+	reader *bounded.Reader
+	log    *zap.Logger
 
 	mu    sync.Mutex
 	ca    []byte // that roots was made of
 	roots *x509.CertPool
 	cert  []byte // that pair was made of, key included
 	pair  *tls.Certificate
+
+	badCA, badPair bounded.Trouble
 }
 
-// Open reads the files for the first time. An error begins with "ca" or "cert and key", whichever cannot be used.
-func Open(files Files, log *zap.Logger) (*Source, error) {
-	s := &Source{files: files, log: log}
+// Open reads the files for the first time; sources that may have a file in common share the reader. An error begins with "ca" or
+// "cert and key", whichever cannot be used.
+func Open(files Files, reader *bounded.Reader, log *zap.Logger) (*Source, error) {
+	s := &Source{files: files, reader: reader, log: log}
 	if (files.Cert == "") != (files.Key == "") {
 		return nil, errors.New("cert and key belong together: give both or neither")
 	}
@@ -49,7 +57,7 @@ func Open(files Files, log *zap.Logger) (*Source, error) {
 func (s *Source) Roots() *x509.CertPool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.keep(s.readCA())
+	s.keep(&s.badCA, s.readCA())
 	return s.roots
 }
 
@@ -57,7 +65,7 @@ func (s *Source) Roots() *x509.CertPool {
 func (s *Source) Pair() *tls.Certificate {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.keep(s.readPair())
+	s.keep(&s.badPair, s.readPair())
 	if s.pair == nil {
 		return &tls.Certificate{}
 	}
@@ -80,17 +88,15 @@ func (s *Source) Server(protocols ...string) *tls.Config {
 	}
 }
 
-func (s *Source) keep(err error) {
-	if err != nil {
-		s.log.Warn("TLS files cannot be used, those of before stay in force", zap.Error(err))
-	}
+func (s *Source) keep(bad *bounded.Trouble, err error) {
+	bad.Tell(s.log, err, "TLS files cannot be used, those of before stay in force", "TLS files can be used again")
 }
 
 func (s *Source) readCA() error {
 	if s.files.CA == "" {
 		return nil
 	}
-	raw, err := os.ReadFile(s.files.CA)
+	raw, _, err := s.reader.Read(s.files.CA, maxFile)
 	if err != nil {
 		return fmt.Errorf("ca: %w", err)
 	}
@@ -110,11 +116,11 @@ func (s *Source) readPair() error {
 	if s.files.Cert == "" {
 		return nil
 	}
-	cert, err := os.ReadFile(s.files.Cert)
+	cert, _, err := s.reader.Read(s.files.Cert, maxFile)
 	if err != nil {
 		return fmt.Errorf("cert and key: %w", err)
 	}
-	key, err := os.ReadFile(s.files.Key)
+	key, _, err := s.reader.Read(s.files.Key, maxFile)
 	if err != nil {
 		return fmt.Errorf("cert and key: %w", err)
 	}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/detour-net/detour/internal/backbone/authority"
 	"github.com/detour-net/detour/internal/certs"
+	"github.com/detour-net/detour/internal/config/bounded"
 )
 
 // kit is an authority with the files of one side that it vouches for.
@@ -61,7 +62,7 @@ func filesIn(dir string) certs.Files {
 func open(t *testing.T, files certs.Files) (*certs.Source, *observer.ObservedLogs) {
 	t.Helper()
 	core, logs := observer.New(zap.WarnLevel)
-	s, err := certs.Open(files, zap.New(core))
+	s, err := certs.Open(files, new(bounded.Reader), zap.New(core))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -209,11 +210,11 @@ func TestOpenRefuses(t *testing.T) {
 		"cert and key belong together":  {Cert: good.Cert},
 		"cert and key belong together:": {Key: good.Key},
 	} {
-		if _, err := certs.Open(files, zap.NewNop()); err == nil || !strings.HasPrefix(err.Error(), says) {
+		if _, err := certs.Open(files, new(bounded.Reader), zap.NewNop()); err == nil || !strings.HasPrefix(err.Error(), says) {
 			t.Errorf("error %v, want %q", err, says)
 		}
 	}
-	if _, err := certs.Open(certs.Files{}, zap.NewNop()); err != nil {
+	if _, err := certs.Open(certs.Files{}, new(bounded.Reader), zap.NewNop()); err != nil {
 		t.Errorf("no files at all: %v", err)
 	}
 }

@@ -73,12 +73,12 @@ type writtenToken struct {
 
 // loadTokens reads a tokens file. No message shows a secret.
 func loadTokens(path string) ([]Token, error) {
-	if err := private(path); err != nil {
-		return nil, err
-	}
-	raw, err := bounded.ReadFile(path, strict.MaxBytes)
+	raw, info, err := new(bounded.Reader).Read(path, strict.MaxBytes)
 	if err != nil {
 		return nil, fmt.Errorf("read tokens: %w", err)
+	}
+	if err := private(path, info); err != nil {
+		return nil, err
 	}
 	var f struct {
 		Tokens []writtenToken `yaml:"tokens"`

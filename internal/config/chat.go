@@ -130,23 +130,23 @@ type Member struct {
 
 // PeopleFile is the file of people. It is read anew while the service runs, so that a rotation needs no restart.
 type PeopleFile struct {
-	path string
-	file *bounded.File
+	path   string
+	reader *bounded.Reader
 }
 
 // NewPeopleFile is the file of people at path.
 func NewPeopleFile(path string) PeopleFile {
-	return PeopleFile{path, bounded.NewFile(path, strict.MaxBytes)}
+	return PeopleFile{path, new(bounded.Reader)}
 }
 
 // Read returns who is in the file. One that everybody may write is refused.
 func (f PeopleFile) Read() (People, error) {
-	raw, mode, err := f.file.Read()
+	raw, info, err := f.reader.Read(f.path, strict.MaxBytes)
 	if err != nil {
 		return People{}, fmt.Errorf("read people: %w", err)
 	}
 	const others = 0o002
-	if mode := mode.Perm(); runtime.GOOS != "windows" && mode&others != 0 {
+	if mode := info.Mode().Perm(); runtime.GOOS != "windows" && mode&others != 0 {
 		return People{}, fmt.Errorf("%s may be written by everybody (mode %04o), and says who may decide: chmod o-w %s", f.path, mode, f.path)
 	}
 	var p People

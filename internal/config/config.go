@@ -245,8 +245,8 @@ func (s section) named(key, path, self string, needed bool) string {
 		return ""
 	}
 	abs := s.abs(path)
-	mine, err := os.Stat(self)
-	its, err2 := os.Stat(abs)
+	mine, err := bounded.Stat(self)
+	its, err2 := bounded.Stat(abs)
 	switch {
 	case err2 != nil:
 		s.bad(key, "%s", err2)

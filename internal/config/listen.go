@@ -4,9 +4,10 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
-	"os"
 	"strconv"
 	"strings"
+
+	"github.com/detour-net/detour/internal/config/bounded"
 )
 
 // Listen says where the HTTP API, the console and the metrics are served.
@@ -76,7 +77,7 @@ func validPort(hostport string) bool {
 // readable is the absolute path of a file that must be there.
 func (s section) readable(key, path string) string {
 	abs := s.abs(path)
-	if _, err := os.Stat(abs); err != nil {
+	if _, err := bounded.Stat(abs); err != nil {
 		s.bad(key, "%s", err)
 	}
 	return abs

@@ -5,6 +5,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/detour-net/detour/internal/config/bounded"
 )
 
 // NATS says which bus carries anomalies and ledger: one in this process, or servers elsewhere.
@@ -128,7 +130,11 @@ func (s section) identity(path string, n *NATS) {
 			continue
 		}
 		*file = s.abs(name)
-		if err := private(*file); err != nil {
+		info, err := bounded.Stat(*file)
+		if err == nil {
+			err = private(*file, info)
+		}
+		if err != nil {
 			s.bad(path+"."+key, "%v", err)
 		}
 	}

@@ -13,16 +13,17 @@ import (
 )
 
 // PolicyFile is the file of a policy. It is read anew while the service runs.
-type PolicyFile struct{ file *bounded.File }
+type PolicyFile struct {
+	path   string
+	reader *bounded.Reader
+}
 
 // NewPolicyFile is the policy's file at path.
-func NewPolicyFile(path string) PolicyFile {
-	return PolicyFile{bounded.NewFile(path, strict.MaxBytes)}
-}
+func NewPolicyFile(path string) PolicyFile { return PolicyFile{path, new(bounded.Reader)} }
 
 // Read returns what the file holds, unread.
 func (f PolicyFile) Read() ([]byte, error) {
-	raw, _, err := f.file.Read()
+	raw, _, err := f.reader.Read(f.path, strict.MaxBytes)
 	if err != nil {
 		return nil, fmt.Errorf("read policy: %w", err)
 	}

@@ -3,11 +3,17 @@ package config
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"runtime"
 	"strings"
+
+	"github.com/detour-net/detour/internal/config/bounded"
 )
+
+// maxSecret bounds the file of a secret, in bytes.
+const maxSecret = 64 << 10
 
 // Secret reads what ref names: "file:PATH" (relative to dir; one trailing line end is not part of it) or "env:NAME". No
 // error shows the secret.
@@ -24,12 +30,12 @@ func Secret(ref, dir string) (string, error) {
 		if !filepath.IsAbs(where) {
 			where = filepath.Join(dir, where)
 		}
-		if err := private(where); err != nil {
-			return "", err
-		}
-		raw, err := os.ReadFile(where)
+		raw, info, err := new(bounded.Reader).Read(where, maxSecret)
 		if err != nil {
 			return "", fmt.Errorf("read secret: %w", err)
+		}
+		if err := private(where, info); err != nil {
+			return "", err
 		}
 		secret := strings.TrimSuffix(strings.TrimSuffix(string(raw), "\n"), "\r")
 		if secret == "" {
@@ -41,11 +47,7 @@ func Secret(ref, dir string) (string, error) {
 }
 
 // private complains about a secret that everybody on the machine may read.
-func private(path string) error {
-	info, err := os.Stat(path)
-	if err != nil {
-		return fmt.Errorf("read secret: %w", err)
-	}
+func private(path string, info fs.FileInfo) error {
 	const others = 0o007
 	if mode := info.Mode().Perm(); runtime.GOOS != "windows" && mode&others != 0 {
 		return fmt.Errorf("%s may be read by everybody (mode %04o): chmod o-rwx %s", path, mode, path)

@@ -47,7 +47,7 @@ func dial(r network.Router, opts Options) (*grpc.ClientConn, error) {
 		}),
 	}
 	if r.Credentials.Username != "" {
-		l := &login{username: r.Credentials.Username, ref: r.Credentials.Password, dir: opts.Dir, log: opts.Logger}
+		l := &login{username: r.Credentials.Username, ref: r.Credentials.Password, dir: opts.Dir, files: opts.files, log: opts.Logger}
 		if err := l.read(); err != nil {
 			return nil, err
 		}

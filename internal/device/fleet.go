@@ -11,6 +11,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/detour-net/detour/events"
+	"github.com/detour-net/detour/internal/config/bounded"
 	"github.com/detour-net/detour/internal/network"
 )
 
@@ -26,6 +27,8 @@ type Options struct {
 	ReadBackFor       time.Duration // how long an acknowledged Set may take to show in the configuration; default 1 s
 	ReconnectWithin   time.Duration // longest pause between two attempts to connect; default 15 s
 	CanaryRollback    time.Duration // commit-confirmed window of a proof; default 3 s
+
+	files *bounded.Reader // of all routers, which may have some in common
 }
 
 func (o Options) withDefaults() Options {
@@ -34,6 +37,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Now == nil {
 		o.Now = time.Now
+	}
+	if o.files == nil {
+		o.files = new(bounded.Reader)
 	}
 	set := func(d *time.Duration, value time.Duration) {
 		if *d <= 0 {

@@ -15,11 +15,15 @@ import (
 	"google.golang.org/grpc/credentials"
 
 	"github.com/detour-net/detour/internal/certs"
+	"github.com/detour-net/detour/internal/config/bounded"
 	"github.com/detour-net/detour/internal/network"
 )
 
 // passwordLasts is how long a router's password is used before it is read again.
 const passwordLasts = 10 * time.Second
+
+// maxPassword bounds the file of a router's password, in bytes.
+const maxPassword = 64 << 10
 
 // secureTo is TLS to a router, with what its files hold at each handshake.
 func secureTo(r network.Router, opts Options) (credentials.TransportCredentials, error) {
@@ -31,7 +35,7 @@ func secureTo(r network.Router, opts Options) (credentials.TransportCredentials,
 		return nil, errors.New("tls.cert and tls.key belong together: give both or neither")
 	}
 	files := certs.Files{CA: within(opts.Dir, r.TLS.CA), Cert: within(opts.Dir, r.TLS.Cert), Key: within(opts.Dir, r.TLS.Key)}
-	source, err := certs.Open(files, opts.Logger.With(zap.String("router", r.Name)))
+	source, err := certs.Open(files, opts.files, opts.Logger.With(zap.String("router", r.Name)))
 	if err != nil {
 		return nil, fmt.Errorf("tls.%w", err)
 	}
@@ -62,11 +66,11 @@ func within(dir, name string) string {
 }
 
 // secret resolves "file:PATH" or "env:NAME". The secret itself appears in no error.
-func secret(ref, dir string) (string, error) {
+func secret(files *bounded.Reader, ref, dir string) (string, error) {
 	scheme, rest, ok := strings.Cut(ref, ":")
 	switch {
 	case ok && scheme == "file":
-		raw, err := os.ReadFile(within(dir, rest))
+		raw, _, err := files.Read(within(dir, rest), maxPassword)
 		if err != nil {
 			return "", err
 		}
@@ -82,19 +86,22 @@ func secret(ref, dir string) (string, error) {
 }
 
 // login puts user name and password into each RPC's metadata, as gNMI's authentication section asks. The password is read
-// again every passwordLasts, so that it can be rotated; one that cannot be read leaves the last in use.
+// again every passwordLasts, so that it can be rotated; one that cannot be read leaves the last in use, which the log says once. An
+// RPC that finds its file hang waits for that as long as the reader does, later ones not at all.
 type login struct {
 	username string
 	ref, dir string // of the password, see secret
+	files    *bounded.Reader
 	log      *zap.Logger
 
 	mu       sync.Mutex
 	password string
 	until    time.Time // it is used without reading it again
+	bad      bounded.Trouble
 }
 
 func (l *login) read() error {
-	password, err := secret(l.ref, l.dir)
+	password, err := secret(l.files, l.ref, l.dir)
 	if err != nil {
 		return fmt.Errorf("password of user %s: %w", l.username, err)
 	}
@@ -108,9 +115,7 @@ func (l *login) GetRequestMetadata(context.Context, ...string) (map[string]strin
 	defer l.mu.Unlock()
 	if now := time.Now(); now.After(l.until) {
 		l.until = now.Add(passwordLasts)
-		if err := l.read(); err != nil {
-			l.log.Warn("the password of before stays in use", zap.Error(err))
-		}
+		l.bad.Tell(l.log, l.read(), "the password of before stays in use", "the password can be read again")
 	}
 	return map[string]string{"username": l.username, "password": l.password}, nil
 }

@@ -17,6 +17,7 @@ import (
 	"google.golang.org/grpc/health/grpc_health_v1"
 
 	"github.com/detour-net/detour/internal/backbone/authority"
+	"github.com/detour-net/detour/internal/config/bounded"
 	"github.com/detour-net/detour/internal/network"
 )
 
@@ -27,7 +28,7 @@ func TestCertificatesRotate(t *testing.T) {
 	hand(t, dir, before)
 	server, address := demanding(t, before, "127.0.0.1:0")
 	router := network.Router{Name: "r", Address: address, TLS: network.RouterTLS{CA: "ca.pem", Cert: "cert.pem", Key: "key.pem"}}
-	channel, err := dial(router, Options{Dir: dir, Logger: zap.NewNop(), ReconnectWithin: 100 * time.Millisecond})
+	channel, err := dial(router, Options{Dir: dir, ReconnectWithin: 100 * time.Millisecond}.withDefaults())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -102,7 +103,7 @@ func TestPasswordRotates(t *testing.T) {
 		}
 	}
 	core, logs := observer.New(zap.WarnLevel)
-	l := &login{username: "detour", ref: "file:" + file, log: zap.New(core)}
+	l := &login{username: "detour", ref: "file:" + file, files: new(bounded.Reader), log: zap.New(core)}
 	said := func(what, want string) {
 		t.Helper()
 		metadata, err := l.GetRequestMetadata(t.Context())

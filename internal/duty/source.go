@@ -46,9 +46,9 @@ func CalendarURL(name, address string, names func() ([]string, error)) Source {
 }
 
 func file(path string, most int) func(context.Context) ([]byte, error) {
-	f := bounded.NewFile(path, most)
+	var r bounded.Reader
 	return func(context.Context) ([]byte, error) {
-		raw, _, err := f.Read()
+		raw, _, err := r.Read(path, most)
 		return raw, err
 	}
 }

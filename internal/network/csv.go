@@ -8,25 +8,25 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"os"
 	"strconv"
 	"strings"
+
+	"github.com/detour-net/detour/internal/config/bounded"
 )
 
 // Bounds on a matrix's file.
 const (
-	maxMatrixBytes = 256 << 20
-	maxMatrixLine  = 4096 // bytes
+	MaxMatrix     = 256 << 20 // bytes
+	maxMatrixLine = 4096      // bytes
 )
 
 // LoadMatrix reads a CSV file with ReadMatrix; the matrix's Source is path.
 func LoadMatrix(path string, t *Topology) (Matrix, error) {
-	f, err := os.Open(path)
+	raw, err := bounded.ReadFile(path, MaxMatrix)
 	if err != nil {
 		return Matrix{}, fmt.Errorf("read traffic matrix: %w", err)
 	}
-	defer f.Close()
-	return ReadMatrix(path, f, t)
+	return ReadMatrix(path, bytes.NewReader(raw), t)
 }
 
 // ReadMatrix reads a traffic matrix for t from CSV text, one demand on a line. The first line is a header that names the
@@ -87,8 +87,8 @@ func (l *lineReader) next() ([]byte, error) {
 		switch {
 		case err != nil && err != io.EOF && err != bufio.ErrBufferFull:
 			return nil, fmt.Errorf("%s:%d: read: %w", l.name, l.line, err)
-		case l.size > maxMatrixBytes:
-			return nil, fmt.Errorf("%s:%d: more than %d MiB", l.name, l.line, maxMatrixBytes>>20)
+		case l.size > MaxMatrix:
+			return nil, fmt.Errorf("%s:%d: more than %d MiB", l.name, l.line, MaxMatrix>>20)
 		case len(text) > maxMatrixLine:
 			return nil, fmt.Errorf("%s:%d: a line of more than %d bytes", l.name, l.line, maxMatrixLine)
 		}

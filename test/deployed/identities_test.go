@@ -26,6 +26,7 @@ import (
 	"github.com/detour-net/detour/internal/bus"
 	"github.com/detour-net/detour/internal/bus/bustest"
 	"github.com/detour-net/detour/internal/certs"
+	"github.com/detour-net/detour/internal/config/bounded"
 	"github.com/detour-net/detour/internal/intake"
 	"github.com/detour-net/detour/internal/ledger"
 )
@@ -323,7 +324,7 @@ func TestFalseServers(t *testing.T) {
 // joins says hello to a server as another server does, and wants to be answered.
 func (b *trunk) joins(t *testing.T, with certs.Files) error {
 	t.Helper()
-	source, err := certs.Open(with, zap.NewNop())
+	source, err := certs.Open(with, new(bounded.Reader), zap.NewNop())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -19,7 +19,7 @@ type leaning struct {
 func leanings() []leaning {
 	adapters := []string{
 		"internal/certs", "internal/bus", "internal/ledger", "internal/ledger/checkpoint", "internal/intake", "internal/network", "internal/device", "internal/chatops", "internal/notify",
-		"internal/web", "internal/web/api", "internal/config", "internal/duty", "internal/histogram", "internal/tracing",
+		"internal/web", "internal/web/api", "internal/config", "internal/config/bounded", "internal/duty", "internal/histogram", "internal/tracing",
 	}
 	inner := []string{"events", "policy", "remediators", "internal/incident", "internal/worker"}
 	everyone := slices.Concat(inner, adapters)
@@ -28,21 +28,21 @@ func leanings() []leaning {
 		{"internal/tracing", nil, "where spans go is nobody's business but the exporter's"},
 		{"internal/histogram", nil, "the shapes of histograms are one leaf that whoever measures can use"},
 		{"internal/config/strict", nil, "reading YAML strictly is one leaf that every section's owner can use"},
-		{"internal/config/bounded", nil, "reading no further than a file may be long is one leaf that every reader of files can use"},
+		{"internal/config/bounded", nil, "reading a file no further than it may be long, and waiting for it no longer than a disk takes, is one leaf that every reader of files can use"},
 		{"policy", []string{"events", "internal/config/strict"}, "what may be done is judged on recorded facts alone"},
 		{"remediators", []string{"events"}, "a mitigation proposes a plan in the vocabulary; adding one touches nothing else"},
 		{"internal/incident", []string{"events", "policy", "remediators"}, "the core sees the vocabulary, what may be done and what can be done, and no adapter"},
 		{"internal/worker", []string{"events", "policy", "remediators", "internal/incident", "internal/histogram"}, "the loop declares the small interfaces that it needs; it cannot tell NATS from memory, nor gNMI from a fake"},
 
-		{"internal/certs", nil, "the files of TLS are read in one place, for whoever speaks it"},
+		{"internal/certs", []string{"internal/config/bounded"}, "the files of TLS are read in one place, for whoever speaks it"},
 		{"internal/bus/streams", nil, "asking JetStream patiently is one leaf that every owner of streams can use"},
-		{"internal/bus", []string{"events", "internal/certs"}, "the way to NATS knows no stream, and none of those who speak over it"},
+		{"internal/bus", []string{"events", "internal/certs", "internal/config/bounded"}, "the way to NATS knows no stream, and none of those who speak over it"},
 		{"internal/ledger/checkpoint", []string{"events"}, "what is signed of a ledger is read without one, by whoever has the key"},
 		{"internal/ledger", []string{"events", "internal/bus/streams", "internal/ledger/checkpoint"}, "the ledger is handed its connection and keeps records, whatever they mean"},
 		{"internal/intake", []string{"events", "internal/bus/streams"}, "intake is handed its connection and hands on what arrived; what that means is decided elsewhere"},
 		{"internal/network", []string{"events", "internal/config/strict", "internal/config/bounded"}, "the topology is data; who reads routers or draws it comes to it"},
 		{"internal/device/oc", nil, "it is generated from the models and knows nothing else"},
-		{"internal/device", []string{"events", "internal/certs", "internal/network", "internal/device/oc"}, "the gNMI boundary knows where routers are and what is asked of them, not why"},
+		{"internal/device", []string{"events", "internal/certs", "internal/config/bounded", "internal/network", "internal/device/oc"}, "the gNMI boundary knows where routers are and what is asked of them, not why"},
 		{"internal/chatops/clean", nil, "making a text harmless is one leaf that everybody who shows one can use"},
 		{"internal/notify", []string{"events", "internal/incident", "internal/chatops/clean"}, "who is told of the Board and cannot answer is no chat, and decides nothing"},
 		{"internal/chatops", []string{"events", "internal/incident", "internal/chatops/clean", "internal/histogram"}, "a chat shows the Board and carries people's answers; it decides nothing"},

@@ -3,6 +3,8 @@
 package bounded
 
 import (
+	"bytes"
+	"cmp"
 	"fmt"
 	"io"
 	"io/fs"
@@ -15,35 +17,53 @@ import (
 const within = 5 * time.Second
 
 // ReadFile returns what is in a file of at most so many bytes; of a longer one no more is read, and it is an error. Errors
-// name the file. A read that hangs is left to itself: who reads again and again does so by a File.
+// name the file. A read that hangs is left to itself: who reads again and again does so by a Reader.
 func ReadFile(path string, most int) ([]byte, error) {
-	raw, _, err := NewFile(path, most).Read()
+	raw, _, err := new(Reader).Read(path, most)
 	return raw, err
 }
 
-// File is a file that is read again and again. While a read of it hangs that was given up, no other is begun. Its methods may be called
-// concurrently.
-type File struct {
-	path   string
-	most   int
-	within time.Duration
+// Stat says what a file is, as os.Stat does.
+func Stat(path string) (fs.FileInfo, error) { return new(Reader).Stat(path) }
 
-	mu   sync.Mutex
-	left <-chan content // what will come of the read that was given up; nil: none was
+// Reader reads files again and again. While a look at a file hangs that was given up, no other look at that file is begun, whoever
+// asks. The zero value is ready. Its methods may be called concurrently.
+type Reader struct {
+	Within time.Duration // that a file may take; 5 s if it is 0
+
+	mu    sync.Mutex
+	files map[string]*file // by path
 }
 
-// content is what is in a file, and who may change that.
+// file is one that was looked at.
+type file struct {
+	mu   sync.Mutex
+	left <-chan content // what will come of the look that was given up; nil: none was
+}
+
+// content is what is in a file, and what it is.
 type content struct {
 	raw  []byte
-	mode fs.FileMode
+	info fs.FileInfo
 	err  error
 }
 
-// NewFile is the file at path, of at most so many bytes.
-func NewFile(path string, most int) *File { return &File{path: path, most: most, within: within} }
+// Read returns what is in a file, as ReadFile does, and what the file was before that.
+func (r *Reader) Read(path string, most int) ([]byte, fs.FileInfo, error) {
+	c := r.look(path, func() content { return read(path, most) })
+	return c.raw, c.info, c.err
+}
 
-// Read returns what is in the file, as ReadFile does, and its mode.
-func (f *File) Read() ([]byte, fs.FileMode, error) {
+// Stat says what a file is, as os.Stat does.
+func (r *Reader) Stat(path string) (fs.FileInfo, error) {
+	c := r.look(path, func() (c content) { c.info, c.err = os.Stat(path); return c })
+	return c.info, c.err
+}
+
+func (r *Reader) look(path string, at func() content) content {
+	patience := cmp.Or(r.Within, within)
+	hangs := content{err: fmt.Errorf("%s: it hangs, it was not read within %s: see whether the disk, or whoever serves it, answers", path, patience)}
+	f := r.file(path)
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.left != nil {
@@ -51,24 +71,33 @@ func (f *File) Read() ([]byte, fs.FileMode, error) {
 		case <-f.left: // which may be old by now
 			f.left = nil
 		default:
-			return nil, 0, f.hangs()
+			return hangs
 		}
 	}
 	ended := make(chan content, 1)
-	go func() { ended <- read(f.path, f.most) }()
-	over := time.NewTimer(f.within)
+	go func() { ended <- at() }()
+	over := time.NewTimer(patience)
 	defer over.Stop()
 	select {
 	case c := <-ended:
-		return c.raw, c.mode, c.err
+		return c
 	case <-over.C:
 		f.left = ended
-		return nil, 0, f.hangs()
+		return hangs
 	}
 }
 
-func (f *File) hangs() error {
-	return fmt.Errorf("%s: it hangs, nothing was read within %s: see whether the disk, or whoever serves it, answers", f.path, f.within)
+func (r *Reader) file(path string) *file {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	f, ok := r.files[path]
+	if !ok {
+		if f = new(file); r.files == nil {
+			r.files = map[string]*file{}
+		}
+		r.files[path] = f
+	}
+	return f
 }
 
 func read(path string, most int) (c content) {
@@ -81,12 +110,13 @@ func read(path string, most int) (c content) {
 	if err != nil {
 		return content{err: err}
 	}
-	raw, err := io.ReadAll(io.LimitReader(f, int64(most)+1))
-	switch {
+	var raw bytes.Buffer
+	raw.Grow(int(min(info.Size(), int64(most))) + bytes.MinRead)
+	switch n, err := raw.ReadFrom(io.LimitReader(f, int64(most)+1)); {
 	case err != nil:
 		return content{err: fmt.Errorf("%s: %w", path, err)}
-	case len(raw) > most:
+	case n > int64(most):
 		return content{err: fmt.Errorf("%s: more than %d bytes", path, most)}
 	}
-	return content{raw: raw, mode: info.Mode()}
+	return content{raw: raw.Bytes(), info: info}
 }

@@ -18,15 +18,17 @@ func TestHangs(t *testing.T) {
 	if err := syscall.Mkfifo(path, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	f := NewFile(path, 100)
-	f.within = 20 * time.Millisecond
+	r := Reader{Within: 20 * time.Millisecond}
 	before := runtime.NumGoroutine()
 	var readers sync.WaitGroup
 	for range 10 {
 		readers.Go(func() {
 			for range 3 {
-				if raw, _, err := f.Read(); err == nil || !strings.Contains(err.Error(), path+": it hangs") {
+				if raw, _, err := r.Read(path, 100); err == nil || !strings.Contains(err.Error(), path+": it hangs") {
 					t.Errorf("%q, %v", raw, err)
+				}
+				if info, err := r.Stat(path); err == nil || !strings.Contains(err.Error(), path+": it hangs") {
+					t.Errorf("%v, %v", info, err)
 				}
 			}
 		})
@@ -34,6 +36,10 @@ func TestHangs(t *testing.T) {
 	readers.Wait()
 	if hang := runtime.NumGoroutine() - before; hang != 1 {
 		t.Errorf("%d reads hang, want 1", hang)
+	}
+	r.Within = time.Minute
+	if _, err := r.Stat(filepath.Dir(path)); err != nil {
+		t.Error("another file: ", err)
 	}
 	w, err := os.OpenFile(path, os.O_WRONLY, 0)
 	if err != nil {
@@ -51,13 +57,12 @@ func TestHangs(t *testing.T) {
 	if err := w.Close(); err != nil {
 		t.Fatal(err)
 	}
-	f.within = time.Minute
 	again := time.NewTicker(time.Millisecond)
 	defer again.Stop()
 	for range again.C { // what hung may take a moment to end
-		raw, mode, err := f.Read()
-		if err == nil && (string(raw) != "new" || mode.Perm() != 0o640) {
-			t.Errorf("once it is there again: %q of mode %s", raw, mode)
+		raw, info, err := r.Read(path, 100)
+		if err == nil && (string(raw) != "new" || info.Mode().Perm() != 0o640) {
+			t.Errorf("once it is there again: %q of mode %s", raw, info.Mode())
 		}
 		if err == nil || t.Context().Err() != nil {
 			return
