@@ -44,10 +44,11 @@ func (f forecasting) forecasted(use string, took time.Duration) {
 	}
 }
 
-// surroundings tells how things stand around the worker: bus, routers and drains. Whoever scrapes it looks then. Routers are
+// surroundings tells how things stand around the worker: bus, intake, routers and drains. Whoever scrapes it looks then. Routers are
 // counted, not named: `detour routers` names them.
 type surroundings struct {
 	connected func() bool
+	takingIn  func() bool
 	routers   func() []device.RouterStatus
 	others    func() []string // links that routers show drained and no incident holds
 	view      func(func(*incident.Board))
@@ -58,6 +59,7 @@ type surroundings struct {
 func newSurroundings(a *App) *surroundings {
 	return &surroundings{
 		connected: func() bool { return a.conn.Connected() && a.feed.Connected() },
+		takingIn:  func() bool { return a.feed.Connected() && a.intake.Fetching() },
 		routers:   a.fleet.Routers, others: a.othersDrains, view: a.worker.View, began: time.Now(), now: time.Now,
 	}
 }
@@ -65,6 +67,7 @@ func newSurroundings(a *App) *surroundings {
 // What surroundings tell.
 var (
 	descBus     = prometheus.NewDesc("detour_bus_connected", "1 while this replica is connected to NATS.", nil, nil)
+	descTaking  = prometheus.NewDesc("detour_taking_in", "1 while this replica takes in anomalies, which one does for all.", nil, nil)
 	descRouters = prometheus.NewDesc("detour_routers", "Routers of the inventory, by the state of this replica's session: up or down.", []string{"state"}, nil)
 	descTold    = prometheus.NewDesc("detour_router_told_age_seconds", "How long ago the router that is up and has been silent longest told anything but the first answer to a subscription; 0 while none is up.", nil, nil)
 	descDrains  = prometheus.NewDesc("detour_drains", "Links drained, by owner: detour, or others, among them those of incidents that wait for a person.", []string{"owner"}, nil)
@@ -72,7 +75,7 @@ var (
 
 // Describe implements prometheus.Collector.
 func (s *surroundings) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{descBus, descRouters, descTold, descDrains} {
+	for _, d := range []*prometheus.Desc{descBus, descTaking, descRouters, descTold, descDrains} {
 		ch <- d
 	}
 }
@@ -82,11 +85,13 @@ func (s *surroundings) Collect(ch chan<- prometheus.Metric) {
 	tell := func(d *prometheus.Desc, v float64, labels ...string) {
 		ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, labels...)
 	}
-	bus := 0.0
-	if s.connected() {
-		bus = 1
+	for d, holds := range map[*prometheus.Desc]bool{descBus: s.connected(), descTaking: s.takingIn()} {
+		v := 0.0
+		if holds {
+			v = 1
+		}
+		tell(d, v)
 	}
-	tell(descBus, bus)
 	up, down, oldest := 0, 0, time.Duration(0)
 	for _, r := range s.routers() {
 		if !r.Reachable {

@@ -45,22 +45,23 @@ func TestSurroundings(t *testing.T) {
 	ledger.Open("hou-atl", events.Major, events.Defer) // of which nothing stands
 	for name, c := range map[string]struct {
 		bus     bool
+		taking  bool
 		routers []device.RouterStatus
-		want    []float64 // bus, routers up and down, silence
+		want    []float64 // bus, taking in, routers up and down, silence
 	}{
-		"all is well":        {true, []device.RouterStatus{up(time.Second), up(3 * time.Second)}, []float64{1, 2, 0, 3}},
-		"one has gone":       {true, []device.RouterStatus{up(time.Second), {LastSeen: now.Add(-time.Hour)}}, []float64{1, 1, 1, 1}},
-		"one says nothing":   {true, []device.RouterStatus{up(time.Second), {Reachable: true}}, []float64{1, 2, 0, 90}},
-		"nothing is reached": {false, []device.RouterStatus{{}, {}}, []float64{0, 0, 2, 0}},
+		"all is well":        {true, true, []device.RouterStatus{up(time.Second), up(3 * time.Second)}, []float64{1, 1, 2, 0, 3}},
+		"one has gone":       {true, false, []device.RouterStatus{up(time.Second), {LastSeen: now.Add(-time.Hour)}}, []float64{1, 0, 1, 1, 1}},
+		"one says nothing":   {true, true, []device.RouterStatus{up(time.Second), {Reachable: true}}, []float64{1, 1, 2, 0, 90}},
+		"nothing is reached": {false, false, []device.RouterStatus{{}, {}}, []float64{0, 0, 0, 2, 0}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			registry := prometheus.NewRegistry()
 			registry.MustRegister(&surroundings{
-				connected: func() bool { return c.bus }, routers: func() []device.RouterStatus { return c.routers }, others: func() []string { return []string{"a-b", "c-d"} },
+				connected: func() bool { return c.bus }, takingIn: func() bool { return c.taking }, routers: func() []device.RouterStatus { return c.routers }, others: func() []string { return []string{"a-b", "c-d"} },
 				view: ledger.View, began: now.Add(-90 * time.Second), now: func() time.Time { return now },
 			})
 			want := map[string]float64{"detour_drains detour": 1, "detour_drains others": 2}
-			for i, name := range []string{"detour_bus_connected", "detour_routers up", "detour_routers down", "detour_router_told_age_seconds"} {
+			for i, name := range []string{"detour_bus_connected", "detour_taking_in", "detour_routers up", "detour_routers down", "detour_router_told_age_seconds"} {
 				want[name] = c.want[i]
 			}
 			if diff := cmp.Diff(want, gathered(t, registry)); diff != "" {

@@ -102,11 +102,11 @@ func TestAble(t *testing.T) {
 				t.Fatal(err)
 			}
 			ack(t, take(t, in, 1)...)
-			if !in.Able() {
-				t.Error("it is not able while anomalies come")
+			if !in.Able() || !in.Fetching() {
+				t.Errorf("while anomalies come it is able: %t, and fetches: %t", in.Able(), in.Fetching())
 			}
 			harm(t, s)
-			waitFor(t, func() bool { return !in.Able() })
+			waitFor(t, func() bool { return !in.Able() && !in.Fetching() })
 		})
 	}
 }

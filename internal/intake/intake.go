@@ -34,11 +34,12 @@ type Config struct {
 
 // Intake takes in the anomalies of one domain.
 type Intake struct {
-	js      jetstream.JetStream
-	cfg     Config
-	log     *zap.Logger
-	parsed  *queue
-	trouble atomic.Int64 // when there was some last, in Unix nanoseconds
+	js       jetstream.JetStream
+	cfg      Config
+	log      *zap.Logger
+	parsed   *queue
+	fetching atomic.Bool
+	trouble  atomic.Int64 // when there was some last, in Unix nanoseconds
 }
 
 // Open makes the streams and the consumer that are missing, or waits for them, as Config says, and checks those that exist.
@@ -140,6 +141,8 @@ func (in *Intake) session(ctx context.Context) (fetched bool, err error) {
 		return false, err
 	}
 	defer messages.Stop()
+	in.fetching.Store(true)
+	defer in.fetching.Store(false)
 	var reader events.Decoder
 	until := jetstream.NextContext(ctx)
 	for {
@@ -158,6 +161,9 @@ func (in *Intake) session(ctx context.Context) (fetched bool, err error) {
 		}
 	}
 }
+
+// Fetching reports whether what arrives comes to this replica, while its connection to the bus stands.
+func (in *Intake) Fetching() bool { return in.fetching.Load() }
 
 // drainWithin is how long the servers may take to send nothing more.
 const drainWithin = time.Second

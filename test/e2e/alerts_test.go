@@ -138,6 +138,8 @@ func (w *trouble) judge() {
 	}
 }
 
+const taking = "detour_taking_in"
+
 func above(limit float64) func(float64) bool { return func(v float64) bool { return v > limit } }
 func zero(v float64) bool                    { return v == 0 }
 
@@ -159,7 +161,7 @@ func TestAlertsFire(t *testing.T) {
 	const chat, down = `detour_chat_connected{chat="slack"}`, `detour_routers{state="down"}`
 	s.wait("all to be well", func() bool {
 		w.well = w.r.scrape()
-		return w.well[chat] == 1 && w.well[down] == 0 && w.well["detour_bus_connected"] == 1 && w.well["detour_ledger_writable"] == 1
+		return w.well[chat] == 1 && w.well[down] == 0 && w.well["detour_bus_connected"] == 1 && w.well["detour_ledger_writable"] == 1 && w.well[taking] == 1
 	})
 	healthy := w.well
 	w.scenes = append(w.scenes, scene{promtest.Scene{Well: healthy, Now: healthy}, nil})
@@ -216,8 +218,10 @@ func (w *trouble) loseBus() {
 	w.t.Helper()
 	w.r.wire.Set(wire.Cut)
 	w.fire("detour_bus_connected", zero, "DetourBusAway")
+	w.fire(taking, zero, "DetourBusAway", "DetourNobodyTakesIn")
 	w.r.wire.Set(wire.Whole)
-	w.over("detour_bus_connected", above(0))
+	w.shows("detour_bus_connected", above(0))
+	w.over(taking, above(0))
 }
 
 // loseLedger has the ledger's stream take nothing, publishes what would have to be recorded, and has it take records again.

@@ -50,6 +50,7 @@ func TestAlertsFireAmongReplicas(t *testing.T) {
 
 	survivor := s.losesOwner(linkPlain)
 	w := &trouble{stage: s, r: survivor, well: healthy[survivor], beside: map[string]*replica{}}
+	w.well[taking] = w.shows(taking, above(0))[taking] // before, it may have been the other
 	w.scenes = append(w.scenes, scene{promtest.Scene{Well: w.well, Now: w.well}, nil})
 	s.write("rota.yaml", "zone: nowhere\n")
 	s.blocksNotes()

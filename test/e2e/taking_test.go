@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"fmt"
+	"slices"
 	"syscall"
 	"testing"
 
@@ -45,11 +46,17 @@ func (s *stage) takers(n int) map[string]int {
 	return by
 }
 
-// taker wants events that arrive together to be recorded by one replica, all of them, from some moment on.
+// taker wants events that arrive together to be recorded by one replica, all of them, from some moment on, and the metrics of all that
+// run to say so.
 func (s *stage) taker(when string, r *replica) {
 	s.t.Helper()
 	const n = 200
 	s.wait(fmt.Sprintf("%s to take in what arrives, %s", r.name, when), func() bool { return s.takers(n)[r.name] == n })
+	s.wait(fmt.Sprintf("the metrics to say that %s takes in, and no other, %s", r.name, when), func() bool {
+		return !slices.ContainsFunc(s.replicas, func(other *replica) bool {
+			return other.alive() && (other.scrape()[taking] == 1) != (other == r)
+		})
+	})
 }
 
 // TestOneTakesIn has three replicas, of which one takes in what arrives, come, go, and be cut off from the bus, in the middle of storms:
