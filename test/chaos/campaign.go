@@ -42,9 +42,14 @@ type campaign struct {
 // roundActs is how many acts one round may take: a link may be drained again when a fault has undone its drain.
 const roundActs = 10
 
+// interrupted is how far a campaign came that was told to end.
+type interrupted string
+
+func (i interrupted) Error() string { return "interrupted after " + string(i) }
+
 // run carries a campaign out on site after site, several at the same time, and certifies what came of it. When ctx ends nobody is
-// hurt any more: sites come to their end, are judged, and count. An error says that the campaign could not be carried out, nor even
-// that; that the service failed is in the certificate.
+// hurt any more: sites come to their end, are judged, and count, and the error is interrupted if that was too soon. Any other says that
+// the campaign could not be carried out; that the service failed is in the certificate.
 func (c campaign) run(ctx context.Context) (*certificate, error) {
 	if c.sites < 1 {
 		return nil, fmt.Errorf("hurt %d sites at the same time: want at least 1", c.sites)
@@ -72,12 +77,15 @@ func (c campaign) run(ctx context.Context) (*certificate, error) {
 	if err := c.hurt(ctx, t); err != nil {
 		return t.cert, err
 	}
-	if c.leaders > 0 && ctx.Err() == nil {
+	if ctx.Err() != nil && t.wants(c.kills) {
+		return t.cert, interrupted(fmt.Sprintf("%d of %d kills", t.cert.Kills, c.kills))
+	}
+	if c.leaders > 0 {
 		if err := c.gaps(ctx, t); err != nil {
 			return t.cert, fmt.Errorf("kill leaders: %w", err)
 		}
 	}
-	if c.soak > 0 && ctx.Err() == nil {
+	if c.soak > 0 {
 		if err := c.soaks(ctx, t); err != nil {
 			return t.cert, fmt.Errorf("soak: %w", err)
 		}
@@ -137,17 +145,23 @@ func (c campaign) site(ctx context.Context, rng *rand.Rand, beside *ports, t *ta
 	}
 	found = append(found, a.neglected...)
 	a.cert.add(e, found)
-	if err := t.add(a.cert); err != nil {
+	return c.count(t, s, a.cert)
+}
+
+// count adds what a site that was judged has shown to the certificate. What must not be is said at once, and can be looked at
+// afterwards.
+func (c campaign) count(t *tally, s *site, cert *certificate) error {
+	if err := t.add(cert); err != nil {
 		return err
 	}
-	if len(found) == 0 {
+	if len(cert.Violations) == 0 {
 		s.end() // what is mounted cannot be removed
-		return os.RemoveAll(dir)
+		return os.RemoveAll(s.dir)
 	}
-	for _, v := range found {
+	for _, v := range cert.Violations {
 		c.log("VIOLATED: %s: %s", v.Rule, v.Detail)
 	}
-	c.log("what the replicas said is kept in %s", dir)
+	c.log("what the replicas said is kept in %s", s.dir)
 	return nil
 }
 
@@ -160,23 +174,35 @@ func (c campaign) gaps(ctx context.Context, t *tally) error {
 	s, err := raise(ctx, dir, plan{binary: c.binary, servers: c.servers, replicas: c.replicas})
 	defer s.end()
 	if err != nil {
+		if ctx.Err() != nil {
+			return c.leadersKilled(0)
+		}
 		return err
 	}
-	g, err := s.measureGaps(ctx, c.leaders)
+	g, err := s.measureGaps(ctx, c.leaders, c.log)
 	if err != nil {
 		return err
 	}
-	found, e, err := s.account(ctx)
+	found, e, err := s.account(context.WithoutCancel(ctx))
 	if err != nil {
 		return err
 	}
-	for range c.leaders {
+	cert, kills := newCertificate(), len(g.Writes)
+	if kills > 0 {
+		cert.Gaps, cert.Kills, cert.Faults[killLeader] = &g, kills, kills
+	}
+	for range kills {
 		t.killed()
 	}
-	cert := newCertificate()
-	cert.Gaps, cert.Kills, cert.Faults[killLeader] = &g, c.leaders, c.leaders
 	cert.add(e, found)
-	return t.add(cert)
+	if err := c.count(t, s, cert); err != nil || kills == c.leaders {
+		return err
+	}
+	return c.leadersKilled(kills)
+}
+
+func (c campaign) leadersKilled(n int) error {
+	return interrupted(fmt.Sprintf("%d of %d kills of a leader", n, c.leaders))
 }
 
 // account is what must hold when everything has ended: the evidence from outside, and what the replicas say themselves.

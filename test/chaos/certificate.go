@@ -34,7 +34,7 @@ type certificate struct {
 	Sets      int                    `json:"sets"` // that changed something
 	Outcomes  map[events.Outcome]int `json:"outcomes"`
 
-	Violations []violation `json:"violations"`
+	Violations verdict `json:"violations"`
 }
 
 // product is a build of the service.
@@ -46,7 +46,7 @@ type product struct {
 
 func newCertificate() *certificate {
 	return &certificate{
-		Began: time.Now().UTC(), ByState: map[string]int{}, Faults: map[string]int{}, TakeOver: map[string]spread{}, Outcomes: map[events.Outcome]int{}, Violations: []violation{},
+		Began: time.Now().UTC(), ByState: map[string]int{}, Faults: map[string]int{}, TakeOver: map[string]spread{}, Outcomes: map[events.Outcome]int{}, Violations: verdict{},
 	}
 }
 

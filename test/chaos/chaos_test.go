@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
 	"math"
@@ -216,29 +217,25 @@ func (r *replica) group(t *testing.T) int {
 	return group
 }
 
-// interrupted is what a campaign certifies that is told to end once it has hurt somebody a few times: what was done, judged, and kept.
-func (c campaign) interrupted(t *testing.T) *certificate {
+// interrupted is what a campaign certifies that is told to end once it has said so much: what was done, judged, and kept.
+func (c campaign) interrupted(t *testing.T, said int32, words string) *certificate {
 	t.Helper()
 	ctx, stop := context.WithCancel(t.Context())
 	defer stop()
-	var harms atomic.Int32
-	c.kills = math.MaxInt
+	var lines atomic.Int32
 	c.log = func(format string, args ...any) {
 		t.Logf(format, args...)
-		if harms.Add(1) == 3 {
+		if lines.Add(1) == said {
 			stop()
 		}
 	}
 	cert, err := c.run(ctx)
-	if err != nil {
-		t.Fatal(err)
+	var early interrupted
+	if !errors.As(err, &early) || !strings.Contains(err.Error(), words) {
+		t.Fatalf("it ends with %v, want %q", err, words)
 	}
-	n := 0
-	for _, of := range cert.ByState {
-		n += of
-	}
-	if cert.Sites != 1 || n != cert.Kills || len(cert.Builds) != 1 || cert.Builds[0].Kills != n {
-		t.Errorf("interrupted, it tells of %d sites and %d kills, %d of them at some state, of builds %+v", cert.Sites, cert.Kills, n, cert.Builds)
+	for _, v := range cert.Violations {
+		t.Errorf("%s: %s", v.Rule, v.Detail)
 	}
 	kept := newCertificate()
 	if raw, err := os.ReadFile(c.file); err != nil || json.Unmarshal(raw, kept) != nil {
@@ -246,6 +243,21 @@ func (c campaign) interrupted(t *testing.T) *certificate {
 	}
 	if diff := cmp.Diff(cert, kept); diff != "" {
 		t.Errorf("the certificate that was kept (-returned +kept):\n%s", diff)
+	}
+	return cert
+}
+
+// hurtOnce is what a campaign certifies that is told to end once it has hurt somebody a few times.
+func (c campaign) hurtOnce(t *testing.T) *certificate {
+	t.Helper()
+	c.kills = math.MaxInt
+	cert := c.interrupted(t, 3, fmt.Sprintf("of %d kills", c.kills))
+	n := 0
+	for _, of := range cert.ByState {
+		n += of
+	}
+	if cert.Sites != 1 || n != cert.Kills || len(cert.Builds) != 1 || cert.Builds[0].Kills != n {
+		t.Errorf("interrupted, it tells of %d sites and %d kills, %d of them at some state, of builds %+v", cert.Sites, cert.Kills, n, cert.Builds)
 	}
 	return cert
 }
@@ -264,7 +276,7 @@ func TestCampaign(t *testing.T) {
 	}
 	c := campaign{skewed: astray, kills: *flagKills, seed: flagSeed, sites: 1, servers: 3, replicas: 3, binary: binary, dir: t.TempDir(), log: t.Logf}
 	c.file = filepath.Join(c.dir, "certificate.json")
-	first := c.interrupted(t)
+	first := c.hurtOnce(t)
 	c.kills, c.seed, c.sites = max(c.kills, first.Kills+1), nil, 2
 	cert, err := c.run(t.Context())
 	if err != nil {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -60,14 +61,15 @@ func (p pairs) String() string {
 	return fmt.Sprintf("%s; NATS alone %s; of the same kill p50 %.2f, max %.2f times as long", ours, nats, times[len(times)/2], times[len(times)-1])
 }
 
-// measureGaps kills the leader so many times while replicas write.
-func (s *site) measureGaps(ctx context.Context, kills int) (g gaps, err error) {
-	loading, stop := context.WithCancel(ctx)
+// measureGaps kills the leader so many times while replicas write, or until ctx ends: then it is brought back, and measured, as ever.
+func (s *site) measureGaps(ctx context.Context, kills int, log func(format string, args ...any)) (g gaps, err error) {
+	whole := context.WithoutCancel(ctx)
+	loading, stop := context.WithCancel(whole)
 	var load sync.WaitGroup
 	load.Go(func() { s.tellOfNothing(loading) })
 	for n, r := range s.replicas {
 		scope := "device:" + s.net.Routers()[n].Name()
-		load.Go(func() { again(loading, func() { s.freezeAndThaw(ctx, r, scope) }) })
+		load.Go(func() { again(loading, func() { s.freezeAndThaw(whole, r, scope) }) })
 	}
 	for range kills {
 		var writes, anomalies pair
@@ -75,13 +77,14 @@ func (s *site) measureGaps(ctx context.Context, kills int) (g gaps, err error) {
 			break
 		}
 		g.Writes, g.Anomalies = append(g.Writes, writes), append(g.Anomalies, anomalies)
+		log("leader killed: nothing written for %s, NATS alone %s", short(writes.Ours.Std()), short(writes.NATS.Std()))
 	}
 	stop()
 	load.Wait()
-	if err != nil {
+	if err != nil && !errors.Is(err, context.Canceled) {
 		return g, err
 	}
-	return g, s.thawAll(ctx)
+	return g, s.thawAll(whole)
 }
 
 // again does something at a steady pace until ctx ends.
@@ -140,7 +143,7 @@ func (s *site) thawAll(ctx context.Context) error {
 	})
 }
 
-// measureGap kills the leader once, and starts it again when everything is written as before.
+// measureGap kills the leader once, and starts it again when everything is written as before. When ctx ends before the kill there is none.
 func (s *site) measureGap(ctx context.Context) (writes, anomalies pair, err error) {
 	stream, leader, err := s.steady(ctx)
 	if err != nil {
@@ -152,6 +155,10 @@ func (s *site) measureGap(ctx context.Context) (writes, anomalies pair, err erro
 	}
 	var from uint64
 	s.watch.look(func(b *incident.Board) bool { from = b.Position + 1; return true })
+	if ctx.Err() != nil {
+		return writes, anomalies, ctx.Err()
+	}
+	ctx = context.WithoutCancel(ctx)
 	s.servers.Kill(leader)
 	killed := time.Now() // what its leader stored before carries an earlier time
 	since := func(at time.Time) events.Duration { return events.Duration(at.Sub(killed)) }

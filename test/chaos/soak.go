@@ -42,7 +42,7 @@ func (s *soak) String() string {
 	return strings.Join(list, ", ")
 }
 
-// soaks leaves a site of its own to work.
+// soaks leaves a site of its own to work, for less than it should when ctx ends: of memory that says nothing then.
 func (c campaign) soaks(ctx context.Context, t *tally) error {
 	dir, err := os.MkdirTemp(c.dir, "site-")
 	if err != nil {
@@ -51,56 +51,68 @@ func (c campaign) soaks(ctx context.Context, t *tally) error {
 	s, err := raise(ctx, dir, plan{binary: c.binary, servers: c.servers, replicas: c.replicas})
 	defer s.end()
 	if err != nil {
+		if ctx.Err() != nil {
+			return c.soaked(0) // nobody has worked
+		}
 		return err
 	}
 	if err := s.fill(ctx, c.fill); err != nil {
 		return err
 	}
 	samples, stop := s.sampled()
-	drains, err := s.works(ctx, c.soak, rand.New(rand.NewPCG(t.seed, 0)))
+	cert := newCertificate()
+	cert.Soak, err = s.works(ctx, c.soak, rand.New(rand.NewPCG(t.seed, 0)), c.log)
 	stop()
 	if err != nil {
 		return err
 	}
-	cert := newCertificate()
-	cert.Soak = &soak{Took: events.Duration(c.soak), Drains: drains}
-	found, e, err := s.account(ctx)
+	found, e, err := s.account(context.WithoutCancel(ctx))
 	if err != nil {
 		return err
 	}
+	took := cert.Soak.Took.Std()
+	whole := took >= c.soak
 	for n := range s.replicas {
 		medians := parts(samples[n])
 		cert.Soak.Memory = append(cert.Soak.Memory, medians)
-		if grown(medians) {
+		if whole && grown(medians) {
 			found.find(ruleFlat, "replica %d: %v MiB", n, medians)
 		}
 	}
+	if cert.Soak.Drains == 0 {
+		cert.Soak = nil // there was none
+	}
 	cert.add(e, found)
-	return t.add(cert)
+	if err := c.count(t, s, cert); err != nil || whole {
+		return err
+	}
+	return c.soaked(took)
 }
 
-// fill has the service record so many anomalies about which nothing is to be done.
+func (c campaign) soaked(took time.Duration) error {
+	return interrupted(fmt.Sprintf("%s of a soak of %s", short(took), c.soak))
+}
+
+// fill has the service record so many anomalies about which nothing is to be done, or fewer if ctx ends.
 func (s *site) fill(ctx context.Context, n int) error {
 	links := s.net.Topology().Links
-	for ; n > 0; n -= soakBatch {
+	for ; n > 0 && ctx.Err() == nil; n -= soakBatch {
 		batch := make([]events.Event, min(n, soakBatch))
 		for k := range batch {
 			batch[k] = over(links[len(links)-1])
 		}
-		for s.publish(ctx, batch...) != nil { // what was stored of it is not stored again
-			if ctx.Err() != nil {
-				return ctx.Err()
-			}
+		for s.publish(ctx, batch...) != nil && ctx.Err() == nil { // what was stored of it is not stored again
 		}
 	}
-	return s.delivered(ctx)
+	return s.delivered(context.WithoutCancel(ctx))
 }
 
-// works has telemetry speak, and lets one link after another fall sick, be drained and healed, for so long. It says how many were.
-func (s *site) works(ctx context.Context, long time.Duration, rng *rand.Rand) (drains int, err error) {
-	ctx, cancel := context.WithTimeout(ctx, long+2*patience)
+// works has telemetry speak, and lets one link after another fall sick, be drained and healed, for so long or until ctx ends; what is
+// sick by then is healed.
+func (s *site) works(ctx context.Context, long time.Duration, rng *rand.Rand, log func(format string, args ...any)) (*soak, error) {
+	whole, cancel := context.WithTimeout(context.WithoutCancel(ctx), long+2*patience)
 	defer cancel()
-	telling, quiet := context.WithCancel(ctx)
+	telling, quiet := context.WithCancel(whole)
 	var told sync.WaitGroup
 	defer told.Wait()
 	defer quiet()
@@ -108,24 +120,26 @@ func (s *site) works(ctx context.Context, long time.Duration, rng *rand.Rand) (d
 		told.Go(func() { s.tellOfNothing(telling) })
 	}
 	links := s.net.Topology().Links
-	for end := time.Now().Add(long); time.Now().Before(end); drains++ {
+	began, drains := time.Now(), 0
+	for end := began.Add(long); ctx.Err() == nil && time.Now().Before(end); {
 		next := time.NewTimer(min(soakFault, time.Until(end)))
 		f, err := s.sicken(links[rng.IntN(len(links)-1)]) // of the last one telemetry speaks all the time
 		if err != nil {
-			return drains, err
+			return nil, err
 		}
-		err = f.passes(ctx)
+		err = f.passes(whole)
 		f.end()
 		if err != nil {
-			return drains, err
+			return nil, err
 		}
+		drains++
+		log("soak: %s was drained and is restored, the %d. so far", f.link.Name, drains)
 		select {
 		case <-next.C:
 		case <-ctx.Done():
-			return drains, ctx.Err()
 		}
 	}
-	return drains, nil
+	return &soak{Took: events.Duration(min(time.Since(began), long)), Drains: drains}, nil
 }
 
 // passes waits for a link to be drained, heals it, and waits for the end.

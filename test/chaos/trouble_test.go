@@ -275,7 +275,7 @@ func (r *replica) asks(t *testing.T, what string, f func(context.Context, *clien
 func TestLeaderKilled(t *testing.T) {
 	t.Parallel()
 	s := raised(t, plan{servers: 3, replicas: 3})
-	g, err := s.measureGaps(patient(t), 1)
+	g, err := s.measureGaps(patient(t), 1, t.Logf)
 	if err != nil {
 		t.Fatal(err)
 	}
