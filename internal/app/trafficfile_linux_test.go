@@ -3,7 +3,6 @@ package app
 import (
 	"os"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"syscall"
 	"testing"
@@ -14,6 +13,7 @@ import (
 
 	"github.com/detour-net/detour/internal/backbone"
 	"github.com/detour-net/detour/internal/config/bounded"
+	"github.com/detour-net/detour/internal/config/bounded/boundedtest"
 	"github.com/detour-net/detour/internal/network"
 )
 
@@ -67,9 +67,8 @@ func TestTrafficFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	f.reader.Within = 20 * time.Millisecond
-	before := runtime.NumGoroutine()
 	finds("a pipe", 2e9, 2, 3)
-	if hang := runtime.NumGoroutine() - before; hang != 1 {
+	if hang := boundedtest.Hanging(); hang != 1 {
 		t.Errorf("%d reads hang, want 1", hang)
 	}
 	if last := logs.FilterMessageSnippet("is not taken").All()[2].ContextMap()["error"].(string); !strings.Contains(last, path+": it hangs") {

@@ -3,7 +3,6 @@ package device
 import (
 	"os"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"syscall"
 	"testing"
@@ -13,6 +12,7 @@ import (
 	"go.uber.org/zap/zaptest/observer"
 
 	"github.com/detour-net/detour/internal/config/bounded"
+	"github.com/detour-net/detour/internal/config/bounded/boundedtest"
 )
 
 // TestPasswordHangs has the password that two routers share be a pipe that nobody writes to: RPCs go on with that of before, one read
@@ -48,7 +48,6 @@ func TestPasswordHangs(t *testing.T) {
 		t.Fatal(err)
 	}
 	reader.Within = 20 * time.Millisecond
-	before := runtime.NumGoroutine()
 	for range 3 {
 		for _, l := range logins {
 			if got := says(l); got != "one" {
@@ -56,7 +55,7 @@ func TestPasswordHangs(t *testing.T) {
 			}
 		}
 	}
-	if hang := runtime.NumGoroutine() - before; hang != 1 {
+	if hang := boundedtest.Hanging(); hang != 1 {
 		t.Errorf("%d reads hang, want 1", hang)
 	}
 	said := logs.FilterMessageSnippet("stays in use").All()

@@ -3,12 +3,13 @@ package bounded
 import (
 	"os"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"sync"
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/detour-net/detour/internal/config/bounded/boundedtest"
 )
 
 // TestHangs reads a pipe that nobody writes to, whose opening hangs as a file does whose server has gone: everybody is told in time,
@@ -19,7 +20,6 @@ func TestHangs(t *testing.T) {
 		t.Fatal(err)
 	}
 	r := Reader{Within: 20 * time.Millisecond}
-	before := runtime.NumGoroutine()
 	var readers sync.WaitGroup
 	for range 10 {
 		readers.Go(func() {
@@ -34,7 +34,7 @@ func TestHangs(t *testing.T) {
 		})
 	}
 	readers.Wait()
-	if hang := runtime.NumGoroutine() - before; hang != 1 {
+	if hang := boundedtest.Hanging(); hang != 1 {
 		t.Errorf("%d reads hang, want 1", hang)
 	}
 	r.Within = time.Minute
