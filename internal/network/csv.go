@@ -8,10 +8,9 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"os"
 	"strconv"
 	"strings"
-
-	"github.com/detour-net/detour/internal/config/bounded"
 )
 
 // Bounds on a matrix's file.
@@ -22,11 +21,12 @@ const (
 
 // LoadMatrix reads a CSV file with ReadMatrix; the matrix's Source is path.
 func LoadMatrix(path string, t *Topology) (Matrix, error) {
-	raw, err := bounded.ReadFile(path, MaxMatrix)
+	f, err := os.Open(path)
 	if err != nil {
 		return Matrix{}, fmt.Errorf("read traffic matrix: %w", err)
 	}
-	return ReadMatrix(path, bytes.NewReader(raw), t)
+	defer f.Close()
+	return ReadMatrix(path, f, t)
 }
 
 // ReadMatrix reads a traffic matrix for t from CSV text, one demand on a line. The first line is a header that names the
