@@ -8,7 +8,7 @@ import (
 // TestBoundsCoverWhatFailuresDo wants of the bound on a failure, before a closer look and after one, that no direction gets
 // above the level and the bound, and that there is doubt about every failure that breaks a limit.
 func TestBoundsCoverWhatFailuresDo(t *testing.T) {
-	bounds, above, breaking := 0, 0, 0
+	bounds, above, breaking, exact := 0, 0, 0, 0
 	eachSeed(t, 3, func(r *rand.Rand, s Spec) {
 		if len(s.Links) == 0 {
 			return
@@ -44,19 +44,31 @@ func TestBoundsCoverWhatFailuresDo(t *testing.T) {
 			tr.narrow(&c.open)
 			look()
 			for _, whole := range []bool{false, false, true} {
-				batch := []closer{{open: c.open}}
-				if batch[0].known.exact = whole; whole {
-					batch[0].rows = tr.common(i, c.known.rows)
+				batch := []closer{tr.closer(c.open)}
+				if whole {
+					tr.settling(&batch[0])
 				} else {
 					tr.choose(&batch[0])
 				}
 				tr.settle(batch)
 				c = batch[0]
 				look()
+				if e := &sv.effects[i]; c.known.exact {
+					for _, x := range c.bound.suspects {
+						if load := after.load[x.arc] + x.gain + x.by; e.has(x.arc) && load != is.load[x.arc] {
+							t.Fatalf("arc %d: %d units after all rows that concern it, want %d", x.arc, load, is.load[x.arc])
+						} else if e.has(x.arc) {
+							exact++
+						}
+					}
+				}
 			}
 		}
 	})
-	t.Logf("%d bounds, %d of them above the level; %d failures break a limit", bounds, above, breaking)
+	t.Logf("%d bounds, %d of them above the level; %d failures break a limit, %d loads settled", bounds, above, breaking, exact)
+	if exact == 0 {
+		t.Error("nothing is settled")
+	}
 }
 
 // covers wants a bound to hold for a failure, and reports whether that breaks a limit.

@@ -36,7 +36,7 @@ func TestCloserLookHolds(t *testing.T) {
 		}
 		for _, i := range r.Perm(len(all))[:min(len(all), 20)] {
 			was, is := failedAs(before, &sv.failures[i]), failedAs(after, &sv.failures[i])
-			c := closer{open: open{index: i}}
+			c := tr.closer(open{index: i})
 			for arc := range int32(len(is.load)) {
 				c.bound.suspects = append(c.bound.suspects, suspect{arc: arc, gain: sv.effects[i].atMost(before.net, arc), drop: tr.slack.drop[arc]})
 			}

@@ -63,43 +63,55 @@ func (t *trial) correct(batch []closer) {
 // compare tallies what the failures of some of a batch do in a row after the change, and did not before: first all that they did,
 // since repairs of one row cost less one after the other.
 func (t *trial) compare(s *scratch, row int, batch []closer, which []int32) {
+	layer, _ := t.after.layer(row)
 	r := t.sv.before.rows[row]
 	for _, i := range which {
 		c := &batch[i]
-		f := &t.sv.failures[c.index]
-		if !f.hits(r) {
-			continue
+		nearest := c.nearest(c.before[layer], r)
+		if !c.known.exact {
+			nearest = min(nearest, t.onto(c, layer, r))
 		}
-		nearest := t.nearest(r, c)
-		for _, x := range t.slack.worse {
-			nearest = min(nearest, r.dist[t.after.net.tail[x.arc]])
-		}
-		s.nextSum()
-		s.failRow(&s.before, t.sv.before, row, f, nearest)
-		c.tally(s, s.tally.by[i], -1)
-		for _, x := range t.slack.worse {
-			s.tally.net[i] += s.gained(x.arc)
+		if s.failSome(&s.before, t.sv.before, row, &t.sv.failures[c.index], nearest) {
+			c.tally(s, s.tally.by[i], -1)
+			for _, x := range t.slack.worse {
+				s.tally.net[i] += s.gained(x.arc)
+			}
 		}
 	}
 	r = t.after.rows[row]
 	for _, i := range which {
 		c := &batch[i]
-		if f := &t.sv.failures[c.index]; f.hits(r) {
-			s.nextSum()
-			s.failRow(&s.after, t.after, row, f, t.nearest(r, c))
+		if s.failSome(&s.after, t.after, row, &t.sv.failures[c.index], c.nearest(c.after[layer], r)) {
 			c.tally(s, s.tally.by[i], 1)
 		}
 	}
 }
 
-// nearest is how far the nearest tail of any suspect is; 0 when that takes too long to find out.
-func (t *trial) nearest(r *row, c *closer) uint32 {
+// failSome sums up what the failure does in a row, but nearer than nearest to the destination, and reports whether it does anything.
+func (s *scratch) failSome(p *probe, st *State, row int, f *failure, nearest uint32) bool {
+	if nearest == Unreachable || !f.hits(st.rows[row]) {
+		return false
+	}
+	s.nextSum()
+	s.failRow(p, st, row, f, nearest)
+	return true
+}
+
+// nearest is how far the nearest tail is of any suspect that a failure may change; 0 when that takes too long to find out.
+func (c *closer) nearest(w ways, r *row) uint32 {
 	if len(c.bound.suspects) > many {
 		return 0
 	}
+	return w.nearest(r, c.bound.suspects)
+}
+
+// onto is how far the nearest tail is of any worse arc that a failure may change.
+func (t *trial) onto(c *closer, layer int, r *row) uint32 {
 	nearest := uint32(Unreachable)
-	for _, x := range c.bound.suspects {
-		nearest = min(nearest, r.dist[t.after.net.tail[x.arc]])
+	for _, x := range t.by[layer] {
+		if far := r.dist[t.after.net.tail[x.arc]]; far < nearest && c.before[layer].change(r, x.arc) {
+			nearest = far
+		}
 	}
 	return nearest
 }

@@ -51,7 +51,7 @@ type failure struct {
 	name  string
 	nodes []int32
 	links []int32 // beside those of nodes
-	arcs  []int32 // of links and nodes, each once
+	arcs  []int32 // of links and nodes, ascending, each once
 }
 
 func (n *Net) failures(scenarios []Scenario) ([]failure, error) {
@@ -92,6 +92,7 @@ func (n *Net) failures(scenarios []Scenario) ([]failure, error) {
 				all[i].links = append(all[i].links, link)
 			}
 		}
+		slices.Sort(all[i].arcs)
 	}
 	if err := f.err(); err != nil {
 		return nil, fmt.Errorf("what-if: %w", err)

@@ -19,6 +19,18 @@ type closer struct {
 	open
 	rows []int32
 	rest meeting
+
+	before, after []ways // into what fails, per layer
+}
+
+func (t *trial) closer(o open) closer {
+	c := closer{open: o}
+	f := &t.sv.failures[o.index]
+	for layer, after := range t.after.all() {
+		c.before = append(c.before, t.sv.before.all()[layer].ways(f))
+		c.after = append(c.after, after.ways(f))
+	}
+	return c
 }
 
 // narrowAll narrows the failures that the bounds leave open.
@@ -47,14 +59,13 @@ func (t *trial) refine(whole bool) {
 			kept = append(kept, o)
 			continue
 		}
-		c := closer{open: o}
+		c := t.closer(o)
 		if whole {
-			c.rows = t.common(o.index, o.known.rows)
+			t.settling(&c)
 		} else {
 			t.choose(&c)
 		}
 		if 2*len(c.rows) < t.sv.effects[o.index].rows && (whole || len(c.rows) > 0) {
-			c.known.exact = whole
 			list = append(list, c)
 		} else {
 			kept = append(kept, o)
@@ -120,11 +131,11 @@ func (t *trial) hint(i int, arc int32) bool {
 	if !t.additive(i) || !e.has(arc) {
 		return false
 	}
-	c := closer{open: open{index: i}, rows: t.common(i, nil)}
+	c := t.closer(open{index: i, bound: bound{suspects: []suspect{{arc: arc, gain: e.atMost(n, arc)}}}})
+	t.settling(&c)
 	if 2*len(c.rows) >= e.rows {
 		return false
 	}
-	c.bound.suspects = []suspect{{arc: arc, gain: e.atMost(n, arc)}}
 	batch := []closer{c}
 	t.correct(batch)
 	load := t.after.load[arc] + batch[0].bound.suspects[0].gain + batch[0].bound.suspects[0].by
@@ -179,38 +190,40 @@ func (k *slack) meets(f *failure) []meet {
 	return rows
 }
 
-// common are the rows, but for known ones, in which failure i and the change may do together what neither does alone. In all
-// others the sum of what each does is exact to the last unit: the change leaves the row as it is, and the failure sends nothing
-// onto the worse arcs, since their tails keep their next hops; or what fails is not used.
-func (t *trial) common(i int, known []int32) (rows []int32) {
-	f := &t.sv.failures[i]
+// settling chooses all rows, but for known ones, in which the failure and the change may do together to a suspect what neither does
+// alone.
+func (t *trial) settling(c *closer) {
+	c.known.exact = true
 	computed := make([]bool, len(t.after.rows))
-	for _, row := range known {
+	for _, row := range c.known.rows {
 		computed[row] = true
 	}
+	f := &t.sv.failures[c.index]
 	at := int32(0)
 	for layer, before := range t.sv.before.all() {
-		n, after := before.net, t.after.all()[layer]
-		gates := before.view.gates(n, f)
-		lanes := make([]lane, len(t.by[layer]))
-		for j, c := range t.by[layer] {
-			lanes[j] = before.lane(gates, n.tail[c.arc])
-		}
-		onto := func(r *row) bool {
-			for j, c := range t.by[layer] {
-				if far := r.dist[n.tail[c.arc]]; far < Unreachable && lanes[j].uses(r, far) {
-					return true
-				}
-			}
-			return false
-		}
 		for index, was := range before.rows {
-			is := after.rows[index]
-			if !computed[at] && (f.hits(was) && (is != was || onto(was)) || is != was && f.hits(is)) {
-				rows = append(rows, at)
+			if is := t.after.all()[layer].rows[index]; !computed[at] && t.common(c, layer, f, was, is) && c.concerns(layer, was, is) {
+				c.rows = append(c.rows, at)
 			}
 			at++
 		}
 	}
-	return rows
+}
+
+// common reports whether the failure and the change may do together in a row what neither does alone. Else the sum of what each does
+// is exact to the last unit: the change leaves the row as it is, and the failure sends nothing onto the worse arcs, since it strands
+// none of their tails; or what fails is not used.
+func (t *trial) common(c *closer, layer int, f *failure, was, is *row) bool {
+	if is != was {
+		return f.hits(was) || f.hits(is)
+	}
+	return f.hits(was) && slices.ContainsFunc(t.by[layer], func(x arcChange) bool {
+		return c.before[layer].strand(was, t.after.net.tail[x.arc], followed)
+	})
+}
+
+// concerns reports whether the failure may change what any suspect carries of a row, before the change or after it.
+func (c *closer) concerns(layer int, was, is *row) bool {
+	list := c.bound.suspects
+	return len(list) > many || c.before[layer].nearest(was, list) < Unreachable || is != was && c.after[layer].nearest(is, list) < Unreachable
 }
