@@ -1,6 +1,9 @@
 package whatif
 
-import "slices"
+import (
+	"cmp"
+	"slices"
+)
 
 // bound is what is known of a failure after a change without computing it. It is about the directions that may get
 // above the level.
@@ -54,7 +57,8 @@ func (t *trial) bound(i int) bound {
 		return b.bound
 	}
 	sum := t.slack.meeting(f)
-	b.drained, b.onto = t.slack.drained(f, e), t.slack.onto(f, e, sum.joint, 0)
+	brought := t.slack.brought(f, e)
+	b.drained, b.onto = t.slack.drained(brought), t.slack.onto(brought, sum.joint)
 	b.sum(e, suspect{more: sum.moved, drop: sum.joint})
 	return b.bound
 }
@@ -64,9 +68,10 @@ func (t *trial) again(o *open) {
 	f, e := &t.sv.failures[o.index], &t.sv.effects[o.index]
 	b := t.begin(o.index)
 	b.suspects = o.bound.suspects[:0]
-	b.drained = t.slack.drained(f, e)
+	brought := t.slack.brought(f, e)
+	b.drained = t.slack.drained(brought)
 	if !o.known.exact {
-		b.onto = t.slack.onto(f, e, o.known.rest.joint, o.known.net)
+		b.onto = t.slack.onto(brought-o.known.net, o.known.rest.joint)
 	}
 	for _, x := range o.bound.suspects {
 		b.take(x)
@@ -121,19 +126,73 @@ func (b *bounding) sum(e *effect, any suspect) {
 		}
 		return
 	}
-	for j, arc := range e.arcs {
-		take(arc, gain[j])
+	rising := b.rising.within(most)
+	quiet := e.less+calm+spread < b.level && len(rising) <= foremost
+	if quiet { // no other arc that the failure changes gets so full
+		for _, j := range e.full {
+			if arc := e.arcs[j]; !b.rising.set.has(arc) {
+				take(arc, gain[j])
+			}
+		}
+		for _, x := range rising {
+			take(x.arc, e.atMost(n, x.arc))
+		}
+	} else {
+		for j, arc := range e.arcs {
+			take(arc, gain[j])
+		}
 	}
 	// The failure adds no more than a trifle to the others: the fullest first, until the rest must be below.
 	for j, arc := range b.ranked.arcs {
 		if b.ranked.permil[j]+spread <= b.level {
 			break
 		}
-		if n.trifle(arc)+most > b.space[arc] && !e.has(arc) {
+		if n.trifle(arc)+most > b.space[arc] && !e.has(arc) && !(quiet && b.rising.set.has(arc)) {
 			take(arc, e.atMost(n, arc))
 		}
 	}
 	slices.SortFunc(b.suspects, func(x, y suspect) int { return int(x.arc - y.arc) })
+}
+
+// rising are the arcs to which a change adds more than calm: a failure may fill them although it does not fill them now.
+type rising struct {
+	set  bitset
+	list []riser // the one with least room first
+}
+
+// riser is an arc and how much more than the most that any failure brings may come onto it before it matters, in units.
+type riser struct {
+	arc  int32
+	room int64
+}
+
+// calm is how many permil of an arc's capacity a change adds to most arcs at most.
+const calm = 10
+
+// rise finds the arcs that rise.
+func (t *trial) rise() {
+	t.rising = rising{set: newBitset(len(t.delta))}
+	for arc, more := range t.delta {
+		if more > t.after.net.share(int32(arc), calm)<<fraction {
+			t.rising.set.put(int32(arc))
+			t.rising.list = append(t.rising.list, riser{arc: int32(arc)})
+		}
+	}
+}
+
+// order orders them by their room under a bar, when a failure brings most onto each arc.
+func (r *rising) order(b *bar, most []int64) {
+	for i := range r.list {
+		x := &r.list[i]
+		x.room = b.space[x.arc] - most[x.arc]
+	}
+	slices.SortFunc(r.list, func(a, b riser) int { return cmp.Or(cmp.Compare(a.room, b.room), cmp.Compare(a.arc, b.arc)) })
+}
+
+// within are those that so much more than any failure brings may matter to.
+func (r *rising) within(more int64) []riser {
+	i, _ := slices.BinarySearchFunc(r.list, more, func(x riser, more int64) int { return cmp.Compare(x.room, more) })
+	return r.list[:i]
 }
 
 // take takes in an arc, unless what is known of it keeps it below the level.

@@ -100,7 +100,7 @@ func failedAs(st *State, f *failure) *State {
 func holds(t *testing.T, tr *trial, o *open, was, is *State) (narrow int) {
 	t.Helper()
 	f, e := &tr.sv.failures[o.index], &tr.sv.effects[o.index]
-	onto, all := tr.slack.onto(f, e, o.known.rest.joint, o.known.net), tr.slack.meeting(f)
+	onto, all := tr.slack.onto(tr.slack.brought(f, e)-o.known.net, o.known.rest.joint), tr.slack.meeting(f)
 	if len(o.bound.suspects) != len(is.load) {
 		t.Fatalf("%d suspects of %d", len(o.bound.suspects), len(is.load))
 	}

@@ -78,6 +78,6 @@ const few = 16
 // hopeful reports whether to narrow may settle a failure, or takes little.
 func (t *trial) hopeful(o *open) bool {
 	f, space := &t.sv.failures[o.index], t.barFor(o.index).space
-	onto := t.slack.onto(f, &t.sv.effects[o.index], t.slack.meeting(f).joint, 0)
+	onto := t.slack.onto(t.slack.brought(f, &t.sv.effects[o.index]), t.slack.meeting(f).joint)
 	return len(o.bound.suspects) <= few || !slices.ContainsFunc(o.bound.suspects, func(x suspect) bool { return x.gain+onto > space[x.arc] })
 }

@@ -148,7 +148,8 @@ func (t *trial) hint(i int, arc int32) bool {
 
 // choose picks the rows to be computed next: those that may exceed the sum most.
 func (t *trial) choose(c *closer) {
-	k, f, e := t.slack, &t.sv.failures[c.index], &t.sv.effects[c.index]
+	k := t.slack
+	brought := k.brought(&t.sv.failures[c.index], &t.sv.effects[c.index]) - c.known.net
 	space, room := t.barFor(c.index).space, saturate(1<<62)
 	for _, x := range c.bound.suspects {
 		room = min(room, space[x.arc]-x.gain-x.by-x.drop)
@@ -157,7 +158,7 @@ func (t *trial) choose(c *closer) {
 	to := len(c.meets)
 	for ; to > known; to-- {
 		rest := c.rest.plus(c.meets[to-1].meeting)
-		if rest.moved+k.onto(f, e, rest.joint, c.known.net) > room {
+		if rest.moved+k.onto(brought, rest.joint) > room {
 			break
 		}
 		c.rest = rest

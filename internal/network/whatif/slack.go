@@ -163,19 +163,19 @@ func (k *slack) meeting(f *failure) (sum meeting) {
 	return sum
 }
 
-// gained is what the failure brings onto the worse arcs at most, less what it takes off them.
-func (k *slack) gained(e *effect) int64 {
-	sum := int64(0)
+// brought is what the failure brings onto the worse arcs at most, less what it takes off them.
+func (k *slack) brought(f *failure, e *effect) int64 {
+	sum := k.bare(f)
 	for _, c := range k.worse {
 		sum += e.atMost(k.net, c.arc)
 	}
 	return sum
 }
 
-// onto is N of destinations whose units that cross both are joint, and for which the failure with the given effect brings
-// known units less onto the worse arcs than for all; with what rounding adds.
-func (k *slack) onto(f *failure, e *effect, joint, known int64) int64 {
-	return saturate(saturate(max(0, joint+k.bare(f)+k.gained(e)-known)) + k.rounding())
+// onto is N of destinations whose units that cross both are joint, and for which the failure brings so much onto the worse arcs;
+// with what rounding adds.
+func (k *slack) onto(brought, joint int64) int64 {
+	return saturate(saturate(max(0, joint+brought)) + k.rounding())
 }
 
 // bare is the traffic to destinations that the change overloads which the failure may move.
@@ -185,10 +185,8 @@ func (k *slack) bare(f *failure) int64 {
 	return sum
 }
 
-// drained bounds what the change adds to any arc once the failure has happened: all that is on the worse arcs then.
-func (k *slack) drained(f *failure, e *effect) int64 {
-	return saturate(max(0, k.all+k.bare(f)+k.gained(e)))
-}
+// drained bounds what the change adds to any arc once the failure has brought so much onto the worse arcs: all that is on them then.
+func (k *slack) drained(brought int64) int64 { return saturate(max(0, k.all+brought)) }
 
 // saturate keeps sums of loads where adding a few of them cannot overflow: no load is ever more than that.
 func saturate(x int64) int64 { return min(x, maxTotal<<fraction) }

@@ -14,6 +14,7 @@ type Survey struct {
 	failures []failure
 	effects  []effect // per failure
 	order    []int    // of the failures, the one that fills a link most first
+	most     []int64  // per arc: what any failure adds to it at most, of those that are kept
 	parts    []*parts // of each layer
 	kept     int64    // bytes
 }
@@ -24,6 +25,8 @@ type Survey struct {
 type effect struct {
 	arcs []int32 // ascending; only when kept
 	gain []int64 // in units
+	full []int32 // of arcs, where those are that the failure fills most
+	less int64   // permil that it fills the other ones of arcs to, at most
 	rest []uint8 // per link, what either direction that is not in arcs gains at most (see coarse)
 	kept bool
 	peak peak
@@ -85,6 +88,7 @@ func SurveyLayers(layers []*State, scenarios []Scenario, memory int64) (*Survey,
 			sv.kept += size
 		}
 	}
+	sv.bound()
 	sv.order = make([]int, len(failures))
 	for i := range sv.order {
 		sv.order[i] = i
@@ -93,6 +97,20 @@ func SurveyLayers(layers []*State, scenarios []Scenario, memory int64) (*Survey,
 		return cmp.Or(cmp.Compare(sv.effects[b].peak.permil, sv.effects[a].peak.permil), cmp.Compare(a, b))
 	})
 	return sv, nil
+}
+
+// bound finds what any failure adds to each arc at most.
+func (sv *Survey) bound() {
+	sv.most = make([]int64, len(sv.before.load))
+	for arc := range sv.most {
+		sv.most[arc] = sv.before.net.trifle(int32(arc))
+	}
+	for i := range sv.effects {
+		e := &sv.effects[i]
+		for j, arc := range e.arcs {
+			sv.most[arc] = max(sv.most[arc], e.gain[j])
+		}
+	}
 }
 
 // Bytes is the memory that the survey keeps beside its state.
@@ -118,7 +136,30 @@ func (s *scratch) effect(st *State, ranked ranking, keep bool) effect {
 	for i, arc := range e.arcs {
 		e.gain[i] = s.gain[arc]
 	}
+	e.rank(st)
 	return e
+}
+
+// foremost is how many directions of an effect are told from the others as those that it fills most.
+const foremost = 16
+
+// rank finds the arcs that the effect on st fills most.
+func (e *effect) rank(st *State) {
+	permil := make([]int64, 0, foremost+1) // of e.full, the fullest first
+	e.full, e.less = make([]int32, 0, foremost+1), 0
+	for i, arc := range e.arcs {
+		full := st.net.permil(arc, st.load[arc]+e.gain[i])
+		if len(permil) == foremost && full <= permil[foremost-1] {
+			e.less = max(e.less, full)
+			continue
+		}
+		at, _ := slices.BinarySearchFunc(permil, full, func(a, b int64) int { return cmp.Compare(b, a) })
+		permil, e.full = slices.Insert(permil, at, full), slices.Insert(e.full, at, int32(i))
+		if len(permil) > foremost {
+			e.less = max(e.less, permil[foremost])
+			permil, e.full = permil[:foremost], e.full[:foremost]
+		}
+	}
 }
 
 // atMost is what the effect adds to arc at most.
@@ -166,14 +207,27 @@ type ranking struct {
 
 func (st *State) ranked() ranking {
 	n := st.net
-	full := make([]int64, len(st.load))
 	rk := ranking{arcs: make([]int32, len(st.load)), permil: make([]int64, len(st.load))}
+	full := make([]int64, len(st.load))
+	// Arcs are counted by how full they are, and then put where those that are fuller end, in the order of State.Loads.
+	const overfull = 2000 // all that are as full as that are counted together
+	var at [overfull + 2]int32
 	for arc := range full {
-		full[arc], rk.arcs[arc] = n.permil(int32(arc), st.load[arc]), int32(arc)
+		full[arc] = n.permil(int32(arc), st.load[arc])
+		at[overfull-min(full[arc], overfull)+1]++
 	}
-	slices.SortFunc(rk.arcs, func(a, b int32) int {
-		return cmp.Or(cmp.Compare(full[b], full[a]), cmp.Compare(n.place(a), n.place(b)))
-	})
+	for i := range overfull {
+		at[i+1] += at[i]
+	}
+	together := at[1]
+	for _, arcs := range n.arcsOf {
+		for _, arc := range arcs {
+			i := &at[overfull-min(full[arc], overfull)]
+			rk.arcs[*i] = arc
+			*i++
+		}
+	}
+	slices.SortStableFunc(rk.arcs[:together], func(a, b int32) int { return cmp.Compare(full[b], full[a]) })
 	for i, arc := range rk.arcs {
 		rk.permil[i] = full[arc]
 	}

@@ -128,9 +128,10 @@ type trial struct {
 	alike  []bool   // per layer: and cutting off can be compared by counting parts
 	delta  []int64  // per arc: load after the change less load before
 	slack  *slack   // when worse
-	least  int64    // smallest capacity
-	full   []int64  // per arc: the greatest load that is not over Limits.Permil, in units
-	extra  []int64  // per arc: Limits.Worse in bits per second
+	rising rising
+	least  int64   // smallest capacity
+	full   []int64 // per arc: the greatest load that is not over Limits.Permil, in units
+	extra  []int64 // per arc: Limits.Worse in bits per second
 
 	best  verdict // exact, be it of one direction only (see hint)
 	bar           // for the failures after best
@@ -181,6 +182,7 @@ func newTrial(sv *Survey, after *State, limits Limits) *trial {
 		t.full[arc], t.extra[arc] = n.room(int32(arc), limits.Permil), n.share(int32(arc), limits.Worse)
 		t.least = min(t.least, n.capacity[arc])
 	}
+	t.rise()
 	by, ok := worsens(sv.before, after)
 	if t.worse = ok; ok {
 		t.by, t.slack = by, newSlack(sv.before, after, by)
@@ -210,6 +212,7 @@ func (t *trial) raise() {
 	if t.tying = t.bar; !t.limits.Bound {
 		t.tying.set(t.after, min(t.limits.Permil, most-1))
 	}
+	t.rising.order(&t.tying, t.sv.most)
 }
 
 // barFor is what failure i is measured by.

@@ -198,7 +198,7 @@ func (b *bounds) hold(t *testing.T, before, after *State, by worsened, all []Sce
 		f := &sv.failures[i]
 		was, is := failed(t, before, sc), failed(t, after, sc)
 		sum := k.meeting(f)
-		more, drop := saturate(sum.moved+k.onto(f, &sv.effects[i], sum.joint, 0)), sum.joint
+		more, drop := saturate(sum.moved+k.onto(k.brought(f, &sv.effects[i]), sum.joint)), sum.joint
 		moved := after.moved(f)
 		b.pairs++
 		for arc := range is.load {
@@ -207,7 +207,7 @@ func (b *bounds) hold(t *testing.T, before, after *State, by worsened, all []Sce
 				t.Fatalf("%s: arc %d gains %d, more than is kept of it", sc.Name, arc, gain)
 			}
 			sum := was.load[arc] + after.load[arc] - before.load[arc]
-			if most := was.load[arc] + k.drained(f, &sv.effects[i]); is.load[arc] > most {
+			if most := was.load[arc] + k.drained(k.brought(f, &sv.effects[i])); is.load[arc] > most {
 				t.Fatalf("%s: arc %d: %d exceeds %d, all that was on the worse arcs when it failed", sc.Name, arc, is.load[arc], most)
 			}
 			if is.load[arc] > sum+more+min(drop, k.drop[arc]) || is.load[arc] > after.load[arc]+moved {

@@ -84,7 +84,7 @@ func (w *ways) strand(r *row, node int32, depth int) bool {
 }
 
 // followed is how many hops ahead is looked whether a node is stranded. One saves less, and three cost more than they save.
-const followed = 3
+const followed = 2
 
 // change reports whether the failure may change what arc carries of r. Only who is stranded gets next hops that it had not.
 func (w *ways) change(r *row, arc int32) bool {
