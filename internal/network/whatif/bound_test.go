@@ -2,6 +2,7 @@ package whatif
 
 import (
 	"math/rand/v2"
+	"slices"
 	"testing"
 )
 
@@ -89,4 +90,56 @@ func covers(t *testing.T, tr *trial, b *bound, was, is *State) (breaks bool) {
 		t.Fatalf("a limit is broken, and the bound %+v has no doubt", *b)
 	}
 	return breaks
+}
+
+// TestSuspectsAreAllThatMayMatter wants of the first bound on a failure, which looks at few directions, what a look at all of them
+// finds.
+func TestSuspectsAreAllThatMayMatter(t *testing.T) {
+	bounds, suspects, spared := 0, 0, 0
+	for seed := range uint64(*seeds / 50) {
+		r := rand.New(rand.NewPCG(seed, 12))
+		s := ispLike(60, 150, 950, seed)
+		if seed%2 == 0 {
+			s = geometric(60, 130, 950, seed)
+		}
+		before := solved(t, s)
+		after, err := before.Apply(worsening(r, s))
+		if err != nil {
+			t.Fatal(err)
+		}
+		sv, err := NewSurvey(before, everything(r, before.net), 1<<30)
+		if err != nil {
+			t.Fatal(err)
+		}
+		tr := newTrial(sv, after, Limits{Permil: 700 + r.Int64N(400), Worse: r.Int64N(100)})
+		if !tr.worse {
+			continue
+		}
+		for i := range sv.failures {
+			f, e := &sv.failures[i], &sv.effects[i]
+			b := tr.begin(i)
+			if b.fits(true) {
+				continue
+			}
+			sum, brought := tr.slack.meeting(f), tr.slack.brought(f, e)
+			b.drained, b.onto = tr.slack.drained(brought), tr.slack.onto(brought, sum.joint)
+			for arc := range int32(len(after.load)) {
+				if gain := e.atMost(before.net, arc); gain+saturate(sum.moved+b.onto)+sum.joint > b.space[arc] {
+					b.take(suspect{arc: arc, gain: gain, more: sum.moved, drop: min(sum.joint, tr.slack.drop[arc])})
+				}
+			}
+			got := tr.bound(i)
+			if got.peak != b.peak || got.doubt != b.doubt || !slices.Equal(got.suspects, b.suspects) {
+				t.Fatalf("seed %d, failure %d: %+v, want %+v", seed, i, got, b.bound)
+			}
+			bounds, suspects = bounds+1, suspects+len(got.suspects)
+			if len(e.arcs) > foremost && len(got.suspects) < len(e.arcs) {
+				spared++
+			}
+		}
+	}
+	t.Logf("%d bounds, %d suspects, %d directions need not all be looked at", bounds, suspects, spared)
+	if suspects == 0 || spared == 0 {
+		t.Error("the test shows less than it should")
+	}
 }

@@ -35,3 +35,38 @@ func TestRanked(t *testing.T) {
 		}
 	}
 }
+
+// TestForemost wants an effect to know the directions that it fills most, and how full the others get at most.
+func TestForemost(t *testing.T) {
+	beyond := 0
+	for seed := range uint64(10) {
+		st := solved(t, ispLike(60, 150, 950, seed))
+		sv, err := NewSurvey(st, slices.Concat(st.net.Links(), st.net.Nodes()), 1<<30)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range sv.effects {
+			e := &sv.effects[i]
+			var full []int64
+			for j, arc := range e.arcs {
+				full = append(full, st.net.permil(arc, st.load[arc]+e.gain[j]))
+			}
+			slices.SortFunc(full, func(a, b int64) int { return cmp.Compare(b, a) })
+			less := int64(0)
+			if len(full) > foremost {
+				less, full = full[foremost], full[:foremost]
+				beyond++
+			}
+			var got []int64
+			for _, j := range e.full {
+				got = append(got, st.net.permil(e.arcs[j], st.load[e.arcs[j]]+e.gain[j]))
+			}
+			if !slices.Equal(got, full) || e.less != less {
+				t.Fatalf("seed %d, failure %d: %d, and less than %d; want %d and %d", seed, i, got, e.less, full, less)
+			}
+		}
+	}
+	if beyond == 0 {
+		t.Error("no failure changes many directions")
+	}
+}
