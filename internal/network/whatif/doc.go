@@ -32,12 +32,13 @@
 //
 // Bounds spare most of that. Taking things away adds at most the traffic moved to any arc, because a shortest path crosses
 // an arc once; and for a drain and a failure together the loads add up, but for the traffic that meets both (see slack). A
-// Survey keeps, for every failure, the loads that it changes by more than a trifle, so that a drain costs one pass over them.
-// For a failure that this leaves open, what meets both counts only for the directions that it can come by (see narrowing); the
-// destinations where the two meet are computed, those that may matter most first, until the rest cannot matter, or all to which
-// the two can do together what neither does alone: then the sum is exact, and the failure known. What is open still is computed
-// whole, the worst first. What cannot break a limit and cannot be the worst is thus left alone; with Limits.Bound the worst is
-// only bounded as well. Bounds only spare work: whatever is reported comes of exact paths, but for Survival.AtMost then.
+// Survey keeps, for every failure, the loads that it changes by more than a trifle, so that a drain mostly costs one look at
+// those that each failure fills most. For a failure that this leaves open, what meets both counts only for the directions that
+// it can come by (see ways); the destinations where the two meet are computed, those that may matter most first, until the rest
+// cannot matter, or all where the two can do together, to a direction in doubt, what neither does alone: then the sum is exact,
+// and the failure known. These are few, since only who loses all next hops gets others. What is open still is computed whole,
+// the worst first. What cannot break a limit and cannot be the worst is thus left alone; with Limits.Bound the worst is only
+// bounded as well. Bounds only spare work: whatever is reported comes of exact paths, but for Survival.AtMost then.
 //
 // Of a network that runs several topologies over its links (RFC 5120) each is a Net, a layer. SurveyLayers takes them together:
 // a row belongs to one layer and goes by its metrics, and loads are those of all layers. The bounds hold as they are, since they

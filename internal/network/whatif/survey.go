@@ -80,9 +80,9 @@ func SurveyLayers(layers []*State, scenarios []Scenario, memory int64) (*Survey,
 		})
 		for i := range batch {
 			e := &sv.effects[from+i]
-			size := int64(len(e.arcs))*entryBytes + int64(len(e.rest))
+			size := int64(len(e.arcs))*entryBytes + int64(len(e.rest)) + 4*int64(len(e.full))
 			if !e.kept || sv.kept+size > memory {
-				e.arcs, e.gain, e.rest, e.kept = nil, nil, nil, false
+				e.arcs, e.gain, e.rest, e.full, e.kept = nil, nil, nil, nil, false
 				continue
 			}
 			sv.kept += size

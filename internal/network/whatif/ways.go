@@ -83,7 +83,7 @@ func (w *ways) strand(r *row, node int32, depth int) bool {
 	return true
 }
 
-// followed is how many hops ahead is looked whether a node is stranded. One saves less, and three cost more than they save.
+// followed is how many hops ahead is looked whether a node is stranded. To look farther spares no more paths.
 const followed = 2
 
 // change reports whether the failure may change what arc carries of r. Only who is stranded gets next hops that it had not.
