@@ -37,6 +37,20 @@ func (b bitset) count(lo, hi int32) int32 {
 	return int32(sum)
 }
 
+// clear takes out what is in the set from lo to before hi.
+func (b bitset) clear(lo, hi int32) {
+	for at := lo; at < hi; at = (at>>6 + 1) << 6 {
+		b[at>>6] &^= b.from(at, hi) << (at & 63)
+	}
+}
+
+// copy takes over another set's words that have anything from lo to before hi.
+func (b bitset) copy(c bitset, lo, hi int32) {
+	for i := lo >> 6; i <= (hi-1)>>6; i++ {
+		b[i] = c[i]
+	}
+}
+
 // from are the bits from at on, as many as its word has before hi.
 func (b bitset) from(at, hi int32) uint64 {
 	word := b[at>>6] >> (at & 63)

@@ -129,9 +129,12 @@ func (b *bounding) sum(e *effect, any suspect) {
 	rising := b.rising.within(most)
 	quiet := e.less+calm+spread < b.level && len(rising) <= foremost
 	if quiet { // no other arc that the failure changes gets so full
-		for _, j := range e.full {
-			if arc := e.arcs[j]; !b.rising.set.has(arc) {
-				take(arc, gain[j])
+		for _, x := range e.full {
+			if x.permil+calm+spread < b.level {
+				break
+			}
+			if !b.rising.set.has(x.arc) {
+				take(x.arc, x.gain)
 			}
 		}
 		for _, x := range rising {

@@ -115,3 +115,55 @@ func holds(t *testing.T, tr *trial, o *open, was, is *State) (narrow int) {
 	}
 	return narrow
 }
+
+// TestSettlingIsExact computes, for a failure and one direction, the rows that may matter to it, and wants its exact load.
+func TestSettlingIsExact(t *testing.T) {
+	looks, rows := 0, 0
+	look := func(r *rand.Rand, s Spec) {
+		before := solved(t, s)
+		after, err := before.Apply(worsening(r, s))
+		if err != nil {
+			t.Fatal(err)
+		}
+		sv, err := NewSurvey(before, everything(r, before.net), 1<<30)
+		if err != nil {
+			t.Fatal(err)
+		}
+		tr := newTrial(sv, after, DefaultLimits())
+		if !tr.worse {
+			return
+		}
+		var batch []closer
+		for i := range sv.failures {
+			e := &sv.effects[i]
+			for range min(len(e.arcs), 8) {
+				arc := e.arcs[r.IntN(len(e.arcs))]
+				c := tr.closer(open{index: i, bound: bound{suspects: []suspect{{arc: arc, gain: e.atMost(before.net, arc)}}}})
+				tr.settling(&c)
+				batch = append(batch, c)
+			}
+		}
+		tr.correct(batch)
+		for _, c := range batch {
+			x, is := c.bound.suspects[0], failedAs(after, &sv.failures[c.index])
+			if load := after.load[x.arc] + x.gain + x.by; load != is.load[x.arc] {
+				t.Fatalf("failure %d, arc %d: %d units by %d rows, want %d", c.index, x.arc, load, len(c.rows), is.load[x.arc])
+			}
+			looks, rows = looks+1, rows+len(c.rows)
+		}
+	}
+	eachSeed(t, 13, func(r *rand.Rand, s Spec) {
+		if len(s.Links) > 0 {
+			look(r, s)
+		}
+	})
+	for seed := range uint64(*seeds / 300) {
+		r := rand.New(rand.NewPCG(seed, 14))
+		look(r, ispLike(30, 60, 700, seed))
+		look(r, geometric(40, 50, 700, seed))
+	}
+	t.Logf("%d looks at one direction, %d rows computed", looks, rows)
+	if rows == 0 {
+		t.Error("nothing is computed")
+	}
+}

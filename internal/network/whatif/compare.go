@@ -1,6 +1,9 @@
 package whatif
 
-import "slices"
+import (
+	"math/bits"
+	"slices"
+)
 
 // tally is what one worker has found out about the closers of a batch.
 type tally struct {
@@ -20,8 +23,9 @@ func newTally(batch []closer, arcs int) *tally {
 	return y
 }
 
-// correct computes the chosen rows of each failure before the change and after it. What the failure brings onto the worse
-// arcs in these rows is known then, and only the rest of that counts for the others.
+// correct computes, for the chosen rows of each failure, what the change does there once the failure has happened, against what it
+// does without. What the failure brings onto the worse arcs in these rows is known then, and only the rest of that counts for the
+// others.
 func (t *trial) correct(batch []closer) {
 	n := t.after.net
 	on := make([][]int32, len(t.after.rows))
@@ -60,58 +64,149 @@ func (t *trial) correct(batch []closer) {
 	}
 }
 
-// compare tallies what the failures of some of a batch do in a row after the change, and did not before: first all that they did,
-// since repairs of one row cost less one after the other.
-func (t *trial) compare(s *scratch, row int, batch []closer, which []int32) {
-	layer, _ := t.after.layer(row)
-	r := t.sv.before.rows[row]
+// compare tallies what the change does in a row once each of some of a batch's failures has happened, and does not do without: by a
+// repair of the row for the failure, and on top of that one for the change.
+func (t *trial) compare(s *scratch, index int, batch []closer, which []int32) {
+	w := t.pair(s, index)
 	for _, i := range which {
 		c := &batch[i]
-		nearest := c.nearest(c.before[layer], r)
-		if !c.known.exact {
-			nearest = min(nearest, t.onto(c, layer, r))
-		}
-		if s.failSome(&s.before, t.sv.before, row, &t.sv.failures[c.index], nearest) {
-			c.tally(s, s.tally.by[i], -1)
+		f := &t.sv.failures[c.index]
+		nearest, by := c.nearest(w.layer, w.was, w.is), s.tally.by[i]
+		hit := f.hits(w.was)
+		if floor := t.floor(c, w, nearest); hit && floor < Unreachable {
+			s.nextSum()
+			s.failRow(&s.before, t.sv.before, index, f, floor)
 			for _, x := range t.slack.worse {
 				s.tally.net[i] += s.gained(x.arc)
 			}
 		}
-	}
-	r = t.after.rows[row]
-	for _, i := range which {
-		c := &batch[i]
-		if s.failSome(&s.after, t.after, row, &t.sv.failures[c.index], c.nearest(c.after[layer], r)) {
-			c.tally(s, s.tally.by[i], 1)
+		if nearest == Unreachable {
+			continue
+		}
+		w.alone(s.net, c, by)
+		if !slices.Contains(f.nodes, w.to) { // else nobody sends anything
+			t.onTop(s, f, hit, nearest)
+			c.tally(w.second, by)
 		}
 	}
 }
 
-// failSome sums up what the failure does in a row, but nearer than nearest to the destination, and reports whether it does anything.
-func (s *scratch) failSome(p *probe, st *State, row int, f *failure, nearest uint32) bool {
-	if nearest == Unreachable || !f.hits(st.rows[row]) {
-		return false
+// floor is how near to the destination a failure has to be followed in a row: to the suspects, and to the worse arcs, as far as the
+// change or what comes onto them is asked for.
+func (t *trial) floor(c *closer, w *pair, nearest uint32) uint32 {
+	floor := nearest
+	for _, x := range t.by[w.layer] {
+		far := w.was.dist[t.after.net.tail[x.arc]]
+		if far < floor && (nearest < Unreachable || !c.known.exact && c.before[w.layer].change(w.was, x.arc)) {
+			floor = far
+		}
 	}
-	s.nextSum()
-	s.failRow(p, st, row, f, nearest)
-	return true
+	return floor
 }
 
-// nearest is how far the nearest tail is of any suspect that a failure may change; 0 when that takes too long to find out.
-func (c *closer) nearest(w ways, r *row) uint32 {
-	if len(c.bound.suspects) > many {
+// pair is a row before the change and after it, with what one worker needs to look at failures there.
+type pair struct {
+	layer   int
+	to      int32
+	was, is *row
+	second  *scratch // for repairs on top of others
+	differ  []int32  // nodes with other next hops
+	shifted bool     // that is known:
+	arcs    []int32  // whose load the change changes when nothing fails,
+	shift   []int64  // by so much
+}
+
+// pair prepares to look at a row.
+func (t *trial) pair(s *scratch, index int) *pair {
+	if s.pair == nil {
+		s.pair = &pair{second: newScratch(s.net)}
+	}
+	w := s.pair
+	w.layer, _ = t.after.layer(index)
+	w.to, w.was, w.is = t.after.to(index), t.sv.before.rows[index], t.after.rows[index]
+	w.second.row, w.shifted = nil, false
+	return w
+}
+
+// alone takes off what the change does when nothing fails.
+func (w *pair) alone(n *Net, c *closer, by []int64) {
+	if w.is == w.was {
+		return
+	}
+	if len(c.bound.suspects) <= many {
+		for j, x := range c.bound.suspects {
+			by[j] -= w.is.carried(n, x.arc) - w.was.carried(n, x.arc)
+		}
+		return
+	}
+	if !w.shifted {
+		w.difference(n)
+	}
+	for i, arc := range w.arcs {
+		by[arc] -= w.shift[i]
+	}
+}
+
+// difference finds what the change does to each arc when nothing fails.
+func (w *pair) difference(n *Net) {
+	w.shifted, w.arcs, w.shift, w.differ = true, w.arcs[:0], w.shift[:0], w.differ[:0]
+	for i, word := range w.was.next {
+		for other := word ^ w.is.next[i]; other != 0; other &= other - 1 {
+			if node := n.tail[i<<6+bits.TrailingZeros64(other)]; len(w.differ) == 0 || node != w.differ[len(w.differ)-1] {
+				w.differ = append(w.differ, node)
+			}
+		}
+	}
+	changed := w.differ
+	for node, flow := range w.was.flow {
+		for len(changed) > 0 && changed[0] < int32(node) {
+			changed = changed[1:]
+		}
+		if flow == w.is.flow[node] && (len(changed) == 0 || changed[0] != int32(node)) {
+			continue
+		}
+		for arc := n.out[node]; arc < n.out[node+1]; arc++ {
+			if x := w.is.carried(n, arc) - w.was.carried(n, arc); x != 0 {
+				w.arcs, w.shift = append(w.arcs, arc), append(w.shift, x)
+			}
+		}
+	}
+}
+
+// onTop sums up what the change does in the row once f has happened, which s has just repaired it for if f hits it, as far as that
+// is nearest or farther from the destination.
+func (t *trial) onTop(s *scratch, f *failure, hit bool, nearest uint32) {
+	w := s.pair
+	x := w.second
+	x.nextSum()
+	if !hit {
+		s.worse = s.worse[:0]
+		s.begin(w.was)
+	}
+	if !s.keeps(w.was, t.by[w.layer]) {
+		return
+	}
+	failed := s.stand()
+	x.follow(s, failed)
+	if x.gather(failed, w.to, t.by[w.layer]) {
+		v := s.after.try(s.net, t.after.all()[w.layer].view, f)
+		x.reroute(v, w.to, failed)
+		x.carry(w.to, failed, nearest)
+		s.after.takeBack(s.net, f)
+	}
+	x.follow(s, w.was)
+}
+
+// nearest is how far the nearest tail is of any suspect that the failure may change, before the change or after it; 0 when that takes
+// too long to find out.
+func (c *closer) nearest(layer int, was, is *row) uint32 {
+	list := c.bound.suspects
+	if len(list) > many {
 		return 0
 	}
-	return w.nearest(r, c.bound.suspects)
-}
-
-// onto is how far the nearest tail is of any worse arc that a failure may change.
-func (t *trial) onto(c *closer, layer int, r *row) uint32 {
-	nearest := uint32(Unreachable)
-	for _, x := range t.by[layer] {
-		if far := r.dist[t.after.net.tail[x.arc]]; far < nearest && c.before[layer].change(r, x.arc) {
-			nearest = far
-		}
+	nearest := c.before[layer].nearest(was, list)
+	if is != was {
+		nearest = min(nearest, c.after[layer].nearest(is, list))
 	}
 	return nearest
 }
@@ -127,15 +222,15 @@ func (c *closer) at(j int) int32 {
 	return int32(j)
 }
 
-// tally adds what the suspects gain in the sum just made, so many times.
-func (c *closer) tally(s *scratch, by []int64, times int64) {
+// tally adds what the suspects gain in the sum just made.
+func (c *closer) tally(s *scratch, by []int64) {
 	if len(c.bound.suspects) > many {
 		for _, arc := range s.touched {
-			by[arc] += times * s.gain[arc]
+			by[arc] += s.gain[arc]
 		}
 		return
 	}
 	for j, x := range c.bound.suspects {
-		by[j] += times * s.gained(x.arc)
+		by[j] += s.gained(x.arc)
 	}
 }

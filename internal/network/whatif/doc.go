@@ -36,8 +36,8 @@
 // those that each failure fills most. For a failure that this leaves open, what meets both counts only for the directions that
 // it can come by (see ways); the destinations where the two meet are computed, those that may matter most first, until the rest
 // cannot matter, or all where the two can do together, to a direction in doubt, what neither does alone: then the sum is exact,
-// and the failure known. These are few, since only who loses all next hops gets others. What is open still is computed whole,
-// the worst first. What cannot break a limit and cannot be the worst is thus left alone; with Limits.Bound the worst is only
+// and the failure known. These are few, since only who loses all next hops gets others. In each the row is repaired for the
+// failure and, on top of that, for the drain. What is open still is computed whole, the worst first. What cannot break a limit and cannot be the worst is thus left alone; with Limits.Bound the worst is only
 // bounded as well. Bounds only spare work: whatever is reported comes of exact paths, but for Survival.AtMost then.
 //
 // Of a network that runs several topologies over its links (RFC 5120) each is a Net, a layer. SurveyLayers takes them together:

@@ -203,7 +203,7 @@ func (t *trial) settling(c *closer) {
 	at := int32(0)
 	for layer, before := range t.sv.before.all() {
 		for index, was := range before.rows {
-			if is := t.after.all()[layer].rows[index]; !computed[at] && t.common(c, layer, f, was, is) && c.concerns(layer, was, is) {
+			if is := t.after.all()[layer].rows[index]; !computed[at] && t.common(c, layer, f, was, is) && c.nearest(layer, was, is) < Unreachable {
 				c.rows = append(c.rows, at)
 			}
 			at++
@@ -221,10 +221,4 @@ func (t *trial) common(c *closer, layer int, f *failure, was, is *row) bool {
 	return f.hits(was) && slices.ContainsFunc(t.by[layer], func(x arcChange) bool {
 		return c.before[layer].strand(was, t.after.net.tail[x.arc], followed)
 	})
-}
-
-// concerns reports whether the failure may change what any suspect carries of a row, before the change or after it.
-func (c *closer) concerns(layer int, was, is *row) bool {
-	list := c.bound.suspects
-	return len(list) > many || c.before[layer].nearest(was, list) < Unreachable || is != was && c.after[layer].nearest(is, list) < Unreachable
 }

@@ -1,5 +1,7 @@
 package whatif
 
+import "slices"
+
 // reroute works out how row r towards to changes when the arcs in s.worse become dearer or go away and v is what holds
 // then. No arc may have become better for r. Afterwards s.changed are the nodes that lose next hops, each with its new
 // ones; s.moved those of them whose distance grows. r itself stays as it is.
@@ -49,6 +51,12 @@ func (s *scratch) begin(r *row) {
 		}
 		for _, arc := range s.lost {
 			s.kept[arc>>6] = r.next[arc>>6]
+		}
+	}
+	if s.stood { // and then the copies of all next hops of changed nodes are others
+		s.stood = false
+		for _, node := range s.changed {
+			s.kept.copy(r.next, s.net.out[node], s.net.out[node+1])
 		}
 	}
 	s.losing.drop(s.changed)
@@ -233,6 +241,44 @@ func (s *scratch) send(hops []int32, before, after int64) {
 			s.add(arc, x)
 			s.give(s.net.head[arc], x)
 		}
+	}
+}
+
+// keeps reports whether the repair just made of r leaves one of the arcs in use.
+func (s *scratch) keeps(r *row, arcs []arcChange) bool {
+	for _, c := range arcs {
+		if tail := s.net.tail[c.arc]; !s.losing.has(tail) {
+			if r.has(c.arc) {
+				return true
+			}
+		} else if x := s.losses[tail]; slices.Contains(s.arena[x.from:x.to], c.arc) {
+			return true
+		}
+	}
+	return false
+}
+
+// stand is the row with the repair done. It is made of the copies and holds until the next repair. The traffic is not known of nodes
+// that the repair did not get to, or that it cuts off.
+func (s *scratch) stand() *row {
+	s.stood = true
+	s.standing = row{dist: s.dist, flow: s.flow, next: s.kept}
+	for _, node := range s.changed {
+		s.standing.setHops(s.net, node, s.arena[s.losses[node].from:s.losses[node].to])
+	}
+	return &s.standing
+}
+
+// follow takes over into the copies, from r, all that another's repair is about.
+func (s *scratch) follow(other *scratch, r *row) {
+	for _, node := range other.moved {
+		s.dist[node] = r.dist[node]
+	}
+	for _, node := range other.changed {
+		s.kept.copy(r.next, s.net.out[node], s.net.out[node+1])
+	}
+	for _, node := range other.visited {
+		s.flow[node] = r.flow[node]
 	}
 }
 

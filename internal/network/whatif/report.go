@@ -127,6 +127,9 @@ func (n *Net) permil(arc int32, load int64) int64 {
 
 // share is so many permil of arc's capacity, in bits per second, rounded down.
 func (n *Net) share(arc int32, permil int64) int64 {
+	if c := uint64(n.capacity[arc]); c < 1<<50 && uint64(permil) < 1<<13 {
+		return int64(c * uint64(permil) / 1000) // as nearly always, and much faster
+	}
 	hi, lo := bits.Mul64(uint64(n.capacity[arc]), uint64(max(0, permil)))
 	if hi >= 1000 {
 		return math.MaxInt64

@@ -33,11 +33,18 @@ func (r *row) hops(n *Net, node int32, list []int32) []int32 {
 // count is the number of node's next hops.
 func (r *row) count(n *Net, node int32) int32 { return r.next.count(n.out[node], n.out[node+1]) }
 
+// carried is the traffic on arc.
+func (r *row) carried(n *Net, arc int32) int64 {
+	if !r.has(arc) {
+		return 0
+	}
+	tail := n.tail[arc]
+	return portion(r.flow[tail], int(r.count(n, tail)), int(r.next.count(n.out[tail], arc)))
+}
+
 // setHops makes hops, in order, node's only next hops.
 func (r *row) setHops(n *Net, node int32, hops []int32) {
-	for arc := n.out[node]; arc < n.out[node+1]; arc++ {
-		r.next[arc>>6] &^= 1 << (arc & 63)
-	}
+	r.next.clear(n.out[node], n.out[node+1])
 	for _, arc := range hops {
 		r.next[arc>>6] |= 1 << (arc & 63)
 	}

@@ -31,6 +31,8 @@ type scratch struct {
 	refilled []int32  // those of them whose traffic or next hops do
 	waves    queue    // of nodes to be visited
 	top      uint32   // distance of those that carry visits first
+	stood    bool     // the copies are made a row
+	standing row      // that row
 
 	swing swing   // what it makes of a raise
 	steps []step  // per node, in a search for cycles
@@ -46,6 +48,7 @@ type scratch struct {
 	log           *sweepLog // of a sweep under way
 	meeter        *meeter   // of a slack in the making
 	tally         *tally    // of a closer look
+	pair          *pair     // of that
 }
 
 // loss is what a node that loses next hops is left with.

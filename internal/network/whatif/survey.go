@@ -23,14 +23,20 @@ type Survey struct {
 // trifle. The others are most of what traffic spread over equal paths changes, by number, and nothing by weight; of these only
 // is kept about how much a link gains, since a trifle for a large link is much for a small one.
 type effect struct {
-	arcs []int32 // ascending; only when kept
-	gain []int64 // in units
-	full []int32 // of arcs, where those are that the failure fills most
-	less int64   // permil that it fills the other ones of arcs to, at most
-	rest []uint8 // per link, what either direction that is not in arcs gains at most (see coarse)
+	arcs []int32  // ascending; only when kept
+	gain []int64  // in units
+	full []filled // those of arcs that the failure fills most, the fullest first
+	less int64    // permil that it fills the other ones to, at most
+	rest []uint8  // per link, what either direction that is not in arcs gains at most (see coarse)
 	kept bool
 	peak peak
 	rows int // that use what fails
+}
+
+// filled is an arc with what a failure adds to it, and how full it gets.
+type filled struct {
+	arc          int32
+	gain, permil int64
 }
 
 // trifle is a change of arc's load, in units, that is not kept: a thousandth of the capacity or less.
@@ -43,7 +49,10 @@ type peak struct {
 	arc    int32 // -1 when there is none
 }
 
-const entryBytes = 12
+const (
+	entryBytes  = 12
+	filledBytes = 24
+)
 
 // NewSurvey evaluates every scenario on st. It keeps what each does as long as that takes at most memory bytes; for the
 // scenarios after that a weaker bound has to do, and more are evaluated anew, with the same results.
@@ -80,7 +89,7 @@ func SurveyLayers(layers []*State, scenarios []Scenario, memory int64) (*Survey,
 		})
 		for i := range batch {
 			e := &sv.effects[from+i]
-			size := int64(len(e.arcs))*entryBytes + int64(len(e.rest)) + 4*int64(len(e.full))
+			size := int64(len(e.arcs))*entryBytes + int64(len(e.rest)) + filledBytes*int64(len(e.full))
 			if !e.kept || sv.kept+size > memory {
 				e.arcs, e.gain, e.rest, e.full, e.kept = nil, nil, nil, nil, false
 				continue
@@ -145,19 +154,17 @@ const foremost = 16
 
 // rank finds the arcs that the effect on st fills most.
 func (e *effect) rank(st *State) {
-	permil := make([]int64, 0, foremost+1) // of e.full, the fullest first
-	e.full, e.less = make([]int32, 0, foremost+1), 0
+	e.full, e.less = make([]filled, 0, foremost+1), 0
 	for i, arc := range e.arcs {
-		full := st.net.permil(arc, st.load[arc]+e.gain[i])
-		if len(permil) == foremost && full <= permil[foremost-1] {
-			e.less = max(e.less, full)
+		x := filled{arc: arc, gain: e.gain[i], permil: st.net.permil(arc, st.load[arc]+e.gain[i])}
+		if len(e.full) == foremost && x.permil <= e.full[foremost-1].permil {
+			e.less = max(e.less, x.permil)
 			continue
 		}
-		at, _ := slices.BinarySearchFunc(permil, full, func(a, b int64) int { return cmp.Compare(b, a) })
-		permil, e.full = slices.Insert(permil, at, full), slices.Insert(e.full, at, int32(i))
-		if len(permil) > foremost {
-			e.less = max(e.less, permil[foremost])
-			permil, e.full = permil[:foremost], e.full[:foremost]
+		at, _ := slices.BinarySearchFunc(e.full, x, func(a, b filled) int { return cmp.Compare(b.permil, a.permil) })
+		if e.full = slices.Insert(e.full, at, x); len(e.full) > foremost {
+			e.less = max(e.less, e.full[foremost].permil)
+			e.full = e.full[:foremost]
 		}
 	}
 }

@@ -58,8 +58,10 @@ func TestForemost(t *testing.T) {
 				beyond++
 			}
 			var got []int64
-			for _, j := range e.full {
-				got = append(got, st.net.permil(e.arcs[j], st.load[e.arcs[j]]+e.gain[j]))
+			for _, x := range e.full {
+				if got = append(got, x.permil); x.permil != st.net.permil(x.arc, st.load[x.arc]+e.atMost(st.net, x.arc)) || !e.has(x.arc) {
+					t.Fatalf("seed %d, failure %d: %+v", seed, i, x)
+				}
 			}
 			if !slices.Equal(got, full) || e.less != less {
 				t.Fatalf("seed %d, failure %d: %d, and less than %d; want %d and %d", seed, i, got, e.less, full, less)
