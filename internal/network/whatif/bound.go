@@ -150,7 +150,7 @@ func (b *bounding) sum(e *effect, any suspect) {
 		if b.ranked.permil[j]+spread <= b.level {
 			break
 		}
-		if n.trifle(arc)+most > b.space[arc] && !e.has(arc) && !(quiet && b.rising.set.has(arc)) {
+		if n.trifle(arc)+most > b.space[arc] && !e.has(n, arc) && !(quiet && b.rising.set.has(arc)) {
 			take(arc, e.atMost(n, arc))
 		}
 	}

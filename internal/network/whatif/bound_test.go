@@ -56,9 +56,9 @@ func TestBoundsCoverWhatFailuresDo(t *testing.T) {
 				look()
 				if e := &sv.effects[i]; c.known.exact {
 					for _, x := range c.bound.suspects {
-						if load := after.load[x.arc] + x.gain + x.by; e.has(x.arc) && load != is.load[x.arc] {
+						if load := after.load[x.arc] + x.gain + x.by; e.has(before.net, x.arc) && load != is.load[x.arc] {
 							t.Fatalf("arc %d: %d units after all rows that concern it, want %d", x.arc, load, is.load[x.arc])
-						} else if e.has(x.arc) {
+						} else if e.has(before.net, x.arc) {
 							exact++
 						}
 					}

@@ -149,7 +149,9 @@ func (w *pair) alone(n *Net, c *closer, by []int64) {
 
 // difference finds what the change does to each arc when nothing fails.
 func (w *pair) difference(n *Net) {
-	w.shifted, w.arcs, w.shift, w.differ = true, w.arcs[:0], w.shift[:0], w.differ[:0]
+	x := w.second
+	x.nextSum()
+	w.differ = w.differ[:0]
 	for i, word := range w.was.next {
 		for other := word ^ w.is.next[i]; other != 0; other &= other - 1 {
 			if node := n.tail[i<<6+bits.TrailingZeros64(other)]; len(w.differ) == 0 || node != w.differ[len(w.differ)-1] {
@@ -159,17 +161,18 @@ func (w *pair) difference(n *Net) {
 	}
 	changed := w.differ
 	for node, flow := range w.was.flow {
-		for len(changed) > 0 && changed[0] < int32(node) {
+		other := len(changed) > 0 && changed[0] == int32(node)
+		if other {
 			changed = changed[1:]
 		}
-		if flow == w.is.flow[node] && (len(changed) == 0 || changed[0] != int32(node)) {
-			continue
+		if other || flow != w.is.flow[node] {
+			x.pass(w.was, int32(node), -1)
+			x.pass(w.is, int32(node), 1)
 		}
-		for arc := n.out[node]; arc < n.out[node+1]; arc++ {
-			if x := w.is.carried(n, arc) - w.was.carried(n, arc); x != 0 {
-				w.arcs, w.shift = append(w.arcs, arc), append(w.shift, x)
-			}
-		}
+	}
+	w.shifted, w.arcs, w.shift = true, w.arcs[:0], w.shift[:0]
+	for _, arc := range x.touched {
+		w.arcs, w.shift = append(w.arcs, arc), append(w.shift, x.gain[arc])
 	}
 }
 

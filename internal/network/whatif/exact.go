@@ -118,7 +118,7 @@ func (t *trial) judged(i int, full []peak, out *outcome) bool {
 		return false
 	}
 	for _, p := range full {
-		if !e.has(p.arc) && t.breaks(p.arc, p.load, t.sv.before.load[p.arc]-n.trifle(p.arc)) {
+		if !e.has(n, p.arc) && t.breaks(p.arc, p.load, t.sv.before.load[p.arc]-n.trifle(p.arc)) {
 			return false
 		}
 	}

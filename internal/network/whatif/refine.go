@@ -52,21 +52,24 @@ func (t *trial) refinable(o *open) bool {
 // at the destinations that matter most, as many more as are likely to settle the failure, or at all that it has in common with
 // the change.
 func (t *trial) refine(whole bool) {
-	var kept []open
-	var list []closer
-	for _, o := range t.open {
-		if !t.refinable(&o) {
-			kept = append(kept, o)
-			continue
+	all, cheaper := make([]closer, len(t.open)), make([]bool, len(t.open))
+	t.after.net.parallel(len(t.open), func(_ *scratch, i int) {
+		if !t.refinable(&t.open[i]) {
+			return
 		}
-		c := t.closer(o)
+		c := t.closer(t.open[i])
 		if whole {
 			t.settling(&c)
 		} else {
 			t.choose(&c)
 		}
-		if 2*len(c.rows) < t.sv.effects[o.index].rows && (whole || len(c.rows) > 0) {
-			list = append(list, c)
+		all[i], cheaper[i] = c, 2*len(c.rows) < t.sv.effects[c.index].rows && (whole || len(c.rows) > 0)
+	}, nil)
+	var kept []open
+	var list []closer
+	for i, o := range t.open {
+		if cheaper[i] {
+			list = append(list, all[i])
 		} else {
 			kept = append(kept, o)
 		}
@@ -111,7 +114,7 @@ func (t *trial) outcome(o *open) *outcome {
 	out := &outcome{worst: verdict{index: o.index, peak: peak{permil: -1, arc: -1}}}
 	var full []peak
 	for _, x := range o.bound.suspects {
-		if !e.has(x.arc) {
+		if !e.has(n, x.arc) {
 			return nil
 		}
 		load := t.after.load[x.arc] + x.gain + x.by
@@ -128,7 +131,7 @@ func (t *trial) outcome(o *open) *outcome {
 // reports whether it was.
 func (t *trial) hint(i int, arc int32) bool {
 	e, n := &t.sv.effects[i], t.after.net
-	if !t.additive(i) || !e.has(arc) {
+	if !t.additive(i) || !e.has(n, arc) {
 		return false
 	}
 	c := t.closer(open{index: i, bound: bound{suspects: []suspect{{arc: arc, gain: e.atMost(n, arc)}}}})

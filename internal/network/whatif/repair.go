@@ -21,6 +21,7 @@ func (s *scratch) reroute(v *view, to int32, r *row) {
 		lo, hi := n.out[node], n.out[node+1]
 		for i, in := range n.back[lo:hi] {
 			if s.kept.has(in) {
+				s.kept.take(in)
 				s.lose(r, n.head[lo+int32(i)])
 			}
 		}
@@ -30,7 +31,7 @@ func (s *scratch) reroute(v *view, to int32, r *row) {
 	}
 	for _, node := range s.changed {
 		s.losses[node].from = int32(len(s.arena))
-		s.choose(v, to, r, node)
+		s.choose(v, to, node)
 		s.losses[node].to = int32(len(s.arena))
 	}
 }
@@ -49,12 +50,6 @@ func (s *scratch) begin(r *row) {
 		for _, node := range s.visited {
 			s.flow[node] = r.flow[node]
 		}
-		for _, arc := range s.lost {
-			s.kept[arc>>6] = r.next[arc>>6]
-		}
-	}
-	if s.stood { // and then the copies of all next hops of changed nodes are others
-		s.stood = false
 		for _, node := range s.changed {
 			s.kept.copy(r.next, s.net.out[node], s.net.out[node+1])
 		}
@@ -62,7 +57,6 @@ func (s *scratch) begin(r *row) {
 	s.losing.drop(s.changed)
 	s.due.drop(s.visited)
 	s.changed, s.moved, s.arena, s.visited, s.refilled = s.changed[:0], s.moved[:0], s.arena[:0], s.visited[:0], s.refilled[:0]
-	s.lost = append(s.lost[:0], s.worse...)
 }
 
 // lose takes one next hop from node.
@@ -127,20 +121,15 @@ func (s *scratch) measure(v *view, to int32) {
 	}
 }
 
-// choose appends a changed node's new next hops to the arena. One that keeps any has those that are not worse, and whose heads are as
-// near as before.
-func (s *scratch) choose(v *view, to int32, r *row, node int32) {
+// choose appends a changed node's new next hops to the arena: those that it keeps, if there are any.
+func (s *scratch) choose(v *view, to int32, node int32) {
 	n := s.net
 	cost := s.dist[node]
 	if cost >= Unreachable {
 		return
 	}
 	if s.losses[node].left > 0 {
-		for _, arc := range s.kept.within(n.out[node], n.out[node+1], s.hops[:0]) {
-			if head := n.head[arc]; s.dist[head] == r.dist[head] {
-				s.arena = append(s.arena, arc)
-			}
-		}
+		s.arena = s.kept.within(n.out[node], n.out[node+1], s.arena)
 		return
 	}
 	lo, hi := n.out[node], n.out[node+1]
@@ -261,9 +250,8 @@ func (s *scratch) keeps(r *row, arcs []arcChange) bool {
 // stand is the row with the repair done. It is made of the copies and holds until the next repair. The traffic is not known of nodes
 // that the repair did not get to, or that it cuts off.
 func (s *scratch) stand() *row {
-	s.stood = true
 	s.standing = row{dist: s.dist, flow: s.flow, next: s.kept}
-	for _, node := range s.changed {
+	for _, node := range s.moved {
 		s.standing.setHops(s.net, node, s.arena[s.losses[node].from:s.losses[node].to])
 	}
 	return &s.standing

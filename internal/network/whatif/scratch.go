@@ -18,9 +18,8 @@ type scratch struct {
 	row      *row     // that the copies are of
 	dist     []uint32 // per node
 	flow     []int64  // per node, when it is visited: its new traffic, unless it is cut off
-	kept     bitset   // of arcs: next hops that are not made worse
+	kept     bitset   // of arcs: next hops that are not lost
 	worse    []int32  // arcs made worse
-	lost     []int32  // those of the repair that the copies are of
 	losing   bitset   // of nodes: in changed
 	losses   []loss   // per node, when it is losing
 	changed  []int32  // nodes that lose a next hop
@@ -31,8 +30,7 @@ type scratch struct {
 	refilled []int32  // those of them whose traffic or next hops do
 	waves    queue    // of nodes to be visited
 	top      uint32   // distance of those that carry visits first
-	stood    bool     // the copies are made a row
-	standing row      // that row
+	standing row      // what stand makes of the copies
 
 	swing swing   // what it makes of a raise
 	steps []step  // per node, in a search for cycles
@@ -84,6 +82,18 @@ func (s *scratch) add(arc int32, traffic int64) {
 		s.touched = append(s.touched, arc)
 	}
 	s.gain[arc] += traffic
+}
+
+// pass adds, so many times, what node sends on in r.
+func (s *scratch) pass(r *row, node int32, times int64) {
+	s.hops = r.hops(s.net, node, s.hops[:0])
+	if len(s.hops) == 0 {
+		return
+	}
+	share, rest := split(r.flow[node], len(s.hops))
+	for i, arc := range s.hops {
+		s.add(arc, times*part(share, rest, i))
+	}
 }
 
 // gained is what arc gained in the sum.

@@ -24,6 +24,7 @@ type Survey struct {
 // is kept about how much a link gains, since a trifle for a large link is much for a small one.
 type effect struct {
 	arcs []int32  // ascending; only when kept
+	on   bitset   // of links: those that have any of arcs
 	gain []int64  // in units
 	full []filled // those of arcs that the failure fills most, the fullest first
 	less int64    // permil that it fills the other ones to, at most
@@ -89,9 +90,9 @@ func SurveyLayers(layers []*State, scenarios []Scenario, memory int64) (*Survey,
 		})
 		for i := range batch {
 			e := &sv.effects[from+i]
-			size := int64(len(e.arcs))*entryBytes + int64(len(e.rest)) + filledBytes*int64(len(e.full))
+			size := int64(len(e.arcs))*entryBytes + int64(len(e.rest)) + 8*int64(len(e.on)) + filledBytes*int64(len(e.full))
 			if !e.kept || sv.kept+size > memory {
-				e.arcs, e.gain, e.rest, e.full, e.kept = nil, nil, nil, nil, false
+				*e = effect{peak: e.peak, rows: e.rows}
 				continue
 			}
 			sv.kept += size
@@ -141,8 +142,9 @@ func (s *scratch) effect(st *State, ranked ranking, keep bool) effect {
 		}
 	}
 	slices.Sort(s.hops)
-	e.arcs, e.gain = slices.Clone(s.hops), make([]int64, len(s.hops))
+	e.arcs, e.on, e.gain = slices.Clone(s.hops), newBitset(len(n.links)), make([]int64, len(s.hops))
 	for i, arc := range e.arcs {
+		e.on.put(n.linkOf[arc])
 		e.gain[i] = s.gain[arc]
 	}
 	e.rank(st)
@@ -171,10 +173,13 @@ func (e *effect) rank(st *State) {
 
 // atMost is what the effect adds to arc at most.
 func (e *effect) atMost(n *Net, arc int32) int64 {
-	if i, ok := slices.BinarySearch(e.arcs, arc); ok {
-		return e.gain[i]
+	link := n.linkOf[arc]
+	if e.on.has(link) {
+		if i, ok := slices.BinarySearch(e.arcs, arc); ok {
+			return e.gain[i]
+		}
 	}
-	return min(n.trifle(arc), atMost(e.rest[n.linkOf[arc]]))
+	return min(n.trifle(arc), atMost(e.rest[link]))
 }
 
 // The smallest gain that is told from none, about a kbit/s, in eighths, as a power of two.
@@ -201,7 +206,10 @@ func atMost(coarse uint8) int64 {
 }
 
 // has reports whether the effect on arc is kept.
-func (e *effect) has(arc int32) bool {
+func (e *effect) has(n *Net, arc int32) bool {
+	if !e.kept || !e.on.has(n.linkOf[arc]) {
+		return false
+	}
 	_, ok := slices.BinarySearch(e.arcs, arc)
 	return ok
 }

@@ -59,7 +59,7 @@ func TestForemost(t *testing.T) {
 			}
 			var got []int64
 			for _, x := range e.full {
-				if got = append(got, x.permil); x.permil != st.net.permil(x.arc, st.load[x.arc]+e.atMost(st.net, x.arc)) || !e.has(x.arc) {
+				if got = append(got, x.permil); x.permil != st.net.permil(x.arc, st.load[x.arc]+e.atMost(st.net, x.arc)) || !e.has(st.net, x.arc) {
 					t.Fatalf("seed %d, failure %d: %+v", seed, i, x)
 				}
 			}
