@@ -47,7 +47,7 @@
 // # Memory
 //
 // A state takes about 13 bytes for each node and destination, at most 3.5 GiB by New's bounds; a state made by Apply only
-// that of its affected rows. A Survey takes 12 bytes per failure and arc that it matters to, and little more than one per failure and link, up
-// to the limit that it is given. Evaluating failures takes some ten megabytes per processor beside that.
+// that of its affected rows. A Survey takes 12 bytes per failure and arc that it matters to, and little more than one per
+// failure and link, up to the limit that it is given. Evaluating failures takes some ten megabytes per processor beside that.
 // Work that is spread over processors is spread so that no result depends on how.
 package whatif
