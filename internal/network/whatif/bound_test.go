@@ -92,6 +92,20 @@ func covers(t *testing.T, tr *trial, b *bound, was, is *State) (breaks bool) {
 	return breaks
 }
 
+// tried is the trial of a change for the worse, with all failures surveyed.
+func tried(t *testing.T, r *rand.Rand, s Spec, limits Limits) *trial {
+	before := solved(t, s)
+	after, err := before.Apply(worsening(r, s))
+	if err != nil {
+		t.Fatal(err)
+	}
+	sv, err := NewSurvey(before, everything(r, before.net), 1<<30)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return newTrial(sv, after, limits)
+}
+
 // TestSuspectsAreAllThatMayMatter wants of the first bound on a failure, which looks at few directions, what a look at all of them
 // finds.
 func TestSuspectsAreAllThatMayMatter(t *testing.T) {
@@ -102,19 +116,11 @@ func TestSuspectsAreAllThatMayMatter(t *testing.T) {
 		if seed%2 == 0 {
 			s = geometric(60, 130, 950, seed)
 		}
-		before := solved(t, s)
-		after, err := before.Apply(worsening(r, s))
-		if err != nil {
-			t.Fatal(err)
-		}
-		sv, err := NewSurvey(before, everything(r, before.net), 1<<30)
-		if err != nil {
-			t.Fatal(err)
-		}
-		tr := newTrial(sv, after, Limits{Permil: 700 + r.Int64N(400), Worse: r.Int64N(100)})
+		tr := tried(t, r, s, Limits{Permil: 700 + r.Int64N(400), Worse: r.Int64N(100)})
 		if !tr.worse {
 			continue
 		}
+		sv, n := tr.sv, tr.after.net
 		for i := range sv.failures {
 			f, e := &sv.failures[i], &sv.effects[i]
 			b := tr.begin(i)
@@ -123,8 +129,8 @@ func TestSuspectsAreAllThatMayMatter(t *testing.T) {
 			}
 			sum, brought := tr.slack.meeting(f), tr.slack.brought(f, e)
 			b.drained, b.onto = tr.slack.drained(brought), tr.slack.onto(brought, sum.joint)
-			for arc := range int32(len(after.load)) {
-				if gain := e.atMost(before.net, arc); gain+saturate(sum.moved+b.onto)+sum.joint > b.space[arc] {
+			for arc := range int32(len(n.tail)) {
+				if gain := e.atMost(n, arc); gain+saturate(sum.moved+b.onto)+sum.joint > b.space[arc] {
 					b.take(suspect{arc: arc, gain: gain, more: sum.moved, drop: min(sum.joint, tr.slack.drop[arc])})
 				}
 			}

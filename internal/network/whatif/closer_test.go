@@ -120,25 +120,17 @@ func holds(t *testing.T, tr *trial, o *open, was, is *State) (narrow int) {
 func TestSettlingIsExact(t *testing.T) {
 	looks, rows := 0, 0
 	look := func(r *rand.Rand, s Spec) {
-		before := solved(t, s)
-		after, err := before.Apply(worsening(r, s))
-		if err != nil {
-			t.Fatal(err)
-		}
-		sv, err := NewSurvey(before, everything(r, before.net), 1<<30)
-		if err != nil {
-			t.Fatal(err)
-		}
-		tr := newTrial(sv, after, DefaultLimits())
+		tr := tried(t, r, s, DefaultLimits())
 		if !tr.worse {
 			return
 		}
+		sv, after := tr.sv, tr.after
 		var batch []closer
 		for i := range sv.failures {
 			e := &sv.effects[i]
 			for range min(len(e.arcs), 8) {
 				arc := e.arcs[r.IntN(len(e.arcs))]
-				c := tr.closer(open{index: i, bound: bound{suspects: []suspect{{arc: arc, gain: e.atMost(before.net, arc)}}}})
+				c := tr.closer(open{index: i, bound: bound{suspects: []suspect{{arc: arc, gain: e.atMost(after.net, arc)}}}})
 				tr.settling(&c)
 				batch = append(batch, c)
 			}
