@@ -8,9 +8,10 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"os"
 	"strconv"
 	"strings"
+
+	"github.com/detour-net/detour/internal/config/bounded"
 )
 
 // Bounds on a matrix's file.
@@ -19,9 +20,9 @@ const (
 	maxMatrixLine = 4096      // bytes
 )
 
-// LoadMatrix reads a CSV file with ReadMatrix; the matrix's Source is path.
+// LoadMatrix reads a CSV file with ReadMatrix, as a stream; the matrix's Source is path. It fails when the file hangs.
 func LoadMatrix(path string, t *Topology) (Matrix, error) {
-	f, err := os.Open(path)
+	f, err := bounded.Open(path)
 	if err != nil {
 		return Matrix{}, fmt.Errorf("read traffic matrix: %w", err)
 	}

@@ -62,7 +62,7 @@ func (r *Reader) Stat(path string) (fs.FileInfo, error) {
 
 func (r *Reader) look(path string, at func() content) content {
 	patience := cmp.Or(r.Within, within)
-	hangs := content{err: fmt.Errorf("%s: it hangs, it was not read within %s: see whether the disk, or whoever serves it, answers", path, patience)}
+	given := content{err: hangs(path, patience)}
 	f := r.file(path)
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -71,7 +71,7 @@ func (r *Reader) look(path string, at func() content) content {
 		case <-f.left: // which may be old by now
 			f.left = nil
 		default:
-			return hangs
+			return given
 		}
 	}
 	ended := make(chan content, 1)
@@ -83,8 +83,12 @@ func (r *Reader) look(path string, at func() content) content {
 		return c
 	case <-over.C:
 		f.left = ended
-		return hangs
+		return given
 	}
+}
+
+func hangs(path string, patience time.Duration) error {
+	return fmt.Errorf("%s: it hangs, it was not read within %s: see whether the disk, or whoever serves it, answers", path, patience)
 }
 
 func (r *Reader) file(path string) *file {
