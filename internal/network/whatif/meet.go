@@ -1,9 +1,6 @@
 package whatif
 
-import (
-	"math/bits"
-	"slices"
-)
+import "math/bits"
 
 // meeter finds, destination by destination, the traffic where a change and failures meet.
 type meeter struct {
@@ -91,8 +88,7 @@ func (m *meeter) behind(old *row) {
 	}
 	for _, c := range m.worse {
 		if m.bad[c.arc] == m.stamp {
-			m.hops = old.hops(n, n.tail[c.arc], m.hops[:0])
-			arrive(c.arc, portion(old.flow[n.tail[c.arc]], len(m.hops), slices.Index(m.hops, c.arc)))
+			arrive(c.arc, old.carried(n, c.arc))
 		}
 	}
 	for len(m.heap) > 0 {

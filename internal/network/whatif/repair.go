@@ -88,7 +88,7 @@ func (s *scratch) measure(v *view, to int32) {
 			if w == 0 {
 				cost = Unreachable
 			}
-			if v.overload[head] && head != to {
+			if !v.through(head, to) {
 				cost = Unreachable
 			}
 			best = min(best, cost)

@@ -81,7 +81,7 @@ func newSlack(before, after *State, by worsened) *slack {
 		i := affected[j]
 		which, _ := before.layer(int(i))
 		to := before.to(int(i))
-		if k.moved[i] = s.movedBy(by[which], before.rows[i], to); k.moved[i] > 0 {
+		if k.moved[i] = before.rows[i].movedBy(n, by[which], to); k.moved[i] > 0 {
 			if s.meeter == nil {
 				s.meeter = newMeeter(n)
 			}
@@ -121,15 +121,12 @@ func (k *slack) sort(found [][]meet) {
 }
 
 // movedBy is the row's traffic on arcs that become worse for it.
-func (s *scratch) movedBy(worse []arcChange, r *row, to int32) int64 {
+func (r *row) movedBy(n *Net, worse []arcChange, to int32) int64 {
 	sum := int64(0)
 	for _, c := range worse {
-		if c.on(s.net, to) <= 0 || !r.has(c.arc) {
-			continue
+		if c.on(n, to) > 0 {
+			sum += r.carried(n, c.arc)
 		}
-		tail := s.net.tail[c.arc]
-		s.hops = r.hops(s.net, tail, s.hops[:0])
-		sum += portion(r.flow[tail], len(s.hops), slices.Index(s.hops, c.arc))
 	}
 	return sum
 }
