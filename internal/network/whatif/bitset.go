@@ -37,13 +37,6 @@ func (b bitset) count(lo, hi int32) int32 {
 	return int32(sum)
 }
 
-// clear takes out what is in the set from lo to before hi.
-func (b bitset) clear(lo, hi int32) {
-	for at := lo; at < hi; at = (at>>6 + 1) << 6 {
-		b[at>>6] &^= b.from(at, hi) << (at & 63)
-	}
-}
-
 // copy takes over another set's words that have anything from lo to before hi.
 func (b bitset) copy(c bitset, lo, hi int32) {
 	for i := lo >> 6; i <= (hi-1)>>6; i++ {

@@ -124,7 +124,7 @@ func (t *trial) pair(s *scratch, index int) *pair {
 	w := s.pair
 	w.layer, _ = t.after.layer(index)
 	w.to, w.was, w.is = t.after.to(index), t.sv.before.rows[index], t.after.rows[index]
-	w.second.row, w.shifted = nil, false
+	w.second.was, w.shifted = nil, false
 	return w
 }
 
@@ -186,10 +186,10 @@ func (t *trial) onTop(s *scratch, f *failure, hit bool, nearest uint32) {
 		s.worse = s.worse[:0]
 		s.begin(w.was)
 	}
-	if !s.keeps(w.was, t.by[w.layer]) {
+	failed := &s.is
+	if !slices.ContainsFunc(t.by[w.layer], func(c arcChange) bool { return failed.has(c.arc) }) {
 		return
 	}
-	failed := s.stand()
 	x.follow(s, failed)
 	if x.gather(failed, w.to, t.by[w.layer]) {
 		v := s.after.try(s.net, t.after.all()[w.layer].view, f)

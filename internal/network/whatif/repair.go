@@ -1,10 +1,8 @@
 package whatif
 
-import "slices"
-
 // reroute works out how row r towards to changes when the arcs in s.worse become dearer or go away and v is what holds
-// then. No arc may have become better for r. Afterwards s.changed are the nodes that lose next hops, each with its new
-// ones; s.moved those of them whose distance grows. r itself stays as it is.
+// then. No arc may have become better for r. Afterwards s.dist and s.next are what r becomes, s.changed the nodes that lose
+// next hops, and s.moved those of them whose distance grows. r itself stays as it is.
 //
 // Nobody else changes: a node that keeps a next hop keeps its distance, since all its next hops lead equally near.
 func (s *scratch) reroute(v *view, to int32, r *row) {
@@ -12,7 +10,7 @@ func (s *scratch) reroute(v *view, to int32, r *row) {
 	s.begin(r)
 	for _, arc := range s.worse {
 		if r.has(arc) {
-			s.kept.take(arc)
+			s.next.take(arc)
 			s.lose(r, n.tail[arc])
 		}
 	}
@@ -20,8 +18,8 @@ func (s *scratch) reroute(v *view, to int32, r *row) {
 		node := s.moved[i]
 		lo, hi := n.out[node], n.out[node+1]
 		for i, in := range n.back[lo:hi] {
-			if s.kept.has(in) {
-				s.kept.take(in)
+			if s.next.has(in) {
+				s.next.take(in)
 				s.lose(r, n.head[lo+int32(i)])
 			}
 		}
@@ -29,20 +27,20 @@ func (s *scratch) reroute(v *view, to int32, r *row) {
 	if len(s.moved) > 0 {
 		s.measure(v, to)
 	}
-	for _, node := range s.changed {
-		s.losses[node].from = int32(len(s.arena))
-		s.choose(v, to, node)
-		s.losses[node].to = int32(len(s.arena))
+	for _, node := range s.moved {
+		if s.dist[node] < Unreachable {
+			s.tie(v, to, &s.is, node)
+		}
 	}
 }
 
 // begin forgets the repair before, and begins one of r.
 func (s *scratch) begin(r *row) {
-	if s.row != r {
-		s.row = r
+	if s.was != r {
+		s.was = r
 		copy(s.dist, r.dist)
 		copy(s.flow, r.flow)
-		copy(s.kept, r.next)
+		copy(s.next, r.next)
 	} else {
 		for _, node := range s.moved {
 			s.dist[node] = r.dist[node]
@@ -51,23 +49,22 @@ func (s *scratch) begin(r *row) {
 			s.flow[node] = r.flow[node]
 		}
 		for _, node := range s.changed {
-			s.kept.copy(r.next, s.net.out[node], s.net.out[node+1])
+			s.next.copy(r.next, s.net.out[node], s.net.out[node+1])
 		}
 	}
 	s.losing.drop(s.changed)
 	s.due.drop(s.visited)
-	s.changed, s.moved, s.arena, s.visited, s.refilled = s.changed[:0], s.moved[:0], s.arena[:0], s.visited[:0], s.refilled[:0]
+	s.changed, s.moved, s.visited = s.changed[:0], s.moved[:0], s.visited[:0]
 }
 
 // lose takes one next hop from node.
 func (s *scratch) lose(r *row, node int32) {
-	x := &s.losses[node]
 	if !s.losing.has(node) {
 		s.losing.put(node)
-		x.left = r.count(s.net, node)
+		s.left[node] = r.count(s.net, node)
 		s.changed = append(s.changed, node)
 	}
-	if x.left--; x.left == 0 {
+	if s.left[node]--; s.left[node] == 0 {
 		s.dist[node] = Unreachable
 		s.moved = append(s.moved, node)
 	}
@@ -121,28 +118,8 @@ func (s *scratch) measure(v *view, to int32) {
 	}
 }
 
-// choose appends a changed node's new next hops to the arena: those that it keeps, if there are any.
-func (s *scratch) choose(v *view, to int32, node int32) {
-	n := s.net
-	cost := s.dist[node]
-	if cost >= Unreachable {
-		return
-	}
-	if s.losses[node].left > 0 {
-		s.arena = s.kept.within(n.out[node], n.out[node+1], s.arena)
-		return
-	}
-	lo, hi := n.out[node], n.out[node+1]
-	heads := n.head[lo:hi]
-	for i, w := range v.weight[lo:hi] {
-		if head := heads[i]; s.dist[head]+w == cost && w != 0 && v.through(head, to) {
-			s.arena = append(s.arena, lo+int32(i))
-		}
-	}
-}
-
-// carry moves the traffic of r to where reroute sends it, and adds what arcs gain and lose to the sum. Afterwards
-// s.refilled are the nodes whose traffic is another, with the new in s.flow.
+// carry moves the traffic of r to where reroute sends it, and adds what arcs gain and lose to the sum. Afterwards s.flow is the
+// traffic, but for nodes that are cut off.
 //
 // What changed nodes sent on is taken back first. From then on every node is visited after all that send to it, so its
 // traffic is complete when it is. Nodes nearer than nearest are not visited: whoever gives it asks only about those farther away.
@@ -181,25 +158,18 @@ func (s *scratch) carry(to int32, r *row, nearest uint32) {
 			continue
 		}
 		before, after := r.flow[node], s.flow[node]
-		changed := s.losing.has(node)
-		if after == before && !changed {
+		if s.losing.has(node) {
+			before = 0 // that is taken back
+		}
+		if node == to || before == after {
 			continue
 		}
-		s.refilled = append(s.refilled, node)
-		switch {
-		case node == to:
-		case changed:
-			x := &s.losses[node]
-			s.send(s.arena[x.from:x.to], 0, after)
-		default:
-			s.hops = r.hops(n, node, s.hops[:0])
-			s.send(s.hops, before, after)
-		}
+		s.hops = s.is.hops(n, node, s.hops[:0])
+		s.send(s.hops, before, after)
 	}
 }
 
-// give gives traffic to node, and announces that it will be visited: the farther from the destination, the earlier. A node that
-// is cut off loses all traffic.
+// give gives traffic to node, and announces that it will be visited: the farther from the destination, the earlier.
 func (s *scratch) give(node int32, traffic int64) {
 	s.flow[node] += traffic
 	if !s.due.has(node) {
@@ -213,16 +183,11 @@ func (s *scratch) announce(node int32) {
 	s.visited = append(s.visited, node)
 	if dist := s.dist[node]; dist < Unreachable {
 		s.waves.push(s.top-dist, node)
-	} else {
-		s.refilled = append(s.refilled, node)
 	}
 }
 
 // send passes on after where before was.
 func (s *scratch) send(hops []int32, before, after int64) {
-	if before == after {
-		return
-	}
 	share, rest := split(after, len(hops))
 	oldShare, oldRest := split(before, len(hops))
 	for i, arc := range hops {
@@ -233,58 +198,27 @@ func (s *scratch) send(hops []int32, before, after int64) {
 	}
 }
 
-// keeps reports whether the repair just made of r leaves one of the arcs in use.
-func (s *scratch) keeps(r *row, arcs []arcChange) bool {
-	for _, c := range arcs {
-		if tail := s.net.tail[c.arc]; !s.losing.has(tail) {
-			if r.has(c.arc) {
-				return true
-			}
-		} else if x := s.losses[tail]; slices.Contains(s.arena[x.from:x.to], c.arc) {
-			return true
-		}
-	}
-	return false
-}
-
-// stand is the row with the repair done. It is made of the copies and holds until the next repair. The traffic is not known of nodes
-// that the repair did not get to, or that it cuts off.
-func (s *scratch) stand() *row {
-	s.standing = row{dist: s.dist, flow: s.flow, next: s.kept}
-	for _, node := range s.moved {
-		s.standing.setHops(s.net, node, s.arena[s.losses[node].from:s.losses[node].to])
-	}
-	return &s.standing
-}
-
 // follow takes over into the copies, from r, all that another's repair is about.
 func (s *scratch) follow(other *scratch, r *row) {
 	for _, node := range other.moved {
 		s.dist[node] = r.dist[node]
 	}
 	for _, node := range other.changed {
-		s.kept.copy(r.next, s.net.out[node], s.net.out[node+1])
+		s.next.copy(r.next, s.net.out[node], s.net.out[node+1])
 	}
 	for _, node := range other.visited {
 		s.flow[node] = r.flow[node]
 	}
 }
 
-// repaired is r with the repair done.
-func (s *scratch) repaired(r *row, index int) *row {
-	n := s.net
-	next := r.clone()
+// repaired is the row with the repair done, for good.
+func (s *scratch) repaired(index int) *row {
+	r := s.is.clone()
 	for _, node := range s.moved {
-		next.dist[node] = s.dist[node]
-	}
-	for _, node := range s.changed {
-		next.setHops(n, node, s.arena[s.losses[node].from:s.losses[node].to])
-	}
-	for _, node := range s.refilled {
-		if next.flow[node] = s.flow[node]; s.dist[node] >= Unreachable {
-			next.flow[node] = 0
+		if r.dist[node] >= Unreachable {
+			r.flow[node] = 0
 		}
 	}
-	next.settle(n, index)
-	return next
+	r.settle(s.net, index)
+	return r
 }

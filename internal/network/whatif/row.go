@@ -42,14 +42,6 @@ func (r *row) carried(n *Net, arc int32) int64 {
 	return portion(r.flow[tail], int(r.count(n, tail)), int(r.next.count(n.out[tail], arc)))
 }
 
-// setHops makes hops, in order, node's only next hops.
-func (r *row) setHops(n *Net, node int32, hops []int32) {
-	r.next.clear(n.out[node], n.out[node+1])
-	for _, arc := range hops {
-		r.next[arc>>6] |= 1 << (arc & 63)
-	}
-}
-
 // split divides traffic between k next hops: each gets share, the first rest of them one unit more.
 func split(traffic int64, k int) (share int64, rest int) {
 	switch k {

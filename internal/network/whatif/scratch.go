@@ -13,24 +13,22 @@ type scratch struct {
 	order []int32
 	hops  []int32
 
-	// A repair: what one row would become under another view. What it changes of the row it changes in copies, and the next
+	// A repair: what one row would become under another view. What it changes of the row it changes in a copy, and the next
 	// repair of the same row puts that back.
-	row      *row     // that the copies are of
-	dist     []uint32 // per node
-	flow     []int64  // per node, when it is visited: its new traffic, unless it is cut off
-	kept     bitset   // of arcs: next hops that are not lost
-	worse    []int32  // arcs made worse
-	losing   bitset   // of nodes: in changed
-	losses   []loss   // per node, when it is losing
-	changed  []int32  // nodes that lose a next hop
-	moved    []int32  // those of them that lose all
-	arena    []int32  // new next hops of changed nodes
-	due      bitset   // of nodes: in visited
-	visited  []int32  // nodes whose traffic may change
-	refilled []int32  // those of them whose traffic or next hops do
-	waves    queue    // of nodes to be visited
-	top      uint32   // distance of those that carry visits first
-	standing row      // what stand makes of the copies
+	was     *row // that is repaired
+	is      row  // the copy: dist, flow and next. The traffic is not known of nodes that the repair did not get to, or cuts off
+	dist    []uint32
+	flow    []int64
+	next    bitset
+	worse   []int32 // arcs made worse
+	losing  bitset  // of nodes: in changed
+	left    []int32 // per node, when it is losing: next hops that it keeps
+	changed []int32 // nodes that lose a next hop
+	moved   []int32 // those of them that lose all
+	due     bitset  // of nodes: in visited
+	visited []int32 // nodes whose traffic may change
+	waves   queue   // of nodes to be visited
+	top     uint32  // distance of those that carry visits first
 
 	swing swing   // what it makes of a raise
 	steps []step  // per node, in a search for cycles
@@ -49,18 +47,13 @@ type scratch struct {
 	pair          *pair     // of that
 }
 
-// loss is what a node that loses next hops is left with.
-type loss struct {
-	left     int32 // next hops that it keeps
-	from, to int32 // its new ones in the arena
-}
-
 func newScratch(n *Net) *scratch {
 	nodes, arcs := len(n.nodes), len(n.tail)
+	is := newRow(n)
 	return &scratch{
 		net: n, queue: newQueue(n.window), waves: newQueue(max(n.window, wavesWindow)),
-		dist: make([]uint32, nodes), flow: make([]int64, nodes), kept: newBitset(arcs),
-		losing: newBitset(nodes), losses: make([]loss, nodes), due: newBitset(nodes), steps: make([]step, nodes),
+		is: *is, dist: is.dist, flow: is.flow, next: is.next,
+		losing: newBitset(nodes), left: make([]int32, nodes), due: newBitset(nodes), steps: make([]step, nodes),
 		summed: newBitset(arcs), gain: make([]int64, arcs),
 	}
 }

@@ -82,7 +82,7 @@ func (st *State) under(v *view) *State {
 		if s.gather(r, to, worse) {
 			s.reroute(v, to, r)
 			s.carry(to, r, 0)
-			after.rows[i] = s.repaired(r, i)
+			after.rows[i] = s.repaired(i)
 		}
 	}, func(s *scratch) { after.absorb(s) })
 	after.count()

@@ -32,10 +32,12 @@ func (w *swing) clone() swing {
 // swing makes s.swing of the repair just made, which raised the set to the top.
 func (p *planner) swing(s *scratch, r *row) {
 	w := &s.swing
-	w.row, w.nodes, w.hops = r, w.nodes[:0], append(w.hops[:0], s.arena...)
+	w.row, w.nodes, w.hops = r, w.nodes[:0], w.hops[:0]
 	most := p.reachable(r)
 	for _, node := range s.changed {
-		x := swinging{node: node, from: s.losses[node].from, to: s.losses[node].to}
+		x := swinging{node: node, from: int32(len(w.hops))}
+		w.hops = s.is.hops(s.net, node, w.hops)
+		x.to = int32(len(w.hops))
 		x.joins = s.dist[node] - r.dist[node]
 		x.leaves = x.joins
 		if p.target > LastResort && x.joins >= most { // the last resort holds until the links are out
