@@ -59,7 +59,7 @@ func (t *trial) evaluate(batch []open) {
 		}
 	}
 	fulls := make([][]peak, len(batch))
-	n.sweep(t.after, heavy, func(s *scratch, i int, found failureLog) {
+	n.sweep(t.after, heavy, func(s *scratch, i int, found found) {
 		outs[at[i]].worst = verdict{index: batch[at[i]].index, peak: s.peak(t.after, t.ranked)}
 		fulls[at[i]] = t.overfull(s)
 		cuts[at[i]] = cuts[at[i]] && found.lost > 0
@@ -105,7 +105,7 @@ func (t *trial) judge(batch []open, fulls [][]peak, outs []*outcome) {
 			again, at = append(again, &t.sv.failures[o.index]), append(at, i)
 		}
 	}
-	t.after.net.sweep(t.sv.before, again, func(s *scratch, i int, _ failureLog) {
+	t.after.net.sweep(t.sv.before, again, func(s *scratch, i int, _ found) {
 		t.over(s.gained, fulls[at[i]], outs[at[i]])
 	})
 }

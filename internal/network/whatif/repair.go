@@ -70,11 +70,13 @@ func (s *scratch) lose(r *row, node int32) {
 	}
 }
 
-// measure finds the new distances of the moved nodes, from those of the others.
+// measure finds the new distances of the moved nodes, from those of the others. It leaves those that are reached in s.order, nearest
+// first.
 func (s *scratch) measure(v *view, to int32) {
 	n := s.net
 	dist := s.dist
 	s.waves.begin()
+	s.order = s.order[:0]
 	nearest := uint32(Unreachable)
 	for _, node := range s.moved {
 		lo, hi := n.out[node], n.out[node+1]
@@ -93,6 +95,10 @@ func (s *scratch) measure(v *view, to int32) {
 		dist[node] = best
 		nearest = min(nearest, best)
 	}
+	if len(s.moved) == 1 && nearest < Unreachable {
+		s.order = append(s.order, s.moved[0])
+		return
+	}
 	for _, node := range s.moved {
 		if best := dist[node]; best < Unreachable {
 			s.waves.push(best-nearest, node)
@@ -104,7 +110,11 @@ func (s *scratch) measure(v *view, to int32) {
 			return
 		}
 		cost := nearest + ahead
-		if cost != dist[node] || !v.through(node, to) {
+		if cost != dist[node] {
+			continue
+		}
+		s.order = append(s.order, node)
+		if !v.through(node, to) {
 			continue
 		}
 		lo, hi := n.out[node], n.out[node+1]

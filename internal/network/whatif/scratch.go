@@ -40,11 +40,11 @@ type scratch struct {
 	gain    []int64
 	touched []int32
 
-	before, after probe     // views that failures are tried on
-	log           *sweepLog // of a sweep under way
-	meeter        *meeter   // of a slack in the making
-	tally         *tally    // of a closer look
-	pair          *pair     // of that
+	before, after probe   // views that failures are tried on
+	lanes         *lanes  // of a sweep under way
+	meeter        *meeter // of a slack in the making
+	tally         *tally  // of a closer look
+	pair          *pair   // of that
 }
 
 func newScratch(n *Net) *scratch {

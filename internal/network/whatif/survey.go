@@ -84,7 +84,7 @@ func SurveyLayers(layers []*State, scenarios []Scenario, memory int64) (*Survey,
 			batch[i] = &failures[from+i]
 		}
 		room := memory > sv.kept
-		n.sweep(st, batch, func(s *scratch, i int, found failureLog) {
+		n.sweep(st, batch, func(s *scratch, i int, found found) {
 			sv.effects[from+i] = s.effect(st, ranked, room)
 			sv.effects[from+i].rows = found.rows
 		})
@@ -141,7 +141,6 @@ func (s *scratch) effect(st *State, ranked ranking, keep bool) effect {
 			e.rest[n.linkOf[arc]] = max(e.rest[n.linkOf[arc]], coarse(x))
 		}
 	}
-	slices.Sort(s.hops)
 	e.arcs, e.on, e.gain = slices.Clone(s.hops), newBitset(len(n.links)), make([]int64, len(s.hops))
 	for i, arc := range e.arcs {
 		e.on.put(n.linkOf[arc])

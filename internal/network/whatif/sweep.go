@@ -2,91 +2,44 @@ package whatif
 
 import "slices"
 
-// sweepBatch is how many failures a sweep takes at once: enough to use a row while it is at hand, few enough for what
-// they log to stay in some ten megabytes. It is fixed, so that what is computed does not depend on the machine.
-const sweepBatch = 64
+// sweepBatch is how many failures a sweep takes at once, at most 64: enough to use a row while it is at hand, few enough for what
+// they do to stay in a processor's cache.
+const sweepBatch = 32
 
-// sweep evaluates failures on st: for each of them, the sum of a scratch is what arcs gain and lose when it happens, and
-// lost what cannot be delivered then and could before, but for what the failed nodes themselves send and receive. Calls of
-// visit may run at once.
+// sweep evaluates failures on st: for each of them, the sum of a scratch is what arcs gain and lose when it happens, ascending.
+// Calls of visit may run at once.
 //
 // Rows are taken one after the other, each with all failures, since fetching a row costs more than repairing it.
-func (n *Net) sweep(st *State, list []*failure, visit func(s *scratch, i int, found failureLog)) {
+func (n *Net) sweep(st *State, list []*failure, visit func(s *scratch, i int, found found)) {
 	for from := 0; from < len(list); from += sweepBatch {
-		n.sweepRows(st, list[from:min(len(list), from+sweepBatch)], func(s *scratch, i int, found failureLog) { visit(s, from+i, found) })
+		n.sweepRows(st, list[from:min(len(list), from+sweepBatch)], func(s *scratch, i int, found found) { visit(s, from+i, found) })
 	}
 }
 
-// sweepRows is sweep of few failures.
-func (n *Net) sweepRows(st *State, list []*failure, visit func(s *scratch, i int, found failureLog)) {
-	var logs []*sweepLog
-	n.parallel(len(st.rows), func(s *scratch, index int) {
-		if s.log == nil {
-			s.log = n.logs.Get().(*sweepLog)
-			s.log.begin(len(list))
-		}
-		for i, f := range list {
-			if f.hits(st.rows[index]) {
-				s.logRow(st, index, f, &s.log.of[i])
-			}
-		}
-	}, func(s *scratch) {
-		if s.log != nil {
-			logs = append(logs, s.log)
-			s.log = nil
-		}
-	})
-	n.parallel(len(list), func(s *scratch, i int) {
-		s.nextSum()
-		var found failureLog
-		for _, log := range logs {
-			entry := &log.of[i]
-			for j, arc := range entry.arcs {
-				s.add(arc, entry.gain[j])
-			}
-			found.lost, found.rows = found.lost+entry.lost, found.rows+entry.rows
-		}
-		visit(s, i, found)
-	}, nil)
-	for _, log := range logs {
-		n.logs.Put(log)
-	}
-}
-
-// sweepLog is what one worker has found out about each failure of a sweep.
-type sweepLog struct {
-	of []failureLog
-}
-
-// failureLog is what is found out about a failure, by one worker or by all.
-type failureLog struct {
-	arcs []int32 // with gain: changes in load; empty in what sweep hands on, where the scratch has the sum
-	gain []int64
-	lost int64 // units that cannot be delivered any more
+// found is what a sweep finds out about a failure, beside what arcs gain and lose.
+type found struct {
+	lost int64 // units that cannot be delivered any more and could before, but for what the failed nodes themselves send and receive
 	rows int   // that use what fails
 }
 
-func (l *sweepLog) begin(failures int) {
-	for len(l.of) < failures {
-		l.of = append(l.of, failureLog{})
-	}
-	for i := range l.of {
-		e := &l.of[i]
-		*e = failureLog{arcs: e.arcs[:0], gain: e.gain[:0]}
-	}
-}
-
-// logRow logs what the failure does to one row.
-func (s *scratch) logRow(st *State, index int, f *failure, log *failureLog) {
-	log.rows++
-	s.nextSum()
-	s.failRow(&s.before, st, index, f, 0)
-	which, at := st.layer(index)
-	s.eachCut(st.all()[which], at, f, func(_ int32, amount int64) { log.lost += amount })
-	for _, arc := range s.touched {
-		if x := s.gain[arc]; x != 0 {
-			log.arcs, log.gain = append(log.arcs, arc), append(log.gain, x)
+// sweepRows is sweep of a batch.
+func (n *Net) sweepRows(st *State, batch []*failure, visit func(s *scratch, i int, found found)) {
+	var all []*lanes
+	n.parallel(len(st.rows), func(s *scratch, index int) {
+		if s.lanes == nil {
+			s.lanes = n.lanes.Get().(*lanes)
+			s.lanes.begin(n, len(batch))
 		}
+		s.failRows(st, index, batch)
+	}, func(s *scratch) {
+		if s.lanes != nil {
+			all = append(all, s.lanes)
+			s.lanes = nil
+		}
+	})
+	n.parallel(len(batch), func(s *scratch, i int) { visit(s, i, s.collect(all, i)) }, nil)
+	for _, l := range all {
+		n.lanes.Put(l)
 	}
 }
 

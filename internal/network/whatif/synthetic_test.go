@@ -140,7 +140,7 @@ func peaks(n *Net) []int64 {
 		list = append(list, &failures[i])
 	}
 	var mu sync.Mutex
-	n.sweep(base, list, func(s *scratch, _ int, _ failureLog) {
+	n.sweep(base, list, func(s *scratch, _ int, _ found) {
 		mu.Lock()
 		defer mu.Unlock()
 		for _, arc := range s.touched {
