@@ -129,17 +129,14 @@ func (n *Net) layArcs() {
 }
 
 func (n *Net) layDemands(demands []Demand, at []int32) {
-	type entry struct {
-		to, from int32
-		amount   int64
-	}
-	list := make([]entry, 0, len(demands))
+	list := make([]demand, 0, len(demands))
 	for _, d := range demands {
 		if d.BPS > 0 {
-			list = append(list, entry{at[d.To], at[d.From], d.BPS << fraction})
+			list = append(list, demand{to: at[d.To], from: at[d.From], amount: d.BPS << fraction})
 		}
 	}
-	slices.SortFunc(list, func(a, b entry) int { return cmp.Or(cmp.Compare(a.to, b.to), cmp.Compare(a.from, b.from)) })
+	list = n.byNode(list, func(d demand) int32 { return d.from })
+	list = n.byNode(list, func(d demand) int32 { return d.to })
 	n.rowOf = make([]int32, len(n.nodes))
 	for i := range n.rowOf {
 		n.rowOf[i] = -1
@@ -159,6 +156,30 @@ func (n *Net) layDemands(demands []Demand, at []int32) {
 		n.from, n.amount = append(n.from, e.from), append(n.amount, e.amount)
 	}
 	n.first = append(n.first, int32(len(n.from)))
+}
+
+// demand is a Demand in the layout of a Net.
+type demand struct {
+	to, from int32
+	amount   int64 // units
+}
+
+// byNode is list in the order of one of its nodes, and of equal ones as it was.
+func (n *Net) byNode(list []demand, node func(demand) int32) []demand {
+	at := make([]int, len(n.nodes)+1)
+	for _, d := range list {
+		at[node(d)+1]++
+	}
+	for i := range n.nodes {
+		at[i+1] += at[i]
+	}
+	sorted := make([]demand, len(list))
+	for _, d := range list {
+		i := &at[node(d)]
+		sorted[*i] = d
+		*i++
+	}
+	return sorted
 }
 
 // demand is what from sends towards row's destination, in units.
