@@ -189,9 +189,10 @@ func coarse(gain int64) uint8 {
 	if gain <= 0 {
 		return 0
 	}
-	eighths, power := max(8, ceil(gain, 1<<grain)), 0
-	for ; eighths > 15; power++ {
-		eighths = ceil(eighths, 2)
+	eighths := max(8, ceil(gain, 1<<grain))
+	power := max(0, bits.Len64(uint64(eighths))-4)
+	if eighths = (eighths + 1<<power - 1) >> power; eighths > 15 {
+		eighths, power = 8, power+1
 	}
 	return uint8(1 + 8*power + int(eighths) - 8)
 }
