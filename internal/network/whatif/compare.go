@@ -75,7 +75,7 @@ func (t *trial) compare(s *scratch, index int, batch []closer, which []int32) {
 		hit := f.hits(w.was)
 		if floor := t.floor(c, w, nearest); hit && floor < Unreachable {
 			s.nextSum()
-			s.failRow(&s.before, t.sv.before, index, f, floor)
+			s.failRow(t.sv.before, index, f, floor)
 			for _, x := range t.slack.worse {
 				s.tally.net[i] += s.gained(x.arc)
 			}

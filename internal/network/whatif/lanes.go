@@ -92,9 +92,7 @@ func (s *scratch) failRows(st *State, index int, batch []*failure) {
 			r.eachArc(s.net, s.hops, func(arc int32, x int64) { l.gains(lane)[arc] -= x })
 			continue
 		}
-		s.worse = append(s.worse[:0], f.arcs...)
-		s.reroute(s.before.try(s.net, layer.view, f), to, r)
-		s.before.takeBack(s.net, f)
+		s.fail(layer.view, f, to, r)
 		s.eachCut(layer, at, f, func(_ int32, amount int64) { l.found[lane].lost += amount })
 		s.divert(r, lane)
 	}

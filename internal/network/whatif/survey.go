@@ -126,7 +126,7 @@ func (sv *Survey) bound() {
 // Bytes is the memory that the survey keeps beside its state.
 func (sv *Survey) Bytes() int64 { return sv.kept }
 
-// effect is what the sum just made says of a failure.
+// effect is what the sum of a sweep, whose arcs ascend, says of a failure.
 func (s *scratch) effect(st *State, ranked ranking, keep bool) effect {
 	e := effect{peak: s.peak(st, ranked), kept: keep}
 	if !keep {

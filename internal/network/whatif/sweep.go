@@ -45,7 +45,7 @@ func (n *Net) sweepRows(st *State, batch []*failure, visit func(s *scratch, i in
 
 // failRow adds to the sum what arcs gain and lose in one row by the failure, as far as their tails are nearest or farther from
 // the destination.
-func (s *scratch) failRow(p *probe, st *State, index int, f *failure, nearest uint32) {
+func (s *scratch) failRow(st *State, index int, f *failure, nearest uint32) {
 	which, at := st.layer(index)
 	layer := st.all()[which]
 	r, to := layer.rows[at], layer.net.dests[at]
@@ -53,11 +53,15 @@ func (s *scratch) failRow(p *probe, st *State, index int, f *failure, nearest ui
 		r.eachArc(s.net, s.hops, func(arc int32, x int64) { s.add(arc, -x) })
 		return
 	}
-	v := p.try(s.net, layer.view, f)
-	s.worse = append(s.worse[:0], f.arcs...)
-	s.reroute(v, to, r)
+	s.fail(layer.view, f, to, r)
 	s.carry(to, r, nearest)
-	p.takeBack(s.net, f)
+}
+
+// fail reroutes a row that v is what holds for as the failure has it.
+func (s *scratch) fail(v *view, f *failure, to int32, r *row) {
+	s.worse = append(s.worse[:0], f.arcs...)
+	s.reroute(s.before.try(s.net, v, f), to, r)
+	s.before.takeBack(s.net, f)
 }
 
 // eachCut visits the sources that the repair just made cuts off from the destination of st's row, and what they send.
