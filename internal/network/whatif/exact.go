@@ -59,9 +59,9 @@ func (t *trial) evaluate(batch []open) {
 		}
 	}
 	fulls := make([][]peak, len(batch))
-	n.sweep(t.after, heavy, func(s *scratch, i int, found found) {
-		outs[at[i]].worst = verdict{index: batch[at[i]].index, peak: s.peak(t.after, t.ranked)}
-		fulls[at[i]] = t.overfull(s)
+	n.sweep(t.after, heavy, func(_ *scratch, i int, found found) {
+		outs[at[i]].worst = verdict{index: batch[at[i]].index, peak: t.after.peak(t.ranked, found.gain)}
+		fulls[at[i]] = t.overfull(found.gain)
 		cuts[at[i]] = cuts[at[i]] && found.lost > 0
 	})
 	t.judge(batch, fulls, outs)
@@ -75,20 +75,20 @@ func (t *trial) evaluate(batch []open) {
 	}
 }
 
-// overfull are the directions over the limit in the sum just made.
-func (t *trial) overfull(s *scratch) []peak {
+// overfull are the directions over the limit when arcs gain so much.
+func (t *trial) overfull(gain []int64) []peak {
 	n, st := t.after.net, t.after
 	var list []peak
-	for _, arc := range s.touched {
-		if load := st.load[arc] + s.gain[arc]; load > t.full[arc] {
-			list = append(list, peak{permil: n.permil(arc, load), load: load, arc: arc})
+	for arc, x := range gain {
+		if load := st.load[arc] + x; x != 0 && load > t.full[arc] {
+			list = append(list, peak{permil: n.permil(int32(arc), load), load: load, arc: int32(arc)})
 		}
 	}
 	for i, arc := range t.ranked.arcs {
 		if t.ranked.permil[i] <= t.limits.Permil {
 			break
 		}
-		if !s.summed.has(arc) {
+		if gain[arc] == 0 {
 			list = append(list, peak{permil: t.ranked.permil[i], load: st.load[arc], arc: arc})
 		}
 	}
@@ -105,8 +105,8 @@ func (t *trial) judge(batch []open, fulls [][]peak, outs []*outcome) {
 			again, at = append(again, &t.sv.failures[o.index]), append(at, i)
 		}
 	}
-	t.after.net.sweep(t.sv.before, again, func(s *scratch, i int, _ found) {
-		t.over(s.gained, fulls[at[i]], outs[at[i]])
+	t.after.net.sweep(t.sv.before, again, func(_ *scratch, i int, found found) {
+		t.over(func(arc int32) int64 { return found.gain[arc] }, fulls[at[i]], outs[at[i]])
 	})
 }
 

@@ -47,7 +47,6 @@ type Net struct {
 	window  uint32 // of queues: a power of two
 	digest  string
 	free    sync.Pool // of *scratch
-	lanes   sync.Pool // of *lanes
 	present *view     // as the Spec has it
 }
 
@@ -64,7 +63,6 @@ func New(s Spec) (*Net, error) {
 	n.window = n.chooseWindow()
 	n.digest = n.sum()
 	n.free.New = func() any { return newScratch(n) }
-	n.lanes.New = func() any { return newLanes(n) }
 	return n, nil
 }
 

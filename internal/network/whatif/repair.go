@@ -6,6 +6,12 @@ package whatif
 //
 // Nobody else changes: a node that keeps a next hop keeps its distance, since all its next hops lead equally near.
 func (s *scratch) reroute(v *view, to int32, r *row) {
+	s.strand(r)
+	s.rehome(v, to)
+}
+
+// strand finds the changed and the moved nodes.
+func (s *scratch) strand(r *row) {
 	n := s.net
 	s.begin(r)
 	for _, arc := range s.worse {
@@ -24,9 +30,14 @@ func (s *scratch) reroute(v *view, to int32, r *row) {
 			}
 		}
 	}
-	if len(s.moved) > 0 {
-		s.measure(v, to)
+}
+
+// rehome finds the ways of the moved nodes.
+func (s *scratch) rehome(v *view, to int32) {
+	if len(s.moved) == 0 {
+		return
 	}
+	s.measure(v, to)
 	for _, node := range s.moved {
 		if s.dist[node] < Unreachable {
 			s.tie(v, to, &s.is, node)

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"math/bits"
 	"slices"
+	"sync"
 )
 
 // Survey is what every failure of a list does to one state. It is made once for the network as it is and then asked, for
@@ -56,7 +57,7 @@ const (
 )
 
 // NewSurvey evaluates every scenario on st. It keeps what each does as long as that takes at most memory bytes; for the
-// scenarios after that a weaker bound has to do, and more are evaluated anew, with the same results.
+// others a weaker bound has to do, and more are evaluated anew, with the same results.
 func NewSurvey(st *State, scenarios []Scenario, memory int64) (*Survey, error) {
 	return SurveyLayers([]*State{st}, scenarios, memory)
 }
@@ -77,27 +78,7 @@ func SurveyLayers(layers []*State, scenarios []Scenario, memory int64) (*Survey,
 	for _, layer := range st.all() {
 		sv.parts = append(sv.parts, findParts(n, layer.view))
 	}
-	ranked := st.ranked()
-	for from := 0; from < len(failures); from += sweepBatch {
-		batch := make([]*failure, min(sweepBatch, len(failures)-from))
-		for i := range batch {
-			batch[i] = &failures[from+i]
-		}
-		room := memory > sv.kept
-		n.sweep(st, batch, func(s *scratch, i int, found found) {
-			sv.effects[from+i] = s.effect(st, ranked, room)
-			sv.effects[from+i].rows = found.rows
-		})
-		for i := range batch {
-			e := &sv.effects[from+i]
-			size := int64(len(e.arcs))*entryBytes + int64(len(e.rest)) + 8*int64(len(e.on)) + filledBytes*int64(len(e.full))
-			if !e.kept || sv.kept+size > memory {
-				*e = effect{peak: e.peak, rows: e.rows}
-				continue
-			}
-			sv.kept += size
-		}
-	}
+	sv.evaluate(memory)
 	sv.bound()
 	sv.order = make([]int, len(failures))
 	for i := range sv.order {
@@ -107,6 +88,80 @@ func SurveyLayers(layers []*State, scenarios []Scenario, memory int64) (*Survey,
 		return cmp.Or(cmp.Compare(sv.effects[b].peak.permil, sv.effects[a].peak.permil), cmp.Compare(a, b))
 	})
 	return sv, nil
+}
+
+// evaluate finds the effects, and keeps them, in the order in which they are evaluated, as long as memory lasts.
+func (sv *Survey) evaluate(memory int64) {
+	st, order := sv.before, sv.before.net.byPlace(sv.failures)
+	list, made := make([]*failure, len(order)), make([]bool, len(order))
+	for i, at := range order {
+		list[i] = &sv.failures[at]
+	}
+	ranked, next := st.ranked(), 0 // the first that is not made
+	var mu sync.Mutex
+	st.net.sweep(st, list, func(s *scratch, i int, found found) {
+		e := s.effect(st, ranked, found)
+		mu.Lock()
+		defer mu.Unlock()
+		sv.effects[order[i]], made[i] = e, true
+		for ; next < len(made) && made[next]; next++ {
+			e := &sv.effects[order[next]]
+			if size := e.bytes(); sv.kept+size <= memory {
+				sv.kept += size
+			} else {
+				*e = effect{peak: e.peak, rows: e.rows}
+			}
+		}
+	})
+}
+
+// byPlace is an order of failures in which those near each other in the network mostly are: they send traffic the same ways.
+func (n *Net) byPlace(failures []failure) []int {
+	place := n.places()
+	of := func(f *failure) int32 {
+		switch {
+		case len(f.nodes) > 0:
+			return place[f.nodes[0]]
+		case len(f.links) > 0:
+			l := n.links[f.links[0]]
+			return min(place[l.A], place[l.B])
+		}
+		return 0
+	}
+	order := make([]int, len(failures))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(of(&failures[a]), of(&failures[b])) })
+	return order
+}
+
+// places are where nodes stand, breadth first.
+func (n *Net) places() []int32 {
+	place, seen := make([]int32, len(n.nodes)), newBitset(len(n.nodes))
+	queue := make([]int32, 0, len(n.nodes))
+	add := func(node int32) {
+		if !seen.has(node) {
+			seen.put(node)
+			place[node] = int32(len(queue))
+			queue = append(queue, node)
+		}
+	}
+	next := 0
+	for i := range n.nodes {
+		add(int32(i))
+		for ; next < len(queue); next++ {
+			for _, head := range n.head[n.out[queue[next]]:n.out[queue[next]+1]] {
+				add(head)
+			}
+		}
+	}
+	return place
+}
+
+// bytes is what an effect that is kept takes.
+func (e *effect) bytes() int64 {
+	return int64(len(e.arcs))*entryBytes + int64(len(e.rest)) + 8*int64(len(e.on)) + filledBytes*int64(len(e.full))
 }
 
 // bound finds what any failure adds to each arc at most.
@@ -126,25 +181,22 @@ func (sv *Survey) bound() {
 // Bytes is the memory that the survey keeps beside its state.
 func (sv *Survey) Bytes() int64 { return sv.kept }
 
-// effect is what the sum of a sweep, whose arcs ascend, says of a failure.
-func (s *scratch) effect(st *State, ranked ranking, keep bool) effect {
-	e := effect{peak: s.peak(st, ranked), kept: keep}
-	if !keep {
-		return e
-	}
+// effect is what a failure does, by what is found out about it.
+func (s *scratch) effect(st *State, ranked ranking, found found) effect {
 	n := s.net
-	s.hops, e.rest = s.hops[:0], make([]uint8, len(n.links))
-	for _, arc := range s.touched {
-		if x := s.gain[arc]; max(x, -x) > n.trifle(arc) {
+	e := effect{on: newBitset(len(n.links)), rest: make([]uint8, len(n.links)), kept: true, peak: st.peak(ranked, found.gain), rows: found.rows}
+	s.hops = s.hops[:0]
+	for i, x := range found.gain {
+		if arc := int32(i); max(x, -x) > n.trifle(arc) {
 			s.hops = append(s.hops, arc)
-		} else {
+		} else if x > 0 {
 			e.rest[n.linkOf[arc]] = max(e.rest[n.linkOf[arc]], coarse(x))
 		}
 	}
-	e.arcs, e.on, e.gain = slices.Clone(s.hops), newBitset(len(n.links)), make([]int64, len(s.hops))
+	e.arcs, e.gain = slices.Clone(s.hops), make([]int64, len(s.hops))
 	for i, arc := range e.arcs {
 		e.on.put(n.linkOf[arc])
-		e.gain[i] = s.gain[arc]
+		e.gain[i] = found.gain[arc]
 	}
 	e.rank(st)
 	return e
@@ -274,17 +326,20 @@ func (p *peak) over(n *Net, arc int32, load int64) bool {
 	return true
 }
 
-// peak is the fullest arc of st with the sum just made.
-func (s *scratch) peak(st *State, ranked ranking) peak {
+// peak is the fullest arc of st when arcs gain so much: one that gains more than a trifle, or one of the fullest.
+func (st *State) peak(ranked ranking, gain []int64) peak {
 	p := peak{arc: -1}
-	for _, arc := range s.touched {
-		p.over(s.net, arc, st.load[arc]+s.gain[arc])
+	for i, x := range gain {
+		if arc := int32(i); x > st.net.trifle(arc) {
+			p.over(st.net, arc, st.load[arc]+x)
+		}
 	}
-	for _, arc := range ranked.arcs {
-		if !s.summed.has(arc) {
-			p.over(s.net, arc, st.load[arc])
+	const trifle = 2 // permil, at most
+	for i, arc := range ranked.arcs {
+		if ranked.permil[i]+trifle < p.permil {
 			break
 		}
+		p.over(st.net, arc, st.load[arc]+gain[arc])
 	}
 	return p
 }

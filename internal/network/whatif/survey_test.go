@@ -3,6 +3,7 @@ package whatif
 import (
 	"cmp"
 	"math/rand/v2"
+	"runtime"
 	"slices"
 	"testing"
 )
@@ -32,6 +33,49 @@ func TestRanked(t *testing.T) {
 			if got.permil[i] != n.permil(arc, st.load[arc]) {
 				t.Fatalf("seed %d: arc %d is %d permil full, want %d", seed, arc, got.permil[i], n.permil(arc, st.load[arc]))
 			}
+		}
+	}
+}
+
+// TestSurveyKeeps wants a survey to know of every failure what that does, and to keep it as long as memory lasts: the same whoever
+// computes it.
+func TestSurveyKeeps(t *testing.T) {
+	st := solved(t, ispLike(60, 150, 950, 1))
+	n := st.net
+	all := slices.Concat(n.Links(), n.Groups(), n.Nodes(), []Scenario{{Name: "nothing"}})
+	survey := func(memory int64) *Survey {
+		sv, err := NewSurvey(st, all, memory)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return sv
+	}
+	whole := survey(1 << 30)
+	for i, s := range all {
+		want, e := failed(t, st, s), &whole.effects[i]
+		for arc, load := range want.load {
+			gain := load - st.load[arc]
+			if kept := max(gain, -gain) > n.trifle(int32(arc)); kept != e.has(n, int32(arc)) || kept && e.atMost(n, int32(arc)) != gain || e.atMost(n, int32(arc)) < gain {
+				t.Fatalf("%s: arc %d gains %d, kept as at most %d", s.Name, arc, gain, e.atMost(n, int32(arc)))
+			}
+		}
+	}
+	kept := func(sv *Survey) (list []bool) {
+		for _, e := range sv.effects {
+			list = append(list, e.kept)
+		}
+		return list
+	}
+	for _, memory := range []int64{0, 1, whole.Bytes() / 3, whole.Bytes() - 1, whole.Bytes()} {
+		sv := survey(memory)
+		had := runtime.GOMAXPROCS(1)
+		alone := survey(memory)
+		runtime.GOMAXPROCS(had)
+		if !slices.Equal(kept(sv), kept(alone)) || sv.Bytes() != alone.Bytes() {
+			t.Errorf("%d bytes: other failures are kept by one worker", memory)
+		}
+		if sv.Bytes() > memory || memory >= whole.Bytes()/3 && 2*sv.Bytes() < memory {
+			t.Errorf("%d bytes kept in %d", sv.Bytes(), memory)
 		}
 	}
 }

@@ -1,46 +1,74 @@
 package whatif
 
-import "slices"
+import (
+	"runtime"
+	"slices"
+)
 
-// sweepBatch is how many failures a sweep takes at once, at most 64: enough to use a row while it is at hand, few enough for what
-// they do to stay in a processor's cache.
+// sweepBatch is how many failures a worker takes at once, a power of two and at most 64: enough to use a row while it is at hand, few
+// enough for what they do to stay in a processor's cache.
 const sweepBatch = 32
 
-// sweep evaluates failures on st: for each of them, the sum of a scratch is what arcs gain and lose when it happens, ascending.
-// Calls of visit may run at once.
-//
-// Rows are taken one after the other, each with all failures, since fetching a row costs more than repairing it.
-func (n *Net) sweep(st *State, list []*failure, visit func(s *scratch, i int, found found)) {
-	for from := 0; from < len(list); from += sweepBatch {
-		n.sweepRows(st, list[from:min(len(list), from+sweepBatch)], func(s *scratch, i int, found found) { visit(s, from+i, found) })
+// found is what a sweep finds out about a failure.
+type found struct {
+	gain []int64 // per arc: what it gains and loses, in units
+	lost int64   // units that cannot be delivered any more and could before, but for what the failed nodes themselves send and receive
+	rows int     // that use what fails
+}
+
+// add adds what another worker has found out about the same failure.
+func (f *found) add(o found) {
+	f.lost, f.rows = f.lost+o.lost, f.rows+o.rows
+	for arc, x := range o.gain {
+		f.gain[arc] += x
 	}
 }
 
-// found is what a sweep finds out about a failure, beside what arcs gain and lose.
-type found struct {
-	lost int64 // units that cannot be delivered any more and could before, but for what the failed nodes themselves send and receive
-	rows int   // that use what fails
+// sweep evaluates failures on st, and shows what it finds out about each. Calls of visit may run at once, and must not keep gain.
+//
+// Workers take some failures each, or when these are few some rows each, and rows one after the other with all failures that they
+// have, since fetching a row costs more than repairing it.
+func (n *Net) sweep(st *State, list []*failure, visit func(s *scratch, i int, found found)) {
+	switch {
+	case len(list) == 0:
+		return
+	case len(list) <= sweepBatch:
+		n.sweepFew(st, list, visit)
+		return
+	}
+	width := min(sweepBatch, int(ceil(int64(len(list)), runtime.GOMAXPROCS(0))))
+	batches := slices.Collect(slices.Chunk(list, width))
+	n.parallel(len(batches), func(s *scratch, b int) {
+		l := s.begun(len(batches[b]))
+		for index := range st.rows {
+			s.failRows(st, index, batches[b])
+		}
+		for lane := range batches[b] {
+			visit(s, b*width+lane, l.found[lane])
+		}
+		l.end()
+	}, nil)
 }
 
-// sweepRows is sweep of a batch.
-func (n *Net) sweepRows(st *State, batch []*failure, visit func(s *scratch, i int, found found)) {
-	var all []*lanes
+// sweepFew is sweep of a batch.
+func (n *Net) sweepFew(st *State, batch []*failure, visit func(s *scratch, i int, found found)) {
+	all := make([]found, len(batch))
+	for i := range all {
+		all[i].gain = make([]int64, len(n.tail))
+	}
 	n.parallel(len(st.rows), func(s *scratch, index int) {
-		if s.lanes == nil {
-			s.lanes = n.lanes.Get().(*lanes)
-			s.lanes.begin(n, len(batch))
-		}
+		s.begun(len(batch))
 		s.failRows(st, index, batch)
 	}, func(s *scratch) {
-		if s.lanes != nil {
-			all = append(all, s.lanes)
-			s.lanes = nil
+		if s.lanes == nil {
+			return
 		}
+		for i, f := range s.lanes.found {
+			all[i].add(f)
+		}
+		s.lanes.end()
 	})
-	n.parallel(len(batch), func(s *scratch, i int) { visit(s, i, s.collect(all, i)) }, nil)
-	for _, l := range all {
-		n.lanes.Put(l)
-	}
+	n.parallel(len(batch), func(s *scratch, i int) { visit(s, i, all[i]) }, nil)
 }
 
 // failRow adds to the sum what arcs gain and lose in one row by the failure, as far as their tails are nearest or farther from
@@ -60,8 +88,11 @@ func (s *scratch) failRow(st *State, index int, f *failure, nearest uint32) {
 // fail reroutes a row that v is what holds for as the failure has it.
 func (s *scratch) fail(v *view, f *failure, to int32, r *row) {
 	s.worse = append(s.worse[:0], f.arcs...)
-	s.reroute(s.before.try(s.net, v, f), to, r)
-	s.before.takeBack(s.net, f)
+	s.strand(r)
+	if len(s.moved) > 0 {
+		s.rehome(s.before.try(s.net, v, f), to)
+		s.before.takeBack(s.net, f)
+	}
 }
 
 // eachCut visits the sources that the repair just made cuts off from the destination of st's row, and what they send.

@@ -27,17 +27,22 @@ func TestSweep(t *testing.T) {
 			list = append(list, &failures[i])
 		}
 		n.sweep(st, list[:len(list)/3], func(*scratch, int, found) {})
+		ranked := st.ranked()
 		var seen atomic.Int64
-		n.sweep(st, list, func(s *scratch, i int, found found) {
+		n.sweep(st, list, func(_ *scratch, i int, found found) {
 			seen.Add(1)
 			want := failed(t, st, all[slices.IndexFunc(failures, func(f failure) bool { return f.name == list[i].name })])
 			for arc := range want.load {
-				if got := s.gained(int32(arc)); got != want.load[arc]-st.load[arc] {
+				if got := found.gain[arc]; got != want.load[arc]-st.load[arc] {
 					t.Errorf("%s: arc %d gains %d, want %d", list[i].name, arc, got, want.load[arc]-st.load[arc])
 				}
 			}
-			if !slices.IsSorted(s.touched) {
-				t.Errorf("%s: arcs are not in order", list[i].name)
+			fullest := peak{arc: -1}
+			for arc, load := range want.load {
+				fullest.over(n, int32(arc), load)
+			}
+			if got := st.peak(ranked, found.gain); got != fullest {
+				t.Errorf("%s: fullest is %+v, want %+v", list[i].name, got, fullest)
 			}
 			if lost := lostBy(st, want, list[i]); found.lost != lost {
 				t.Errorf("%s: %d lost, want %d", list[i].name, found.lost, lost)

@@ -140,11 +140,11 @@ func peaks(n *Net) []int64 {
 		list = append(list, &failures[i])
 	}
 	var mu sync.Mutex
-	n.sweep(base, list, func(s *scratch, _ int, _ found) {
+	n.sweep(base, list, func(_ *scratch, _ int, found found) {
 		mu.Lock()
 		defer mu.Unlock()
-		for _, arc := range s.touched {
-			most[arc] = max(most[arc], base.load[arc]+s.gain[arc])
+		for arc, x := range found.gain {
+			most[arc] = max(most[arc], base.load[arc]+x)
 		}
 	})
 	var loads []int64
