@@ -60,7 +60,7 @@ func (t *trial) evaluate(batch []open) {
 	}
 	fulls := make([][]peak, len(batch))
 	n.sweep(t.after, heavy, func(_ *scratch, i int, found found) {
-		outs[at[i]].worst = verdict{index: batch[at[i]].index, peak: t.after.peak(t.ranked, found.gain)}
+		outs[at[i]].worst = verdict{index: batch[at[i]].index, peak: t.after.peak(t.ranked, t.ranked.arcs, found.gain)}
 		fulls[at[i]] = t.overfull(found.gain)
 		cuts[at[i]] = cuts[at[i]] && found.lost > 0
 	})

@@ -184,15 +184,19 @@ func (sv *Survey) Bytes() int64 { return sv.kept }
 // effect is what a failure does, by what is found out about it.
 func (s *scratch) effect(st *State, ranked ranking, found found) effect {
 	n := s.net
-	e := effect{on: newBitset(len(n.links)), rest: make([]uint8, len(n.links)), kept: true, peak: st.peak(ranked, found.gain), rows: found.rows}
+	e := effect{on: newBitset(len(n.links)), rest: make([]uint8, len(n.links)), kept: true, rows: found.rows}
 	s.hops = s.hops[:0]
 	for i, x := range found.gain {
-		if arc := int32(i); max(x, -x) > n.trifle(arc) {
+		arc := int32(i)
+		switch {
+		case x == 0:
+		case max(x, -x) > n.trifle(arc):
 			s.hops = append(s.hops, arc)
-		} else if x > 0 {
+		case x > 0:
 			e.rest[n.linkOf[arc]] = max(e.rest[n.linkOf[arc]], coarse(x))
 		}
 	}
+	e.peak = st.peak(ranked, s.hops, found.gain)
 	e.arcs, e.gain = slices.Clone(s.hops), make([]int64, len(s.hops))
 	for i, arc := range e.arcs {
 		e.on.put(n.linkOf[arc])
@@ -326,13 +330,11 @@ func (p *peak) over(n *Net, arc int32, load int64) bool {
 	return true
 }
 
-// peak is the fullest arc of st when arcs gain so much: one that gains more than a trifle, or one of the fullest.
-func (st *State) peak(ranked ranking, gain []int64) peak {
+// peak is the fullest arc of st when arcs gain so much; those listed are all that gain more than a trifle, or more.
+func (st *State) peak(ranked ranking, arcs []int32, gain []int64) peak {
 	p := peak{arc: -1}
-	for i, x := range gain {
-		if arc := int32(i); x > st.net.trifle(arc) {
-			p.over(st.net, arc, st.load[arc]+x)
-		}
+	for _, arc := range arcs {
+		p.over(st.net, arc, st.load[arc]+gain[arc])
 	}
 	const trifle = 2 // permil, at most
 	for i, arc := range ranked.arcs {

@@ -29,7 +29,7 @@ func TestSweep(t *testing.T) {
 		n.sweep(st, list[:len(list)/3], func(*scratch, int, found) {})
 		ranked := st.ranked()
 		var seen atomic.Int64
-		n.sweep(st, list, func(_ *scratch, i int, found found) {
+		n.sweep(st, list, func(s *scratch, i int, found found) {
 			seen.Add(1)
 			want := failed(t, st, all[slices.IndexFunc(failures, func(f failure) bool { return f.name == list[i].name })])
 			for arc := range want.load {
@@ -41,7 +41,7 @@ func TestSweep(t *testing.T) {
 			for arc, load := range want.load {
 				fullest.over(n, int32(arc), load)
 			}
-			if got := st.peak(ranked, found.gain); got != fullest {
+			if got := s.effect(st, ranked, found).peak; got != fullest {
 				t.Errorf("%s: fullest is %+v, want %+v", list[i].name, got, fullest)
 			}
 			if lost := lostBy(st, want, list[i]); found.lost != lost {
