@@ -210,38 +210,57 @@ func (n *Net) chooseWindow() uint32 {
 func (n *Net) Digest() string { return n.digest }
 
 func (n *Net) sum() string {
-	h := sha256.New()
-	put(h, int64(len(n.nodes)), int64(len(n.links)), int64(len(n.from)))
+	d := newDigest()
+	d.put(int64(len(n.nodes)), int64(len(n.links)), int64(len(n.from)))
 	for _, x := range n.nodes {
-		text(h, x.Name)
-		put(h, truth(x.Overload))
+		d.text(x.Name)
+		d.put(truth(x.Overload))
 	}
 	for _, l := range n.links {
-		text(h, l.Name)
-		put(h, int64(l.A), int64(l.B), int64(l.MetricAB), int64(l.MetricBA), l.CapacityAB, l.CapacityBA, truth(l.Down), int64(len(l.SRLGs)))
+		d.text(l.Name)
+		d.put(int64(l.A), int64(l.B), int64(l.MetricAB), int64(l.MetricBA), l.CapacityAB, l.CapacityBA, truth(l.Down), int64(len(l.SRLGs)))
 		for _, g := range l.SRLGs {
-			text(h, g)
+			d.text(g)
 		}
 	}
 	for row, to := range n.dests {
 		for i := n.first[row]; i < n.first[row+1]; i++ {
-			put(h, int64(n.from[i]), int64(to), n.amount[i])
+			d.put(int64(n.from[i]), int64(to), n.amount[i])
 		}
 	}
-	return "sha256:" + hex.EncodeToString(h.Sum(nil))
+	return d.sum()
 }
 
-func put(h hash.Hash, numbers ...int64) {
-	var raw [8]byte
+// digest is a digest in the making.
+type digest struct {
+	hash hash.Hash
+	raw  []byte // that is not hashed yet
+}
+
+func newDigest() *digest { return &digest{hash: sha256.New()} }
+
+func (d *digest) put(numbers ...int64) {
 	for _, x := range numbers {
-		binary.BigEndian.PutUint64(raw[:], uint64(x))
-		h.Write(raw[:])
+		d.raw = binary.BigEndian.AppendUint64(d.raw, uint64(x))
+	}
+	if len(d.raw) >= 4096 {
+		d.flush()
 	}
 }
 
-func text(h hash.Hash, s string) {
-	put(h, int64(len(s)))
-	h.Write([]byte(s))
+func (d *digest) text(s string) {
+	d.put(int64(len(s)))
+	d.raw = append(d.raw, s...)
+}
+
+func (d *digest) flush() {
+	d.hash.Write(d.raw)
+	d.raw = d.raw[:0]
+}
+
+func (d *digest) sum() string {
+	d.flush()
+	return "sha256:" + hex.EncodeToString(d.hash.Sum(nil))
 }
 
 func truth(b bool) int64 {

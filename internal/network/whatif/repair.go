@@ -232,14 +232,18 @@ func (s *scratch) follow(other *scratch, r *row) {
 	}
 }
 
-// repaired is the row with the repair done, for good.
+// repaired is the row with the repair done, for good. Who is reached still loses nothing, and others have nothing left to lose.
 func (s *scratch) repaired(index int) *row {
 	r := s.is.clone()
+	r.lost, r.cut = s.was.lost, s.was.cut
+	cuts := false
 	for _, node := range s.moved {
 		if r.dist[node] >= Unreachable {
-			r.flow[node] = 0
+			r.flow[node], cuts = 0, true
 		}
 	}
-	r.settle(s.net, index)
+	if cuts {
+		r.settle(s.net, index)
+	}
 	return r
 }

@@ -1,10 +1,5 @@
 package whatif
 
-import (
-	"crypto/sha256"
-	"encoding/hex"
-)
-
 // State is where traffic goes in a network as it is, or as it would be. It never changes and may be used by many at once;
 // states of one Net share what they have in common.
 type State struct {
@@ -121,13 +116,13 @@ func (st *State) Net() *Net { return st.net }
 
 // Digest identifies the network, its traffic and everything that was changed.
 func (st *State) Digest() string {
-	h := sha256.New()
-	text(h, st.net.digest)
+	d := newDigest()
+	d.text(st.net.digest)
 	for i, l := range st.net.arcsOf {
-		put(h, int64(st.view.metric[l[0]]), int64(st.view.metric[l[1]]), truth(st.view.linkDown[i]))
+		d.put(int64(st.view.metric[l[0]]), int64(st.view.metric[l[1]]), truth(st.view.linkDown[i]))
 	}
 	for i := range st.net.nodes {
-		put(h, truth(st.view.overload[i]), truth(st.view.nodeDown[i]))
+		d.put(truth(st.view.overload[i]), truth(st.view.nodeDown[i]))
 	}
-	return "sha256:" + hex.EncodeToString(h.Sum(nil))
+	return d.sum()
 }
