@@ -274,6 +274,7 @@ func (e *effect) has(n *Net, arc int32) bool {
 type ranking struct {
 	arcs   []int32
 	permil []int64
+	trifle int64 // permil that a trifle fills any arc more, at most
 }
 
 func (st *State) ranked() ranking {
@@ -283,7 +284,9 @@ func (st *State) ranked() ranking {
 	// Arcs are counted by how full they are, and then put where those that are fuller end, in the order of State.Loads.
 	const overfull = 2000 // all that are as full as that are counted together
 	var at [overfull + 2]int32
+	least := int64(maxCapacity)
 	for arc := range full {
+		least = min(least, n.capacity[arc])
 		full[arc] = n.permil(int32(arc), st.load[arc])
 		at[overfull-min(full[arc], overfull)+1]++
 	}
@@ -302,6 +305,7 @@ func (st *State) ranked() ranking {
 	for i, arc := range rk.arcs {
 		rk.permil[i] = full[arc]
 	}
+	rk.trifle = 2 + 1500/least // rounding to bits per second adds at most one and a half
 	return rk
 }
 
@@ -336,9 +340,8 @@ func (st *State) peak(ranked ranking, arcs []int32, gain []int64) peak {
 	for _, arc := range arcs {
 		p.over(st.net, arc, st.load[arc]+gain[arc])
 	}
-	const trifle = 2 // permil, at most
 	for i, arc := range ranked.arcs {
-		if ranked.permil[i]+trifle < p.permil {
+		if ranked.permil[i]+ranked.trifle < p.permil {
 			break
 		}
 		p.over(st.net, arc, st.load[arc]+gain[arc])

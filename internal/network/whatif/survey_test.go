@@ -37,6 +37,31 @@ func TestRanked(t *testing.T) {
 	}
 }
 
+// TestPeak wants the fullest arc when all change by trifles only, be it one bit per second that is ten times what the arc carries.
+func TestPeak(t *testing.T) {
+	r := rand.New(rand.NewPCG(2, 2))
+	for range 2000 {
+		s := ispLike(5, 8, 950, r.Uint64())
+		for i := range s.Links {
+			l := &s.Links[i]
+			l.CapacityAB, l.CapacityBA = 1+r.Int64N(1<<(1+r.IntN(20))), 1+r.Int64N(1<<(1+r.IntN(20)))
+		}
+		st := solved(t, s)
+		n, gain := st.net, make([]int64, len(st.load))
+		for arc, capacity := range n.capacity {
+			st.load[arc] = r.Int64N(1 + capacity<<fraction/int64(1+r.IntN(100)))
+			gain[arc] = r.Int64N(1 + n.trifle(int32(arc)))
+		}
+		want := peak{arc: -1}
+		for arc, load := range st.load {
+			want.over(n, int32(arc), load+gain[arc])
+		}
+		if got := st.peak(st.ranked(), nil, gain); got != want {
+			t.Fatalf("%+v, want %+v, of capacities %d, loads %d and gains %d", got, want, n.capacity, st.load, gain)
+		}
+	}
+}
+
 // TestSurveyKeeps wants a survey to know of every failure what that does, and to keep it as long as memory lasts: the same whoever
 // computes it.
 func TestSurveyKeeps(t *testing.T) {
