@@ -100,7 +100,7 @@ func (b *bounding) fits(only bool) bool {
 	return !b.above()
 }
 
-// spread is how many permil fuller so many units more make any direction, at most.
+// spread is how many permil fuller so many units more and a trifle make any direction, at most.
 func (b *bounding) spread(more int64) int64 { return ((toBPS(more)+1)*1000+b.least-1)/b.least + 2 }
 
 // sum bounds every arc by the sum of what the change and the failure do alone, and what any may exceed that by.

@@ -149,3 +149,16 @@ func TestSuspectsAreAllThatMayMatter(t *testing.T) {
 		t.Error("the test shows less than it should")
 	}
 }
+
+// TestSpread wants no direction to get fuller than spread says, however small it is.
+func TestSpread(t *testing.T) {
+	r := rand.New(rand.NewPCG(3, 3))
+	for range 200_000 {
+		n := &Net{capacity: []int64{1 + r.Int64N(1<<(1+r.IntN(12)))}}
+		load, more := r.Int64N(n.capacity[0]<<fraction), r.Int64N(n.capacity[0]<<(1+r.IntN(fraction)))
+		b := bounding{trial: &trial{least: n.capacity[0]}}
+		if was, is, spread := n.permil(0, load), n.permil(0, load+n.trifle(0)+more), b.spread(more); is > was+spread {
+			t.Fatalf("capacity %d: %d units are %d permil, %d more %d: spread is %d", n.capacity[0], load, was, more, is, spread)
+		}
+	}
+}
