@@ -78,13 +78,23 @@ func peaks(b *testing.B, s whatif.Spec) []whatif.Load {
 	return most
 }
 
-// ispSpec makes a connected network that resembles a provider's: a ring, then links that prefer routers with many, and few
-// different metrics, so that nearly every pair has several equal paths; every fifth link is in a risk group of four.
+// ispSpec makes a network that resembles a provider's, with gravity traffic between all.
 func ispSpec(b *testing.B, routers, links int) whatif.Spec {
 	r := rand.New(rand.NewPCG(1, 1))
-	s := bare(routers)
+	s, ends := providers(r, routers, links)
+	mass := make([]float64, routers)
+	for _, end := range ends {
+		mass[end] += 0.5 + r.Float64()
+	}
+	return load(b, s, mass)
+}
+
+// providers makes a connected network that resembles a provider's: a ring, then links that prefer routers with many, and few
+// different metrics, so that nearly every pair has several equal paths; every fifth link is in a risk group of four. Its ends are
+// those of all links.
+func providers(r *rand.Rand, routers, links int) (s whatif.Spec, ends []int) {
+	s = bare(routers)
 	metrics := []uint32{10, 10, 10, 20, 20, 30, 40}
-	var ends []int
 	for i := range links {
 		from, to := i, (i+1)%routers
 		if i >= routers {
@@ -99,11 +109,20 @@ func ispSpec(b *testing.B, routers, links int) whatif.Spec {
 			s.Links[i].SRLGs = []string{fmt.Sprintf("group%d", i/20)}
 		}
 	}
-	mass := make([]float64, routers)
-	for _, end := range ends {
-		mass[end] += 0.5 + r.Float64()
+	return s, ends
+}
+
+// largestSpec is a provider's network in which every router sends to so many others, and gets from as many.
+func largestSpec(routers, links, others int) whatif.Spec {
+	r := rand.New(rand.NewPCG(1, 3))
+	s, _ := providers(r, routers, links)
+	for from := range routers {
+		for i := range others {
+			to := (from + 1 + i*(routers-1)/others) % routers
+			s.Demands = append(s.Demands, whatif.Demand{From: from, To: to, BPS: 1 + r.Int64N(100_000_000)})
+		}
 	}
-	return load(b, s, mass)
+	return s
 }
 
 // geometricSpec makes a network of routers scattered over a square, each linked to near ones, with distances as metrics:

@@ -8,7 +8,10 @@ import (
 	"fmt"
 	"math"
 	"os/exec"
+	"path/filepath"
 	"slices"
+	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -114,6 +117,49 @@ func agree(b *testing.B, who string, s whatif.Spec, st *whatif.State, loads []fl
 			}
 		}
 	}
+}
+
+// withBoost has the Boost Graph Library compute the same loads, and returns the time; 0, with a note, where that or a compiler is
+// missing.
+func withBoost(b *testing.B, s whatif.Spec, st *whatif.State) (took time.Duration, note string) {
+	binary := filepath.Join(b.TempDir(), "boost")
+	if exec.CommandContext(b.Context(), "sh", "-c", "echo '#include <boost/graph/dijkstra_shortest_paths.hpp>' | g++ -x c++ -fsyntax-only -").Run() != nil {
+		return 0, "not installed"
+	}
+	if out, err := exec.CommandContext(b.Context(), "g++", "-O2", "-o", binary, "testdata/boost_loads.cc").CombinedOutput(); err != nil {
+		b.Fatalf("%v: %s", err, out)
+	}
+	var task bytes.Buffer
+	arcs, rows := arcsOf(s), rowsOf(s)
+	fmt.Fprintln(&task, len(s.Nodes), len(arcs), len(rows))
+	for _, a := range arcs {
+		fmt.Fprintln(&task, a[0], a[1], a[2])
+	}
+	for _, r := range rows {
+		fmt.Fprintln(&task, r.To, len(r.Demands))
+		for _, d := range r.Demands {
+			fmt.Fprintln(&task, d[0], d[1])
+		}
+	}
+	cmd := exec.CommandContext(b.Context(), binary)
+	cmd.Stdin = &task
+	out, err := cmd.Output()
+	if err != nil {
+		b.Fatal(err)
+	}
+	numbers := make([]float64, 0, len(arcs)+1)
+	for word := range strings.FieldsSeq(string(out)) {
+		x, err := strconv.ParseFloat(word, 64)
+		if err != nil {
+			b.Fatal(err)
+		}
+		numbers = append(numbers, x)
+	}
+	if len(numbers) != len(arcs)+1 {
+		b.Fatalf("%d numbers for %d arcs", len(numbers), len(arcs))
+	}
+	agree(b, "Boost", s, st, numbers[1:])
+	return time.Duration(numbers[0] * float64(time.Second)), ""
 }
 
 // networkxRows is how many destinations networkx is given at most; the time for all is reckoned from these.
