@@ -48,7 +48,7 @@
 //
 // A state takes about 13 bytes for each node and destination, at most 3.5 GiB by New's bounds; a state made by Apply only
 // that of its affected rows. A Survey takes 12 bytes per failure and arc that it matters to, and little more than one per
-// failure and link, up to the limit that it is given. Evaluating failures takes 256 bytes per arc and 512 per node beside that, on
-// each processor.
+// failure and link, up to the limit that it is given, and while it is made as much for up to 64 failures a processor more. Evaluating
+// failures takes 256 bytes per arc and 512 per node beside that, on each processor.
 // Work that is spread over processors is spread so that no result depends on how.
 package whatif

@@ -3,6 +3,7 @@ package whatif
 import (
 	"cmp"
 	"math/bits"
+	"runtime"
 	"slices"
 	"sync"
 )
@@ -90,29 +91,56 @@ func SurveyLayers(layers []*State, scenarios []Scenario, memory int64) (*Survey,
 	return sv, nil
 }
 
-// evaluate finds the effects, and keeps them, in the order in which they are evaluated, as long as memory lasts.
+// evaluate finds the effects, and keeps them, in the order in which they are evaluated, as long as memory lasts. What is found ahead
+// of that order waits, and who is too far ahead waits too, so that little is held beyond memory.
 func (sv *Survey) evaluate(memory int64) {
 	st, order := sv.before, sv.before.net.byPlace(sv.failures)
-	list, made := make([]*failure, len(order)), make([]bool, len(order))
+	list := make([]*failure, len(order))
 	for i, at := range order {
 		list[i] = &sv.failures[at]
 	}
-	ranked, next := st.ranked(), 0 // the first that is not made
-	var mu sync.Mutex
+	ranked, turns := st.ranked(), newTurns(len(list), 2*sweepBatch*runtime.GOMAXPROCS(0))
 	st.net.sweep(st, list, func(s *scratch, i int, found found) {
 		e := s.effect(st, ranked, found)
-		mu.Lock()
-		defer mu.Unlock()
-		sv.effects[order[i]], made[i] = e, true
-		for ; next < len(made) && made[next]; next++ {
-			e := &sv.effects[order[next]]
+		turns.done(i, func() { sv.effects[order[i]] = e }, func(i int) {
+			e := &sv.effects[order[i]]
 			if size := e.bytes(); sv.kept+size <= memory {
 				sv.kept += size
 			} else {
 				*e = effect{peak: e.peak, rows: e.rows}
 			}
-		}
+		})
 	})
+}
+
+// turns has what is done in about the order from 0 looked at in that order. It may be used by many at once.
+type turns struct {
+	mu    sync.Mutex
+	moved sync.Cond // next has
+	made  []bool
+	next  int // the first that is not made
+	ahead int // how far before next others may be done
+}
+
+func newTurns(count, ahead int) *turns {
+	t := &turns{made: make([]bool, count), ahead: ahead}
+	t.moved.L = &t.mu
+	return t
+}
+
+// done does i, once that is not too far ahead, and looks at all whose turn it is then. Nothing of both happens at once.
+func (t *turns) done(i int, do func(), look func(i int)) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for i >= t.next+t.ahead {
+		t.moved.Wait()
+	}
+	do()
+	t.made[i] = true
+	for ; t.next < len(t.made) && t.made[t.next]; t.next++ {
+		look(t.next)
+	}
+	t.moved.Broadcast()
 }
 
 // byPlace is an order of failures in which those near each other in the network mostly are: they send traffic the same ways.

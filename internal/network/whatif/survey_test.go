@@ -6,6 +6,7 @@ import (
 	"runtime"
 	"slices"
 	"testing"
+	"testing/synctest"
 )
 
 // TestRanked wants arcs in the order of how full they are, those of a multiple of their capacity among them, and of equally full
@@ -103,6 +104,36 @@ func TestSurveyKeeps(t *testing.T) {
 			t.Errorf("%d bytes kept in %d", sv.Bytes(), memory)
 		}
 	}
+}
+
+// TestTurns wants all looked at in order, whoever is done first, and nobody done who is too far ahead.
+func TestTurns(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		turns := newTurns(10, 4)
+		var done, looked []int
+		do := func(i int) {
+			turns.done(i, func() { done = append(done, i) }, func(i int) { looked = append(looked, i) })
+		}
+		for _, i := range []int{9, 4, 3} {
+			go do(i)
+			synctest.Wait()
+		}
+		if !slices.Equal(done, []int{3}) || looked != nil {
+			t.Errorf("%d are done and %d looked at before the first", done, looked)
+		}
+		do(0)
+		synctest.Wait()
+		if !slices.Equal(done, []int{3, 0, 4}) || !slices.Equal(looked, []int{0}) {
+			t.Errorf("%d are done and %d looked at after the first", done, looked)
+		}
+		for _, i := range []int{2, 1, 8, 7, 6, 5} {
+			go do(i)
+		}
+		synctest.Wait()
+		if len(done) != 10 || !slices.Equal(looked, []int{0, 1, 2, 3, 4, 5, 6, 7, 8, 9}) {
+			t.Errorf("%d are done and %d looked at in the end", done, looked)
+		}
+	})
 }
 
 // TestForemost wants an effect to know the directions that it fills most, and how full the others get at most.
